@@ -1,0 +1,266 @@
+"""`params.yaml` as frozen, typed sections, one a stage.
+
+The same models validate the file, the command line's overrides and the parameters of the
+Prefect deployments. An unknown key is an error that suggests the right one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cic.errors import ConfigError
+
+
+def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"the same value twice in {list(values)}")
+    return values
+
+
+def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"the lower bound {bounds[0]} is above the upper bound {bounds[1]}")
+    return bounds
+
+
+def _positive(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] == 0 < bounds[1]:
+        raise ValueError("searched by orders of magnitude, so the lower bound must be above 0 (or both 0, for none)")
+    return bounds
+
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_distinct)]
+Depths = Annotated[tuple[Annotated[int, Field(ge=0, le=5)], ...], Field(min_length=1), AfterValidator(_distinct)]
+Bounds = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)]
+LogBounds = Annotated[Bounds, AfterValidator(_positive)]
+
+
+class Section(BaseModel):
+    """One section of `params.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """Stage `ingest`: which profiles, and what their columns mean."""
+
+    file: str = Field("data/raw/synthetic.parquet", description="profiles put into place by `cic data import` or `cic data simulate`")
+    label: str | None = Field(None, description="column with the tissue or cell type")
+    group: str | None = Field(None, description="column that splits must not straddle: study, donor or batch")
+    replicate: str | None = Field(None, description="column naming the sample that technical replicates share")
+
+
+class Split(Section):
+    """Stage `split`: train, validation and test by group, and the leakage audit."""
+
+    test: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share of the profiles held out for test")
+    validation: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share held out for choosing")
+    near_identical: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.995, description="two profiles are near-identical above this correlation, after per-gene centring"
+    )
+    near_distance: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.4, description="or nearer than this share of the usual distance of a profile to its nearest"
+    )
+
+    @model_validator(mode="after")
+    def _train_keeps_something(self) -> Split:
+        if self.test + self.validation >= 0.95:
+            raise ValueError(f"split.test + split.validation is {self.test + self.validation:g}; nothing left to train")
+        return self
+
+
+class Preprocess(Section):
+    """Fitted on training profiles only; part of the model."""
+
+    top_genes: Annotated[int, Field(ge=0)] = Field(0, description="keep the genes of largest MAD; 0 keeps all")
+    scale: Literal["none", "unit_variance"] = Field("none", description="per-gene scaling after centring")
+
+
+class Training(Section):
+    """How one autoencoder is trained, the same in search and fit."""
+
+    rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the sample basis; 0 is full rank, exact")
+    epochs: Annotated[int, Field(ge=1)] = Field(150, description="passes over the training profiles")
+    validate_every: Annotated[int, Field(ge=1)] = Field(10, description="epochs between looks at the validation part")
+    patience: Annotated[int, Field(ge=1)] = Field(50, description="epochs without a better validation error")
+    batch_size: Annotated[int, Field(ge=1)] = Field(1024, description="profiles a step; all at once where there are fewer")
+    refinements: Annotated[int, Field(ge=0, le=10)] = Field(
+        1, description="steps by which the encoder improves a code against its own decoder"
+    )
+    label_weight: Annotated[float, Field(ge=0)] = Field(0.0, description="weight of the classifier's loss; 0 is none")
+
+
+class Search(Section):
+    """Stage `search`: the space, the budget and the rule that selects."""
+
+    trials: Annotated[int, Field(ge=1)] = 40
+    round_size: Annotated[int, Field(ge=1)] = Field(8, description="trials asked together; part of the outcome")
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one a core. Not part of the outcome")
+    scheduler: str | None = Field(None, description="address of a Dask scheduler in place of local processes")
+    folds: Annotated[int, Field(ge=0)] = Field(0, description="grouped folds a trial; 0 is the validation part")
+    prune: bool = Field(True, description="stop trials that are behind what earlier rounds had reached")
+    rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the basis while searching; 0 is full")
+    bottleneck_width: Widths = (8, 16, 30)
+    depth: Depths = Field((0, 1, 2), description="hidden layers on each side; 0 is PCA and is tried first")
+    hidden_width: Widths = Field((256, 512, 1024), description="width of the outermost hidden layer; inner ones halve")
+    learning_rate: LogBounds = Field((3e-3, 3e-2), description="lowest and highest; the same twice fixes it")
+    weight_decay: LogBounds = Field((0.01, 1.0), description="decoupled; lowest and highest")
+    input_noise: Bounds = Field((0.0, 0.1), description="in units of the scaled basis; lowest and highest")
+    feature_scale: LogBounds = Field((0.2, 1.25), description="bend of the decoder's first features; lowest and highest")
+    select: Literal["one_standard_error", "fixed_width"] = "one_standard_error"
+    width: Annotated[int, Field(ge=1)] | None = Field(None, description="the width that `fixed_width` selects")
+    finalists: Annotated[int, Field(ge=1)] = Field(2, description="best trials of each width, trained again")
+    repeats: Annotated[int, Field(ge=2)] = Field(3, description="new seeds a finalist is trained from")
+
+    @model_validator(mode="after")
+    def _width_goes_with_rule(self) -> Search:
+        if (self.select == "fixed_width") != (self.width is not None):
+            raise ValueError("search.width is needed with select: fixed_width, and only then")
+        if self.width is not None and self.width not in self.bottleneck_width:
+            raise ValueError(f"search.width {self.width} is not among search.bottleneck_width {self.bottleneck_width}")
+        return self
+
+
+class Fit(Section):
+    """Stage `fit`: the chosen architecture, trained from several seeds."""
+
+    seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
+
+
+class Evaluate(Section):
+    """Stage `evaluate`: what is measured on the test part."""
+
+    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Registry(Section):
+    """The gate before the registry."""
+
+    name: str = Field("cic", description="registered model")
+    max_ratio_to_pca: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="the upper bound of test unexplained variance over that of PCA must be below this"
+    )
+    min_profiles: Annotated[int, Field(ge=2)] = Field(20, description="held-out profiles that a comparison needs")
+    min_gene_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.9, description="share of the champion's genes that a challenger must model too"
+    )
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    bootstrap: Annotated[int, Field(ge=100)] = 2000
+
+
+class Params(Section):
+    """All of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0)] = Field(description="the root of every random number")
+    data: Data = Data()
+    split: Split = Split()
+    preprocess: Preprocess = Preprocess()
+    training: Training = Training()
+    search: Search = Search()
+    fit: Fit = Fit()
+    evaluate: Evaluate = Evaluate()
+    registry: Registry = Registry()
+
+
+def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
+    """Give the model class that owns the key at `path`."""
+    model: type[BaseModel] = Params
+    for part in path[:-1]:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            break
+        model = field.annotation
+    return model
+
+
+def parse_params(raw: Any, where: str = "params.yaml") -> Params:
+    """Validate a nested mapping as `Params`.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key at fault, and the nearest right one where a key is unknown.
+    """
+    if not isinstance(raw, dict):
+        raise ConfigError(f"found {type(raw).__name__} at the top", where=where, expected="sections such as `data:`")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors():
+            path = ".".join(str(part) for part in fault["loc"])
+            if fault["type"] == "extra_forbidden":
+                known = list(_section_at(fault["loc"]).model_fields)
+                near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+                lines.append(f"`{path}` is not a parameter; {hint}")
+            else:
+                lines.append(f"`{path}`: {fault['msg']}" + ("" if isinstance(fault["input"], dict) else f", found {fault['input']!r}"))
+        raise ConfigError("; ".join(lines), where=where, fix="correct the parameters; `cic params` lists them all") from None
+
+
+def load_params(path: str | Path = "params.yaml", overrides: dict[str, Any] | None = None) -> Params:
+    """Read `params.yaml`, with dotted overrides such as ``{"search.trials": 10}`` on top.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is no YAML, or does not validate.
+    """
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError("there is no parameter file", where=str(path), fix="run from the project's folder") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not readable as YAML: {error}", where=str(path)) from None
+    return parse_params(with_overrides(raw, overrides or {}), where=str(path))
+
+
+def with_overrides(raw: Any, overrides: dict[str, Any]) -> Any:
+    """Give a copy of the nested mapping `raw` with dotted keys set."""
+    result = json.loads(json.dumps(raw))
+    for key, value in overrides.items():
+        *sections, name = key.split(".")
+        at = result
+        for section in sections:
+            at = at.setdefault(section, {})
+            if not isinstance(at, dict):
+                raise ConfigError(f"`{section}` is no section", where=f"override {key}")
+        at[name] = value
+    return result
+
+
+def with_override_texts(texts: list[str]) -> dict[str, Any]:
+    """Read overrides as they are typed, `search.trials=10`: the value is YAML.
+
+    Raises
+    ------
+    ConfigError
+        If one has no `=` or its value is no YAML.
+    """
+    overrides = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"`{text}` is no override", where="--set", expected="KEY=VALUE, as in search.trials=10")
+        try:
+            overrides[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"`{value}` is no value", where=f"--set {key}", expected="a YAML value") from None
+    return overrides
+
+
+def digest(*sections: BaseModel | int | str | None) -> str:
+    """Give the SHA-256 of sections and values, independent of key order and of the file's layout."""
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in sections]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

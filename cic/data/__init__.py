@@ -1,0 +1,1 @@
+"""Gene expression profiles: reading, checking, splitting, preprocessing, simulating."""

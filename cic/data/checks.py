@@ -1,0 +1,118 @@
+"""Plain facts about a data set, and what in them deserves a warning."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.data.matrix import ExpressionMatrix, fingerprints
+
+CONFOUNDED_ABOVE = 0.9
+FEW_PROFILES = 3
+GENE_IDS = {
+    "Ensembl": re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?"),
+    "Affymetrix probe": re.compile(r"\S+_at"),
+    "Entrez": re.compile(r"\d+"),
+}
+
+
+def check_matrix(matrix: ExpressionMatrix) -> dict[str, Any]:
+    """Describe a data set as plain JSON.
+
+    Returns
+    -------
+    dict
+        `n_samples`, `n_genes`, `unit`, `gene_ids` (the naming they follow), `values` (range, mean, share of zeros),
+        `constant_genes`, `columns` (distinct and missing values of each), `labels` and `groups` (profiles in each),
+        `replicates` (sets and profiles in them), `confounding` (Cramér's V of label and group, labels seen in a single
+        group) and `warnings`, each a sentence.
+    """
+    samples = matrix.samples
+    facts: dict[str, Any] = {
+        "n_samples": matrix.n_samples,
+        "n_genes": matrix.n_genes,
+        "unit": matrix.unit,
+        "gene_ids": _gene_ids(matrix.genes),
+        "values": {
+            "min": float(matrix.values.min()),
+            "max": float(matrix.values.max()),
+            "mean": float(matrix.values.mean(dtype=np.float64)),
+            "share_of_zeros": float((matrix.values == 0).mean()),
+        },
+        "constant_genes": int((matrix.values.min(axis=0) == matrix.values.max(axis=0)).sum()),
+        "columns": {
+            str(name): {"distinct": int(samples[name].nunique()), "missing": int(samples[name].isna().sum())}
+            for name in samples.columns
+        },
+        "labels": _counts(samples, "label"),
+        "groups": _counts(samples, "group"),
+        "replicates": _replicates(samples),
+        "confounding": _confounding(samples),
+    }
+    return {**facts, "warnings": _warnings(matrix, facts)}
+
+
+def _gene_ids(genes: tuple[str, ...]) -> str:
+    for name, pattern in GENE_IDS.items():
+        if sum(pattern.fullmatch(gene) is not None for gene in genes) > len(genes) / 2:
+            return name
+    return "symbols or other names"
+
+
+def _counts(samples: pd.DataFrame, role: str) -> dict[str, int]:
+    if role not in samples.columns:
+        return {}
+    return {str(name): int(count) for name, count in samples[role].value_counts().sort_index().items()}
+
+
+def _replicates(samples: pd.DataFrame) -> dict[str, int]:
+    counts = np.array(list(_counts(samples, "replicate").values()), dtype=int)
+    return {"sets": int((counts > 1).sum()), "profiles": int(counts[counts > 1].sum())}
+
+
+def _confounding(samples: pd.DataFrame) -> dict[str, Any]:
+    """Tell how far the group gives the label away: Cramér's V, 0 to 1, and the labels of a single group."""
+    if not {"label", "group"} <= set(samples.columns):
+        return {}
+    table = pd.crosstab(samples["label"], samples["group"])
+    single = [str(label) for label in table.index[(table > 0).sum(axis=1) == 1]]
+    if min(table.shape) < 2:
+        return {"cramers_v": 0.0, "labels_in_one_group": single}
+    counts = table.to_numpy(dtype=float)
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    chi_square = ((counts - expected) ** 2 / expected).sum()
+    v = float(np.sqrt(chi_square / counts.sum() / (min(table.shape) - 1)))
+    return {"cramers_v": v, "labels_in_one_group": single}
+
+
+def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
+    found = []
+    if matrix.n_samples > matrix.n_genes:
+        found.append(
+            f"there are more samples ({matrix.n_samples}) than genes ({matrix.n_genes}): is the orientation right?"
+        )
+    if facts["constant_genes"]:
+        found.append(f"{facts['constant_genes']} genes never vary and will be dropped")
+    prints = pd.Series(fingerprints(matrix.values), index=matrix.samples.index)
+    if twice := [", ".join(map(str, rows.index)) for _, rows in prints.groupby(prints) if len(rows) > 1]:
+        found.append(f"{len(twice)} set(s) of profiles are equal to the last bit: {'; '.join(twice[:3])}")
+    if few := [name for name, count in facts["labels"].items() if count < FEW_PROFILES]:
+        found.append(f"{len(few)} label(s) have fewer than {FEW_PROFILES} profiles: {', '.join(few[:5])}")
+    for role in ("label", "group"):
+        if missing := facts["columns"].get(role, {}).get("missing", 0):
+            found.append(f"{missing} sample(s) have no {role}")
+    confounding = facts["confounding"]
+    if single := confounding.get("labels_in_one_group"):
+        found.append(
+            f"{len(single)} label(s) are seen in a single group: {', '.join(single[:5])}; a split by group cannot have "
+            "them in training and in test"
+        )
+    if confounding.get("cramers_v", 0) > CONFOUNDED_ABOVE:
+        found.append(
+            f"label and group are confounded (Cramér's V {confounding['cramers_v']:.2f}): what tells the labels apart "
+            "may be the group"
+        )
+    return found

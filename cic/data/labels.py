@@ -1,0 +1,114 @@
+"""The table about samples, joined to the profiles by sample id, with every id that does not match named."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from cic.data.delimited import delimiter_of
+from cic.errors import DataError
+
+log = logging.getLogger("cic.data")
+REAL = re.compile(r"[-+]?\d+\.\d*([eE][-+]?\d+)?")
+# Ways in which ids of two files differ though they mean the same; only ever named to the user, never applied.
+ALMOST: dict[str, Callable[[str], str]] = {
+    "surrounding spaces": str.strip,
+    "upper and lower case": str.lower,
+    "punctuation (R turns `-` into `.`)": lambda name: re.sub(r"[^0-9A-Za-z]", ".", name).removeprefix("X"),
+}
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read a CSV or TSV about samples, indexed by its column `sample_id`, or else by its first.
+
+    Columns of decimal fractions become numbers; all others stay text, so that an id such as `007` stays what it is.
+    Empty cells are missing.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or an id repeats or is empty.
+    """
+    if not path.is_file():
+        raise DataError("there is no such file", where=str(path), expected="a table about the samples", fix="check it")
+    delimiter = delimiter_of(path)
+    if delimiter is None:
+        raise DataError(
+            f"a labels table ending in `{path.suffix}` cannot be read", where=str(path), expected=".csv, .tsv or .txt"
+        )
+    try:
+        table = pd.read_csv(path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+    except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
+        raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
+    if not len(table):
+        raise DataError("there is no row below the header", where=str(path), expected="one row a sample")
+    key = "sample_id" if "sample_id" in table.columns else str(table.columns[0])
+    ids = table[key]
+    for fault, what in ((ids.str.strip() == "", "empty"), (ids.duplicated(), "repeated")):
+        if fault.any():
+            row = int(fault.to_numpy().argmax())
+            raise DataError(
+                f"{int(fault.sum())} sample id(s) are {what}" + (f", such as {ids.iloc[row]}" if ids.iloc[row] else ""),
+                where=f"{path}, row {row + 2}, column `{key}`",
+                expected="each sample once",
+                fix="mend that row, or call the column with the ids `sample_id`",
+            )
+    columns = {name: _typed(table[name]) for name in table.columns if name != key}
+    return pd.DataFrame(columns, index=table.index).set_axis(pd.Index(ids, name="sample_id", dtype=object))
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    filled = column[column.str.strip() != ""]
+    if len(filled) and filled.map(lambda cell: REAL.fullmatch(cell.strip()) is not None).all():
+        return pd.to_numeric(column.where(column.str.strip() != ""), errors="raise")
+    return column.where(column.str.strip() != "", None).astype(object)
+
+
+def join_labels(
+    samples: pd.DataFrame, table: pd.DataFrame, genes: set[str], path: Path, labels_path: Path
+) -> pd.DataFrame:
+    """Add the columns of `table` to `samples`; those of `samples` stay, unless the table has them too.
+
+    Every sample needs a row; rows without a sample are named in a warning.
+
+    Raises
+    ------
+    DataError
+        Naming every sample that has no row.
+    """
+    without = [name for name in samples.index if name not in table.index]
+    extra = [name for name in table.index if name not in samples.index]
+    if len(without) == len(samples):
+        turned = any(name in genes for name in table.index)
+        raise DataError(
+            f"no overlap: none of the {len(samples)} samples is in the labels table "
+            f"(samples such as {without[0]!r}, table such as {table.index[0]!r})",
+            where=f"{path} and {labels_path}",
+            expected="the same sample ids in both",
+            fix="samples seem to be on the other axis: turn --samples-in round" if turned
+            else _almost(without, extra) or "name the column that holds the ids `sample_id`",
+        )  # fmt: skip
+    if without:
+        raise DataError(
+            f"{len(without)} sample(s) have no row in the labels table: {', '.join(without)}"
+            + (f"; {len(extra)} row(s) have no sample: {', '.join(extra)}" if extra else ""),
+            where=f"{path} and {labels_path}",
+            expected="a row for each sample",
+            fix=_almost(without, extra) or "add the rows; cells of unknown value may be empty",
+        )
+    if extra:
+        log.warning("%s: %d row(s) have no sample and are left out: %s", labels_path, len(extra), ", ".join(extra))
+    kept = samples.drop(columns=[name for name in samples.columns if name in table.columns])
+    return kept.join(table, how="left")
+
+
+def _almost(without: list[str], extra: list[str]) -> str | None:
+    for difference, plain in ALMOST.items():
+        matched = {plain(name) for name in without} & {plain(name) for name in extra}
+        if matched:
+            return f"{len(matched)} of them differ only in {difference}: make the ids the same"
+    return None

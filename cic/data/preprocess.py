@@ -1,0 +1,135 @@
+"""The fitted `Preprocessor`: to log2 scale, genes chosen, centred and scaled; its inverse is part of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cic.config import Preprocess
+from cic.data.matrix import ExpressionMatrix, Unit
+from cic.data.units import from_log2_scale, log2_scale
+from cic.errors import DataError
+
+# In log2 units; float32 resolves about 1e-6 at the values that expression reaches.
+CONSTANT_BELOW = 1e-5
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """What was learnt from training profiles to bring others to the scale of the model, and back.
+
+    Attributes
+    ----------
+    genes_in
+        All genes that `transform` expects, in order.
+    kept
+        Positions in `genes_in` of the genes that are modelled, ascending.
+    mean_G, scale_G
+        float64, one a modelled gene: centre and divisor on log2 scale (the divisor is 1 where nothing is scaled).
+    unit
+        Unit of the values that `transform` takes.
+    n_fitted
+        Profiles it was fitted on.
+    """
+
+    genes_in: tuple[str, ...]
+    kept: np.ndarray
+    mean_G: np.ndarray
+    scale_G: np.ndarray
+    unit: Unit
+    n_fitted: int
+
+    @classmethod
+    def fit(cls, matrix: ExpressionMatrix, config: Preprocess) -> Preprocessor:
+        """Learn from the training profiles in `matrix`, and from nothing else.
+
+        Genes that do not vary among them are dropped. With `top_genes` the genes of largest median absolute deviation
+        stay; where these are equal (0 for genes seen in few cells), of largest variance.
+
+        Raises
+        ------
+        DataError
+            If fewer than two profiles are given, or no gene varies.
+        """
+        if matrix.n_samples < 2:
+            raise DataError(
+                f"{matrix.n_samples} training profile", where=matrix.source, expected="at least 2, to learn from"
+            )
+        log2_SG = log2_scale(matrix.values, matrix.unit)
+        mean_G = log2_SG.mean(axis=0, dtype=np.float64)
+        deviation_G = log2_SG.std(axis=0, dtype=np.float64)
+        varies_G = deviation_G > CONSTANT_BELOW
+        if not varies_G.any():
+            raise DataError(
+                f"none of {matrix.n_genes} genes varies in {matrix.n_samples} training profiles",
+                where=matrix.source,
+                expected="genes that differ between profiles",
+            )
+        kept = np.flatnonzero(varies_G)
+        if 0 < config.top_genes < len(kept):
+            kept = np.sort(_most_variable(log2_SG, kept, deviation_G[kept], config.top_genes))
+        scale_G = deviation_G[kept] if config.scale == "unit_variance" else np.ones(len(kept))
+        return cls(matrix.genes, kept.astype(np.int64), mean_G[kept], scale_G, matrix.unit, matrix.n_samples)
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """The genes that are modelled, in order."""
+        return tuple(self.genes_in[position] for position in self.kept)
+
+    def transform(self, values_SG: np.ndarray) -> np.ndarray:
+        """Bring profiles over `genes_in`, in `unit`, to the scale of the model.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape (S, number of `genes`), centred and perhaps scaled log2 values.
+
+        Raises
+        ------
+        DataError
+            If the number of genes differs, or values cannot be brought to log2 scale.
+        """
+        if values_SG.ndim != 2 or values_SG.shape[1] != len(self.genes_in):
+            raise DataError(
+                f"profiles of shape {values_SG.shape}", expected=f"samples x {len(self.genes_in)} genes, in their order"
+            )
+        log2_SG = log2_scale(values_SG, self.unit)[:, self.kept]
+        return ((log2_SG - self.mean_G) / self.scale_G).astype(np.float32)
+
+    def inverse(self, x_SG: np.ndarray) -> np.ndarray:
+        """Undo centring and scaling: float32 values on log2 scale over `genes`."""
+        return (x_SG * self.scale_G + self.mean_G).astype(np.float32)
+
+    def to_unit(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Bring log2-scale values back to `unit`; counts come back as counts per million."""
+        return from_log2_scale(log2_SG, self.unit)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give the numbers that `restore` needs."""
+        return {"kept": self.kept, "mean_G": self.mean_G, "scale_G": self.scale_G}
+
+    def about(self) -> dict[str, Any]:
+        """Give the rest of what `restore` needs, as plain JSON."""
+        return {"genes_in": list(self.genes_in), "unit": self.unit, "n_fitted": self.n_fitted}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> Preprocessor:
+        """Rebuild what `arrays` and `about` were taken from."""
+        return cls(
+            tuple(about["genes_in"]),
+            np.asarray(arrays["kept"], dtype=np.int64),
+            np.asarray(arrays["mean_G"], dtype=np.float64),
+            np.asarray(arrays["scale_G"], dtype=np.float64),
+            about["unit"],
+            int(about["n_fitted"]),
+        )
+
+
+def _most_variable(log2_SG: np.ndarray, among: np.ndarray, deviation_G: np.ndarray, top: int) -> np.ndarray:
+    """Give the `top` positions out of `among` by median absolute deviation, then by standard deviation."""
+    candidates_SG = log2_SG[:, among]
+    mad_G = np.median(np.abs(candidates_SG - np.median(candidates_SG, axis=0)), axis=0)
+    return among[np.lexsort((np.arange(len(among)), -deviation_G, -mad_G))[:top]]

@@ -1,0 +1,187 @@
+"""The autoencoder as a plain module: a linear path that starts as PCA, and layers that add to it.
+
+Axes: B batch, K inputs (coordinates of the sample basis, or genes once composed), H hidden, W code, F decoder
+features, L labels.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+DAMPING = 0.1
+"""Of the refinement, as a share of the mean curvature."""
+ACTIVATIONS = {"elu": nn.ELU, "gelu": nn.GELU}
+
+
+class Architecture(BaseModel):
+    """What fixes the shape of an `Autoencoder`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_inputs: Annotated[int, Field(ge=1)]
+    bottleneck_width: Annotated[int, Field(ge=1)]
+    depth: Annotated[int, Field(ge=0, le=5)] = Field(description="hidden layers on each side; 0 is PCA")
+    hidden_width: Annotated[int, Field(ge=1)] = Field(512, description="of the decoder's last hidden layer")
+    activation: Literal["elu", "gelu"] = "gelu"
+    refinements: Annotated[int, Field(ge=0, le=10)] = Field(
+        1, description="steps by which the encoder improves its code against its own decoder"
+    )
+    n_labels: Annotated[int, Field(ge=0)] = Field(0, description="classes of the head on the code; 0 is no head")
+
+
+def encoder_widths(architecture: Architecture) -> list[int]:
+    """Give the encoder's hidden widths: a quarter of the decoder's, which pays for itself more."""
+    return [max(architecture.hidden_width // 4, architecture.bottleneck_width)] * architecture.depth
+
+
+def decoder_widths(architecture: Architecture) -> list[int]:
+    """Give the decoder's hidden widths: half the width of its last one, until that one."""
+    hidden = architecture.hidden_width
+    return [max(hidden // 2, 1)] * (architecture.depth - 1) + [hidden] * (architecture.depth > 0)
+
+
+class Autoencoder(nn.Module):
+    """Encoder, code, decoder, and optionally a classifier on the code.
+
+    code = P z + f(z) and reconstruction = Q c + g(c). P and Q start as the first W coordinates of the basis: those
+    are the principal components, so that at depth 0, where there is no f and no g, the model is PCA.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        inputs, width, activation = architecture.n_inputs, architecture.bottleneck_width, architecture.activation
+        self.encoder_linear = nn.Linear(inputs, width, bias=False)
+        self.decoder_linear = nn.Linear(width, inputs, bias=False)
+        if architecture.depth:
+            self.encoder_hidden = _hidden([inputs, *encoder_widths(architecture)], activation)
+            self.encoder_last = nn.Linear(encoder_widths(architecture)[-1], width)
+            self.decoder_hidden = _hidden([width, *decoder_widths(architecture)], activation)
+            self.decoder_last = nn.Linear(decoder_widths(architecture)[-1], inputs)
+        self.head = nn.Linear(width, architecture.n_labels) if architecture.n_labels else None
+        self.register_buffer("code_scale_W", torch.ones(width))
+
+    @torch.no_grad()
+    def initialise(self, spread_K: Tensor, feature_scale: float, generator: torch.Generator) -> None:
+        """Set the linear path to PCA and draw the other layers; f and g start at zero.
+
+        Parameters
+        ----------
+        spread_K
+            Root mean square of each training coordinate. What reads the code is scaled by it.
+        feature_scale
+            How far, in units of the code's spread, the decoder's first features bend: small is smooth.
+        generator
+            Source of every random weight.
+        """
+        width = self.architecture.bottleneck_width
+        self.code_scale_W[: len(spread_K)] = spread_K[:width]
+        for weight in (self.encoder_linear.weight, self.decoder_linear.weight.T):
+            weight.zero_()
+            weight.fill_diagonal_(1.0)
+        if self.head is not None:
+            nn.init.zeros_(self.head.weight)
+            nn.init.zeros_(self.head.bias)
+        if not self.architecture.depth:
+            return
+        for layer in (*self.encoder_hidden, *self.decoder_hidden):
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+                nn.init.zeros_(layer.bias)
+        first = self.decoder_hidden[0]
+        spread = float(spread_K[:width].mean())
+        first.weight.normal_(0.0, feature_scale / width**0.5 / spread, generator=generator)
+        first.bias.normal_(0.0, 1.0, generator=generator)
+        for last in (self.encoder_last, self.decoder_last):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def encode(self, z_BK: Tensor) -> Tensor:
+        """Give the code c_BW of each profile: the encoder's, improved by `refinements` steps."""
+        c_BW = self.encode_once(z_BK)
+        for _ in range(self.architecture.refinements if self.architecture.depth else 0):
+            c_BW = torch.cat([self._refined(c_bW, z_bK) for c_bW, z_bK in zip(c_BW.split(128), z_BK.split(128), strict=True)])
+        return c_BW
+
+    def encode_once(self, z_BK: Tensor) -> Tensor:
+        """Give the encoder's own code c_BW."""
+        linear_BW = self.encoder_linear(z_BK)
+        return linear_BW + self.encoder_last(self.encoder_hidden(z_BK)) if self.architecture.depth else linear_BW
+
+    def _refined(self, c_BW: Tensor, z_BK: Tensor) -> Tensor:
+        """Move each code by one damped Gauss-Newton step on its squared reconstruction error (Levenberg 1944)."""
+        j_BKW = torch.func.vmap(torch.func.jacfwd(self._decode_one))(c_BW)
+        normal_BWW = j_BKW.mT @ j_BKW
+        damping_B1 = DAMPING * normal_BWW.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
+        normal_BWW = normal_BWW + torch.diag_embed(damping_B1.expand(-1, c_BW.shape[1]))
+        gradient_BW1 = j_BKW.mT @ (z_BK - self.decode(c_BW))[:, :, None]
+        return c_BW + torch.linalg.solve(normal_BWW, gradient_BW1)[:, :, 0]
+
+    def _decode_one(self, c_W: Tensor) -> Tensor:
+        return self.decode(c_W[None])[0]
+
+    def decode(self, c_BW: Tensor) -> Tensor:
+        """Give the reconstruction z_BK of each code."""
+        linear_BK = self.decoder_linear(c_BW)
+        return linear_BK + self.decoder_last(self.decoder_hidden(c_BW)) if self.architecture.depth else linear_BK
+
+    def decoder_features(self, c_BW: Tensor) -> Tensor:
+        """Give what the decoder's output is linear in, f_BF: last hidden layer, code, and 1."""
+        ones_B1 = torch.ones_like(c_BW[:, :1])
+        return torch.cat([self.decoder_hidden(c_BW), c_BW, ones_B1], dim=1)
+
+    @torch.no_grad()
+    def set_output_weights(self, weight_FK: Tensor) -> None:
+        """Set the layers that `decoder_features` feeds."""
+        width = self.architecture.bottleneck_width
+        self.decoder_last.weight.copy_(weight_FK[: -width - 1].T)
+        self.decoder_linear.weight.copy_(weight_FK[-width - 1 : -1].T)
+        self.decoder_last.bias.copy_(weight_FK[-1])
+
+    def label_logits(self, c_BW: Tensor) -> Tensor:
+        """Give the classifier's logits l_BL of each code."""
+        if self.head is None:
+            raise ValueError("this autoencoder has no classifier")
+        return self.head(c_BW / self.code_scale_W)
+
+    def forward(self, z_BK: Tensor) -> Tensor:
+        """Give the reconstruction of each profile."""
+        return self.decode(self.encode(z_BK))
+
+
+def _hidden(widths: list[int], activation: str) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in zip(widths[:-1], widths[1:], strict=True):
+        layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers)
+
+
+def composed(network: Autoencoder, components_GK: Tensor) -> Autoencoder:
+    """Give the same function on genes: the basis multiplied into the first and last weights.
+
+    Parameters
+    ----------
+    network
+        Trained on coordinates of a basis, K inputs.
+    components_GK
+        Orthonormal columns of that basis.
+
+    Returns
+    -------
+    Autoencoder
+        Takes and gives centred profiles divided by the basis' scale, G inputs.
+    """
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    for name in ("encoder_linear.weight", "encoder_hidden.0.weight"):
+        if name in weights:
+            weights[name] = weights[name] @ components_GK.T
+    for name in ("decoder_linear.weight", "decoder_last.weight", "decoder_last.bias"):
+        if name in weights:
+            weights[name] = components_GK @ weights[name]
+    result = Autoencoder(network.architecture.model_copy(update={"n_inputs": components_GK.shape[0]}))
+    result.load_state_dict(weights)
+    return result

@@ -1,0 +1,236 @@
+"""The model on disk: `model.safetensors` and `model.json`, data and no code.
+
+It carries all that prediction needs: weights, basis, preprocessing, genes in order, unit and label names. It holds
+nothing that differs between two trainings of the same data and parameters, so equal digests mean equal models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from cic.data.matrix import Unit
+from cic.data.preprocess import Preprocessor
+from cic.errors import ModelError
+from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.basis import SampleBasis
+from cic.model.threads import one_thread
+
+FORMAT = 1
+FILES = ("model.safetensors", "model.json")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model from genes to code and back.
+
+    Attributes
+    ----------
+    about
+        `trained_on` (content fingerprints of training and validation profiles), `data_digest`, `params_digest`,
+        `seed`, `validation_error`, `versions`.
+    labels
+        Class names of the classifier, in the order of its outputs; empty without one.
+    """
+
+    preprocessor: Preprocessor
+    basis: SampleBasis
+    network: Autoencoder
+    labels: tuple[str, ...]
+    about: dict[str, Any]
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.network.architecture
+
+    @property
+    def genes_in(self) -> tuple[str, ...]:
+        return self.preprocessor.genes_in
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        return self.preprocessor.genes
+
+    @property
+    def unit(self) -> Unit:
+        return self.preprocessor.unit
+
+    def align(self, frame: pd.DataFrame, where: str = "input") -> np.ndarray:
+        """Give values, samples x `genes_in`, by gene name; genes that the model does not know are ignored.
+
+        Raises
+        ------
+        ModelError
+            If genes are missing or repeated, or values are not finite numbers.
+        """
+        columns = pd.Index(frame.columns.astype(str))
+        missing = pd.Index(self.genes_in).difference(columns, sort=False)
+        if len(missing):
+            raise ModelError(
+                f"{len(missing)} of the {len(self.genes_in)} genes that the model needs are missing: "
+                + ", ".join(missing[:5])
+                + (" and more" if len(missing) > 5 else ""),
+                where=where,
+                expected="every gene of the model, by the same names, in any order",
+                fix="use profiles of the same platform and gene names as the training data",
+            )
+        position = columns.get_indexer_for(self.genes_in) if columns.is_unique else None
+        if position is None:
+            twice = columns[columns.duplicated()].intersection(self.genes_in)
+            if len(twice):
+                raise ModelError(f"genes stand there more than once: {', '.join(twice[:5])}", where=where)
+            position = np.array([columns.get_loc(gene) for gene in self.genes_in])
+        try:
+            values_SG = frame.to_numpy(dtype=np.float32)[:, position]
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"not all values are numbers: {error}", where=where) from None
+        if not np.isfinite(values_SG).all():
+            row, column = np.argwhere(~np.isfinite(values_SG))[0]
+            raise ModelError(
+                "there are missing or infinite values",
+                where=f"{where}, first at sample {frame.index[row]}, gene {self.genes_in[column]}",
+                expected="finite numbers only",
+            )
+        if self.unit in ("tpm", "counts", "intensity") and values_SG.min(initial=0) < 0:
+            raise ModelError(
+                "there are negative values", where=where, expected=f"the unit the model was trained on, `{self.unit}`"
+            )
+        return values_SG
+
+    def project(self, values_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give each profile's coordinates z_SK and its squared norm outside the basis (S)."""
+        return self.basis.project(self.preprocessor.transform(values_SG))
+
+    @torch.inference_mode()
+    def encode(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give the cell identity codes, float32, samples x `bottleneck_width`."""
+        z_SK, _ = self.project(values_SG)
+        with one_thread():
+            return self.network.encode(torch.from_numpy(z_SK)).numpy()
+
+    @torch.inference_mode()
+    def decode_basis(self, code_SW: np.ndarray) -> np.ndarray:
+        """Give the coordinates z_SK that codes decode to."""
+        with one_thread():
+            return self.network.decode(torch.tensor(code_SW, dtype=torch.float32)).numpy()
+
+    def decode(self, code_SW: np.ndarray) -> np.ndarray:
+        """Give profiles on log2 scale, samples x `genes`, from codes.
+
+        Raises
+        ------
+        ModelError
+            If the codes have another width than the model's.
+        """
+        width = self.architecture.bottleneck_width
+        if code_SW.ndim != 2 or code_SW.shape[1] != width:
+            raise ModelError(f"codes of shape {code_SW.shape}", where="decode", expected=f"samples x {width}")
+        return self.preprocessor.inverse(self.basis.lift(self.decode_basis(code_SW)))
+
+    def reconstruct(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give the reconstructed profiles on log2 scale, samples x `genes`."""
+        return self.decode(self.encode(values_SG))
+
+    def squared_errors(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give each profile's squared reconstruction error over the preprocessed genes (float64, S)."""
+        z_SK, outside_S = self.project(values_SG)
+        with one_thread(), torch.inference_mode():
+            error_SK = self.network(torch.from_numpy(z_SK)).numpy() - z_SK
+        return np.einsum("sk,sk->s", error_SK, error_SK, dtype=np.float64) * self.basis.scale**2 + outside_S
+
+    @torch.inference_mode()
+    def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
+        """Give the probability of each label, float32, samples x labels.
+
+        Raises
+        ------
+        ModelError
+            If the model has no classifier.
+        """
+        if not self.labels:
+            raise ModelError(
+                "this model has no classifier",
+                where="classify",
+                fix="set `data.label` and a `training.label_weight` above 0 in params.yaml and train again",
+            )
+        with one_thread():
+            return torch.softmax(self.network.label_logits(torch.tensor(code_SW)), dim=1).numpy()
+
+
+def save_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write `bundle` into `folder`, which is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"preprocess.{name}": value for name, value in bundle.preprocessor.arrays().items()}
+    tensors["basis.components_GK"] = bundle.basis.components_GK
+    tensors["basis.singular_values_K"] = bundle.basis.singular_values_K
+    tensors |= {f"network.{name}": value.numpy() for name, value in bundle.network.state_dict().items()}
+    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, folder / FILES[0])
+    described = {
+        "format": FORMAT,
+        "architecture": bundle.architecture.model_dump(),
+        "preprocess": bundle.preprocessor.about(),
+        "basis": {"scale": bundle.basis.scale, "left_out": bundle.basis.left_out},
+        "labels": list(bundle.labels),
+        "about": bundle.about,
+    }
+    (folder / FILES[1]).write_text(json.dumps(described, sort_keys=True, indent=1) + "\n")
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, or a newer release wrote it.
+    """
+    folder = Path(folder)
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"no {' and no '.join(missing)}", where=str(folder), expected="a model bundle")
+    try:
+        described = json.loads((folder / FILES[1]).read_text())
+        with safe_open(folder / FILES[0], framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
+    if described.get("format") != FORMAT:
+        raise ModelError(
+            f"format {described.get('format')}", where=str(folder), expected=f"format {FORMAT}", fix="update cic"
+        )
+    try:
+        network = Autoencoder(Architecture.model_validate(described["architecture"]))
+        network.load_state_dict(
+            {name.removeprefix("network."): torch.from_numpy(value) for name, value in tensors.items()
+             if name.startswith("network.")}
+        )
+        arrays = {name.removeprefix("preprocess."): value for name, value in tensors.items()
+                  if name.startswith("preprocess.")}
+        return Bundle(
+            preprocessor=Preprocessor.restore(arrays, described["preprocess"]),
+            basis=SampleBasis(
+                tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]
+            ),
+            network=network.eval(),
+            labels=tuple(described["labels"]),
+            about=described["about"],
+        )
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
+
+
+def bundle_digest(folder: Path) -> str:
+    """Give the SHA-256 over the bytes of a bundle's files."""
+    total = hashlib.sha256()
+    for name in FILES:
+        total.update(hashlib.sha256((Path(folder) / name).read_bytes()).digest())
+    return total.hexdigest()

@@ -1,0 +1,112 @@
+"""From profiles and their parts to what a training takes: everything fitted on training profiles only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix
+from cic.data.preprocess import Preprocessor
+from cic.data.split import grouped_folds, unit_of_samples
+from cic.errors import ConfigError
+from cic.model.basis import SampleBasis, squared_norms
+from cic.model.threads import one_thread
+from cic.model.training import Fold
+from cic.seeds import derive_seed
+
+FEWEST_UNITS = 5
+"""Groups of training profiles below which leaving one out leaves too little."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training and validation profiles in the basis, and what brought them there."""
+
+    preprocessor: Preprocessor
+    basis: SampleBasis
+    fold: Fold
+    labels: tuple[str, ...]
+
+
+def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Params, rank: int) -> Prepared:
+    """Fit preprocessing and sample basis on `train`, and bring both parts into the basis.
+
+    Parameters
+    ----------
+    rank
+        Components of the basis; 0 is full rank, where training in the basis is exact.
+
+    Raises
+    ------
+    ConfigError
+        If a classifier is asked for and the training profiles have fewer than two labels.
+    """
+    with one_thread():
+        preprocessor = Preprocessor.fit(train, params.preprocess)
+        x_train_SG = preprocessor.transform(train.values)
+        basis = SampleBasis.fit(x_train_SG, rank, derive_seed(params.seed, "basis"))
+        z_train_SK, _ = basis.project(x_train_SG)
+        x_validation_SG = preprocessor.transform(validation.values)
+        z_validation_SK, outside_S = basis.project(x_validation_SG)
+    labels = label_names(train) if params.training.label_weight else ()
+    return Prepared(
+        preprocessor,
+        basis,
+        Fold(
+            z_train_SK,
+            z_validation_SK,
+            left_out_units(train.samples),
+            outside_S / basis.scale**2,
+            squared_norms(x_validation_SG) / basis.scale**2,
+            label_indices(train.samples, labels) if labels else None,
+            label_indices(validation.samples, labels) if labels else None,
+            len(labels),
+        ),
+        labels,
+    )
+
+
+def left_out_units(samples: pd.DataFrame) -> np.ndarray:
+    """Number the groups that training leaves out in turn: those of the split, or replicates where these are too few."""
+    unit_S = unit_of_samples(samples)
+    if len(np.unique(unit_S)) < FEWEST_UNITS:
+        unit_S = unit_of_samples(samples.drop(columns="group", errors="ignore"))
+    return unit_S.astype(np.int64)
+
+
+def label_names(train: ExpressionMatrix) -> tuple[str, ...]:
+    """Give the labels that the training profiles have, sorted."""
+    labels = sorted(train.samples["label"].dropna().astype(str).unique()) if "label" in train.samples else []
+    if len(labels) < 2:
+        raise ConfigError(
+            f"a classifier needs at least two labels, the training profiles have {len(labels)}",
+            where="training.label_weight",
+            fix="name the column of labels in `data.label`, or set `training.label_weight: 0`",
+        )
+    return tuple(labels)
+
+
+def label_indices(samples: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:
+    """Give each sample's position in `labels`, -1 where it has none or another."""
+    return pd.Index(labels).get_indexer(samples["label"].astype(str)).astype(np.int64)
+
+
+def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params) -> tuple[Fold, ...]:
+    """Give the folds that trials are scored on: the validation part, or grouped folds of train and validation.
+
+    The test part is never touched. A basis is fitted for every fold.
+    """
+    part_S = part.loc[matrix.samples.index].to_numpy()
+    rank = params.search.rank or params.training.rank
+    if not params.search.folds:
+        train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
+        return (prepare(train, validation, params, rank).fold,)
+    seen = matrix.select(part_S != "test")
+    fold_S = grouped_folds(seen.samples, params.search.folds, derive_seed(params.seed, "folds"))
+    return tuple(
+        prepare(seen.select(fold_S != fold), seen.select(fold_S == fold), params, rank).fold
+        for fold in range(params.search.folds)
+    )

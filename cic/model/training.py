@@ -1,0 +1,307 @@
+"""The training loop: results as they come, and whoever drives it stops when it has seen enough.
+
+The decoder's output is linear in its last features, so its best output weights are known in closed form: ridge
+regression. Only the layers before it are trained by gradient descent, on the error that this regression makes on each
+training group when it is fitted to all the others (variable projection, Golub and Pereyra 1973, on the PRESS statistic
+of Allen 1974). The training loss is therefore an estimate of held-out error, and does not fall when the model merely
+memorises. Groups are those that the split keeps whole: left out singly, a replicate would be foretold by its twin.
+
+Axes: S samples, B batch, K coordinates of the basis, W code, F decoder features, U units left out together, M members.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from cic.config import Training
+from cic.model.autoencoder import Architecture, Autoencoder
+from cic.seeds import derive_seed
+
+LINEAR_PATH_RATE = 0.2
+"""Learning rate of the linear path over that of the layers beside it: it starts where PCA is."""
+HEAD_RATE = 0.05
+"""Learning rate of the classifier on the code: it is linear, and starts at zero."""
+RIDGE_RATE = 0.03
+"""Learning rate of the logarithms of the ridge penalties."""
+RIDGE_START = (1.0, 0.02)
+"""Penalties to begin with: of hidden features, and of code and constant."""
+WARM_UP = 0.2
+"""Share of the epochs in which the learning rate rises."""
+
+
+class Hyperparameters(BaseModel):
+    """What the search chooses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    depth: Annotated[int, Field(ge=0, le=5)]
+    bottleneck_width: Annotated[int, Field(ge=1)]
+    hidden_width: Annotated[int, Field(ge=1)] = 512
+    activation: Literal["elu", "gelu"] = "gelu"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="decoupled, on the encoder's hidden layers")
+    input_noise: Annotated[float, Field(ge=0)] = Field(
+        0.05, description="standard deviation of Gaussian noise; 1 is the spread along the first component"
+    )
+    feature_scale: Annotated[float, Field(gt=0)] = Field(
+        0.5, description="how far the decoder's first features bend over the spread of the code, to begin with"
+    )
+
+    def architecture(self, n_inputs: int, refinements: int, n_labels: int = 0) -> Architecture:
+        """Give the shape of the network over `n_inputs` coordinates."""
+        shape = self.model_dump(include={"depth", "bottleneck_width", "hidden_width", "activation"})
+        return Architecture(n_inputs=n_inputs, refinements=refinements, n_labels=n_labels, **shape)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Training and validation profiles in the basis of the training ones.
+
+    Attributes
+    ----------
+    z_train_SK, z_validation_SK
+        Coordinates, float32.
+    unit_train_S
+        Number of the group that each training profile belongs to (int64).
+    outside_validation_S, total_validation_S
+        Squared norm outside the basis, and in all, of each validation profile, in units of the basis (float64).
+    label_train_S, label_validation_S
+        Class indices, -1 where there is no label; `None` where there are no labels at all.
+    n_labels
+        Number of classes.
+    """
+
+    z_train_SK: np.ndarray
+    z_validation_SK: np.ndarray
+    unit_train_S: np.ndarray
+    outside_validation_S: np.ndarray
+    total_validation_S: np.ndarray
+    label_train_S: np.ndarray | None = None
+    label_validation_S: np.ndarray | None = None
+    n_labels: int = 0
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What training had come to after an epoch.
+
+    Attributes
+    ----------
+    train_error
+        Unexplained variance of the training profiles, each group left out of the regression in turn.
+    validation_error
+        Unexplained variance of the validation profiles in gene space: squared error over squared distance from the
+        training mean.
+    validation_accuracy
+        Share of the validation profiles whose label the head tells; `None` without a head.
+    """
+
+    epoch: int
+    train_error: float
+    validation_error: float
+    validation_accuracy: float | None
+
+
+def new_network(fold: Fold, hyper: Hyperparameters, config: Training, seed: int) -> Autoencoder:
+    """Give an untrained network: PCA of the fold's training profiles, and layers that add nothing yet."""
+    architecture = hyper.architecture(fold.z_train_SK.shape[1], config.refinements, fold.n_labels)
+    network = Autoencoder(architecture)
+    spread_K = torch.from_numpy(np.sqrt(np.mean(np.square(fold.z_train_SK, dtype=np.float64), axis=0))).float()
+    network.initialise(spread_K, hyper.feature_scale, torch.Generator().manual_seed(derive_seed(seed, "weights")))
+    return network
+
+
+def train(
+    network: Autoencoder, fold: Fold, hyper: Hyperparameters, config: Training, seed: int, device: str = "cpu"
+) -> Iterator[EpochResult]:
+    """Train `network` in place, and tell every `validate_every` epochs how it does.
+
+    Whenever it yields, the network's output weights are those that ridge regression on all training profiles gives.
+    With labels, the loss has `label_weight` times the cross-entropy on the code added. At depth 0 the code is PCA's
+    and stays that; only a head is trained.
+
+    Parameters
+    ----------
+    network
+        From `new_network`.
+    seed
+        Of the order of profiles and the noise.
+    device
+        `cpu` or a CUDA device.
+    """
+    draw = torch.Generator(device).manual_seed(derive_seed(seed, "epochs"))
+    network.to(device)
+    z_SK = torch.from_numpy(fold.z_train_SK).to(device)
+    unit_S = torch.from_numpy(fold.unit_train_S)
+    label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(device)
+    validate = _validator(network, fold, device)
+    n_samples = len(z_SK)
+    total = float(z_SK.square().mean(dim=0).sum())
+    log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
+    optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), fused=True)
+    batch = min(config.batch_size, n_samples)
+    steps = config.epochs * math.ceil(n_samples / batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps))
+    has_decoder = network.architecture.depth > 0
+    for epoch in range(1, config.epochs + 1):
+        network.train()
+        error_sum = 0.0
+        order_S = torch.randperm(n_samples, generator=draw, device=device)
+        for index_B in order_S.split(batch) if batch < n_samples else (torch.arange(n_samples, device=device),):
+            z_BK = z_SK[index_B]
+            noise_BK = torch.randn(z_BK.shape, generator=draw, device=device)
+            code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=hyper.input_noise))
+            loss = z_BK.new_zeros(())
+            if has_decoder:
+                feature_BF = network.decoder_features(code_BW)
+                ridge_F = _penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
+                residual_BK = left_out_residuals(feature_BF, z_BK, ridge_F, unit_S[index_B.cpu()])
+                loss = residual_BK.square().sum() / (len(z_BK) * total)
+                error_sum += loss.item() * len(z_BK)
+            if label_S is not None and network.head is not None:
+                logit_BL = network.label_logits(code_BW)
+                label_loss = nn.functional.cross_entropy(logit_BL, label_S[index_B], ignore_index=-1)
+                loss = loss + config.label_weight * label_loss
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        if epoch % config.validate_every == 0 or epoch == config.epochs:
+            network.eval()
+            if has_decoder:
+                solve_output_weights(network, z_SK, log_ridge_2)
+            yield EpochResult(epoch, error_sum / n_samples, *validate())
+
+
+def one_cycle(progress: float) -> float:
+    """Give the factor of the learning rate at `progress` from 0 to 1: a rise, then a cosine to nearly 0."""
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, 1e-3)
+    return max(0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))), 1e-3)
+
+
+def left_out_residuals(feature_BF: Tensor, target_BK: Tensor, ridge_F: Tensor, unit_B: Tensor) -> Tensor:
+    """Give what ridge regression misses of each unit's rows when it is fitted to all other units.
+
+    With the hat matrix H of the regression on all rows and residuals r, the rows u of a unit have left-out residuals
+    (I - H_uu)^-1 r_u. Where there are more features than rows, I - H is the inverse of the kernel matrix plus I.
+
+    Parameters
+    ----------
+    feature_BF
+        Regressors.
+    target_BK
+        What they are to reproduce.
+    ridge_F
+        Penalty of each regressor, above 0.
+    unit_B
+        Number of the unit that each row belongs to.
+
+    Returns
+    -------
+    Tensor
+        Shape (B, K); not finite where the features are not.
+    """
+    n_rows, n_features = feature_BF.shape
+    scaled_BF = feature_BF * ridge_F.rsqrt()
+    member_UM, present_UM = unit_members(unit_B)
+    member_UM, present_UM = member_UM.to(feature_BF.device), present_UM.to(feature_BF.device)
+    if n_features < n_rows:
+        normal_FF = scaled_BF.T @ scaled_BF + torch.eye(n_features, device=scaled_BF.device, dtype=scaled_BF.dtype)
+        half_BF = torch.linalg.solve_triangular(torch.linalg.cholesky_ex(normal_FF)[0], scaled_BF.T, upper=False).T
+        residual_BK = target_BK - half_BF @ (half_BF.T @ target_BK)
+        if member_UM.shape[1] == 1:
+            return residual_BK / (1 - half_BF.square().sum(dim=1, keepdim=True))
+        half_UMF = half_BF[member_UM] * present_UM[:, :, None]
+        miss_UMM = torch.eye(member_UM.shape[1], device=scaled_BF.device, dtype=scaled_BF.dtype) - half_UMF @ half_UMF.mT
+    else:
+        kernel_BB = scaled_BF @ scaled_BF.T + torch.eye(n_rows, device=scaled_BF.device, dtype=scaled_BF.dtype)
+        miss_BB = torch.cholesky_inverse(torch.linalg.cholesky_ex(kernel_BB)[0])
+        residual_BK = miss_BB @ target_BK
+        if member_UM.shape[1] == 1:
+            return residual_BK / miss_BB.diagonal()[:, None]
+        both_UMM = (present_UM[:, :, None] & present_UM[:, None, :]).to(miss_BB.dtype)
+        miss_UMM = miss_BB[member_UM[:, :, None], member_UM[:, None, :]] * both_UMM
+        miss_UMM = miss_UMM + torch.diag_embed((~present_UM).to(miss_BB.dtype))
+    factor_UMM, _ = torch.linalg.cholesky_ex(miss_UMM)
+    left_out_UMK = torch.cholesky_solve(residual_BK[member_UM] * present_UM[:, :, None], factor_UMM)
+    return torch.zeros_like(target_BK).index_put((member_UM[present_UM],), left_out_UMK[present_UM])
+
+
+def unit_members(unit_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the rows of each unit, padded to the largest: positions (U, M) and which of them are rows (U, M)."""
+    _, number_B, count_U = torch.unique(unit_B, return_inverse=True, return_counts=True)
+    order_B = torch.argsort(number_B, stable=True)
+    start_U = torch.cumsum(count_U, 0) - count_U
+    column_B = torch.arange(len(unit_B)) - start_U[number_B[order_B]]
+    member_UM = torch.zeros(len(count_U), int(count_U.max()), dtype=torch.int64)
+    present_UM = torch.zeros_like(member_UM, dtype=torch.bool)
+    member_UM[number_B[order_B], column_B] = order_B
+    present_UM[number_B[order_B], column_B] = True
+    return member_UM, present_UM
+
+
+def _penalties(log_ridge_2: Tensor, network: Autoencoder) -> Tensor:
+    """Give the penalty of each decoder feature: one for the hidden ones, one for code and constant."""
+    architecture = network.architecture
+    ridge_2 = log_ridge_2.exp()
+    return torch.cat(
+        [ridge_2[0].expand(architecture.hidden_width), ridge_2[1].expand(architecture.bottleneck_width + 1)]
+    )
+
+
+@torch.no_grad()
+def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor) -> None:
+    """Set the decoder's output weights by ridge regression on all training profiles."""
+    feature_SF = network.decoder_features(network.encode_once(z_SK))
+    normal_FF = (feature_SF.T @ feature_SF).double() + torch.diag(_penalties(log_ridge_2, network).double())
+    factor_FF, _ = torch.linalg.cholesky_ex(normal_FF)
+    network.set_output_weights(torch.cholesky_solve((feature_SF.T @ z_SK).double(), factor_FF).float())
+
+
+def _parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> list[dict[str, object]]:
+    rate = hyper.learning_rate
+    groups: list[dict[str, object]] = []
+    if network.head is not None:
+        groups.append({"params": list(network.head.parameters()), "lr": HEAD_RATE, "weight_decay": 0.0})
+    if network.architecture.depth:
+        encoder = [*network.encoder_hidden.parameters(), *network.encoder_last.parameters()]
+        groups += [
+            {"params": encoder, "lr": rate, "weight_decay": hyper.weight_decay},
+            {"params": list(network.decoder_hidden.parameters()), "lr": rate, "weight_decay": 0.0},
+            {"params": [network.encoder_linear.weight], "lr": rate * LINEAR_PATH_RATE, "weight_decay": 0.0},
+            {"params": [log_ridge_2], "lr": RIDGE_RATE, "weight_decay": 0.0},
+        ]
+    return groups
+
+
+def _validator(network: Autoencoder, fold: Fold, device: str) -> Callable[[], tuple[float, float | None]]:
+    z_SK = torch.from_numpy(fold.z_validation_SK).to(device)
+    label_S = None if fold.label_validation_S is None else torch.from_numpy(fold.label_validation_S).to(device)
+    outside, total = float(fold.outside_validation_S.sum()), float(fold.total_validation_S.sum())
+
+    @torch.no_grad()
+    def validate() -> tuple[float, float | None]:
+        code_SW = network.encode(z_SK)
+        inside = torch.sum(torch.square(network.decode(code_SW) - z_SK), dtype=torch.float64).item()
+        accuracy = None
+        if label_S is not None and network.head is not None and bool((known_S := label_S >= 0).any()):
+            hit_S = network.label_logits(code_SW).argmax(dim=1)[known_S] == label_S[known_S]
+            accuracy = hit_S.float().mean().item()
+        return (inside + outside) / total, accuracy
+
+    return validate
+
+
+def pca_error(fold: Fold, width: int) -> float:
+    """Give the validation unexplained variance of PCA with `width` components, in gene space."""
+    left_S = np.square(fold.z_validation_SK[:, width:], dtype=np.float64).sum(axis=1)
+    return float((left_S.sum() + fold.outside_validation_S.sum()) / fold.total_validation_S.sum())
