@@ -2,18 +2,55 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # uv does not read pip's find-links, and stops at a folder that is not there
 export UV_FIND_LINKS := $(if $(PIP_FIND_LINKS),$(wildcard $(PIP_FIND_LINKS)))
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := 1
+PYTEST := $(PY) -m pytest
 
-.PHONY: help
+.PHONY: help install run up down test lint format bench constraints clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(PY) || python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet uv
-	$(VENV)/bin/uv pip install --quiet --python $(PY) -c constraints.txt -e '.[test]'
+	@# compiled now, once: on some machines Python may not keep what it compiles at the first start
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) -c constraints.txt -e '.[test]'
 	touch $@
 
-.PHONY: install
 install: $(STAMP) ## create .venv with exactly the versions of constraints.txt
+
+run: $(STAMP) ## the main job on the default data: platform up, deploy, search, train, promote, down
+	infra/run-main-job.sh
+
+up: $(STAMP) ## start the local platform and leave it running
+	cic up
+
+down: $(STAMP) ## stop it
+	cic down
+
+test: $(STAMP) ## the whole test suite
+	$(PYTEST)
+
+lint: $(STAMP) ## style, types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(STAMP) ## put the sources into shape
+	ruff check --fix .
+	ruff format .
+
+bench: $(STAMP) ## measure speed and memory side by side; writes bench/results.json and a table
+	$(PY) -m bench
+
+constraints: ## resolve the versions anew
+	{ echo "# The versions this release was tested with; made by 'make constraints'."; \
+	  $(VENV)/bin/uv pip compile --quiet --no-annotate --no-header --extra test pyproject.toml | sed 's/+cpu//'; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## remove the outputs of the stages; data, models and platform stay
+	rm -rf build

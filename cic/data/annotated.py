@@ -32,7 +32,7 @@ def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFram
     """
     try:
         data = anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError, TypeError, anndata.io.IORegistryError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise DataError(
             f"not readable as .h5ad: {str(error).splitlines()[0]}", where=str(path), fix="write or fetch it again"
         ) from None

@@ -30,7 +30,9 @@ from cic.data.split import PARTS
 from cic.data.units import log2_scale
 from cic.errors import DataError
 
-Kind = Literal["repeated_id", "identical", "near_identical", "group_astride", "replicate_astride", "label_not_in_train", "share"]
+Kind = Literal[
+    "repeated_id", "identical", "near_identical", "group_astride", "replicate_astride", "label_not_in_train", "share"
+]
 MOST_VARIABLE = 1_000
 ROWS_A_BLOCK = 1_024
 MOST_EXAMPLES = 10
@@ -173,7 +175,7 @@ def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[Findi
         if those:
             where = "in more than one part" if astride else "within one part"
             examples = tuple(
-                " = ".join(f"{ids[row]} ({part_S[row]})" for row in rows) for rows in those[:MOST_EXAMPLES]
+                " = ".join(f"{ids[int(row)]} ({part_S[row]})" for row in rows) for rows in those[:MOST_EXAMPLES]
             )
             message = f"{len(those)} set(s) of profiles are equal to the last bit, {where}"
             findings.append(Finding("identical", message, examples, blocks=astride))
@@ -236,7 +238,7 @@ def _near_identical(
 
 
 def _codes(samples: pd.DataFrame, column: str, n_samples: int) -> np.ndarray:
-    """Number the values of a column; a missing one is like no other."""
+    """Give each value of a column a number; a missing one is like no other."""
     if column not in samples.columns:
         return np.arange(n_samples)
     codes_S = pd.factorize(samples[column])[0]

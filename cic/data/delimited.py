@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 from pathlib import Path
 from typing import IO
 
@@ -35,8 +34,9 @@ def is_delimited(path: Path) -> bool:
 
 def open_text(path: Path) -> IO[str]:
     """Open a text file that may be gzipped."""
-    raw = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def read_delimited(path: Path) -> tuple[np.ndarray, list[str], list[str]]:

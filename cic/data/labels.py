@@ -41,9 +41,17 @@ def read_labels(path: Path) -> pd.DataFrame:
             f"a labels table ending in `{path.suffix}` cannot be read", where=str(path), expected=".csv, .tsv or .txt"
         )
     try:
-        table = pd.read_csv(path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+        table = pd.read_csv(
+            path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+        )
     except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
         raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
+    if (short := table.isna().any(axis=1)).any():  # empty cells are "", so these have fewer than the header
+        raise DataError(
+            f"ragged rows: {int(short.sum())} row(s) have fewer cells than the header",
+            where=f"{path}, first at row {int(short.to_numpy().argmax()) + 2}",
+            expected=f"{len(table.columns)} cells in each",
+        )
     if not len(table):
         raise DataError("there is no row below the header", where=str(path), expected="one row a sample")
     key = "sample_id" if "sample_id" in table.columns else str(table.columns[0])

@@ -1,4 +1,4 @@
-"""Read expression files as people have them: one function, one kind of file by suffix, one error that says what is wrong.
+"""Read expression files as people have them, by suffix; wrong ones end in one error that says what is wrong.
 
 The orientation is declared by the caller and never guessed.
 """
@@ -184,9 +184,7 @@ def _read_wide_parquet(path: Path) -> Wide:
                 fix="move columns about samples into a table for `--labels`",
             )
         values[at] = column.cast(pa.float32(), safe=False).to_numpy()
-    return Wide(
-        np.ascontiguousarray(values.T), names.to_pylist(), [all_names[position] for position in numbers]
-    )
+    return Wide(np.ascontiguousarray(values.T), names.to_pylist(), [all_names[position] for position in numbers])
 
 
 def _is_text(kind: pa.DataType) -> bool:

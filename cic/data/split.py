@@ -16,7 +16,7 @@ from cic.errors import DataError
 from cic.seeds import generator
 
 PARTS = ("train", "validation", "test")
-MOST_ORDERS = 32
+MOST_ORDERS = 200
 PLACEMENTS = 40_000
 
 
@@ -60,7 +60,7 @@ def grouped_folds(samples: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
 
 
 def unit_of_samples(samples: pd.DataFrame) -> np.ndarray:
-    """Number the sets of samples that must stay together: linked by a shared group or replicate, however indirectly.
+    """Give each sample the number of its set: samples linked by shared groups or replicates, however indirectly.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _place(samples: pd.DataFrame, shares_P: np.ndarray, seed: int, role: str) ->
 
 
 def _label_codes(samples: pd.DataFrame) -> np.ndarray:
-    """Number the labels; samples without one count as a label of their own."""
+    """Give each label a number; samples without one count as a label of their own."""
     if "label" not in samples.columns:
         return np.zeros(len(samples), dtype=np.int64)
     codes_S = pd.factorize(samples["label"], sort=True)[0]

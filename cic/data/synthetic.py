@@ -119,9 +119,7 @@ def draw_truth(recipe: Recipe) -> Truth:
         index=pd.Index([f"profile-{number:04d}" for number in range(1, recipe.samples + 1)], name="sample_id"),
     )
     base_G, effect_PG = _genes(recipe)
-    return Truth(
-        activity_CP[biological_S], effect_PG, base_G, _study_shifts(recipe), study_C[biological_S], samples
-    )
+    return Truth(activity_CP[biological_S], effect_PG, base_G, _study_shifts(recipe), study_C[biological_S], samples)
 
 
 def _design(recipe: Recipe, n_biological: int) -> tuple[np.ndarray, np.ndarray]:
@@ -237,4 +235,6 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
             members = [names[gene] for gene in np.flatnonzero(effect_G)]
             file.write("\t".join([program, "simulated", *members]) + "\n")
     activity = pd.DataFrame(truth.activity_SP, index=truth.samples.index, columns=list(program_names(recipe)))
-    pq.write_table(pa.Table.from_pandas(activity.reset_index(), preserve_index=False), path.with_suffix(".truth.parquet"))
+    pq.write_table(
+        pa.Table.from_pandas(activity.reset_index(), preserve_index=False), path.with_suffix(".truth.parquet")
+    )

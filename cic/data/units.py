@@ -39,7 +39,9 @@ def log2_scale(values_SG: np.ndarray, unit: Unit) -> np.ndarray:
     values_SG = np.asarray(values_SG, dtype=np.float32)
     if not np.isfinite(values_SG).all():
         row, column = np.argwhere(~np.isfinite(values_SG))[0]
-        raise DataError("a value is missing or infinite", where=f"row {row}, column {column}", expected="finite numbers")
+        raise DataError(
+            "a value is missing or infinite", where=f"row {row}, column {column}", expected="finite numbers"
+        )
     if unit not in LINEAR_UNITS:
         return values_SG
     if (values_SG < 0).any():

@@ -1,0 +1,47 @@
+"""The command `cic`: thin doors to the library. Parse, call, show."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from cic.cli import data, model, platform, registry, stages
+from cic.errors import CicError
+
+app = typer.Typer(
+    name="cic",
+    help="Train, compare and promote cell identity codes: deep autoencoders of gene expression profiles.",
+    epilog=(
+        "Exit codes: 0 done, 2 wrong parameters or usage, 3 wrong data, 4 model or its input, "
+        "5 a service does not answer, 6 refused by the gate."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+stages.register(app)
+app.add_typer(registry.app, name="registry")
+model.register(app)
+platform.register(app)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in its message and exit code, never in a traceback."""
+    logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
+    for chatty in ("alembic", "mlflow", "dvc", "httpx", "matplotlib"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        app()
+    except CicError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        sys.exit(130)

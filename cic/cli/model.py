@@ -1,0 +1,149 @@
+"""Verbs that use a model: encode, decode, classify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from cic.data.matrix import UNITS
+from cic.data.readers import read_table
+from cic.errors import DataError, ModelError
+from cic.settings import load_settings
+
+if TYPE_CHECKING:
+    from cic.model.bundle import Bundle
+
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A registered model, such as models:/cic@champion or models:/cic/3, or the folder of a bundle.",
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
+Unit = Annotated[str | None, typer.Option(help=f"Unit of the file: {', '.join(UNITS)}. Default: that of the model.")]
+SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
+DEFAULT_MODEL = "models:/cic@champion"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    for verb in (encode, decode, classify):
+        app.command()(verb)
+
+
+def encode(
+    profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
+    output: Output,
+    model: ModelName = DEFAULT_MODEL,
+    unit: Unit = None,
+    samples_in: SamplesIn = "rows",
+) -> None:
+    """Turn profiles into cell identity codes."""
+    bundle, version = _load(model)
+    values_SG, samples = _read(profiles, bundle, unit, samples_in)
+    codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=code_names(bundle))
+    _write(codes.assign(model=version), output)
+
+
+def decode(
+    codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them.")],
+    output: Output,
+    model: ModelName = DEFAULT_MODEL,
+    scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
+) -> None:
+    """Turn codes back into profiles."""
+    if scale not in ("log2", "unit"):
+        raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
+    bundle, version = _load(model)
+    table = _read_frame(codes)
+    missing = [name for name in code_names(bundle) if name not in table]
+    if missing:
+        raise DataError(
+            f"there is no column {missing[0]}",
+            where=str(codes),
+            expected=f"{bundle.architecture.bottleneck_width} columns {code_names(bundle)[0]} to {code_names(bundle)[-1]}",
+            fix="give a file that `cic encode` wrote with the same model",
+        )
+    stamped = set(table["model"].astype(str)) if "model" in table else {version}
+    if stamped != {version}:
+        raise ModelError(
+            f"the codes were made by {', '.join(sorted(stamped))}, and not by {version}",
+            where=str(codes),
+            fix="give that model with --model: codes of one model mean nothing to another",
+        )
+    log2_SG = bundle.decode(table[code_names(bundle)].to_numpy(dtype=np.float32))
+    values_SG = log2_SG if scale == "log2" else bundle.preprocessor.to_unit(log2_SG)
+    _write(pd.DataFrame(values_SG, index=table.index, columns=list(bundle.genes)), output)
+
+
+def classify(
+    profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
+    output: Output,
+    model: ModelName = DEFAULT_MODEL,
+    unit: Unit = None,
+    samples_in: SamplesIn = "rows",
+) -> None:
+    """Tell the cell type of each profile, with the probability of each type."""
+    bundle, version = _load(model)
+    values_SG, samples = _read(profiles, bundle, unit, samples_in)
+    probability_SL = bundle.classify_codes(bundle.encode(values_SG))
+    table = pd.DataFrame(probability_SL, index=samples, columns=[f"p({label})" for label in bundle.labels])
+    table.insert(0, "cell_type", [bundle.labels[best] for best in probability_SL.argmax(axis=1)])
+    _write(table.assign(model=version), output)
+
+
+def code_names(bundle: Bundle) -> list[str]:
+    """Give the column names of a code."""
+    return [f"code_{number + 1}" for number in range(bundle.architecture.bottleneck_width)]
+
+
+def _load(model: str) -> tuple[Bundle, str]:
+    from cic.registry.registry import fetch_bundle  # torch and MLflow take seconds to import
+
+    return fetch_bundle(load_settings().tracking_uri, model)
+
+
+def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:
+    if samples_in not in ("rows", "columns"):
+        raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
+    matrix = read_table(path, samples_in=samples_in, unit=unit or bundle.unit)
+    if matrix.unit != bundle.unit:
+        raise ModelError(
+            f"the profiles are in `{matrix.unit}`",
+            where=str(path),
+            expected=f"`{bundle.unit}`, the unit of the training data",
+            fix="convert the profiles",
+        )
+    frame = pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))
+    return bundle.align(frame, str(path)), matrix.samples.index
+
+
+def _read_frame(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise DataError("there is no such file", where=str(path))
+    table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=_separator(path))
+    return table.set_index("sample_id") if "sample_id" in table else table
+
+
+def _separator(path: Path) -> str:
+    return "\t" if ".tsv" in path.suffixes else ","
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    table = table.rename_axis("sample_id")
+    partial = path.with_name(f".partial-{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        table.to_parquet(partial)
+    elif {".csv", ".tsv"} & set(path.suffixes):
+        table.to_csv(partial, sep=_separator(path))
+    else:
+        raise typer.BadParameter(f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o")
+    partial.replace(path)
+    typer.echo(f"{path}: {len(table)} samples")

@@ -1,0 +1,139 @@
+"""Verbs for the local platform: `up`, `down`, `status`, `doctor`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cic.errors import ServiceError
+from cic.platform import control
+from cic.platform.doctor import examine
+from cic.platform.environment import service_environment
+from cic.platform.findings import Finding
+from cic.platform.ownership import AlreadyRunning
+from cic.platform.state import PlatformState
+from cic.platform.supervisor import Supervisor
+from cic.settings import Settings, load_settings, redact
+
+Foreground = Annotated[
+    bool, typer.Option("--foreground/--detach", help="Stay until interrupted, or return when all of it is up.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of the platform."""
+    app.command("up")(up)
+    app.command("down")(down)
+    app.command("status")(status)
+    app.command("doctor")(doctor)
+    app.command("env")(env)
+
+
+def up(foreground: Foreground = False) -> None:
+    """Start the local platform: PostgreSQL, MLflow and Prefect servers, a worker.
+
+    Its data and logs are below CIC_HOME (.cic). Servers that the environment names (CIC_MLFLOW_URI,
+    PREFECT_API_URL, CIC_OPTUNA_URL, CIC_POSTGRES_URL) are used in place of local ones. Started
+    twice, it says that it runs already.
+    """
+    settings = load_settings(with_platform=False)
+    if foreground:
+        _stay(settings)
+        return
+    with Console(stderr=True).status("starting the platform"):
+        state, before = control.up(settings, _tell)
+    _show("already running" if before else "running", settings, state)
+
+
+def _stay(settings: Settings) -> None:
+    """Be the supervisor until a signal says stop."""
+    try:
+        Supervisor(settings, tell=_tell).run()
+    except AlreadyRunning:
+        state = control.current(settings)
+        if state is None:
+            raise ServiceError("another `cic up` has just begun", where=str(settings.home), fix="try again") from None
+        _show("already running", settings, state)
+
+
+def down() -> None:
+    """Stop the platform in order and wait until it is gone; without one, do nothing."""
+    stopped = control.down(load_settings(with_platform=False), _tell)
+    Console().print("stopped" if stopped else "not running")
+
+
+def status(as_json: AsJson = False) -> None:
+    """Say what runs and how it is; exit code 5 if something is not well."""
+    settings = load_settings(with_platform=False)
+    state = control.current(settings)
+    if state is None:
+        if as_json:
+            print(json.dumps({"phase": "stopped"}))
+        else:
+            Console().print("not running; `cic up` starts it")
+        raise typer.Exit(ServiceError.exit_code)
+    trouble = control.health(settings.model_copy(update=dict(state.addresses)), state)
+    if as_json:
+        print(json.dumps({**state.public(), "trouble": trouble}, indent=1))
+    else:
+        _show(state.phase, settings, state, trouble)
+    if state.phase != "ready" or any(trouble.values()):
+        raise typer.Exit(ServiceError.exit_code)
+
+
+def env() -> None:
+    """Print what a shell needs to reach the platform: eval "$(cic env)", then `prefect deployment run ...`."""
+    for name, value in service_environment(load_settings()).items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def doctor() -> None:
+    """Check versions, stores, servers, worker, deployments, data remote and device, and say what to do.
+
+    Exit code 5 if something is broken; a warning is not.
+    """
+    console = Console(soft_wrap=True)
+    findings = []
+    for finding in examine(load_settings()):
+        findings.append(finding)
+        _print_finding(console, finding)
+    failed = sum(finding.level == "FAIL" for finding in findings)
+    console.print(f"{failed} to mend" if failed else "all that must work does")
+    if failed:
+        raise typer.Exit(ServiceError.exit_code)
+
+
+def _print_finding(console: Console, finding: Finding) -> None:
+    line = f"[{COLOURS[finding.level]}]{finding.level:<4}[/] {escape(finding.subject):<12} {escape(finding.found)}"
+    console.print(line + (f"\n{'':18}-> {escape(finding.fix)}" if finding.fix else ""))
+
+
+def _tell(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(escape(line))
+
+
+def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[str, str | None] | None = None) -> None:
+    """Print a table of the services with their links and logs."""
+    table = Table(title=f"platform {title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in ("service", "state", "link", "log"):
+        table.add_column(column, overflow="fold")
+    for name, service in state.services.items():
+        ill = (trouble or {}).get(name)
+        shown = f"[red]{escape(ill)}[/]" if ill else f"{service.phase}, restarted {service.restarts} times"
+        shown = shown.removesuffix(", restarted 0 times")
+        table.add_row(name, shown, service.link or "", service.log)
+    console = Console()
+    console.print(table)
+    given = {"MLflow": settings.tracking_uri, "Prefect": settings.prefect_api_url, "Optuna": settings.optuna_url}
+    fields = {"MLflow": "tracking_uri", "Prefect": "prefect_api_url", "Optuna": "optuna_url"}
+    for name, field in fields.items():
+        if field in settings.model_fields_set:
+            console.print(f"{name} is given by the environment: {escape(redact(str(given[name])))}")

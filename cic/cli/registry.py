@@ -1,0 +1,149 @@
+"""`cic registry`: versions, the log of decisions, promotion through the gate, rollback."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cic.config import load_params
+from cic.errors import RefusedError
+from cic.settings import load_settings
+
+if TYPE_CHECKING:
+    from cic.registry.registry import Version
+
+app = typer.Typer(
+    help="Versions of the model, the log of decisions, promotion through the gate, and rollback.", no_args_is_help=True
+)
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file; its section `registry` holds the gate.")]
+Name = Annotated[str | None, typer.Option("--name", help="Registered model, in place of `registry.name`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DEFAULT_PARAMS = Path("params.yaml")
+
+
+def _model(name: str | None, params: Path) -> str:
+    return name or load_params(params).registry.name
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=1, default=str))
+
+
+@app.command("list")
+def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_json: AsJson = False) -> None:
+    """Show all versions, newest first, with their aliases and what the gate said."""
+    from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, versions  # MLflow takes seconds to import
+
+    uri, model = load_settings().tracking_uri, _model(name, params)
+    known = versions(uri, model)
+    if as_json:
+        _print_json([asdict(one) for one in known])
+        return
+    console = Console()
+    if not known:
+        console.print(f"The model [bold]{escape(model)}[/] has no version yet; the flow `cic-train` registers them.")
+        return
+    table = Table(title=f"Model {model}")
+    for title in ("version", "alias", "made", "bundle", "gate", "reason"):
+        table.add_column(title, overflow="fold")
+    for one in known:
+        tags = one.tags
+        made = one.created.astimezone().strftime("%Y-%m-%d %H:%M")
+        cells = (one.version, ", ".join(one.aliases), made, one.bundle_digest[:12])
+        said = (tags.get(TAG_DECISION, "not judged"), tags.get(TAG_REASON, ""))
+        table.add_row(*map(escape, cells + said), style="bold" if "champion" in one.aliases else None)
+    console.print(table)
+    for warning in drift(uri, model):
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+@app.command("log")
+def show_log(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_json: AsJson = False) -> None:
+    """Show every decision, oldest first, and whether the log is whole."""
+    from cic.registry.registry import history
+
+    model = _model(name, params)
+    log = history(load_settings().tracking_uri, model)
+    if as_json:
+        records = [{**asdict(entry.record), "hash": entry.record.hash, "open": entry.open} for entry in log.entries]
+        _print_json({"records": records, "faults": log.faults})
+        return
+    console = Console()
+    table = Table(title=f"Decisions on {model}")
+    for title in ("", "when", "who", "decision", "version", "champion", "reasons"):
+        table.add_column(title, overflow="fold")
+    for entry in log.entries:
+        record = entry.record
+        moved = f"{record.champion_before or 'none'} → {record.champion_after or 'none'}"
+        action = record.action.replace("_", " ") + (" (interrupted)" if entry.open else "")
+        cells = (str(record.number), record.decided_at, record.decided_by, action, record.version, moved)
+        table.add_row(*map(escape, cells), escape("\n".join(record.reasons)))
+    console.print(table if log.entries else f"Nothing has been decided on [bold]{escape(model)}[/] yet.")
+    for fault in log.faults:
+        console.print(f"[red]fault:[/] {escape(fault)}")
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(metavar="RUN_OR_VERSION", help="Run id, version number or alias.")],
+    params: ParamsFile = DEFAULT_PARAMS,
+    name: Name = None,
+    matrix: Annotated[Path | None, typer.Option(help="Profiles, if they moved since the model was made.")] = None,
+    split: Annotated[Path | None, typer.Option(help="Their split.csv, likewise.")] = None,
+    reinstate: Annotated[bool, typer.Option("--reinstate", help="Allow a model that a rollback withdrew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version through the gate, and make it champion if it passes; exit code 6 if it is refused."""
+    from cic.registry.stored import judge_version
+
+    gate = load_params(params).registry
+    gate = gate.model_copy(update={"name": name or gate.name})
+    model = gate.name
+    found, decision = judge_version(
+        load_settings().tracking_uri, gate, version, matrix_file=matrix, part_file=split, reinstate=reinstate
+    )
+    if as_json:
+        _print_json({"version": found.version, **asdict(decision)})
+    else:
+        _print_decision(found, decision.outcome, decision.reasons)
+    if decision.outcome == "refused":
+        raise RefusedError(
+            f"version {found.version} was not promoted: " + "; ".join(decision.reasons),
+            where=f"models:/{model}/{found.version}",
+        )
+
+
+def _print_decision(version: Version, outcome: str, reasons: tuple[str, ...]) -> None:
+    console = Console()
+    if outcome == "refused":  # the error says so
+        return
+    console.print(f"Version [bold]{version.version}[/] of {escape(version.name)}: [bold]{outcome}[/]")
+    for reason in reasons:
+        console.print(f"  {escape(reason)}")
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option("--reason", help="What is wrong with the champion; goes into the log.")],
+    params: ParamsFile = DEFAULT_PARAMS,
+    name: Name = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the alias `champion` back to the champion before."""
+    from cic.registry.registry import rollback as roll_back
+
+    record = roll_back(load_settings().tracking_uri, _model(name, params), reason)
+    if as_json:
+        _print_json(asdict(record))
+        return
+    Console().print(
+        f"Version [bold]{record.champion_after}[/] of {escape(record.model)} is champion again; "
+        f"version {record.champion_before} is withdrawn."
+    )

@@ -1,0 +1,110 @@
+"""Verbs that run the stages of the pipeline, as `dvc.yaml` does, and show the parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from cic.config import Params, load_params, with_override_texts
+from cic.errors import DataError
+from cic.settings import load_settings
+
+# torch, MLflow and DVC take seconds to import: only the verbs that need them do
+
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-S", metavar="KEY=VALUE", help="Override a parameter, such as search.trials=10. Repeatable."),
+]
+Root = Annotated[Path, typer.Option("--build", help="Folder that holds a folder a stage.")]
+LATEST = "latest.json"
+HELP = {
+    "ingest": "Read the profiles, give the sample columns their roles, and check them.",
+    "split": "Split into train, validation and test by group, and audit the split for leakage.",
+    "search": "Search over depth and bottleneck width in rounds; an interrupted search goes on where it was.",
+    "fit": "Train the chosen architecture from several seeds and keep the best by validation error.",
+    "evaluate": "Measure the model once on the test part, beside replicates and PCA, and write the report.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add one verb a stage, and `params`."""
+    for name, text in HELP.items():
+        app.command(name, help=f"{text} Reads and writes build/; `dvc repro` runs this stage for you.")(_verb(name))
+    app.command("params")(show_params)
+    app.command("show")(show)
+
+
+def _verb(name: str) -> Callable[..., None]:
+    def run(params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")) -> None:
+        from cic.publishing import publish
+        from cic.stages import run_stage, workspace
+        from cic.versioning.pointers import check_pointer
+
+        parsed = load_params(params, with_override_texts(overrides or []))
+        settings = load_settings()
+        if name == "ingest":
+            check_pointer(Path(parsed.data.file))
+        folders = workspace(build)
+        run_stage(name, parsed, folders, settings)
+        if name == "evaluate":
+            publish(parsed, folders, settings)
+            show_summary(folders["evaluate"])
+
+    return run
+
+
+def show_summary(folder: Path) -> None:
+    """Print what the evaluation found."""
+    from cic.evaluation.verdict import summary
+
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for label, value in summary(json.loads((folder / "metrics.json").read_text())):
+        table.add_row(f"[bold]{label}[/]", value)
+    table.add_row("[bold]report[/]", str(folder / "report.html"))
+    Console().print(table)
+
+
+def show() -> None:
+    """Show what the last run of the flow `cic-train` came to."""
+    settings = load_settings()
+    if not (settings.home / LATEST).exists():
+        raise DataError("no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/local`")
+    latest = json.loads((settings.home / LATEST).read_text())
+    show_summary(Path(latest["folders"]["evaluate"]))
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("[bold]gate[/]", latest["decision"] + ": " + "; ".join(latest["reasons"]))
+    table.add_row("[bold]model[/]", latest["model"])
+    if settings.tracking_uri.startswith("http"):
+        table.add_row("[bold]MLflow[/]", settings.tracking_uri)
+    if settings.prefect_api_url:
+        table.add_row("[bold]Prefect[/]", settings.prefect_api_url.removesuffix("/api"))
+    Console().print(table)
+
+
+def show_params(
+    params: ParamsFile = Path("params.yaml"),
+    overrides: Overrides = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each parameter is for.")] = False,
+) -> None:
+    """Show every parameter with its value, after overrides and defaults."""
+    parsed = load_params(params, with_override_texts(overrides or []))
+    if not explain:
+        typer.echo(yaml.safe_dump(parsed.model_dump(mode="json"), sort_keys=False).rstrip())
+        return
+    table = Table("parameter", "value", "what it is for")
+    for section, field in Params.model_fields.items():
+        value = getattr(parsed, section)
+        if not hasattr(type(value), "model_fields"):
+            table.add_row(section, str(value), field.description)
+            continue
+        for name, inner in type(value).model_fields.items():
+            table.add_row(f"{section}.{name}", str(getattr(value, name)), inner.description)
+    Console().print(table)

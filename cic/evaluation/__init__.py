@@ -1,0 +1,1 @@
+"""How good a code is, beside replicates and PCA; the report."""

@@ -1,0 +1,86 @@
+"""How well the cell type can be told on held-out profiles, beside chance and classifiers on PCA codes.
+
+Axes: S profiles, W code, L labels, R resamples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cic.evaluation.intervals import Interval, Resampling, percentile_interval
+from cic.model.threads import one_thread
+
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Accuracy, balanced accuracy and macro F1 with intervals; `resampled` pairs balanced accuracy across methods."""
+
+    accuracy: Interval
+    balanced_accuracy: Interval
+    macro_f1: Interval
+    resampled_balanced_R: np.ndarray
+
+    def to_json(self) -> dict[str, dict[str, float | None]]:
+        """Give the scores as plain numbers."""
+        return {name: getattr(self, name).to_json() for name in SCORES}
+
+
+def _from_counts(true_L: np.ndarray, said_L: np.ndarray, hit_L: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Give accuracy, balanced accuracy and macro F1 from counts by label (last axis); absent labels do not count."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall_L = np.where(true_L > 0, hit_L / true_L, np.nan)
+        f1_L = np.where(true_L > 0, 2 * hit_L / (true_L + said_L), np.nan)
+    return hit_L.sum(axis=-1) / true_L.sum(axis=-1), np.nanmean(recall_L, axis=-1), np.nanmean(f1_L, axis=-1)
+
+
+def score(true_S: np.ndarray, said_S: np.ndarray, plan: Resampling) -> Scores:
+    """Score predictions against the truth (both arrays of label names).
+
+    Macro means are over the labels that occur among the truth.
+    """
+    labels = np.unique(true_S)
+    true_SL = (true_S[:, None] == labels).astype(np.float64)
+    said_SL = (said_S[:, None] == labels).astype(np.float64)
+    counts = (true_SL, said_SL, true_SL * said_SL)
+    values = _from_counts(*(count_SL.sum(axis=0) for count_SL in counts))
+    resampled = _from_counts(*(plan.sums(count_SL) for count_SL in counts))
+    intervals = [
+        percentile_interval(float(value), value_R, plan.confidence, plan.n_units)
+        for value, value_R in zip(values, resampled, strict=True)
+    ]
+    return Scores(*intervals, resampled_balanced_R=resampled[1])
+
+
+def difference(left: Scores, right: Scores, plan: Resampling) -> Interval:
+    """Give the paired difference of balanced accuracies, left minus right."""
+    value = left.balanced_accuracy.value - right.balanced_accuracy.value
+    paired_R = left.resampled_balanced_R - right.resampled_balanced_R
+    return percentile_interval(value, paired_R, plan.confidence, plan.n_units)
+
+
+def majority(train_label_S: np.ndarray, n: int) -> np.ndarray:
+    """Say the most frequent training label `n` times: chance."""
+    names, counts = np.unique(train_label_S, return_counts=True)
+    return np.repeat(names[counts.argmax()], n)
+
+
+def logistic_regression(train_SW: np.ndarray, train_label_S: np.ndarray, test_SW: np.ndarray) -> np.ndarray:
+    """Predict by multinomial logistic regression on standardised codes (L2, C = 1, not tuned)."""
+    with one_thread():
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=5000))
+        return model.fit(train_SW.astype(np.float64), train_label_S).predict(test_SW.astype(np.float64))
+
+
+def nearest_centroid(train_SW: np.ndarray, train_label_S: np.ndarray, test_SW: np.ndarray) -> np.ndarray:
+    """Predict by the nearest mean of standardised codes."""
+    with one_thread():
+        model = make_pipeline(StandardScaler(), NearestCentroid())
+        return model.fit(train_SW.astype(np.float64), train_label_S).predict(test_SW.astype(np.float64))

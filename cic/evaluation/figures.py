@@ -1,0 +1,156 @@
+"""The figures of the report, one a claim, each with what it is to be compared with.
+
+Each function takes plain values and gives a matplotlib figure; `drawing.draw` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cic.evaluation.drawing import BLUE, GREEN, GREY, INK, PURPLE, VERMILION, Row, dot_plot, new_figure
+from cic.evaluation.intervals import Interval
+
+DEPTH_STYLES = ((VERMILION, "s"), (BLUE, "o"), (GREEN, "^"), (PURPLE, "D"), ("#997700", "v"), (GREY, "P"))
+"""By depth. Depth 0 has PCA's colour and mark, since it is PCA."""
+
+
+def reconstruction(
+    rmse: Mapping[str, Interval], unexplained: Mapping[str, Interval], width: int, scaled: bool
+) -> Figure:
+    """Root mean squared error of the model beside PCA, mean profile and span ceiling, and the replicates' own.
+
+    `scaled` tells that genes were scaled to unit variance, so that the error is in standard deviations.
+    """
+    names = {
+        "mean_profile": ("mean profile", "baseline"),
+        "pca": (f"PCA, {width} numbers", "pca"),
+        "model": (f"model, {width} numbers", "model"),
+        "replicates": ("technical replicates", "replicates"),
+        "span_ceiling": ("span ceiling", "span"),
+    }
+    rows = [
+        Row(name, rmse[key], mark, f"{100 * unexplained[key].value:.1f}%" if key in unexplained else "")
+        for key, (name, mark) in names.items()
+        if key in rmse
+    ]
+    figure, (axes,) = new_figure(0.9 + 0.3 * len(rows))
+    dot_plot(axes, rows)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("root mean squared error a gene (log2)" if not scaled else "root mean squared error (standard deviations)")
+    axes.annotate(
+        "unexplained", (1, 1), xycoords="axes fraction", xytext=(4, 2), textcoords="offset points", fontsize=7.5
+    )
+    return figure
+
+
+def search_surface(trials: pd.DataFrame, chosen: tuple[int, int]) -> Figure:
+    """Validation error of every trial by width and depth, and over PCA's; `chosen` is (depth, width)."""
+    scored = trials[trials["error"].notna()]
+    complete = scored[scored["state"] == "complete"]
+    widths = sorted(scored["bottleneck_width"].unique())
+    at = {width: index for index, width in enumerate(widths)}
+    depths = sorted(scored["depth"].unique())
+    figure, panels = new_figure(4.6, rows=2)
+    for axes, column in zip(panels, ("error", "error_ratio_to_pca"), strict=True):
+        for order, depth in enumerate(depths):
+            colour, marker = DEPTH_STYLES[int(depth) % len(DEPTH_STYLES)]
+            shift = 0.12 * (order - (len(depths) - 1) / 2)
+            own = scored[scored["depth"] == depth]
+            for state, face in (("complete", colour), ("pruned", "none")):
+                part = own[own["state"] == state]
+                axes.plot(
+                    part["bottleneck_width"].map(at) + shift, part[column], marker, color=colour, alpha=0.45,
+                    markerfacecolor=face, markersize=3.5, linestyle="none",
+                )  # fmt: skip
+            best = complete[complete["depth"] == depth].groupby("bottleneck_width")[column].min()
+            axes.plot(
+                [at[width] + shift for width in best.index], best.to_numpy(), marker=marker, color=colour,
+                markersize=6, linewidth=1.4, label=f"depth {depth}" + (" (PCA)" if depth == 0 else ""),
+            )  # fmt: skip
+            if depth == chosen[0] and chosen[1] in best.index:
+                axes.plot(
+                    [at[chosen[1]] + shift], [best[chosen[1]]], "o", markersize=13, markerfacecolor="none",
+                    markeredgecolor=INK, markeredgewidth=1.4,
+                )  # fmt: skip
+        axes.set_xticks(range(len(widths)), [str(width) for width in widths])
+        axes.set_xlim(-0.5, len(widths) - 0.5)
+        axes.margins(y=0.14)
+    panels[0].set_ylabel("unexplained variance")
+    panels[1].axhline(1, color=GREY, linestyle="--", linewidth=1, zorder=1)
+    panels[1].set_ylabel("over that of PCA")
+    panels[1].set_xlabel("bottleneck width (numbers a profile)")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(3, len(depths)), fontsize=8
+    )
+    return figure
+
+
+def loss_curves(curves: pd.DataFrame, pca_error: float) -> Figure:
+    """Training and validation error by epoch, all trainings, the kept one bold, with PCA's error as a line."""
+    figure, (axes,) = new_figure(2.9)
+    for number, own in curves.groupby("training"):
+        kept = bool(own["kept"].any())
+        for column, colour, style, name in (
+            ("train_error", GREY, "-", "training, each profile left out"),
+            ("validation_error", BLUE, "-", "validation"),
+        ):
+            axes.plot(
+                own["epoch"], own[column], style, color=colour, linewidth=1.8 if kept else 0.8,
+                alpha=1 if kept else 0.45, label=name if kept else None, zorder=3 if kept else 2,
+                gid=f"training-{number}",
+            )  # fmt: skip
+        if kept:
+            best = own.loc[own["validation_error"].idxmin()]
+            axes.plot([best["epoch"]], [best["validation_error"]], "o", color=BLUE, markersize=6, label="kept weights")
+    axes.axhline(pca_error, color=VERMILION, linestyle="--", linewidth=1.4, label="PCA of equal width, validation")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter("")
+    axes.tick_params(which="minor", length=0)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("unexplained variance")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
+    return figure
+
+
+def label_ratios(table: pd.DataFrame) -> Figure:
+    """Unexplained variance over PCA's by label, from `reconstruction.by_label`, worst at the top."""
+    ordered = table.sort_values("ratio_to_pca", ascending=False, kind="stable")
+    rows = [
+        Row(
+            _short(row.label),
+            Interval(row.ratio_to_pca, _none(row.low), _none(row.high)),
+            "model",
+            f"n {row.n}",
+        )
+        for row in ordered.itertuples()
+    ]
+    figure, (axes,) = new_figure(0.9 + 0.19 * len(rows))
+    dot_plot(axes, rows, reference=1.0)
+    axes.set_xlabel("unexplained variance over that of PCA (left of 1: better)")
+    return figure
+
+
+def scores(rows: Sequence[Row], chance: float) -> Figure:
+    """Balanced accuracy by method, with chance as a line."""
+    figure, (axes,) = new_figure(0.9 + 0.3 * len(rows))
+    dot_plot(axes, list(rows), reference=chance)
+    axes.set_xlim(0, 1.02)
+    axes.set_xlabel(f"balanced accuracy (line: chance, {chance:.2f})")
+    return figure
+
+
+def _short(name: str, most: int = 28) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _none(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)
+
+

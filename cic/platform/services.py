@@ -1,0 +1,262 @@
+"""What the platform consists of: for each server its command, environment and health check."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cic.errors import ServiceError
+from cic.platform import postgres
+from cic.platform.environment import service_environment
+from cic.platform.http import request, request_json
+from cic.platform.processes import MARK
+from cic.settings import Settings, variable_of
+
+DATABASES = ("prefect", "mlflow", "optuna")
+Health = Callable[[], str | None]
+"""Says why a service is not well; None when it is."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process of the platform."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    log: Path
+    health: Health
+    needs: tuple[str, ...] = ()
+    user: tuple[int, int] | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_whole_group: bool = True
+    stop_seconds: float = 15.0
+    spare_group: bool = False
+    """Whether processes of its group go on when it is killed."""
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which servers are ours to start; the others are given by the environment."""
+
+    postgres: bool
+    """The embedded PostgreSQL."""
+    mlflow: bool
+    prefect: bool
+    optuna: bool
+    """A database for Optuna on the PostgreSQL in use."""
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The databases that we create."""
+        return tuple(name for name in DATABASES if getattr(self, name))
+
+
+def plan(settings: Settings) -> Plan:
+    """Decide what to start: what the environment gives an address for, it has already."""
+    given = settings.model_fields_set
+    mlflow, prefect, optuna = (name not in given for name in ("tracking_uri", "prefect_api_url", "optuna_url"))
+    ours = mlflow or prefect or optuna
+    return Plan(postgres=ours and settings.postgres_url is None, mlflow=mlflow, prefect=prefect, optuna=optuna)
+
+
+def client_host(host: str) -> str:
+    """Give the address at which this machine reaches a server that listens on `host`."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+
+
+def choose_port(settings: Settings, name: str, taken: frozenset[int] = frozenset()) -> int:
+    """Give the port of setting `name` if it is free, else any free one; one set on purpose must be free.
+
+    Raises
+    ------
+    ServiceError
+        If the port was set in the environment and is taken.
+    """
+    wanted: int = getattr(settings, name)
+    if wanted not in taken and is_free(settings.host, wanted):
+        return wanted
+    if name in settings.model_fields_set:
+        raise ServiceError(
+            f"port {wanted} on {settings.host} is taken",
+            where=variable_of(name),
+            fix="stop what listens there, set another port, or unset the variable to have a free one chosen",
+        )
+    while True:
+        with socket.socket() as probe:
+            probe.bind((settings.host, 0))
+            port: int = probe.getsockname()[1]
+        if port not in taken:
+            return port
+
+
+def choose_ports(settings: Settings, what: Plan) -> tuple[int, int]:
+    """Give the ports of the MLflow and the Prefect server; 0 for one that is not ours to start."""
+    prefect = choose_port(settings, "prefect_port") if what.prefect else 0
+    mlflow = choose_port(settings, "mlflow_port", frozenset({prefect})) if what.mlflow else 0
+    return mlflow, prefect
+
+
+def addresses(
+    settings: Settings, what: Plan, admin_url: str | None, mlflow_port: int, prefect_port: int
+) -> dict[str, str]:
+    """Give where clients find what we start, by field of `Settings`."""
+    here = f"http://{client_host(settings.host)}"
+    found = {}
+    if what.mlflow:
+        found["tracking_uri"] = f"{here}:{mlflow_port}"
+    if what.prefect:
+        found["prefect_api_url"] = f"{here}:{prefect_port}/api"
+    if what.optuna and admin_url is not None:
+        found["optuna_url"] = postgres.database_url(admin_url, "optuna")
+    return found
+
+
+def is_free(host: str, port: int) -> bool:
+    """Say whether a server could listen on this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, **service_environment(settings), MARK: str(settings.home), **(extra or {})}
+
+
+def _program(name: str) -> str:
+    """Give a program installed beside this Python."""
+    path = Path(sys.executable).parent / name
+    if not path.exists():
+        raise ServiceError(f"there is no `{name}`", where=str(path.parent), fix="run `make install`")
+    return str(path)
+
+
+def postgres_service(settings: Settings, socket_folder: Path) -> Service:
+    """Describe the embedded PostgreSQL on a prepared cluster."""
+    cluster = postgres.Cluster(settings.postgres_folder)
+    account = postgres.account(cluster.folder)
+    url = postgres.socket_url(socket_folder)
+    return Service(
+        name="postgres",
+        command=tuple(postgres.server_command(cluster, socket_folder)),
+        environment=_environment(settings),
+        log=settings.logs / "postgres.log",
+        health=lambda: postgres.answers(url),
+        user=None if account is None else (account.pw_uid, account.pw_gid),
+        stop_signal=signal.SIGINT,  # fast shutdown: connections are cut, nothing is lost
+        stop_whole_group=False,
+        stop_seconds=60.0,
+    )
+
+
+def mlflow_upgrade_command(admin_url: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Give the command that brings MLflow's tables up to date, and the environment it needs on top."""
+    url, secret = postgres.without_password(postgres.database_url(admin_url, "mlflow"))
+    return (_program("mlflow"), "db", "upgrade", url), secret
+
+
+def schema_note(package: str) -> str:
+    """Give the note that marks a database as holding the tables of the installed version of a package."""
+    return f"{package} {version(package)}"
+
+
+def mlflow_service(settings: Settings, admin_url: str, port: int) -> Service:
+    """Describe the MLflow server; it hands artifacts through, so that clients need no access to the store."""
+    url = f"http://{client_host(settings.host)}:{port}"
+    # by environment: the address may hold a password, and others can read command lines
+    store = {"MLFLOW_BACKEND_STORE_URI": postgres.database_url(admin_url, "mlflow")}
+    return Service(
+        name="mlflow",
+        command=(
+            *(_program("mlflow"), "server", "--host", settings.host, "--port", str(port), "--workers", "1"),
+            *("--serve-artifacts", "--artifacts-destination", settings.artifacts_uri),
+        ),
+        environment=_environment(settings, {**store, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}),
+        log=settings.logs / "mlflow.log",
+        health=lambda: _trouble(f"{url}/health"),
+        needs=("postgres",),
+        link=url,
+    )
+
+
+def prefect_service(settings: Settings, admin_url: str, port: int) -> Service:
+    """Describe the Prefect server; it brings its own tables up to date before it answers."""
+    url = f"http://{client_host(settings.host)}:{port}"
+    extra = {
+        "PREFECT_SERVER_API_HOST": settings.host,
+        "PREFECT_SERVER_API_PORT": str(port),  # --port alone leaves the page calling another
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.database_url(admin_url, "prefect", "asyncpg"),
+        "PREFECT_SERVER_UI_API_URL": f"{url}/api",
+    }
+    return Service(
+        name="prefect",
+        command=(_program("prefect"), "server", "start"),
+        environment=_environment(settings, extra),
+        log=settings.logs / "prefect.log",
+        health=lambda: _trouble(f"{url}/api/health"),
+        needs=("postgres",),
+        link=url,
+    )
+
+
+def worker_service(settings: Settings, name: str) -> Service:
+    """Describe the process worker; it creates its work pool where that is missing.
+
+    Parameters
+    ----------
+    name
+        Under which it reports to the server.
+    """
+    pool = settings.work_pool
+    assert settings.prefect_api_url is not None
+    return Service(
+        name="worker",
+        command=(
+            *(_program("prefect"), "worker", "start", "--type", "process", "--pool", pool),
+            *("--name", name, "--limit", str(settings.worker_limit)),
+        ),
+        environment=_environment(settings),
+        log=settings.logs / "worker.log",
+        health=lambda: worker_trouble(settings, name),
+        needs=("prefect",),
+        stop_seconds=20.0,
+        spare_group=True,  # flow runs that it started report by themselves
+    )
+
+
+def worker_trouble(settings: Settings, name: str | None = None) -> str | None:
+    """Say why no worker (or not the one called `name`) serves our pool; None when one does."""
+    url = f"{settings.prefect_api_url}/work_pools/{settings.work_pool}/workers/filter"
+    try:
+        workers = request_json(url, {})
+    except ServiceError as error:
+        return f"work pool {settings.work_pool}: {error.found}"
+    online = [worker["name"] for worker in workers if worker["status"] == "ONLINE"]
+    if (name in online) if name is not None else online:
+        return None
+    return f"no worker of pool {settings.work_pool} is online"
+
+
+def _trouble(url: str) -> str | None:
+    try:
+        request(url, seconds=3.0)
+    except ServiceError as error:
+        return f"{url} {error.found}"
+    return None
+
+
+def worker_name() -> str:
+    """Give a name that no earlier worker had: records of those that were killed look alive for a while."""
+    return f"cic-{socket.gethostname()}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"

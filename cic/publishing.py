@@ -1,0 +1,109 @@
+"""From an evaluated model to the registry: its MLflow run, the gate's decision, the aliases. For both doors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.evaluation.verdict import summary
+from cic.model.bundle import bundle_digest, load_bundle
+from cic.registry.evidence import decide
+from cic.registry.gate import Decision
+from cic.registry.registry import promote
+from cic.seeds import derive_seed
+from cic.settings import Settings
+from cic.stages import EXPERIMENT, Folders, model_digest, read_json, read_parts, write_json
+from cic.tracking.lineage import Lineage, held_out_digest
+from cic.tracking.models import ModelRun, log_model_run
+from cic.versioning.pointers import git_state, md5_of
+
+LATEST = "latest.json"
+
+
+def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: str | None = None) -> ModelRun:
+    """Log the evaluated model with all it came from, and register its bundle as a version."""
+    matrix, part_S = read_parts(folders)
+    lineage = _lineage(params, folders, settings, matrix.select(part_S == "test"), flow_run_id)
+    metrics = read_json(folders["evaluate"] / "metrics.json")
+    figures = sorted((folders["evaluate"] / "figures").glob("*.svg"))
+    card = "\n".join(f"- {label}: {value}" for label, value in summary(metrics))
+    return log_model_run(
+        settings.tracking_uri,
+        EXPERIMENT,
+        name=params.registry.name,
+        bundle=folders["fit"] / "bundle",
+        metrics=metrics,
+        params={**params.model_dump(mode="json"), "chosen": load_bundle(folders["fit"] / "bundle").about["hyperparameters"]},
+        lineage=lineage,
+        shape=matrix.values.shape,
+        files=[folders["evaluate"] / "report.html", folders["evaluate"] / "profiles.csv", *figures],
+        card=card,
+        artifacts_uri=settings.artifacts_uri,
+    )
+
+
+def _lineage(
+    params: Params, folders: Folders, settings: Settings, test: ExpressionMatrix, flow_run_id: str | None
+) -> Lineage:
+    git = git_state(settings.project)
+    study = read_json(folders["search"] / "study.json")
+    return Lineage(
+        git_commit=git.commit,
+        git_dirty=git.dirty,
+        params_digest=model_digest(params),
+        data_file=params.data.file,
+        data_md5=md5_of(settings.project / params.data.file),
+        study=study["study"],
+        search_run_id=study["search_run_id"],
+        flow_run_id=flow_run_id,
+        bundle_digest=bundle_digest(folders["fit"] / "bundle"),
+        matrix=str((folders["ingest"] / "matrix.parquet").absolute()),
+        part=str((folders["split"] / "split.csv").absolute()),
+        held_out_digest=held_out_digest([str(one) for one in test.samples.index], fingerprints(test.values)),
+        audit_passed=bool(read_json(folders["split"] / "audit.json")["passed"]),
+        seed=params.seed,
+    )
+
+
+def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
+    """Let the gate compare the model with PCA and with the champion, on the test profiles."""
+    matrix, part_S = read_parts(folders)
+    test = matrix.select(part_S == "test")
+    profiles = pd.read_csv(folders["evaluate"] / "profiles.csv", dtype={"sample_id": str}).set_index("sample_id")
+    pca_errors_S = profiles.loc[test.samples.index.astype(str), "squared_error_pca"].to_numpy(dtype=np.float64)
+    return decide(
+        settings.tracking_uri,
+        params.registry.name,
+        folders["fit"] / "bundle",
+        test,
+        pca_errors_S,
+        bool(read_json(folders["split"] / "audit.json")["passed"]),
+        params.registry,
+        derive_seed(params.seed, "gate"),
+    )
+
+
+def settle(params: Params, version: str, decision: Decision, settings: Settings) -> None:
+    """Carry out the decision: write it down, and move the aliases if it says so."""
+    promote(settings.tracking_uri, params.registry.name, version, decision)
+
+
+def write_outcome(
+    params: Params, folders: Folders, settings: Settings, run: ModelRun, decision: Decision
+) -> dict[str, Any]:
+    """Keep what the last run came to, for `cic show`, and give it."""
+    outcome = {
+        "folders": {name: str(folder) for name, folder in folders.items()},
+        "report": str(folders["evaluate"] / "report.html"),
+        "run_id": run.run_id,
+        "model": f"models:/{params.registry.name}/{run.version}",
+        "decision": decision.outcome,
+        "reasons": list(decision.reasons),
+    }
+    settings.home.mkdir(parents=True, exist_ok=True)
+    write_json(settings.home / LATEST, outcome)
+    return outcome

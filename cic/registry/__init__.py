@@ -1,0 +1,1 @@
+"""The gate, promotion and rollback of registered models."""

@@ -1,0 +1,133 @@
+"""From a bundle and held-out profiles to the gate's evidence: challenger and champion on the same profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Registry
+from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.units import log2_scale
+from cic.errors import DataError, ModelError
+from cic.model.bundle import Bundle, bundle_digest, load_bundle
+from cic.registry.gate import AgainstChampion, Decision, Evidence, judge
+from cic.registry.registry import Version, current, fetched_bundle, withdrawal
+
+ROWS = 256
+
+
+def decide(
+    uri: str,
+    name: str,
+    bundle_folder: Path,
+    matrix: ExpressionMatrix,
+    pca_errors: np.ndarray,
+    audit_passed: bool,
+    thresholds: Registry,
+    seed: int,
+    *,
+    reinstate: bool = False,
+) -> Decision:
+    """Score the challenger and the present champion on held-out profiles, and let the gate decide.
+
+    Parameters
+    ----------
+    bundle_folder
+        The challenger.
+    matrix
+        The test part, with the columns `group` and `replicate` as far as known.
+    pca_errors
+        Squared error of each of its profiles by PCA of the challenger's width, over the genes that it models.
+    reinstate
+        Whether a model that a rollback withdrew may come back.
+    """
+    challenger = load_bundle(bundle_folder)
+    digest = bundle_digest(bundle_folder)
+    values_SG = challenger.align(_frame(matrix), matrix.source)
+    champion = current(uri, name)
+    evidence = Evidence(
+        samples=matrix.samples,
+        model_S=_in_chunks(challenger.squared_errors, values_SG),
+        pca_S=np.asarray(pca_errors, dtype=np.float64),
+        unseen_S=~_trained_on(challenger, values_SG),
+        audit_passed=audit_passed,
+        champion=None if champion is None else _against(uri, champion, challenger, digest, matrix),
+        withdrawn="" if reinstate else withdrawal(uri, name, digest),
+    )
+    return judge(evidence, thresholds, seed)
+
+
+def _against(uri: str, champion: Version, challenger: Bundle, digest: str, matrix: ExpressionMatrix) -> AgainstChampion:
+    if champion.bundle_digest == digest:
+        return AgainstChampion(champion.version, same_bundle=True)
+    try:
+        with fetched_bundle(uri, champion) as folder:
+            other = load_bundle(folder)
+        return compare_models(champion.version, challenger, other, matrix)
+    except (ModelError, DataError) as error:
+        return AgainstChampion(champion.version, obstacle=error.found)
+
+
+def compare_models(version: str, challenger: Bundle, champion: Bundle, matrix: ExpressionMatrix) -> AgainstChampion:
+    """Give both models' errors on the same profiles, over the genes that both model.
+
+    Each is held against the profiles on the log2 scale as it sees them; the two scales differ only for counts, where
+    each takes counts per million over the genes that it knows.
+
+    Raises
+    ------
+    ModelError
+        If the profiles lack genes of one of them, or the two take different units.
+    """
+    if challenger.unit != champion.unit:
+        raise ModelError(f"it takes `{champion.unit}`, the challenger `{challenger.unit}`")
+    known = set(champion.genes)
+    common = [gene for gene in challenger.genes if gene in known]
+    if not common:
+        raise ModelError("they model no gene in common")
+    frame = _frame(matrix)
+    errors, seen = [], []
+    for bundle in (challenger, champion):
+        values_SG = bundle.align(frame, matrix.source)
+        errors.append(_errors_over(bundle, common, values_SG))
+        seen.append(_trained_on(bundle, values_SG))
+    return AgainstChampion(
+        version,
+        challenger_S=errors[0],
+        champion_S=errors[1],
+        unseen_S=~(seen[0] | seen[1]),
+        n_genes=len(common),
+        gene_share=len(common) / len(champion.genes),
+    )
+
+
+def _errors_over(bundle: Bundle, genes: list[str], values_SG: np.ndarray) -> np.ndarray:
+    """Give each profile's squared error on log2 scale over some of the genes (float64, S)."""
+    place_out = pd.Index(bundle.genes).get_indexer(pd.Index(genes))
+    place_in = pd.Index(bundle.genes_in).get_indexer(pd.Index(genes))
+
+    def errors(chunk_SG: np.ndarray) -> np.ndarray:
+        truth_SG = log2_scale(chunk_SG, bundle.unit)[:, place_in]
+        difference_SG = bundle.reconstruct(chunk_SG)[:, place_out] - truth_SG
+        return np.einsum("sg,sg->s", difference_SG, difference_SG, dtype=np.float64)
+
+    return _in_chunks(errors, values_SG)
+
+
+def _in_chunks(function: Callable[[np.ndarray], np.ndarray], values_SG: np.ndarray) -> np.ndarray:
+    """Apply `function` to a few hundred profiles at a time, so that memory does not grow with their number."""
+    starts = range(0, len(values_SG), ROWS)
+    return np.concatenate([function(values_SG[start : start + ROWS]) for start in starts])
+
+
+def _trained_on(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
+    """Say of each profile, in the bundle's own genes and order, whether the bundle was trained on it."""
+    known = set(bundle.about["trained_on"])
+    return np.array([one in known for one in fingerprints(values_SG)], dtype=bool)
+
+
+def _frame(matrix: ExpressionMatrix) -> pd.DataFrame:
+    return pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))

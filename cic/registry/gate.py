@@ -1,0 +1,228 @@
+"""The gate before the registry: evidence in, decision out. It reads nothing and asks nobody.
+
+A challenger passes if its split was audited clean, if it beats PCA of equal width on held-out profiles, and if it
+beats the present champion on the same ones. Both comparisons are paired: profiles, or whole groups of them, are drawn
+again with replacement, and the bound of the interval that speaks against the challenger has to be on its side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Registry
+from cic.evaluation.intervals import Interval, ratio_interval, resampling
+
+ROUNDING = 1e-4
+"""An advantage below this share is float arithmetic, not a better model, however sure the interval is."""
+
+
+@dataclass(frozen=True)
+class AgainstChampion:
+    """The present champion beside the challenger, on the same held-out profiles.
+
+    Attributes
+    ----------
+    version
+        Of the champion.
+    same_bundle
+        Whether both are the very same model, byte by byte.
+    obstacle
+        Why the champion cannot be compared with; empty if it can.
+    challenger_S, champion_S
+        Squared error of each profile over the genes that both model, on log2 scale.
+    unseen_S
+        Whether neither of them was trained on the profile; others don't count.
+    n_genes, gene_share
+        Genes compared, and the share they are of the champion's.
+    """
+
+    version: str
+    same_bundle: bool = False
+    obstacle: str = ""
+    challenger_S: np.ndarray = field(default_factory=lambda: np.empty(0))
+    champion_S: np.ndarray = field(default_factory=lambda: np.empty(0))
+    unseen_S: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    n_genes: int = 0
+    gene_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the gate decides upon.
+
+    Attributes
+    ----------
+    samples
+        The held-out profiles, indexed by unique sample id, with the columns `group` and `replicate` as far as known.
+    model_S, pca_S
+        Squared error of each, by the challenger and by PCA of equal width, over the genes that the challenger models.
+    unseen_S
+        Whether the challenger was not trained on the profile.
+    audit_passed
+        Whether the leakage audit of its split found nothing.
+    champion
+        `None` if there is no champion yet.
+    withdrawn
+        Why this very model was withdrawn by a rollback; empty if it was not.
+    """
+
+    samples: pd.DataFrame
+    model_S: np.ndarray
+    pca_S: np.ndarray
+    unseen_S: np.ndarray
+    audit_passed: bool
+    champion: AgainstChampion | None = None
+    withdrawn: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate says.
+
+    Attributes
+    ----------
+    promote
+        Whether the challenger takes the alias.
+    outcome
+        `unchanged` if the challenger is the champion already: no promotion, and nothing wrong either.
+    reasons
+        What spoke against it if it was refused, else what spoke for it.
+    figures
+        The numbers behind it, plain JSON.
+    """
+
+    promote: bool
+    outcome: Literal["promoted", "refused", "unchanged"]
+    reasons: tuple[str, ...]
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Check:
+    passed: bool
+    reason: str
+    figures: dict[str, Any]
+
+
+def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
+    """Decide whether the challenger may become champion.
+
+    The decision does not depend on the order of the profiles, and profiles that do not count have no influence.
+
+    Parameters
+    ----------
+    seed
+        Of the resampling.
+    """
+    champion = evidence.champion
+    if champion is not None and champion.same_bundle:
+        reason = f"version {champion.version}, the champion, is this very model"
+        return Decision(False, "unchanged", (reason,), {"champion": champion.version})
+    checks = [_audit(evidence), _against_pca(evidence, thresholds, seed), _against_champion(evidence, thresholds, seed)]
+    if evidence.withdrawn:
+        checks.append(_Check(False, f"this very model was withdrawn: {evidence.withdrawn}", {}))
+    promote = all(check.passed for check in checks)
+    return Decision(
+        promote,
+        "promoted" if promote else "refused",
+        tuple(check.reason for check in checks if check.passed == promote),
+        {key: value for check in checks for key, value in check.figures.items()},
+    )
+
+
+def _audit(evidence: Evidence) -> _Check:
+    passed = evidence.audit_passed
+    return _Check(
+        passed,
+        "the leakage audit found nothing" if passed else "the leakage audit of its split did not pass",
+        {"audit_passed": passed},
+    )
+
+
+def _against_pca(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
+    name = "PCA of equal width"
+    compared = _compare(evidence.samples, evidence.model_S, evidence.pca_S, evidence.unseen_S, thresholds, seed, name)
+    if isinstance(compared, str):
+        return _Check(False, compared, {})
+    ratio, figures = compared
+    bound = thresholds.max_ratio_to_pca
+    passed = ratio.high is not None and ratio.high < bound - ROUNDING
+    reason = f"its error is {_shown(ratio)} of that of {name}, " + (
+        f"below {bound:g} with confidence" if passed else f"which is not below {bound:g} with confidence"
+    )
+    if not passed and abs(ratio.value - 1) < ROUNDING:
+        reason = f"it is no better than {name}: its errors are the same, as those of a model of depth 0 are"
+    return _Check(passed, reason, {"pca": figures})
+
+
+def _against_champion(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
+    champion = evidence.champion
+    if champion is None:
+        return _Check(True, "there is no champion yet", {"champion": None})
+    name = f"the champion, version {champion.version}"
+    known = {"champion": champion.version}
+    if champion.obstacle:
+        return _Check(False, f"it cannot be compared with {name}: {champion.obstacle}", known)
+    if champion.gene_share < thresholds.min_gene_share:
+        reason = (
+            f"it models only {champion.gene_share:.0%} of the genes of {name}, "
+            f"fewer than the {thresholds.min_gene_share:.0%} asked for"
+        )
+        return _Check(False, reason, known)
+    compared = _compare(
+        evidence.samples, champion.challenger_S, champion.champion_S, champion.unseen_S, thresholds, seed, name
+    )
+    if isinstance(compared, str):
+        return _Check(False, compared, known)
+    ratio, figures = compared
+    passed = ratio.high is not None and ratio.high < 1 - ROUNDING
+    reason = f"its error is {_shown(ratio)} of that of {name}, on the same {figures['n_profiles']} profiles, " + (
+        "better with confidence" if passed else "which is not better with confidence"
+    )
+    return _Check(passed, reason, known | {"against_champion": figures | {"n_genes": champion.n_genes}})
+
+
+def _compare(
+    samples: pd.DataFrame,
+    model_S: np.ndarray,
+    other_S: np.ndarray,
+    counts_S: np.ndarray,
+    thresholds: Registry,
+    seed: int,
+    name: str,
+) -> tuple[Interval, dict[str, Any]] | str:
+    """Give the ratio of summed errors with its figures, or why there is none."""
+    order = np.argsort(samples.index.to_numpy(dtype=str), kind="stable")
+    keep = order[counts_S[order]]
+    n_left, n_out = len(keep), len(order) - len(keep)
+    if n_left < thresholds.min_profiles:
+        return (
+            f"too few held-out profiles to compare it with {name}: {n_left} of at least {thresholds.min_profiles}"
+            + (f", after {n_out} that a model was trained on" if n_out else "")
+        )
+    model_S, other_S = model_S[keep], other_S[keep]
+    if not (np.isfinite(model_S).all() and np.isfinite(other_S).all()):
+        return f"not all errors beside those of {name} are finite numbers"
+    if not other_S.sum() > 0:
+        return f"it cannot be better than {name}, which has no error at all"
+    plan = resampling(samples.iloc[keep], thresholds.bootstrap, thresholds.confidence, seed)
+    ratio = ratio_interval(model_S, other_S, plan)
+    figures = {
+        "ratio": ratio.to_json(),
+        "n_profiles": n_left,
+        "n_left_out": n_out,
+        "n_units": plan.n_units,
+        "resampled_by": plan.by,
+        "confidence": thresholds.confidence,
+    } | ({"caution": plan.caution} if plan.caution else {})
+    return ratio, figures
+
+
+def _shown(ratio: Interval) -> str:
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3f} (too few independent profiles for an interval)"
+    return f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"

@@ -1,0 +1,219 @@
+"""The two aliases `champion` and `previous`, and the only way in which they move.
+
+A record of the log says where to, then they are set, then the record is closed. All of that can be done again, so
+whoever comes next finishes what a killed process had begun.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mlflow import MlflowClient
+
+from cic.errors import ConfigError, RefusedError, ServiceError
+from cic.registry.gate import Decision
+from cic.registry.log import Entry, Log, Record, append, close, new_record, read_log, settle_rivals
+from cic.registry.versions import (
+    CHAMPION,
+    PREVIOUS,
+    Version,
+    aliases_of,
+    current,
+    fetch_bundle,
+    fetched_bundle,
+    find,
+    version_numbered,
+    versions,
+)
+from cic.tracking.store import connect, explained
+
+__all__ = [
+    "Version",
+    "current",
+    "drift",
+    "fetch_bundle",
+    "fetched_bundle",
+    "find",
+    "history",
+    "promote",
+    "recover",
+    "rollback",
+    "versions",
+    "withdrawal",
+]
+
+TAG_DECISION, TAG_REASON, TAG_FIGURES = "cic.decision", "cic.reason", "cic.figures"
+TAG_DECIDED_AT, TAG_RECORD = "cic.decided_at", "cic.record"
+
+
+def withdrawal(uri: str, name: str, bundle_digest: str) -> str:
+    """Say when and why that very bundle was rolled back, unless it was promoted again since; else nothing."""
+    client = connect(uri)
+    with explained(uri):
+        log = read_log(client, name)
+    about = [entry.record for entry in log.entries if entry.record.bundle_digest == bundle_digest]
+    moves = [record for record in about if record.action in ("promoted", "rolled_back")]
+    if not moves or moves[-1].action != "rolled_back":
+        return ""
+    return f"{'; '.join(moves[-1].reasons)} ({moves[-1].decided_at}, by {moves[-1].decided_by})"
+
+
+def history(uri: str, name: str) -> Log:
+    """Read the log of decisions as it stands, faults included."""
+    client = connect(uri)
+    with explained(uri):
+        return read_log(client, name)
+
+
+def drift(uri: str, name: str) -> list[str]:
+    """Say where the aliases stand elsewhere than the log left them: somebody moved them by hand."""
+    client = connect(uri)
+    with explained(uri):
+        last, aliases = read_log(client, name).last, aliases_of(client, name)
+    if last is not None and last.open:
+        return [f"record {last.record.number} of the log was interrupted; the next decision finishes it"]
+    said = (last.record.champion_after, last.record.previous_after) if last else (None, None)
+    return [
+        f"`{alias}` stands at {_named(aliases.get(alias))}, the log left it at {_named(logged)}: it was moved by hand"
+        for alias, logged in zip((CHAMPION, PREVIOUS), said, strict=True)
+        if aliases.get(alias) != logged
+    ]
+
+
+def _named(version: str | None) -> str:
+    return "no version" if version is None else f"version {version}"
+
+
+def promote(uri: str, name: str, version: str, decision: Decision) -> Record | None:
+    """Carry out the gate's decision on a version, and record it.
+
+    A promotion moves the alias `champion` to the version and `previous` to the champion before it. A refusal is
+    recorded and moves nothing. An unchanged champion leaves no trace: `None`.
+
+    Raises
+    ------
+    ServiceError
+        If the champion changed since the decision, or somebody else decides at the same moment.
+    """
+    client = connect(uri)
+    with explained(uri):
+        log = recover(client, name)
+        aliases = aliases_of(client, name)
+        champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
+        if decision.outcome == "unchanged":
+            return None
+        judged_against = decision.figures.get("champion")
+        if decision.promote and judged_against != champion:
+            raise ServiceError(
+                f"the champion is now version {champion}, the decision was made against {judged_against}",
+                where=f"models:/{name}@{CHAMPION}",
+                fix="run it again: the decision has to be made upon the new state",
+            )
+        record = new_record(
+            name,
+            "promoted" if decision.promote else "refused",
+            version,
+            version_numbered(client, name, version).bundle_digest,
+            (champion, version if decision.promote else champion),
+            (previous, champion if decision.promote else previous),
+            decision.reasons,
+            decision.figures,
+        )
+        return _carry_out(client, log, record)
+
+
+def rollback(uri: str, name: str, reason: str) -> Record:
+    """Give the alias `champion` back to `previous`, and record why.
+
+    `previous` then becomes the champion before that one, as far as the log knows; so a second rollback goes further
+    back and does not return to what was withdrawn.
+
+    Raises
+    ------
+    RefusedError
+        If there is nothing to go back to.
+    """
+    if not reason.strip():
+        raise ConfigError("a rollback needs a reason", where="--reason", expected="what was wrong with the champion")
+    client = connect(uri)
+    with explained(uri):
+        log = recover(client, name)
+        aliases = aliases_of(client, name)
+        champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
+        if champion is None or previous is None or champion == previous:
+            raise RefusedError(
+                "there is no previous champion to go back to",
+                where=f"models:/{name}@{PREVIOUS}",
+                expected="a version that was champion before the present one",
+                fix="`cic registry list` shows the versions; `cic registry promote` makes another one champion",
+            )
+        record = new_record(
+            name,
+            "rolled_back",
+            champion,
+            version_numbered(client, name, champion).bundle_digest,
+            (champion, previous),
+            (previous, _champion_before(log, previous)),
+            (reason.strip(),),
+            {},
+        )
+        return _carry_out(client, log, record)
+
+
+def _champion_before(log: Log, version: str) -> str | None:
+    """Give the champion that `version` took over from when it was last promoted."""
+    took_over = [entry.record for entry in log.entries if entry.record.action == "promoted"]
+    return next((record.champion_before for record in reversed(took_over) if record.version == version), None)
+
+
+def recover(client: MlflowClient, name: str) -> Log:
+    """Finish what the last record announces, if a process was killed over it, and give the log.
+
+    Raises
+    ------
+    ServiceError
+        If the log is not whole: then nothing may be built on it.
+    """
+    log = read_log(client, name)
+    settle_rivals(client, log)
+    log = read_log(client, name)
+    if log.faults:
+        raise ServiceError(
+            "the log of decisions is not whole: " + "; ".join(log.faults),
+            where=f"MLflow experiment cic-registry, model `{name}`",
+            expected="an unbroken chain of records",
+            fix="`cic registry log` shows them; find out who changed it before anything is promoted",
+        )
+    for entry in log.entries:
+        if entry.open:
+            _apply(client, entry)
+    return log
+
+
+def _carry_out(client: MlflowClient, log: Log, record: Record) -> Record:
+    entry = append(client, log, record)
+    _apply(client, entry)
+    return entry.record
+
+
+def _apply(client: MlflowClient, entry: Entry) -> None:
+    """Bring tags and aliases to what a record says. Doing it twice is doing it once."""
+    record = entry.record
+    tags: dict[str, Any] = {
+        TAG_DECISION: record.action,
+        TAG_REASON: "; ".join(record.reasons),
+        TAG_FIGURES: json.dumps(record.figures, sort_keys=True),
+        TAG_DECIDED_AT: record.decided_at,
+        TAG_RECORD: record.hash,
+    }
+    for key, value in tags.items():
+        client.set_model_version_tag(record.model, record.version, key, value)
+    # readers of `champion` always find one: `previous` moves first, and nothing is deleted before it is set anew
+    if record.previous_after not in (None, record.previous_before):
+        client.set_registered_model_alias(record.model, PREVIOUS, record.previous_after)
+    if record.champion_after not in (None, record.champion_before):
+        client.set_registered_model_alias(record.model, CHAMPION, record.champion_after)
+    if record.previous_after is None and record.previous_before is not None:
+        client.delete_registered_model_alias(record.model, PREVIOUS)
+    close(client, entry)

@@ -1,0 +1,120 @@
+"""The evidence that the run of a model keeps, read again so that the gate can decide another time."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow.artifacts
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from cic.config import Registry
+from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix
+from cic.errors import DataError
+from cic.registry.evidence import decide
+from cic.registry.gate import Decision
+from cic.registry.registry import Version, fetched_bundle, find, promote
+from cic.tracking.lineage import held_out_digest
+from cic.tracking.store import connect, explained
+
+PROFILES = "profiles.csv"
+NEEDED_TAGS = ("cic.matrix", "cic.part", "cic.held_out_digest", "cic.audit_passed", "cic.seed")
+
+
+@dataclass(frozen=True)
+class StoredEvidence:
+    """What `cic.registry.evidence.decide` needs besides the bundle."""
+
+    matrix: ExpressionMatrix
+    pca_errors: np.ndarray
+    audit_passed: bool
+    seed: int
+
+
+def stored_evidence(
+    uri: str, version: Version, matrix_file: Path | None = None, part_file: Path | None = None
+) -> StoredEvidence:
+    """Read the held-out profiles and their errors that belong to a version.
+
+    The profiles themselves are not in MLflow: they are read from where they were, or from the files given.
+
+    Raises
+    ------
+    DataError
+        If the run keeps no evidence, or the profiles are gone or are others.
+    """
+    client = connect(uri)
+    where = f"run {version.run_id} of version {version.version}"
+    with explained(uri):
+        tags = client.get_run(version.run_id).data.tags
+    absent = [key for key in NEEDED_TAGS if key not in tags]
+    if absent:
+        raise DataError(
+            f"it has no tag {', '.join(absent)}", where=where, fix="register a model by the flow `cic-train`"
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            file = mlflow.artifacts.download_artifacts(
+                run_id=version.run_id, artifact_path=PROFILES, dst_path=scratch, tracking_uri=uri
+            )
+        except (MlflowException, OSError) as error:
+            raise DataError(f"its {PROFILES} cannot be fetched: {error}", where=where) from error
+        profiles = pd.read_csv(file, dtype={"sample_id": str}).set_index("sample_id")
+    matrix_file = matrix_file or Path(tags["cic.matrix"])
+    part_file = part_file or Path(tags["cic.part"])
+    test = _test_part(matrix_file, part_file)
+    ids = [str(sample) for sample in test.samples.index]
+    if held_out_digest(ids, fingerprints(test.values)) != tags["cic.held_out_digest"]:
+        raise DataError(
+            "the test profiles are not those that the model was evaluated on",
+            where=f"{matrix_file}, {part_file}",
+            expected=f"profiles with the digest {tags['cic.held_out_digest'][:12]}",
+            fix="check out the data and parameters of that model, or name its files by --matrix and --split",
+        )
+    pca_errors = profiles.loc[ids, "squared_error_pca"].to_numpy(dtype=np.float64)
+    return StoredEvidence(test, pca_errors, tags["cic.audit_passed"] == "true", int(tags["cic.seed"]))
+
+
+def _test_part(matrix_file: Path, part_file: Path) -> ExpressionMatrix:
+    for path in (matrix_file, part_file):
+        if not path.is_file():
+            raise DataError(
+                "the file with the held-out profiles is not there any more",
+                where=str(path),
+                fix="make it again with `dvc repro` or the flow, or name it by --matrix and --split",
+            )
+    matrix = read_matrix(matrix_file)
+    part = pd.read_csv(part_file, dtype=str).set_index("sample_id")["part"]
+    return matrix.select((part.reindex(matrix.samples.index.astype(str)) == "test").to_numpy())
+
+
+def judge_version(
+    uri: str,
+    gate: Registry,
+    version: str,
+    *,
+    matrix_file: Path | None = None,
+    part_file: Path | None = None,
+    reinstate: bool = False,
+) -> tuple[Version, Decision]:
+    """Put a version, found by number, alias or run id, through the gate, and carry the decision out.
+
+    Parameters
+    ----------
+    matrix_file, part_file
+        The profiles and their split, if they moved since the model was made.
+    reinstate
+        Whether a model that a rollback withdrew may come back.
+    """
+    found = find(uri, gate.name, version)
+    stored = stored_evidence(uri, found, matrix_file, part_file)
+    with fetched_bundle(uri, found) as bundle:
+        decision = decide(
+            uri, gate.name, bundle, stored.matrix, stored.pca_errors, stored.audit_passed, gate, stored.seed,
+            reinstate=reinstate,
+        )
+    promote(uri, gate.name, found.version, decision)
+    return found, decision

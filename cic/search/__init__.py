@@ -1,0 +1,1 @@
+"""Search over depth and bottleneck width, in rounds."""

@@ -1,0 +1,1 @@
+"""The model as MLflow loads and serves it."""

@@ -1,0 +1,257 @@
+"""Where things are and which device: from the environment only, never imported by the science.
+
+Each address comes from the first of these that gives one:
+
+1. the environment (`CIC_MLFLOW_URI`, `CIC_OPTUNA_URL`, `CIC_PREFECT_API_URL` or `PREFECT_API_URL`);
+2. the local platform, when `cic up` has it running for this home (`platform.json`);
+3. sqlite files and directories under the home, which need no server at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import psutil
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cic.errors import ConfigError
+
+PROJECT_MARKS = ("dvc.yaml", "params.yaml")
+STATE_FILE = "platform.json"
+# Clocks may be stepped between two readings of one process's start; processes that differ are further apart.
+START_TOLERANCE_SECONDS = 2.0
+# Read by tests and by the platform itself, no settings.
+OTHER_VARIABLES = frozenset({"CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK"})
+
+
+def redact(text: str) -> str:
+    """Give `text` with the passwords of all URLs in it replaced by ``***``, fit for logs and screens."""
+    text = re.sub(r"(://[^:/@\s]*):[^/\s]*@", r"\1:***@", text)
+    return re.sub(r"([?&](?:password|sslpassword|token)=)[^&\s]+", r"\1***", text)
+
+
+def find_project(start: Path | None = None) -> Path:
+    """Give the nearest folder, from `start` (the working directory) upwards, that holds `dvc.yaml` or `params.yaml`."""
+    start = (start or Path.cwd()).absolute()
+    holds = (folder for folder in (start, *start.parents) if any((folder / mark).is_file() for mark in PROJECT_MARKS))
+    return next(holds, start)
+
+
+class Settings(BaseSettings):
+    """Addresses and places of one installation; every field is one environment variable, `CIC_<FIELD>` unless said.
+
+    All paths are absolute. An empty variable counts as not set.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CIC_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        validate_default=True,
+    )
+
+    project: Path = Field(default_factory=find_project, description="folder of the project; flows run in it")
+    home: Path = Field(Path(".cic"), description="state of the platform and of runs; relative to the project")
+    tracking_uri: str = Field(
+        default_factory=lambda done: f"sqlite:///{done['home'] / 'mlflow.db'}",
+        validation_alias=AliasChoices("CIC_MLFLOW_URI"),
+        description="CIC_MLFLOW_URI: MLflow server or store",
+    )
+    artifacts_uri: str = Field(
+        default_factory=lambda done: (done["home"] / "mlartifacts").as_uri(),
+        description="where MLflow keeps artifacts: what its server serves, or files beside a sqlite store",
+    )
+    optuna_url: str = Field(
+        default_factory=lambda done: f"sqlite:///{done['home'] / 'optuna.db'}",
+        description="database of the search's studies",
+    )
+    prefect_api_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("CIC_PREFECT_API_URL", "PREFECT_API_URL"),
+        description="CIC_PREFECT_API_URL or PREFECT_API_URL: a Prefect server's API, ending in /api",
+    )
+    postgres_url: str | None = Field(
+        None, description="a PostgreSQL that `cic up` uses in place of the embedded one; its user may create databases"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
+    host: str = Field("127.0.0.1", description="address that the local servers listen on")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="MLflow server; if left out and taken, another free one")
+    prefect_port: int = Field(4200, ge=1, le=65535, description="Prefect server; likewise")
+    work_pool: str = Field("cic-local", min_length=1, description="Prefect work pool of the local worker")
+    worker_limit: int = Field(1, ge=1, description="flow runs that the local worker starts at a time")
+    startup_timeout: float = Field(180.0, gt=0, description="seconds that each server may take to answer first")
+
+    @field_validator("project", mode="after")
+    @classmethod
+    def _absolute_project(cls, project: Path) -> Path:
+        return Path(os.path.abspath(project.expanduser()))
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute_home(cls, home: Path, info: Any) -> Path:
+        return Path(os.path.abspath(info.data.get("project", Path.cwd()) / home.expanduser()))
+
+    @field_validator("tracking_uri", "artifacts_uri", "optuna_url", "prefect_api_url", "postgres_url", mode="after")
+    @classmethod
+    def _whole_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if "://" not in url:
+            raise ValueError("is no URL (SCHEME://...)")
+        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+            raise ValueError("names a file relative to the working directory; write sqlite:////ABSOLUTE/PATH")
+        try:
+            urlsplit(url).port  # noqa: B018  raises where a password holds characters that need %-encoding
+        except ValueError:
+            raise ValueError("is no valid URL; a password's special characters need %-encoding") from None
+        return url
+
+    @field_validator("prefect_api_url", mode="after")
+    @classmethod
+    def _api_without_slash(cls, url: str | None) -> str | None:
+        return url.rstrip("/") if url else None
+
+    @property
+    def torch_device(self) -> str:
+        """Give the device to train on, `cpu` or `cuda`; `auto` is the card where there is one.
+
+        Raises
+        ------
+        ConfigError
+            If `cuda` is asked for and cannot be used.
+        """
+        if self.device == "cpu":
+            return "cpu"
+        from torch.cuda import is_available  # takes seconds, and most who read settings need no device
+
+        if not is_available() and self.device == "cuda":
+            fix = "unset it, or install a CUDA build of torch; `cic doctor` says which is missing"
+            raise ConfigError("cuda is asked for and not available", where="CIC_DEVICE", fix=fix)
+        return "cuda" if is_available() else "cpu"
+
+    @property
+    def artifact_location(self) -> str | None:
+        """Where new MLflow experiments keep artifacts; None where the MLflow server decides."""
+        return None if self.tracking_uri.startswith(("http://", "https://")) else self.artifacts_uri
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the services' logs."""
+        return self.home / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """File in which a running platform says where its servers are."""
+        return self.home / STATE_FILE
+
+    @property
+    def postgres_folder(self) -> Path:
+        """Data of the embedded PostgreSQL."""
+        return self.home / "postgres"
+
+    def __repr_args__(self) -> Any:
+        """Show the fields without passwords, wherever the settings are printed."""
+        for name, value in super().__repr_args__():
+            yield name, redact(value) if isinstance(value, str) else value
+
+    def __str__(self) -> str:
+        """Give the same as `repr`: without passwords."""
+        return repr(self)
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process, not to be taken for a later one with the same number."""
+
+    pid: int
+    started: float
+    """Seconds since 1970, as the operating system gives it."""
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessIdentity:
+        """Read the identity of a live process.
+
+        Raises
+        ------
+        psutil.NoSuchProcess
+            If there is none.
+        """
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def alive(self) -> bool:
+        """Say whether this very process still runs."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < START_TOLERANCE_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def running_platform(home: Path) -> dict[str, str]:
+    """Give the addresses of the platform that runs for `home`, by field of `Settings`; empty where none does.
+
+    A `platform.json` left by a platform that was killed counts as none.
+    """
+    try:
+        state = json.loads((home / STATE_FILE).read_text())
+        supervisor = ProcessIdentity(state["supervisor"]["pid"], state["supervisor"]["started"])
+        ready, addresses = state["phase"] == "ready", dict(state["addresses"])
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError, TypeError):
+        return {}
+    return addresses if ready and supervisor.alive() else {}
+
+
+def load_settings(*, with_platform: bool = True) -> Settings:
+    """Read the settings from the environment, and from the running platform what the environment leaves open.
+
+    Parameters
+    ----------
+    with_platform
+        False leaves the running platform out, for those who start it.
+
+    Raises
+    ------
+    ConfigError
+        Naming each variable at fault; no value is shown, since it may hold a password.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults = "; ".join(f"{variable_of(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigError(faults, where="environment", fix="correct or unset these variables") from None
+    if not with_platform:
+        return settings
+    addresses = running_platform(settings.home)
+    left_open = {name: url for name, url in addresses.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=left_open) if left_open else settings
+
+
+def variable_of(name: str) -> str:
+    """Give the environment variable behind a field of `Settings`."""
+    field = Settings.model_fields.get(name)
+    if field is not None and isinstance(field.validation_alias, AliasChoices):
+        return str(field.validation_alias.choices[0])
+    return name if name.isupper() else f"CIC_{name.upper()}"
+
+
+def variables() -> frozenset[str]:
+    """Give every environment variable that the settings read."""
+    aliases = (field.validation_alias for field in Settings.model_fields.values())
+    also = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+    return frozenset(map(variable_of, Settings.model_fields)) | also
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Give the variables that begin with ``CIC_`` but mean nothing: most likely misspelt."""
+    return sorted(name for name in environ if name.startswith("CIC_") and name not in variables() | OTHER_VARIABLES)

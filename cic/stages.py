@@ -1,0 +1,401 @@
+"""One function a stage: parameters and folders in, files out. Both doors, DVC and Prefect, run these.
+
+A stage reads the folders of the stages it needs and writes its own, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import cic
+from cic.config import Params, digest
+from cic.data.audit import audit_split
+from cic.data.checks import check_matrix
+from cic.data.matrix import ROLES, ExpressionMatrix, fingerprints, read_matrix, write_matrix
+from cic.data.split import split_samples
+from cic.errors import ConfigError, DataError
+from cic.evaluation.evaluate import evaluate as evaluate_bundle
+from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
+from cic.model.prepare import prepare, search_folds
+from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.trial import Fitted, TrialSpec, fit_from_spec, fit_network, run_trial
+from cic.progress import track
+from cic.search.executors import make_executor
+from cic.search.figures import importance_figure, surface_figure, svg
+from cic.search.records import records_frame
+from cic.search.selection import finalists_frame
+from cic.search.space import Space
+from cic.search.storage import Finished
+from cic.search.study import Round
+from cic.search.study import search as search_study
+from cic.seeds import derive_seed
+from cic.settings import Settings
+from cic.tracking.runs import TrialRow, finish_search_run, log_trials, open_search_run, reap_dead_runs
+
+EXPERIMENT = "cic"
+CURVE_COLUMNS = ["training", "kept", "epoch", "train_error", "validation_error", "validation_accuracy"]
+Folders = Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage is called, what it runs, and what its outcome depends on.
+
+    Attributes
+    ----------
+    needs
+        Stages whose folders it reads.
+    sections
+        Sections of `params.yaml` that it reads, besides `seed`.
+    files
+        What it leaves behind, relative to its folder.
+    """
+
+    name: str
+    run: Callable[[Params, Folders, Path, Settings], None]
+    needs: tuple[str, ...]
+    sections: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def ingest(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Read the profiles that the parameters name, give the sample columns their roles, and check them."""
+    matrix = with_roles(read_matrix(Path(params.data.file)), params)
+    write_matrix(out / "matrix.parquet", matrix)
+    write_json(out / "checks.json", check_matrix(matrix))
+
+
+def split(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Split into train, validation and test, and audit the split for leakage."""
+    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
+    part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
+    part.rename("part").rename_axis("sample_id").to_csv(out / "split.csv")
+    write_json(out / "audit.json", audit_split(matrix, part, params.split).to_json())
+
+
+def search(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Search over depth and bottleneck width in rounds, and choose; one MLflow run a trial."""
+    matrix, part_S = read_parts(folders)
+    space = Space.of(params.search)
+    identity = {
+        "data": data_digest(matrix),
+        "split": hashlib.sha256("\n".join(part_S).encode()).hexdigest(),
+        "training": digest(params.preprocess, params.training),
+    }
+    folds = search_folds(matrix, read_part(folders), params)
+    uri = settings.tracking_uri
+    reap_dead_runs(uri, EXPERIMENT)
+    run_id = open_search_run(
+        uri,
+        EXPERIMENT,
+        digest(params.seed, params.search, *identity.values()),
+        {"seed": params.seed, **params.search.model_dump(mode="json"), **params.training.model_dump(mode="json")},
+        {"cic.data_file": params.data.file},
+        settings.artifacts_uri,
+    )
+
+    def log_round(finished: Round) -> None:
+        log_trials(uri, run_id, [_trial_row(each) for each in finished.finished])
+
+    def make_spec(number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]) -> TrialSpec:
+        return TrialSpec(number, hyper, seed, params.training, folds, thresholds)
+
+    try:
+        with make_executor(params.search.workers, params.search.scheduler) as workers:
+            outcome = search_study(
+                params.search,
+                seed=params.seed,
+                identity=identity,
+                storage_url=settings.optuna_url,
+                make_spec=make_spec,
+                run=run_trial,
+                workers=workers,
+                on_round=log_round,
+            )
+    except BaseException:
+        finish_search_run(uri, run_id, {}, status="KILLED")
+        raise
+    records_frame(outcome.records).to_csv(out / "trials.csv", index=False)
+    finalists_frame(outcome.finalists).to_csv(out / "finalists.csv", index=False)
+    seconds = pd.Series(outcome.seconds, name="seconds").rename_axis("number")
+    seconds.to_csv(out / "timing.csv")
+    chosen = outcome.choice.finalist
+    write_json(
+        out / "choice.json",
+        {
+            "hyperparameters": chosen.hyper.model_dump(mode="json"),
+            "reason": outcome.choice.reason,
+            "trial": chosen.number,
+            "mean_error": chosen.mean,
+            "standard_error": chosen.standard_error,
+            "pca_error": chosen.pca_error,
+        },
+    )
+    write_json(out / "study.json", {"study": outcome.study, "trials": len(outcome.records), "search_run_id": run_id,
+                                    "wall_seconds": outcome.timing.wall, "training_seconds": outcome.timing.training,
+                                    "workers": outcome.timing.workers, "not_training": outcome.timing.not_training})
+    (out / "surface.svg").write_bytes(svg(surface_figure(outcome.records, chosen)))
+    (out / "importance.svg").write_bytes(svg(importance_figure(space, outcome.records)))
+    summary = {"best_val_unexplained": chosen.mean, "best_val_ratio_to_pca": chosen.mean / chosen.pca_error}
+    figures = (out / "surface.svg", out / "importance.svg")
+    finish_search_run(uri, run_id, summary, figures, {"cic.choice": outcome.choice.reason})
+
+
+def _trial_row(finished: Finished) -> TrialRow:
+    record = finished.record
+    metrics: dict[str, float] = {"epochs": record.epochs, "seconds": finished.seconds}
+    if record.error is not None and record.error_ratio_to_pca is not None:
+        metrics |= {"val_unexplained": record.error, "val_ratio_to_pca": record.error_ratio_to_pca}
+    parameters = {**record.hyper.model_dump(), "seed": record.seed}
+    return TrialRow(record.number, record.state, record.reason, parameters, metrics)
+
+
+def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Train the chosen architecture from several seeds, and keep the best by validation error."""
+    matrix, part_S = read_parts(folders)
+    train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
+    hyper = Hyperparameters.model_validate(read_json(folders["search"] / "choice.json")["hyperparameters"])
+    prepared = prepare(train, validation, params, params.training.rank)
+    seeds = [derive_seed(params.seed, "fit", number) for number in range(params.fit.seeds)]
+    fitted = _fit_all(prepared.fold, hyper, params, seeds, settings)
+    best = min(fitted, key=lambda one: one.validation_error)
+    bundle = Bundle(
+        prepared.preprocessor,
+        prepared.basis,
+        best.network,
+        prepared.labels,
+        about={
+            "hyperparameters": hyper.model_dump(),
+            "seed": best.seed,
+            "validation_error": best.validation_error,
+            "trained_on": sorted(fingerprints(np.concatenate([train.values, validation.values]))),
+            "data_digest": data_digest(matrix),
+            "params_digest": model_digest(params),
+            "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
+        },
+    )
+    save_bundle(out / "bundle", bundle)
+    curves = [
+        {"training": number, "kept": one is best, **asdict(epoch)}
+        for number, one in enumerate(fitted)
+        for epoch in one.curve
+    ]
+    pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(out / "curves.csv", index=False)
+    write_json(
+        out / "fit.json",
+        {
+            "best_epoch": best.best_epoch,
+            "validation_error": best.validation_error,
+            "validation_error_pca": pca_error(prepared.fold, hyper.bottleneck_width),
+            "validation_errors": [one.validation_error for one in fitted],
+            "rank": prepared.basis.rank,
+            "variance_left_out": prepared.basis.left_out,
+            "bundle_digest": bundle_digest(out / "bundle"),
+        },
+    )
+
+
+def _fit_all(fold: Fold, hyper: Hyperparameters, params: Params, seeds: list[int], settings: Settings) -> list[Fitted]:
+    device = torch_device(settings)
+    if device != "cpu":
+        return [fit_network(fold, hyper, params.training, seed, device) for seed in track(seeds, "fit")]
+    specs = [TrialSpec(number, hyper, seed, params.training, (fold,)) for number, seed in enumerate(seeds)]
+    with make_executor(params.search.workers, params.search.scheduler) as workers:
+        return list(track(workers.map(fit_from_spec, specs), "fit", total=len(specs)))
+
+
+def torch_device(settings: Settings) -> str:
+    """Give the device to fit on.
+
+    Raises
+    ------
+    ConfigError
+        If CUDA is asked for and not there.
+    """
+    there = torch.cuda.is_available()
+    if settings.device == "cuda" and not there:
+        raise ConfigError("no CUDA device is there", where="CIC_DEVICE", fix="set it to cpu or auto")
+    return "cuda" if there and settings.device != "cpu" else "cpu"
+
+
+def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Measure the model on the test part, once, beside replicates and PCA; write the report."""
+    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
+    evaluate_bundle(
+        load_bundle(folders["fit"] / "bundle"),
+        matrix,
+        read_part(folders),
+        pd.read_csv(folders["search"] / "trials.csv"),
+        read_json(folders["search"] / "choice.json"),
+        pd.read_csv(folders["fit"] / "curves.csv"),
+        read_json(folders["split"] / "audit.json"),
+        read_json(folders["ingest"] / "checks.json"),
+        params.evaluate,
+        derive_seed(params.seed, "evaluate"),
+        out,
+    )
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("ingest", ingest, (), ("data",), ("matrix.parquet", "checks.json")),
+        Stage("split", split, ("ingest",), ("split",), ("split.csv", "audit.json")),
+        Stage(
+            "search",
+            search,
+            ("ingest", "split"),
+            ("preprocess", "training", "search"),
+            (
+                "trials.csv",
+                "finalists.csv",
+                "choice.json",
+                "study.json",
+                "timing.csv",
+                "surface.svg",
+                "importance.svg",
+            ),
+        ),
+        Stage(
+            "fit",
+            fit,
+            ("ingest", "split", "search"),
+            ("preprocess", "training", "fit"),
+            ("bundle/model.safetensors", "bundle/model.json", "curves.csv", "fit.json"),
+        ),
+        Stage(
+            "evaluate",
+            evaluate,
+            ("ingest", "split", "search", "fit"),
+            ("evaluate",),
+            ("metrics.json", "report.html", "profiles.csv", "codes.csv", "codes_2d.csv"),
+        ),
+    )
+}
+
+
+def run_stage(name: str, params: Params, folders: Folders, settings: Settings) -> None:
+    """Run one stage, and put its folder in place only when it is whole.
+
+    Raises
+    ------
+    DataError
+        If a stage before it has not been run.
+    """
+    stage = STAGES[name]
+    for before in stage.needs:
+        missing = [file for file in STAGES[before].files if not (folders[before] / file).exists()]
+        if missing:
+            raise DataError(
+                f"stage `{name}` needs {missing[0]} of stage `{before}`",
+                where=str(folders[before]),
+                fix=f"run `cic {before}` first, or `dvc repro`",
+            )
+    out = folders[name]
+    work = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        stage.run(params, folders, work, settings)
+        shutil.rmtree(out, ignore_errors=True)
+        work.replace(out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def stage_keys(params: Params, data_md5: str) -> dict[str, str]:
+    """Give a digest a stage of all that its outcome depends on: data, parameters, the stages before it, the code."""
+    keys: dict[str, str] = {}
+    for stage in STAGES.values():
+        sections = [getattr(params, name) for name in stage.sections]
+        before = [keys[name] for name in stage.needs] or [data_md5]
+        keys[stage.name] = digest(stage.name, source_digest(), params.seed, *sections, *before)
+    return keys
+
+
+def workspace(root: Path) -> dict[str, Path]:
+    """Give the folder of each stage below `root`, as `dvc.yaml` names them."""
+    return {name: root / name for name in STAGES}
+
+
+def with_roles(matrix: ExpressionMatrix, params: Params) -> ExpressionMatrix:
+    """Rename the sample columns that the parameters name to `label`, `group` and `replicate`.
+
+    Raises
+    ------
+    ConfigError
+        If a named column is not in the data.
+    """
+    samples = pd.DataFrame(index=matrix.samples.index)
+    for role in ROLES:
+        column = getattr(params.data, role)
+        if column is None:
+            continue
+        if column not in matrix.samples:
+            raise ConfigError(
+                f"the data have no column `{column}`",
+                where=f"data.{role}, {params.data.file}",
+                expected=", ".join(map(str, matrix.samples.columns)) or "no sample columns at all",
+                fix=f"name one of these in `data.{role}`, or null",
+            )
+        values = matrix.samples[column]
+        samples[role] = values.astype(str).where(values.notna() & (values.astype(str) != ""), None)
+    return replace(matrix, samples=samples)
+
+
+def read_part(folders: Folders) -> pd.Series:
+    """Give the part of each sample, by sample id."""
+    return pd.read_csv(folders["split"] / "split.csv", dtype=str).set_index("sample_id")["part"]
+
+
+def read_parts(folders: Folders) -> tuple[ExpressionMatrix, np.ndarray]:
+    """Give the profiles and, in their order, the part of each."""
+    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
+    return matrix, read_part(folders).loc[matrix.samples.index].to_numpy()
+
+
+def data_digest(matrix: ExpressionMatrix) -> str:
+    """Give the SHA-256 of ids, genes, unit, sample columns and values."""
+    total = hashlib.sha256()
+    total.update(matrix.samples.to_csv().encode())
+    total.update("\n".join((matrix.unit, *matrix.genes)).encode())
+    total.update(np.ascontiguousarray(matrix.values, dtype="<f4").tobytes())
+    return total.hexdigest()
+
+
+def model_digest(params: Params) -> str:
+    """Give the digest of the parameters that decide what model comes out."""
+    search = params.search.model_copy(update={"workers": 0, "scheduler": None})
+    return digest(params.seed, params.data, params.split, params.preprocess, params.training, search, params.fit)
+
+
+@cache
+def source_digest() -> str:
+    """Give the SHA-256 of the package's sources."""
+    root = Path(cic.__file__).parent
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")) + sorted(root.rglob("*.html")):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON file."""
+    return json.loads(path.read_text())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write one JSON file, keys sorted."""
+    path.write_text(json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n")

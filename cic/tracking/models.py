@@ -1,0 +1,144 @@
+"""The run of the final model, and its version in the registry."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput, Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import DataType, ParamSchema, ParamSpec
+
+from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_metrics, flat_params
+from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
+from cic.tracking.store import connect, experiment_id, explained
+
+TAG_BUNDLE = "cic.bundle_digest"
+TAG_VERSION = "cic.model_version"
+SERVED = Path(__file__).parent.parent / "serving" / "pyfunc.py"
+NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "torch")
+PARAMETERS = ModelSignature(inputs=None, params=ParamSchema([ParamSpec("output", DataType.string, "codes")]))
+"""No inputs: genes are found by name. Without the schema MLflow drops parameters before `predict` sees them."""
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """A logged model.
+
+    Attributes
+    ----------
+    version
+        Its version in the registry.
+    reused
+        Whether that very bundle was registered before, so that this run points to its version.
+    """
+
+    run_id: str
+    version: str
+    reused: bool
+
+
+def log_model_run(
+    uri: str,
+    experiment: str,
+    *,
+    name: str,
+    bundle: Path,
+    metrics: Mapping[str, Any],
+    params: Mapping[str, Any],
+    lineage: Lineage,
+    shape: tuple[int, int],
+    files: Iterable[Path] = (),
+    card: str = "",
+    artifacts_uri: str | None = None,
+) -> ModelRun:
+    """Log the final model with all it came from, and register it as the next version of `name`.
+
+    Parameters
+    ----------
+    bundle
+        Folder of the bundle.
+    metrics
+        Nested, such as the content of `metrics.json`; its numbers are logged under dotted keys.
+    params
+        Nested parameters.
+    shape
+        Samples and genes of the data.
+    files
+        Report, profiles and figures. Pictures go under `figures`.
+    card
+        What a person should know about the model, in Markdown.
+    """
+    client = connect(uri)
+    with explained(uri):
+        within = experiment_id(client, experiment, artifacts_uri)
+        tags = {**lineage.tags(), TAG_KIND: "model", TAG_PROCESS: this_process(), TAG_NOTE: card}
+        run = client.create_run(within, run_name=f"model {lineage.bundle_digest[:12]}", tags=tags)
+        run_id = run.info.run_id
+        try:
+            log_in_batches(client, run_id, metrics=flat_metrics(metrics), params=flat_params(params))
+            client.log_inputs(run_id, [dataset_input(lineage, *shape)])
+            client.log_text(run_id, environment_lock(), "environment.txt")
+            for path in files:
+                client.log_artifact(run_id, str(path), "figures" if path.suffix in (".svg", ".png") else None)
+            version = version_with_bundle(client, name, lineage.bundle_digest)
+            reused = version is not None
+            if version is None:
+                version = _register(client, name, run, bundle, lineage, card)
+            client.set_tag(run_id, TAG_VERSION, version)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+    return ModelRun(run_id, version, reused)
+
+
+def version_with_bundle(client: MlflowClient, name: str, digest: str) -> str | None:
+    """Give the version of `name` whose bundle has that digest, if there is one."""
+    found = client.search_model_versions(f"name = '{name}' and tags.`{TAG_BUNDLE}` = '{digest}'")
+    return min((str(one.version) for one in found), key=int, default=None)
+
+
+def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: Lineage, card: str) -> str:
+    run_id = run.info.run_id
+    logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        save_model(folder, bundle, Model(run_id=run_id, model_id=logged.model_id))
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    # not `models:/<id>`: a sqlite store would look that up in whatever store is the ambient one
+    source = logged.artifact_location
+    tags = {TAG_BUNDLE: lineage.bundle_digest, "cic.data_md5": lineage.tags()["cic.data_md5"]}
+    made = client.create_model_version(name, source, run_id, tags=tags, description=card)
+    return str(made.version)
+
+
+def save_model(folder: Path, bundle: Path, described: Model | None = None) -> None:
+    """Write `bundle` as a model that MLflow loads and serves: code that is shown, data that is not code."""
+    requirements = [f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in NEEDED_TO_SERVE]
+    with warnings.catch_warnings():
+        # MLflow warns of what is left out on purpose: type hints and an example of 20,000 columns
+        warnings.simplefilter("ignore", UserWarning)
+        mlflow.pyfunc.save_model(
+            folder,
+            python_model=str(SERVED),
+            artifacts={"bundle": str(bundle)},
+            signature=PARAMETERS,
+            pip_requirements=requirements,
+            mlflow_model=described,
+        )

@@ -1,0 +1,121 @@
+"""The way to one MLflow store: always by address, never through MLflow's ambient state."""
+
+from __future__ import annotations
+
+import fcntl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
+
+from cic.errors import ServiceError
+from cic.settings import redact
+
+PATIENCE_SECONDS = 5.0
+PAGE = 1000
+
+
+def connect(uri: str) -> MlflowClient:
+    """Give a client of the tracking store and registry at `uri`.
+
+    A server is asked for its health first: MLflow's own retries would take minutes to say that there is none. A fresh
+    sqlite store is set up under a lock, since several processes that open one at once destroy it.
+
+    Raises
+    ------
+    ServiceError
+        If nothing answers there.
+    """
+    if uri.startswith(("http://", "https://")):
+        _ask_health(uri)
+    elif uri.startswith("sqlite:///"):
+        _set_up_sqlite(uri)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _ask_health(uri: str) -> None:
+    try:
+        with urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=PATIENCE_SECONDS):
+            return
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise ServiceError(
+            f"the MLflow server does not answer: {error}",
+            where=redact(uri),
+            fix="start the platform with `cic up`, or correct CIC_MLFLOW_URI; unset, it means a local sqlite store",
+        ) from None
+
+
+@cache
+def _set_up_sqlite(uri: str) -> None:
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(database.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+
+
+@contextmanager
+def explained(uri: str) -> Iterator[None]:
+    """Turn MLflow's own errors inside the block into a `ServiceError` that says where."""
+    try:
+        yield
+    except MlflowException as error:
+        raise ServiceError(f"MLflow says: {error.message}", where=redact(uri)) from error
+
+
+def experiment_id(client: MlflowClient, name: str, artifacts_uri: str | None = None) -> str:
+    """Give the id of the experiment `name`, which is made if it is not there.
+
+    Parameters
+    ----------
+    artifacts_uri
+        Where files go if no server looks after them; `None` is `mlartifacts` beside a sqlite store. Without it MLflow
+        would put them into the working directory.
+    """
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return known.experiment_id
+    uri = client.tracking_uri
+    location = None
+    if not uri.startswith(("http://", "https://")):
+        root = artifacts_uri or _beside(uri)
+        location = f"{root.rstrip('/')}/{name}"
+    try:
+        return client.create_experiment(name, artifact_location=location)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        # somebody else made it meanwhile
+        return experiment_id(client, name, artifacts_uri)
+
+
+def _beside(uri: str) -> str:
+    if not uri.startswith("sqlite:///"):
+        raise ServiceError(
+            "a database without a server in front of it does not say where files go",
+            where=redact(uri),
+            expected="the address of an MLflow server, or CIC_ARTIFACTS_URI",
+        )
+    return Path(uri.removeprefix("sqlite:///")).with_name("mlartifacts").as_uri()
+
+
+def all_runs(
+    client: MlflowClient, experiment: str, filter_string: str = "", view: int = ViewType.ACTIVE_ONLY
+) -> list[Run]:
+    """Give every run of the experiment with that id, page by page, oldest first."""
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment], filter_string, view, PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs

@@ -1,0 +1,1 @@
+"""DVC pointers, and what git says of the working tree."""

@@ -1,0 +1,304 @@
+"""Raw data and their pointers: put under DVC, fetched, and held against git before a run.
+
+An imported file has a DVC pointer beside it (`NAME.parquet.dvc`), which git keeps. A simulated file has a record
+(`NAME.parquet.simulated.json`) with its recipe and MD5 instead: its last bits differ between processors, so git must
+not keep them, and DVC takes no pointer that git ignores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from cic.errors import DataError, ServiceError
+from cic.versioning.working_tree import GitState as GitState
+from cic.versioning.working_tree import git, in_git
+from cic.versioning.working_tree import git_state as git_state
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+State = Literal["committed", "uncommitted", "simulated", "no git"]
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What the pointer beside a data file says, after it was found true.
+
+    Attributes
+    ----------
+    md5, size
+        Of the file's bytes, as DVC counts them.
+    path
+        The data file.
+    state
+        `committed`: the pointer is in git as it stands here. `uncommitted`: just made by `add`.
+        `simulated`: made here from a recipe, which needs no git. `no git`: there is no repository to compare with.
+    meta
+        What was noted about it: where it was imported from, or its recipe.
+    """
+
+    md5: str
+    size: int
+    path: Path
+    state: State
+    meta: dict[str, Any]
+
+
+def pointer_of(path: Path) -> Path:
+    """Give the path of the DVC pointer of a data file."""
+    return path.with_name(path.name + ".dvc")
+
+
+def record_of(path: Path) -> Path:
+    """Give the path of the record of a simulated file."""
+    return path.with_name(path.name + ".simulated.json")
+
+
+def md5_of(path: Path) -> str:
+    """Give the MD5 of a file's bytes, by which DVC names it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def add(path: Path, meta: dict[str, Any] | None = None, push: bool = False) -> Pointer:
+    """Put a data file under DVC: its bytes into the cache, a pointer beside it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    meta
+        Noted in the pointer, under `meta: cic:`.
+    push
+        Whether to send it to the default remote too.
+
+    Raises
+    ------
+    DataError
+        If there is no DVC repository, or DVC refuses.
+    ServiceError
+        If the remote does not take it.
+    """
+    path = Path(path).absolute()
+    with _repository(path) as repo, _faults(path, "dvc add"):
+        stage = repo.add(str(path))[0]
+        if meta:
+            stage.meta = {"cic": meta}
+            stage.dump()
+    if push:
+        push_data(path)
+    pointer = _read_pointer(path)
+    return Pointer(pointer["md5"], pointer["size"], path, "uncommitted", meta or {})
+
+
+def push_data(path: Path) -> None:
+    """Send a data file to the default DVC remote.
+
+    Raises
+    ------
+    DataError
+        If there is no DVC repository or no remote.
+    ServiceError
+        If the remote does not take it.
+    """
+    path = Path(path).absolute()
+    with _repository(path) as repo, _faults(path, "dvc push"):
+        repo.push(targets=[str(pointer_of(path))])
+
+
+def record_simulated(path: Path, recipe: dict[str, Any]) -> Pointer:
+    """Note that `path` was simulated from `recipe`, beside it, with its MD5."""
+    path = Path(path).absolute()
+    md5, size = md5_of(path), path.stat().st_size
+    text = json.dumps({"recipe": recipe, "md5": md5, "size": size}, indent=2) + "\n"
+    record_of(path).write_text(text)
+    return Pointer(md5, size, path, "simulated", recipe)
+
+
+def is_simulated(path: Path, recipe: dict[str, Any]) -> bool:
+    """Tell whether `path` holds, unchanged, what `recipe` made on this machine."""
+    try:
+        record = json.loads(record_of(path).read_text())
+    except FileNotFoundError:
+        return False
+    return record["recipe"] == recipe and path.is_file() and md5_of(path) == record["md5"]
+
+
+def pull(path: Path) -> None:
+    """Fetch a data file that is missing here, from the cache or the default remote.
+
+    A simulated file is left alone, and a file that is there is never overwritten, whatever it holds.
+
+    Raises
+    ------
+    DataError
+        If it has neither pointer nor record, is not what its pointer says, or the remote does not have it or has it
+        damaged.
+    ServiceError
+        If the remote does not answer.
+    """
+    path = Path(path).absolute()
+    if record_of(path).exists():
+        return
+    pointer = _read_pointer(path)
+    if path.exists():
+        _check_bytes(path, pointer)
+        return
+    with _repository(path) as repo, _faults(path, "dvc pull"):
+        repo.pull(targets=[str(pointer_of(path))])
+    _check_bytes(path, pointer)
+
+
+def check_pointer(path: Path) -> Pointer:
+    """Hold a data file against its pointer, and the pointer against git.
+
+    So an edited raw file is an error, and not a silent new version: `dvc repro` would accept it and rewrite the
+    pointer.
+
+    Raises
+    ------
+    DataError
+        If the file or its pointer is missing, its bytes are not those of the pointer, or the pointer is not in git as
+        it stands here.
+    """
+    path = Path(path).absolute()
+    if record_of(path).exists():
+        record = json.loads(record_of(path).read_text())
+        _check_bytes(path, record)
+        return Pointer(record["md5"], record["size"], path, "simulated", record["recipe"])
+    pointer = _read_pointer(path)
+    _check_bytes(path, pointer)
+    versioned = in_git(path)
+    if versioned:
+        _check_committed(pointer_of(path))
+    state: State = "committed" if versioned else "no git"
+    return Pointer(pointer["md5"], pointer["size"], path, state, pointer["meta"])
+
+
+def _read_pointer(path: Path) -> dict[str, Any]:
+    """Read the DVC pointer of a data file: `md5`, `size` and `meta`."""
+    at = pointer_of(path)
+    if not at.is_file():
+        raise DataError(
+            "this file is not versioned: there is no pointer beside it" if path.exists() else "there is no such file",
+            where=str(path),
+            expected=f"{at.name}",
+            fix="put your file into place with `cic data import`, or make the default data with `cic data simulate`",
+        )
+    try:
+        raw = yaml.safe_load(at.read_text())
+        out = raw["outs"][0]
+        return {"md5": out["md5"], "size": out["size"], "meta": (raw.get("meta") or {}).get("cic", {})}
+    except (yaml.YAMLError, KeyError, TypeError, IndexError):
+        raise DataError("this is not a DVC pointer", where=str(at), fix="take it from git again") from None
+
+
+def _check_bytes(path: Path, pointer: dict[str, Any]) -> None:
+    if not path.is_file():
+        simulated = record_of(path).exists()
+        raise DataError(
+            "the data file is missing, its pointer is there",
+            where=str(path),
+            expected=f"md5 {pointer['md5']}",
+            fix="`cic data simulate`" if simulated else "`dvc pull`",
+        )
+    if (md5 := md5_of(path)) != pointer["md5"]:
+        name = path.name
+        raise DataError(
+            "this file was edited: its bytes are not those that its pointer names",
+            where=str(path),
+            expected=f"md5 {pointer['md5']}, found {md5}",
+            fix=f"delete {name} and run `cic data simulate`" if record_of(path).exists()
+            else f"to go back, delete {name} and run `dvc pull`; to make it a new version, import it: "
+            "`cic data import --replace`, and commit the pointer",
+        )  # fmt: skip
+
+
+def _check_committed(pointer: Path) -> None:
+    """Refuse a pointer that is not in the last commit as it stands here."""
+    folder = pointer.parent
+    fix = f"git add {pointer.name} && git commit, in {folder}"
+    committed = git(folder, "show", f"HEAD:./{pointer.name}")
+    if committed is None:
+        raise DataError(
+            "the pointer of the data is not in git, so nobody could tell later which data a model was made from",
+            where=str(pointer),
+            expected="a committed pointer",
+            fix=fix,
+        )
+    if committed.strip() != pointer.read_text().strip():
+        raise DataError(
+            "the pointer of the data was changed since the last commit",
+            where=str(pointer),
+            expected="the pointer as git has it",
+            fix=f"if the new version is meant: {fix}; if not: git checkout {pointer.name} and `dvc pull`",
+        )
+
+
+def dvc_root(path: Path) -> Path:
+    """Give the nearest folder above `path` that holds a DVC repository.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    path = Path(path).absolute()
+    for folder in path.parents:
+        if (folder / ".dvc").is_dir():
+            return folder
+    raise DataError(
+        "this folder is in no DVC repository",
+        where=str(path.parent),
+        expected="a folder `.dvc` above it",
+        fix="work in the project's folder, or run `dvc init` in a new one",
+    )
+
+
+@contextmanager
+def _repository(path: Path) -> Iterator[Repo]:
+    root = dvc_root(path)
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    from dvc.repo import Repo  # takes a second to import
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # its hints at git commands; importing DVC resets the level
+    with Repo(str(root)) as repo:
+        yield repo
+
+
+@contextmanager
+def _faults(path: Path, verb: str) -> Iterator[None]:
+    """Tell what DVC says as an error of ours."""
+    from dvc.config import NoRemoteError
+    from dvc.exceptions import CheckoutError, DvcException, FileTransferError
+    from dvc.lock import LockError
+
+    try:
+        yield
+    except NoRemoteError:
+        raise DataError(
+            "no DVC remote is set", where=str(path), expected="a default remote", fix="dvc remote add -d NAME URL"
+        ) from None
+    except LockError as error:
+        raise ServiceError(f"another DVC command is at work: {error}", where=verb, fix="wait, then try again") from None
+    except CheckoutError:
+        raise DataError(
+            "the remote does not have these bytes, or has them damaged", where=str(path),
+            expected="the bytes that the pointer names", fix="`dvc push` from where the data are",
+        ) from None  # fmt: skip
+    except (FileTransferError, OSError) as error:
+        raise ServiceError(
+            f"{verb} did not succeed: {error}", where=str(path), fix="check the remote: `dvc remote list`, `cic doctor`"
+        ) from error
+    except DvcException as error:
+        raise DataError(f"{verb} did not succeed: {error}", where=str(path)) from error

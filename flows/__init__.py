@@ -1,0 +1,1 @@
+"""Prefect flows: thin doors to `cic.stages`."""

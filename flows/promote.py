@@ -1,0 +1,102 @@
+"""Flow `cic-promote`, and the end of `cic-train`: log the model, let the gate decide, carry the decision out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+from cic.config import Params, Registry, parse_params
+from cic.evaluation.verdict import summary
+from cic.publishing import judge, publish, settle, write_outcome
+from cic.registry.stored import judge_version
+from cic.registry.gate import Decision
+from cic.settings import load_settings
+from cic.stages import read_json
+from cic.tracking.models import ModelRun
+from flows.runs import TRANSIENT, flow_run_id, resolve
+
+
+@flow(name="cic-promote", log_prints=True)
+def cic_promote(version: str, registry: Registry | None = None) -> dict[str, Any]:
+    """Let the gate decide on a model that was registered before.
+
+    Parameters
+    ----------
+    version
+        Version number, alias or run id.
+    registry
+        Overrides the section of `params.yaml`.
+    """
+    params = resolve(None, registry=registry)
+    decision = judge_task(params.model_dump(mode="json"), version)
+    print(f"{decision['outcome']}: {'; '.join(decision['reasons'])}")
+    return decision
+
+
+@task(name="judge", **TRANSIENT)
+def judge_task(params: dict[str, Any], version: str) -> dict[str, Any]:
+    """Put a registered version through the gate, and carry the decision out."""
+    _, decision = judge_version(load_settings().tracking_uri, parse_params(params).registry, version)
+    return asdict(decision)
+
+
+@task(name="publish", **TRANSIENT)
+def publish_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]:
+    """Log the evaluated model to MLflow and register its bundle."""
+    return asdict(publish(parse_params(params), _paths(folders), load_settings(), flow_run_id()))
+
+
+@task(name="gate", **TRANSIENT)
+def gate_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]:
+    """Compare the model with PCA and with the champion, on the same held-out profiles."""
+    decision = judge(parse_params(params), _paths(folders), load_settings())
+    get_run_logger().info("%s: %s", decision.outcome, "; ".join(decision.reasons))
+    return asdict(decision)
+
+
+@task(name="promote", **TRANSIENT)
+def promote_task(params: dict[str, Any], version: str, decision: dict[str, Any]) -> None:
+    """Write the decision down, and move the aliases if it says so."""
+    settle(parse_params(params), version, Decision(**{**decision, "reasons": tuple(decision["reasons"])}), load_settings())
+
+
+def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
+    """Publish, judge and settle; leave artifacts that tell a reader of the flow run what came of it."""
+    plain, texts = params.model_dump(mode="json"), {name: str(folder) for name, folder in folders.items()}
+    run = ModelRun(**publish_task(plain, texts))
+    judged = gate_task(plain, texts)
+    promote_task(plain, run.version, judged)
+    decision = Decision(**{**judged, "reasons": tuple(judged["reasons"])})
+    outcome = write_outcome(params, folders, load_settings(), run, decision)
+    _show(params, folders, run, decision)
+    return outcome
+
+
+def _show(params: Params, folders: dict[str, Path], run: ModelRun, decision: Decision) -> None:
+    lines = [f"| {label} | {value} |" for label, value in summary(read_json(folders["evaluate"] / "metrics.json"))]
+    markdown = "\n".join(
+        [
+            f"# Version {run.version} of {params.registry.name}: {decision.outcome}",
+            *(f"- {reason}" for reason in decision.reasons),
+            "",
+            "| | |",
+            "|---|---|",
+            *lines,
+            "",
+            f"Report: `{folders['evaluate'] / 'report.html'}`",
+        ]
+    )
+    create_markdown_artifact(markdown, key="cic-summary", description="What the run came to.")
+    uri = load_settings().tracking_uri
+    if uri.startswith("http"):
+        page = f"{uri}/#/models/{quote(params.registry.name)}/versions/{run.version}"
+        create_link_artifact(page, link_text=f"version {run.version} in MLflow", key="cic-model")
+
+
+def _paths(folders: dict[str, str]) -> dict[str, Path]:
+    return {name: Path(folder) for name, folder in folders.items()}

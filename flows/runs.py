@@ -1,0 +1,124 @@
+"""What the flows share: parameters from `params.yaml` and overrides, and the tasks, one a stage.
+
+Tasks pass paths and hashes. A stage's folder is named by a digest of all that its outcome depends on, so that a stage
+whose inputs did not change is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pandas as pd
+from filelock import FileLock
+from prefect import get_run_logger, task
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from cic.config import Params, Section, load_params, parse_params
+from cic.errors import ServiceError
+from cic.progress import observed
+from cic.settings import load_settings
+from cic.stages import STAGES, run_stage, stage_keys
+from cic.versioning.pointers import check_pointer, pull
+
+TRANSIENT: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": 5,
+    "retry_condition_fn": lambda task, run, state: isinstance(state.result(raise_on_failure=False), ServiceError),
+    "cache_policy": NO_CACHE,
+}
+
+
+def resolve(seed: int | None, **sections: Section | None) -> Params:
+    """Give `params.yaml` with what the flow run overrides: only the fields that were given.
+
+    Parameters
+    ----------
+    seed
+        The root seed, or `None` for that of the file.
+    sections
+        Sections by name, or `None`.
+    """
+    overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
+    for name, section in sections.items():
+        if section is not None:
+            given = section.model_dump(mode="json", exclude_unset=True)
+            overrides |= {f"{name}.{key}": value for key, value in given.items()}
+    return load_params(load_settings().project / "params.yaml", overrides)
+
+
+@task(name="pull", **TRANSIENT)
+def pull_data(params: dict[str, Any]) -> str:
+    """Bring the profiles from the DVC remote, compare them and their pointer with git, and give their MD5."""
+    path = Path(parse_params(params).data.file)
+    pull(path)
+    pointer = check_pointer(path)
+    get_run_logger().info("%s is as its pointer says: md5 %s", path, pointer.md5)
+    return pointer.md5
+
+
+def _stage_task(name: str):
+    @task(name=name, description=STAGES[name].run.__doc__, **TRANSIENT)
+    def run(params: dict[str, Any], folders: dict[str, str]) -> str:
+        parsed, settings = parse_params(params), load_settings()
+        paths = {stage: Path(folder) for stage, folder in folders.items()}
+        folder = paths[name]
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            if folder.exists():
+                get_run_logger().info("nothing that `%s` depends on has changed: %s", name, folder)
+            else:
+                with observed(_ProgressArtifact(name)):
+                    run_stage(name, parsed, paths, settings)
+        if name == "search":
+            show_trials(folder)
+        return str(folder)
+
+    return run
+
+
+STAGE_TASKS = {name: _stage_task(name) for name in STAGES}
+
+
+class _ProgressArtifact:
+    """A progress artifact a bar, made at its first step."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.artifacts: dict[str, UUID] = {}
+
+    def __call__(self, label: str, done: int, total: int | None, note: str) -> None:
+        if not total:
+            return
+        percent = 100 * done / total
+        if label in self.artifacts:
+            update_progress_artifact(self.artifacts[label], progress=percent, description=f"{label}: {note}")
+        else:
+            self.artifacts[label] = create_progress_artifact(percent, description=f"{self.stage}: {label}")
+
+
+def show_trials(folder: Path) -> None:
+    """Make the table artifact of a search's trials."""
+    trials = pd.read_csv(folder / "trials.csv")
+    rows = trials.astype(object).where(trials.notna(), None).to_dict("records")
+    create_table_artifact(table=rows, key="cic-trials", description="Every trial of the search, in order.")
+
+
+def run_stages(params: Params, names: Iterable[str]) -> dict[str, Path]:
+    """Pull the data and run the stages `names` in order; give the folder of each."""
+    plain = params.model_dump(mode="json")
+    md5 = pull_data(plain)
+    root = load_settings().home / "stages"
+    folders = {name: str(root / f"{name}-{key[:16]}") for name, key in stage_keys(params, md5).items()}
+    for name in names:
+        STAGE_TASKS[name](plain, folders)
+    return {name: Path(folder) for name, folder in folders.items()}
+
+
+def flow_run_id() -> str | None:
+    """Give the id of the present flow run."""
+    return flow_run.get_id()

@@ -1,0 +1,28 @@
+"""Flow `cic-search`: search only, to compare architectures before training one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from cic.config import Data, Preprocess, Search, Split, Training
+from cic.stages import read_json
+from flows.runs import resolve, run_stages
+
+
+@flow(name="cic-search", log_prints=True)
+def cic_search(
+    seed: int | None = None,
+    data: Data | None = None,
+    split: Split | None = None,
+    preprocess: Preprocess | None = None,
+    training: Training | None = None,
+    search: Search | None = None,
+) -> dict[str, Any]:
+    """Pull, check, split and search; give the choice. Parameters as of `cic-train`."""
+    params = resolve(seed, data=data, split=split, preprocess=preprocess, training=training, search=search)
+    folders = run_stages(params, ("ingest", "split", "search"))
+    choice = read_json(folders["search"] / "choice.json")
+    print(choice["reason"])
+    return choice

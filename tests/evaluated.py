@@ -1,0 +1,97 @@
+"""Small data sets and models for the tests of evaluation and report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Evaluate, Params
+from cic.data.audit import audit_split
+from cic.data.checks import check_matrix
+from cic.data.matrix import ExpressionMatrix
+from cic.data.split import split_samples
+from cic.evaluation.evaluate import evaluate
+from cic.model.bundle import Bundle
+from cic.model.prepare import prepare
+from cic.model.training import Hyperparameters
+from cic.model.trial import fit_network
+
+CONFIG = Evaluate(bootstrap=200)
+
+
+def curved_profiles(
+    n_samples: int = 160, n_genes: int = 90, n_labels: int = 4, n_groups: int = 16, noise: float = 0.05, seed: int = 0
+) -> ExpressionMatrix:
+    """Profiles on a curved surface, measured in pairs of replicates."""
+    draw = np.random.default_rng(seed)
+    n_specimens = n_samples // 2
+    label_S = draw.integers(n_labels, size=n_specimens)
+    state_S3 = draw.normal(size=(n_specimens, 3)) + 2 * draw.normal(size=(n_labels, 3))[label_S]
+    clean_SG = 6 + np.tanh(state_S3 @ draw.normal(size=(3, n_genes))) + 0.3 * state_S3 @ draw.normal(size=(3, n_genes))
+    values_SG = np.repeat(clean_SG, 2, axis=0) + noise * draw.normal(size=(2 * n_specimens, n_genes))
+    specimen_S = np.repeat(np.arange(n_specimens), 2)
+    samples = pd.DataFrame(
+        {
+            "label": [f"type {label}" for label in label_S[specimen_S]],
+            "group": [f"study {specimen % n_groups}" for specimen in specimen_S],
+            "replicate": [f"specimen {specimen}" for specimen in specimen_S],
+        },
+        index=pd.Index([f"s{number}" for number in range(2 * n_specimens)], name="sample_id"),
+    )
+    genes = tuple(f"g{number}" for number in range(n_genes))
+    return ExpressionMatrix(values_SG.astype(np.float32), genes, samples, "log2")
+
+
+def params(**sections: Any) -> Params:
+    return Params.model_validate({"seed": 3, "data": {"file": "none"}, **sections})
+
+
+def trained(
+    matrix: ExpressionMatrix, depth: int = 1, width: int = 3, label_weight: float = 0.0, epochs: int = 30
+) -> tuple[Bundle, pd.Series, pd.DataFrame]:
+    """Split, prepare and train for a moment: the bundle, the part of each sample, the training curve."""
+    config = params(training={"epochs": epochs, "label_weight": label_weight})
+    part = split_samples(matrix.samples, config.split, 1)
+    train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
+    prepared = prepare(train, validation, config, 0)
+    hyper = Hyperparameters(depth=depth, bottleneck_width=width, hidden_width=32)
+    fitted = fit_network(prepared.fold, hyper, config.training, 5)
+    about = {"seed": 5, "validation_error": fitted.validation_error, "data_digest": "0" * 64, "trained_on": ["x"]}
+    curves = pd.DataFrame([{"training": 0, "kept": True, **asdict(epoch)} for epoch in fitted.curve])
+    return Bundle(prepared.preprocessor, prepared.basis, fitted.network, prepared.labels, about), part, curves
+
+
+def some_trials() -> pd.DataFrame:
+    """A small search with a pruned and a failed trial."""
+    rows = [
+        {"state": "complete", "depth": depth, "bottleneck_width": width, "error": 0.5 / width - 0.01 * depth,
+         "error_ratio_to_pca": 1 - 0.1 * depth}
+        for depth in (0, 1, 2) for width in (2, 3)
+    ]  # fmt: skip
+    rows[-1]["state"] = "pruned"
+    rows.append({"state": "failed", "depth": 1, "bottleneck_width": 2, "error": None, "error_ratio_to_pca": None})
+    return pd.DataFrame(rows).rename_axis("number").reset_index()
+
+
+def evaluated(
+    matrix: ExpressionMatrix, out: Path, trials: pd.DataFrame | None = None, **training: Any
+) -> dict[str, Any]:
+    """Train and evaluate as the stages do, and give the metrics."""
+    bundle, part, curves = trained(matrix, **training)
+    return evaluate(
+        bundle,
+        matrix,
+        part,
+        some_trials() if trials is None else trials,
+        {"hyperparameters": {"depth": 1, "bottleneck_width": 3}, "reason": "the best is width 3, depth 1"},
+        curves,
+        audit_split(matrix, part, params().split).to_json(),
+        check_matrix(matrix),
+        CONFIG,
+        11,
+        out,
+    )

@@ -1,0 +1,93 @@
+"""A fresh MLflow store and small bundles, for the tests of tracking, registry and serving."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from cic.config import Data, Params, Preprocess, Training
+from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
+from cic.model.prepare import prepare
+from cic.model.training import Hyperparameters
+from cic.model.trial import fit_network
+from cic.tracking.lineage import Lineage, held_out_digest
+from cic.tracking.models import ModelRun, log_model_run
+from cic.tracking.store import connect
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+def new_store(folder: Path, template: Path) -> str:
+    """Copy a store that was set up once, which takes seconds, and give its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(template, folder / "mlflow.db")
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def set_up_template(folder: Path) -> Path:
+    """Set a store up."""
+    connect(f"sqlite:///{folder / 'template.db'}")
+    return folder / "template.db"
+
+
+def tiny_bundle(folder: Path, train: ExpressionMatrix, width: int, *, labelled: bool = False, top_genes: int = 0) -> Path:
+    """Write the bundle of a small model: depth 0 and the given width, so the wider the better."""
+    params = Params(
+        seed=1,
+        data=Data(file="data/profiles.parquet"),
+        preprocess=Preprocess(top_genes=top_genes),
+        training=Training(epochs=2, label_weight=0.1 if labelled else 0.0),
+    )
+    prepared = prepare(train, train, params, 0)
+    hyper = Hyperparameters(depth=0, bottleneck_width=width)
+    fitted = fit_network(prepared.fold, hyper, params.training, 1)
+    about = {"trained_on": sorted(fingerprints(train.values)), "hyperparameters": hyper.model_dump()}
+    save_bundle(folder, Bundle(prepared.preprocessor, prepared.basis, fitted.network, prepared.labels, about))
+    return folder
+
+
+def errors_of(folder: Path, test: ExpressionMatrix) -> np.ndarray:
+    """Give the squared error of each profile by the bundle in `folder`."""
+    return load_bundle(folder).squared_errors(test.values)
+
+
+def lineage_of(bundle: Path, test: ExpressionMatrix, **changes: object) -> Lineage:
+    """Describe where a bundle came from."""
+    known: dict[str, object] = {
+        "git_commit": "0123abc",
+        "git_dirty": True,
+        "params_digest": "d" * 64,
+        "data_file": "data/profiles.parquet",
+        "data_md5": "0123456789abcdef0123456789abcdef",
+        "study": "study-1",
+        "search_run_id": None,
+        "flow_run_id": None,
+        "bundle_digest": bundle_digest(bundle),
+        "matrix": "matrix.parquet",
+        "part": "split.csv",
+        "held_out_digest": held_out_digest(list(test.samples.index), fingerprints(test.values)),
+        "audit_passed": True,
+        "seed": 1,
+    }
+    return Lineage(**(known | changes))  # type: ignore[arg-type]
+
+
+def log_bundle(uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), **changes: object) -> ModelRun:
+    """Log and register a bundle as `cic`."""
+    return log_model_run(
+        uri,
+        "cic",
+        name="cic",
+        bundle=bundle,
+        metrics={"test": {"unexplained": 0.25, "note": "text", "ratios": [1, 2]}, "passed": True},
+        params={"search": {"trials": 4, "depth": [0, 1]}, "seed": 1},
+        lineage=lineage_of(bundle, test, **changes),
+        shape=(test.n_samples, test.n_genes),
+        files=files,
+        card="What it is.",
+    )

@@ -1,0 +1,102 @@
+"""Who may import whom (docs/architecture.md), read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BASE = {"errors", "seeds", "progress"}
+SCIENCE = BASE | {"config", "data"}
+MAY_IMPORT = {
+    "errors": set(),
+    "seeds": set(),
+    "progress": set(),
+    "config": {"errors"},
+    "settings": {"errors"},
+    "data": BASE | {"config"},
+    "model": SCIENCE,
+    "search": SCIENCE | {"model"},
+    "evaluation": SCIENCE | {"model"},
+    "versioning": {"errors"},
+    "tracking": SCIENCE | {"model", "settings"},
+    "registry": SCIENCE | {"model", "settings", "tracking"},
+    "serving": SCIENCE | {"model", "settings", "tracking"},
+    "platform": {"settings", "errors"},
+    "stages": SCIENCE | {"model", "search", "evaluation", "versioning", "tracking", "settings"},
+}
+MAY_IMPORT["publishing"] = MAY_IMPORT["stages"] | {"stages", "registry"}
+MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
+OWNERS = {
+    "optuna": {"cic.search"},
+    "mlflow": {"cic.tracking", "cic.registry", "cic.serving"},
+    "dvc": {"cic.versioning"},
+    "prefect": {"flows"},
+}
+UNPICKLERS = {"pickle", "joblib", "dill", "cloudpickle", "shelve"}
+SOURCES = sorted([*(ROOT / "cic").rglob("*.py"), *(ROOT / "flows").rglob("*.py")])
+
+
+def imported(path: Path) -> list[str]:
+    """Give the modules that a file imports anywhere."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def room(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts[:2])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_only_point_up_the_table(path: Path) -> None:
+    mine = room(path)
+    for name in imported(path):
+        first, *rest = name.split(".")
+        if first == "cic" and rest and mine.startswith("cic.") and mine != "cic.__init__":
+            own = mine.split(".")[1]
+            allowed = MAY_IMPORT[own] | {own, "__version__"}
+            assert rest[0] in allowed, f"{path}: {own} may not import {name}"
+        assert first != "flows" or mine.startswith("flows"), f"{path} imports {name}"
+        if first in OWNERS:
+            owners = OWNERS[first]
+            assert any(mine.startswith(owner) for owner in owners), f"{path}: {first} belongs to {owners}"
+        assert first not in UNPICKLERS, f"{path} imports {name}"
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {room(path).split(".")[1] for path in SOURCES if path.is_relative_to(ROOT / "cic")} - {"__init__"}
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_nothing_can_unpickle() -> None:
+    for path in SOURCES:
+        text = path.read_text()
+        for door in ("weights_only=False", "torch.load(", "allow_pickle=True", "read_pickle", "yaml.load("):
+            assert door not in text, f"{path}: {door}"
+
+
+def test_importing_writes_nothing_and_starts_nothing(tmp_path: Path) -> None:
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES]
+    modules = [name.removesuffix(".__init__") for name in modules if not name.endswith(("__main__", "serving.pyfunc"))]
+    program = (
+        "import importlib, threading, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "import torch, mlflow\n"
+        "assert mlflow.active_run() is None\n"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / "prefect")}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and "prefect" not in path.parts]
+    assert [path for path in left if ".cache" not in path.parts and ".config" not in path.parts] == []

@@ -1,0 +1,217 @@
+"""The audit finds every planted leak, and nothing where there is none; the checks state plain facts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cic.config import Split
+from cic.data.audit import Audit, audit_split
+from cic.data.checks import check_matrix
+from cic.data.matrix import ExpressionMatrix, read_matrix
+from cic.data.readers import read_table
+from cic.data.split import split_samples
+from cic.data.synthetic import Recipe, simulate
+from cic.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> ExpressionMatrix:
+    """160 simulated profiles, 20 of them measured twice, with their roles."""
+    path = tmp_path_factory.mktemp("audit") / "simulated.parquet"
+    simulate(Recipe(samples=160, genes=1500, cell_types=6, studies=12, programs=20, replicate_pairs=20), path)
+    matrix = read_matrix(path)
+    roles = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
+    return replace(matrix, samples=matrix.samples.rename(columns=roles))
+
+
+def parts_of(matrix: ExpressionMatrix, seed: int = 0) -> pd.Series:
+    return split_samples(matrix.samples, Split(), seed)
+
+
+def with_copy(matrix: ExpressionMatrix, source: int, into: str, copy_G: np.ndarray) -> tuple[ExpressionMatrix, pd.Series]:
+    """Add a profile of its own id, group and specimen to a part."""
+    sample = matrix.samples.iloc[[source]].set_axis(["copy"]).assign(group="own", replicate="own")
+    samples = pd.concat([matrix.samples, sample]).rename_axis("sample_id")
+    values_SG = np.vstack([matrix.values, copy_G[None]]).astype(np.float32)
+    part = pd.concat([parts_of(matrix), pd.Series({"copy": into})])
+    return replace(matrix, values=values_SG, samples=samples), part
+
+
+def kinds(audit: Audit) -> set[str]:
+    return {finding.kind for finding in audit.findings if finding.blocks}
+
+
+def first_in(part: pd.Series, name: str) -> int:
+    return int(np.flatnonzero(part == name)[0])
+
+
+def test_a_split_by_group_is_clean(profiles: ExpressionMatrix) -> None:
+    for seed in range(3):
+        audit = audit_split(profiles, parts_of(profiles, seed), Split())
+        assert audit.passed
+        assert kinds(audit) == set()
+        assert sum(audit.sizes.values()) == profiles.n_samples
+
+
+def test_groups_and_replicates_astride_are_named(profiles: ExpressionMatrix) -> None:
+    part = parts_of(profiles)
+    twice = profiles.samples["replicate"].duplicated(keep=False) & (part == "train")
+    moved = profiles.samples.index[twice][0]
+    part[moved] = "test"
+    audit = audit_split(profiles, part, Split())
+    assert not audit.passed
+    assert {"group_astride", "replicate_astride"} <= kinds(audit)
+    named = {example.split(":")[0] for finding in audit.findings for example in finding.examples}
+    assert {profiles.samples.loc[moved, "group"], profiles.samples.loc[moved, "replicate"]} <= named
+
+
+def test_an_identical_profile_under_another_id(profiles: ExpressionMatrix) -> None:
+    source = first_in(parts_of(profiles), "train")
+    matrix, part = with_copy(profiles, source, "test", profiles.values[source])
+    audit = audit_split(matrix, part, Split())
+    assert kinds(audit) == {"identical"}
+    (finding,) = (one for one in audit.findings if one.blocks)
+    assert profiles.samples.index[source] in finding.examples[0] and "copy (test)" in finding.examples[0]
+    within = audit_split(matrix, part.replace({"test": "test"}).where(part.index != "copy", "train"), Split())
+    assert within.passed
+    assert [finding.kind for finding in within.findings] == ["identical"]
+
+
+@pytest.mark.parametrize("way", ["rounded", "noise"])
+def test_a_near_identical_profile_under_another_id(profiles: ExpressionMatrix, way: str) -> None:
+    source = first_in(parts_of(profiles), "train")
+    original_G = profiles.values[source]
+    copy_G = (
+        np.round(original_G, 1)
+        if way == "rounded"
+        else np.maximum(original_G + 0.1 * np.random.default_rng(0).normal(size=original_G.shape), 0)
+    )
+    matrix, part = with_copy(profiles, source, "validation", copy_G)
+    audit = audit_split(matrix, part, Split())
+    assert kinds(audit) == {"near_identical"}
+    assert profiles.samples.index[source] in audit.findings[0].examples[0]
+
+
+def test_undeclared_replicates_across_the_split_are_found(profiles: ExpressionMatrix) -> None:
+    bare = replace(profiles, samples=profiles.samples[["label"]])
+    part = pd.Series("train", index=bare.samples.index)
+    specimen = profiles.samples["replicate"]
+    part[specimen.duplicated()] = "test"  # the second of each pair
+    part.iloc[first_in(part, "train")] = "validation"
+    audit = audit_split(bare, part, Split())
+    assert kinds(audit) == {"near_identical"}
+
+
+def test_thresholds_are_those_of_the_configuration(profiles: ExpressionMatrix) -> None:
+    part = parts_of(profiles)
+    assert not audit_split(profiles, part, Split(near_identical=0.3)).passed
+    assert not audit_split(profiles, part, Split(near_distance=0.99)).passed
+    assert audit_split(profiles, part, Split(near_identical=1.0, near_distance=0)).passed
+
+
+def test_ids_that_differ_only_in_case_or_spaces(profiles: ExpressionMatrix) -> None:
+    part = parts_of(profiles)
+    names = list(profiles.samples.index)
+    names[first_in(part, "test")] = f" {names[first_in(part, 'train')].upper()}"
+    renamed = replace(profiles, samples=profiles.samples.set_axis(pd.Index(names, name="sample_id")))
+    audit = audit_split(renamed, part.set_axis(names), Split())
+    assert kinds(audit) == {"repeated_id"}
+
+
+def test_a_label_without_training_profiles_is_told_and_does_not_block(profiles: ExpressionMatrix) -> None:
+    samples = profiles.samples.drop(columns=["group", "replicate"])
+    part = pd.Series(np.where(samples["label"] == "aaa", "test", "train"), index=samples.index)
+    part.iloc[first_in(part, "train")] = "validation"
+    bare = replace(profiles, samples=samples)
+    audit = audit_split(bare, part, Split(near_identical=1.0, near_distance=0))
+    assert audit.passed
+    told = {finding.kind: finding.examples for finding in audit.findings}
+    assert told["label_not_in_train"] == ("aaa",)
+    assert "validation" in told["share"][0]
+
+
+def test_a_split_of_other_samples_is_an_error(profiles: ExpressionMatrix) -> None:
+    part = parts_of(profiles)
+    with pytest.raises(DataError, match="have no part"):
+        audit_split(profiles, part.iloc[1:], Split())
+    with pytest.raises(DataError, match="not among the profiles: stranger"):
+        audit_split(profiles, pd.concat([part, pd.Series({"stranger": "test"})]), Split())
+    with pytest.raises(DataError, match="more than one part"):
+        audit_split(profiles, pd.concat([part, part.iloc[:1]]), Split())
+    with pytest.raises(DataError, match="unknown part"):
+        audit_split(profiles, part.replace({"test": "Test"}), Split())
+
+
+def test_findings_are_plain_json(profiles: ExpressionMatrix) -> None:
+    audit = audit_split(profiles, parts_of(profiles), Split(near_identical=0.3))
+    plain = json.loads(json.dumps(audit.to_json()))
+    assert plain["passed"] is False
+    assert plain["findings"][0].keys() == {"kind", "message", "examples", "blocks"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "samples_in", "unit"),
+    [
+        ("tcga", "expression.parquet", "rows", "log2"),
+        ("gtex26", "expression.tsv.gz", "columns", "log2"),
+        ("chowdary", "expression.parquet", "rows", "intensity"),
+    ],
+)
+def test_ordinary_profiles_of_one_tissue_are_no_finding(
+    real_data: Path, name: str, file: str, samples_in: str, unit: str
+) -> None:
+    folder = real_data / name
+    matrix = read_table(folder / file, samples_in=samples_in, unit=unit, labels=folder / "samples.csv")  # type: ignore[arg-type]
+    for seed in range(2):
+        assert audit_split(matrix, parts_of(matrix, seed), Split()).passed
+
+
+def test_two_numbers_for_one_tumour_in_khan_are_found(real_data: Path) -> None:
+    folder = real_data / "khan"
+    matrix = read_table(folder / "expression.csv", samples_in="rows", unit="log_ratio", labels=folder / "samples.csv")
+    part = pd.Series("train", index=matrix.samples.index)
+    part["khan_4"], part["khan_10"] = "test", "validation"
+    (finding,) = (one for one in audit_split(matrix, part, Split()).findings if one.blocks)
+    assert finding.kind == "near_identical"
+    assert "khan_4" in finding.examples[0] and "khan_7" in finding.examples[0]
+
+
+def test_checks_state_facts(tiny: ExpressionMatrix) -> None:
+    facts = json.loads(json.dumps(check_matrix(tiny)))
+    assert (facts["n_samples"], facts["n_genes"], facts["unit"]) == (60, 200, "log2")
+    assert facts["labels"] == {"blood": 20, "brain": 20, "liver": 20}
+    assert len(facts["groups"]) == 6
+    assert facts["replicates"] == {"sets": 30, "profiles": 60}
+    assert facts["values"]["max"] == pytest.approx(float(tiny.values.max()))
+    assert facts["warnings"] == []
+
+
+def test_checks_warn_of_confounding_few_profiles_copies_and_orientation(tiny: ExpressionMatrix) -> None:
+    confounded = replace(tiny, samples=tiny.samples.assign(group=tiny.samples["label"] + " project"))
+    facts = check_matrix(confounded)
+    assert facts["confounding"]["cramers_v"] == pytest.approx(1)
+    assert facts["confounding"]["labels_in_one_group"] == ["blood", "brain", "liver"]
+    assert len(facts["warnings"]) == 2
+    values_SG = tiny.values[:, :40].copy()
+    values_SG[1], values_SG[:, 3] = values_SG[0], 1.0
+    label = ["rare", *tiny.samples["label"].iloc[1:-1], None]
+    odd = replace(tiny, values=values_SG, genes=tiny.genes[:40], samples=tiny.samples.assign(label=label))
+    text = " | ".join(check_matrix(odd)["warnings"])
+    for expected in ("orientation", "1 genes never vary", "profile0, profile1", "fewer than 3 profiles: rare", "no label"):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("genes", "expected"),
+    [(("ENSG00000141510.16", "ENSG00000111640"), "Ensembl"), (("1007_s_at", "1053_at"), "Affymetrix probe"),
+     (("7157", "2597"), "Entrez"), (("TP53", "GAPDH"), "symbols or other names")],
+)  # fmt: skip
+def test_checks_recognise_gene_ids(genes: tuple[str, str], expected: str) -> None:
+    samples = pd.DataFrame(index=pd.Index(["a", "b"], name="sample_id"))
+    assert check_matrix(ExpressionMatrix(np.eye(2, dtype=np.float32), genes, samples, "log2"))["gene_ids"] == expected

@@ -1,0 +1,111 @@
+"""The four lists of stages say the same: the library's, DVC's, the command line's, the flows'."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from cic.cli import app
+from cic.config import Params, load_params
+from cic.settings import Settings
+from cic.stages import STAGES, workspace
+from flows.promote import cic_promote
+from flows.runs import STAGE_TASKS
+from flows.search import cic_search
+from flows.train import cic_train
+
+ROOT = Path(__file__).parent.parent
+FLOWS = {flow.name: flow for flow in (cic_train, cic_search, cic_promote)}
+PREFECT_KEYS = {"name", "prefect-version", "pull", "definitions", "deployments"}
+DEPLOYMENT_KEYS = {"name", "entrypoint", "description", "tags", "work_pool"}
+
+
+@pytest.fixture(scope="module")
+def dvc() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def prefect() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "prefect.yaml").read_text())
+
+
+def outputs(stage: dict[str, Any]) -> list[str]:
+    entries = stage.get("outs", []) + stage.get("metrics", [])
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def test_stages_are_the_same_behind_every_door(dvc: dict[str, Any]) -> None:
+    verbs = set(get_command(app).commands)  # type: ignore[attr-defined]
+    assert list(dvc["stages"]) == list(STAGES) == list(STAGE_TASKS)
+    assert set(STAGES) <= verbs
+    assert [task.name for task in STAGE_TASKS.values()] == list(STAGES)
+
+
+def test_dvc_runs_each_stage_by_its_verb_and_reads_the_parameters_that_the_stage_reads(dvc: dict[str, Any]) -> None:
+    folders = workspace(Path("build"))
+    for name, stage in STAGES.items():
+        described = dvc["stages"][name]
+        assert described["cmd"] == f"cic {name}"
+        assert set(described["params"]) == {"seed", *stage.sections}
+        assert set(described["params"]) <= set(Params.model_fields)
+        assert outputs(described) and set(outputs(described)) == {str(folders[name] / file) for file in stage.files}
+        produced = {output for before in stage.needs for output in outputs(dvc["stages"][before])}
+        wanted = {dep for dep in described["deps"] if dep.startswith("build/")}
+        assert all(any(file == dep or file.startswith(f"{dep}/") for file in produced) for dep in wanted)
+        assert {dep.split("/")[1] for dep in wanted} == set(stage.needs)
+        packages = [dep for dep in described["deps"] if dep.startswith("cic/")]
+        assert all((ROOT / package).exists() for package in packages)
+
+
+def test_stages_read_only_the_sections_that_they_declare() -> None:
+    for name, stage in STAGES.items():
+        tree = ast.parse(inspect.getsource(stage.run).lstrip())
+        read = {
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
+        }
+        assert read <= {"seed", *stage.sections} | ({"data"} if name == "search" else set()), name
+
+
+def test_params_yaml_is_valid_and_names_only_known_sections() -> None:
+    assert load_params(ROOT / "params.yaml").registry.name == "cic"
+
+
+def test_plots_name_what_the_stages_write(dvc: dict[str, Any]) -> None:
+    every = {output for stage in dvc["stages"].values() for output in outputs(stage)}
+    for entry in dvc["plots"]:
+        (plot,) = entry.values()
+        assert set(plot["y"]) <= every
+
+
+def test_prefect_deploys_every_flow_and_nothing_is_misspelt(prefect: dict[str, Any]) -> None:
+    assert set(prefect) == PREFECT_KEYS
+    deployed = set()
+    for deployment in prefect["deployments"]:
+        assert set(deployment) <= DEPLOYMENT_KEYS
+        file, function = deployment["entrypoint"].split(":")
+        module = file.removesuffix(".py").replace("/", ".")
+        flow = next(flow for flow in FLOWS.values() if (flow.fn.__module__, flow.fn.__name__) == (module, function))
+        deployed.add((flow.name, deployment["name"]))
+        assert deployment["work_pool"]["name"] == Settings.model_fields["work_pool"].default
+        assert deployment["work_pool"]["job_variables"] == {"stream_output": False}
+    assert deployed == {(name, "local") for name in FLOWS}
+
+
+@pytest.mark.parametrize("flow", [cic_train, cic_search], ids=lambda flow: flow.name)
+def test_flow_parameters_are_the_sections_of_params_yaml(flow: Any) -> None:
+    for name, parameter in inspect.signature(flow.fn).parameters.items():
+        section = Params.model_fields[name].annotation
+        assert parameter.default is None
+        assert section.__name__ in str(parameter.annotation) or name == "seed"
+    needed = {section for stage in STAGES.values() for section in stage.sections}
+    if flow is cic_train:
+        assert set(inspect.signature(flow.fn).parameters) == set(Params.model_fields) >= needed | {"seed"}

@@ -1,0 +1,153 @@
+"""The shared installation's files agree with the settings and with each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cic.settings import variables
+
+INFRA = Path(__file__).parents[1] / "infra"
+ONE_SHOT = {"migrate"}
+# Names that the vendors document; what the tools read under another name would be ignored silently.
+VENDOR = {
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "PGPASSWORD",
+    "PYTHONUNBUFFERED",
+    "DO_NOT_TRACK",
+    "DVC_NO_ANALYTICS",
+}
+REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((INFRA / "compose.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def example() -> dict[str, str]:
+    lines = (line.strip() for line in (INFRA / ".env.example").read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def image_variables() -> set[str]:
+    text = (INFRA / "Dockerfile").read_text().replace("\\\n", " ")
+    return {name for line in re.findall(r"^ENV (.*)$", text, re.M) for name in re.findall(r"(\w+)=", line)}
+
+
+def known_to_vendor(name: str) -> bool:
+    """Look the name up in the installed tools themselves."""
+    if name.startswith("PREFECT_"):
+        from prefect.settings import get_current_settings
+
+        return name == "PREFECT_API_URL" or name in prefect_names(get_current_settings())
+    if name.startswith("MLFLOW_"):
+        from mlflow import environment_variables
+
+        return hasattr(environment_variables, name) or name == "MLFLOW_BACKEND_STORE_URI"
+    return name in VENDOR
+
+
+def prefect_names(settings: Any) -> set[str]:
+    """Give the environment variables that Prefect's settings read, nested ones too."""
+    names: set[str] = set()
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if hasattr(type(value), "model_fields"):
+            names |= prefect_names(value)
+        prefix = type(settings).model_config.get("env_prefix", "")
+        aliases = getattr(field.validation_alias, "choices", [])
+        names |= {f"{prefix}{name}".upper(), *(str(alias).upper() for alias in aliases)}
+    return names
+
+
+def test_every_variable_is_one_that_something_reads(compose: dict[str, Any]) -> None:
+    given = {name for service in compose["services"].values() for name in service.get("environment", {})}
+    unknown = {n for n in given | image_variables() if n not in variables() and not known_to_vendor(n)}
+    assert not unknown
+
+
+def test_a_misspelt_vendor_variable_would_be_noticed() -> None:
+    assert not known_to_vendor("PREFECT_SERVER_API_HOTS")
+    assert not known_to_vendor("MLFLOW_DISABLE_TELEMETRIE")
+
+
+def test_images_are_pinned(compose: dict[str, Any]) -> None:
+    base = re.findall(r"^FROM (\S+)", (INFRA / "Dockerfile").read_text(), re.M)
+    for image in [service["image"] for service in compose["services"].values()] + base:
+        assert re.search(r":\d+\.\d+", image), f"{image} is not pinned"
+
+
+def test_every_server_has_a_health_check_and_starts_again(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if name in ONE_SHOT:
+            assert service["restart"] == "no"
+            continue
+        assert service["healthcheck"]["test"][0] == "CMD", name
+        assert {"interval", "timeout", "retries"} <= service["healthcheck"].keys(), name
+        assert service["restart"] == "unless-stopped", name
+
+
+def test_servers_wait_for_what_they_need(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        for other, condition in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
+            assert condition == {"condition": wanted}, f"{name} on {other}"
+
+
+def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
+    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert len(published) == 2
+    assert all(str(port).startswith("127.0.0.1:") for port in published)
+
+
+def test_data_is_kept_in_declared_volumes(compose: dict[str, Any]) -> None:
+    mounted = [v.split(":")[0] for service in compose["services"].values() for v in service.get("volumes", [])]
+    named = {source for source in mounted if re.fullmatch(r"\w+", source)}
+    assert named == set(compose["volumes"])
+    for source in mounted:
+        if source.startswith("./"):
+            assert (INFRA / source).is_file()
+
+
+def test_example_names_every_variable_and_gives_no_secret(example: dict[str, str]) -> None:
+    referenced = REFERENCE.findall((INFRA / "compose.yaml").read_text())
+    required = {name for name, kind, _ in referenced if kind == "?"}
+    defaults = {name: default for name, kind, default in referenced if kind == "-"}
+    assert set(example) == {name for name, _, _ in referenced}
+    assert all(kind for _, kind, _ in referenced), "a variable without default or demand is silently empty"
+    assert all(example[name] == "" for name in required), "what must be set has no default"
+    assert {name: example[name] for name in defaults} == defaults
+    assert not [name for name in defaults if re.search("PASSWORD|SECRET|TOKEN|KEY", name)]
+
+
+def test_no_password_is_written_down(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            assert "PASSWORD" not in name or str(value).startswith("${POSTGRES_PASSWORD:?"), name
+            assert not re.search(r"://[^/@\s]+:[^/@\s]+@", str(value)), name
+
+
+def test_databases_are_those_of_the_local_platform() -> None:
+    from cic.platform.services import DATABASES
+
+    created = re.findall(r"CREATE DATABASE (\w+);", (INFRA / "postgres-databases.sql").read_text())
+    assert sorted(created) == sorted(DATABASES)
+
+
+def test_image_ships_the_package_and_no_state() -> None:
+    kept = re.findall(r"^!(\S+)", (INFRA / "Dockerfile.dockerignore").read_text(), re.M)
+    copied = " ".join(re.findall(r"^COPY (.*) \S+$", (INFRA / "Dockerfile").read_text(), re.M)).split()
+    assert sorted(kept) == sorted(copied)
+    assert all((INFRA.parent / name).exists() for name in kept)
+
+
+def test_readme_explains_every_setting() -> None:
+    named = set(re.findall(r"`((?:CIC|PREFECT_API)_\w+)`", (INFRA / "README.md").read_text()))
+    assert named == set(variables())

@@ -1,0 +1,275 @@
+"""The local platform with real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import psutil
+import psycopg
+import pytest
+from psycopg import sql
+
+from cic.platform import control, postgres, services
+from cic.platform.doctor import examine
+from cic.platform.environment import service_environment
+from cic.platform.http import request, request_json
+from cic.platform.processes import MARK, clear_group, has_ended, marked, start, stop_child
+from cic.platform.services import choose_port
+from cic.platform.state import PlatformState
+from cic.platform.supervisor import Supervisor
+from cic.settings import Settings, load_settings
+
+PASSWORD = "hidden%40word"
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("CIC_") or name in ("PREFECT_API_URL", "PREFECT_HOME", MARK):
+            monkeypatch.delenv(name)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+# PostgreSQL
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[postgres.Cluster]:
+    made = postgres.Cluster(tmp_path / ("long " * 25) / "postgres")  # too long for a socket, with spaces
+    yield made
+    postgres.stop_leftover(made, 10.0)
+    postgres.release_socket_folder(made)
+
+
+def run_server(cluster: postgres.Cluster, port: int = 5432, *options: str) -> tuple[subprocess.Popen[bytes], str]:
+    postgres.prepare(cluster)
+    folder = postgres.claim_socket_folder(cluster)
+    account = postgres.account(cluster.folder)
+    user = None if account is None else (account.pw_uid, account.pw_gid)
+    command = [*postgres.server_command(cluster, folder), "-c", f"port={port}", *options]
+    child = start(command, os.environ, cluster.folder.parent / "postgres.log", user)
+    url = f"{postgres.socket_url(folder)}&port={port}"
+    wait_until(lambda: has_ended(child) or postgres.answers(url) is None)
+    assert not has_ended(child), (cluster.folder.parent / "postgres.log").read_text()
+    return child, url
+
+
+def test_postgres_runs_whatever_the_path_and_is_found_after_a_kill(cluster: postgres.Cluster) -> None:
+    (cluster.folder / "data.unfinished").mkdir(parents=True)  # of a creation that was cut short
+    child, url = run_server(cluster)
+    assert postgres.ensure_databases(url, ("a", "b")) == ("a", "b")
+    assert postgres.ensure_databases(url, ("a", "b")) == ()
+    assert postgres.schema_note(url, "a") is None
+    postgres.write_schema_note(url, "a", "it's here")
+    assert postgres.schema_note(url, "a") == "it's here"
+    socket_folder = Path(cluster.socket_note.read_text())
+    assert socket_folder.stat().st_mode & 0o077 == 0 and cluster.folder.stat().st_mode & 0o077 == 0
+
+    assert postgres.stop_leftover(cluster, 20.0), "a server left running is stopped"
+    assert child.wait() == 0
+    postgres.release_socket_folder(cluster)
+    assert not socket_folder.exists()
+
+    # a lock file that names a process which is no PostgreSQL: the number was given away again
+    (cluster.data / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    assert not postgres.stop_leftover(cluster, 1.0)
+    child, url = run_server(cluster)
+    assert postgres.schema_note(url, "a") == "it's here"
+    child.kill()
+    clear_group(child)
+    assert not postgres.stop_leftover(cluster, 1.0)
+    child, url = run_server(cluster)
+    assert postgres.ensure_databases(url, ("a",)) == ()
+    assert stop_child(child, 20.0, signal.SIGINT, whole_group=False)
+
+
+# all of it
+
+
+class Platform:
+    """A platform of a temporary home, driven through the library."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(project=folder, home=folder / "home")
+        self.told: list[str] = []
+
+    def up(self) -> tuple[PlatformState, bool]:
+        """Start it, as `cic up` does, with this home in the environment."""
+        os.environ.update(CIC_PROJECT=str(self.settings.project), CIC_HOME=str(self.settings.home))
+        return control.up(load_settings(with_platform=False), self.told.append)
+
+    @property
+    def clients(self) -> Settings:
+        return load_settings()
+
+    def state(self) -> PlatformState:
+        found = control.current(self.settings)
+        assert found is not None
+        return found
+
+    def pid(self, name: str) -> int:
+        pid = self.state().services[name].pid
+        assert pid is not None
+        return pid
+
+    def is_well(self) -> bool:
+        state = control.current(self.settings)
+        return state is not None and not any(control.health(self.clients, state).values())
+
+    def experiments(self) -> set[str]:
+        url = f"{self.clients.tracking_uri}/api/2.0/mlflow/experiments/search"
+        return {found["name"] for found in request_json(url, {"max_results": 50}, 30.0)["experiments"]}
+
+    def stop(self) -> None:
+        control.down(self.settings, self.told.append)
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("CIC_") or name in ("PREFECT_API_URL", "PREFECT_HOME")]:
+        del os.environ[name]
+    made = Platform(tmp_path_factory.mktemp("platform"))
+    yield made
+    made.stop()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def running(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
+    """Give a platform that is up; tests share one, since a start takes many seconds."""
+    monkeypatch.setenv("CIC_PROJECT", str(platform.settings.project))
+    monkeypatch.setenv("CIC_HOME", str(platform.settings.home))
+    platform.up()
+    return platform
+
+
+def test_up_gives_a_platform_that_another_shell_finds(running: Platform) -> None:
+    state = running.state()
+    assert set(state.services) == {"postgres", "mlflow", "prefect", "worker"}
+    assert running.is_well()
+    assert running.up()[1], "the second time it says that it runs already"
+    assert running.state() == state
+    code = (
+        "from cic.settings import load_settings as l; s = l(); print(s.tracking_uri, s.prefect_api_url, s.optuna_url)"
+    )
+    seen = subprocess.run(python(code), capture_output=True, text=True, check=True).stdout.split()
+    assert seen == [state.addresses[name] for name in ("tracking_uri", "prefect_api_url", "optuna_url")]
+    assert running.settings.state_file.stat().st_mode & 0o077 == 0
+
+
+def test_artifacts_go_through_the_server(running: Platform) -> None:
+    url = running.clients.tracking_uri
+    path = f"{url}/api/2.0/mlflow-artifacts/artifacts/0/some/file.txt"
+    upload = "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], b'bytes', method='PUT'))"
+    subprocess.run([*python(upload), path], check=True, env={**os.environ, **service_environment(running.clients)})
+    assert request(path) == b"bytes"
+    assert (running.settings.home / "mlartifacts" / "0" / "some" / "file.txt").read_bytes() == b"bytes"
+
+
+def test_doctor_finds_servers_and_worker_and_misses_the_deployments(running: Platform) -> None:
+    findings = {finding.subject: finding for finding in examine(running.clients)}
+    for subject in ("postgres", "mlflow", "prefect", "worker", "tracking", "studies", "disk", "python"):
+        assert findings[subject].level == "OK", findings[subject]
+    assert findings["deployments"].level == "WARN" and "deploy --all" in findings["deployments"].fix
+
+
+def test_killed_servers_come_back_on_the_same_data(running: Platform) -> None:
+    request_json(f"{running.clients.tracking_uri}/api/2.0/mlflow/experiments/create", {"name": "kept"}, 30.0)
+    before = {name: running.pid(name) for name in ("postgres", "mlflow", "worker")}
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: all(running.pid(name) != pid for name, pid in before.items()) and running.is_well(), 180.0)
+    assert {name: service.restarts for name, service in running.state().services.items()} == {
+        "postgres": 1,
+        "prefect": 0,
+        "mlflow": 1,
+        "worker": 1,
+    }
+    assert running.experiments() == {"Default", "kept"}
+
+
+def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(running: Platform) -> None:
+    experiments, old = running.experiments(), running.state()
+    left = marked(running.settings.home)
+    assert len(left) >= 4
+    os.kill(old.supervisor.pid, signal.SIGKILL)
+    wait_until(lambda: not old.supervisor.alive())
+    assert running.clients.tracking_uri.startswith("sqlite:"), "a platform without supervisor counts as none"
+    assert all(process.is_running() for process in left)
+    state, before = running.up()
+    assert not before and state.supervisor != old.supervisor
+    wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in left))
+    assert running.is_well() and running.experiments() == experiments
+
+
+def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:
+    running.told.clear()
+    assert control.down(running.settings, running.told.append)
+    text = (running.settings.logs / "supervisor.log").read_text()
+    assert " killed" not in text.split("is up after")[-1], "each server stops when it is asked to"
+    order = [line.rsplit(" ", 2)[-2] for line in text.splitlines() if line.endswith(" stopped")][-5:]
+    assert order == ["worker", "mlflow", "prefect", "postgres", "all"]
+    assert not marked(running.settings.home)
+    assert not running.settings.state_file.exists()
+    assert not (running.settings.postgres_folder / "data" / "postmaster.pid").exists()
+    assert not control.down(running.settings, running.told.append)
+    assert running.clients.tracking_uri.startswith("sqlite:")
+
+
+def test_another_postgresql_by_url_whose_password_shows_nowhere(
+    cluster: postgres.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = choose_port(Settings(project=tmp_path), "mlflow_port")
+    child, socket_at = run_server(cluster, port, "-c", "listen_addresses=127.0.0.1")
+    role = sql.SQL("create role cic login createdb password {}").format(sql.Literal(unquote(PASSWORD)))
+    with psycopg.connect(socket_at, autocommit=True) as connection:
+        connection.execute(role)
+        (cluster.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        connection.execute("select pg_reload_conf()")
+    admin_url = f"postgresql://cic:{PASSWORD}@127.0.0.1:{port}/postgres"
+    wait_until(lambda: "password" in (postgres.answers(admin_url.replace(PASSWORD, "wrong")) or ""))
+    monkeypatch.setenv("CIC_POSTGRES_URL", admin_url)
+    monkeypatch.setenv("CIC_PROJECT", str(tmp_path))
+    other = Platform(tmp_path)
+    try:
+        state, _ = other.up()
+        assert set(state.services) == {"mlflow", "prefect", "worker"}
+        assert other.is_well() and other.experiments() == {"Default"}
+        shown = [*other.told, repr(state), json.dumps(state.public()), repr(load_settings())]
+        shown += [" ".join(process.cmdline()) for process in marked(other.settings.home)]
+        shown += [log.read_text(errors="replace") for log in other.settings.logs.iterdir()]
+        assert not [text for text in shown if PASSWORD in text or unquote(PASSWORD) in text]
+        other.stop()
+        assert postgres.answers(admin_url) is None, "a server that is not ours is left running"
+
+        # the tables of another version are brought up to date before the server opens them
+        assert postgres.schema_note(admin_url, "mlflow") == services.schema_note("mlflow")
+        postgres.write_schema_note(admin_url, "mlflow", "mlflow 0.1")
+        log = other.settings.logs / "mlflow.log"
+        size = log.stat().st_size
+        Supervisor(load_settings())._upgrade_mlflow(admin_url, is_fresh=False)
+        assert b"Updating database tables" in log.read_bytes()[size:]
+    finally:
+        other.stop()
+        stop_child(child, 20.0, signal.SIGINT, whole_group=False)

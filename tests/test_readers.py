@@ -1,0 +1,326 @@
+"""Files as people have them: what is read, and how what is wrong is told."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.data.readers import read_table
+from cic.errors import DataError
+
+GENES = ["TP53", "GAPDH", "007"]
+SAMPLES = ["s1", "s2", "NA"]
+VALUES = np.array([[1.5, 0.25, 7.0], [2.5, 3.0, 0.125], [4.0, 5.5, 6.0]], dtype=np.float32)
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(VALUES, index=pd.Index(SAMPLES, name="id"), columns=GENES)
+
+
+def write_h5ad(path: Path, table: pd.DataFrame, sparse: bool = False, **var: list[str]) -> None:
+    x = scipy.sparse.csr_matrix(table.to_numpy()) if sparse else table.to_numpy()
+    obs = pd.DataFrame({"type": pd.Categorical(["a", "b", "a"]), "depth": [1.0, 2.0, 3.0]}, index=list(table.index))
+    anndata.AnnData(x, obs=obs, var=pd.DataFrame(var, index=list(table.columns))).write_h5ad(path)
+
+
+def write_as(folder: Path, kind: str, table: pd.DataFrame) -> Path:
+    path = folder / f"profiles{kind}"
+    if kind.startswith(".csv"):
+        table.to_csv(path)
+    elif kind.startswith((".tsv", ".txt")):
+        table.to_csv(path, sep="\t")
+    elif kind == ".parquet":
+        table.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("samples_in", ["rows", "columns"])
+@pytest.mark.parametrize("kind", [".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet"])
+def test_every_kind_reads_the_same_in_both_orientations(tmp_path: Path, kind: str, samples_in: str) -> None:
+    table = frame() if samples_in == "rows" else frame().T
+    matrix = read_table(write_as(tmp_path, kind, table), samples_in=samples_in, unit="log2")
+    assert matrix.genes == tuple(GENES)
+    assert list(matrix.samples.index) == SAMPLES
+    assert matrix.samples.index.name == "sample_id"
+    assert matrix.unit == "log2"
+    np.testing.assert_array_equal(matrix.values, VALUES)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_h5ad_keeps_its_sample_columns(tmp_path: Path, sparse: bool) -> None:
+    write_h5ad(tmp_path / "a.h5ad", frame(), sparse)
+    matrix = read_table(tmp_path / "a.h5ad", samples_in="rows", unit="log2")
+    np.testing.assert_array_equal(matrix.values, VALUES)
+    assert list(matrix.samples["type"]) == ["a", "b", "a"]
+    assert list(matrix.samples["depth"]) == [1.0, 2.0, 3.0]
+
+
+def test_h5ad_leaves_out_what_is_no_gene(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_h5ad(tmp_path / "a.h5ad", frame(), feature_types=["Gene Expression", "Antibody Capture", "Gene Expression"])
+    with caplog.at_level(logging.WARNING, "cic.data"):
+        matrix = read_table(tmp_path / "a.h5ad", samples_in="rows", unit="log2")
+    assert matrix.genes == ("TP53", "007")
+    assert "1 features" in caplog.text and "Antibody Capture" in caplog.text
+
+
+def test_h5ad_cannot_have_its_samples_in_columns(tmp_path: Path) -> None:
+    write_h5ad(tmp_path / "a.h5ad", frame())
+    with pytest.raises(DataError, match="samples-in rows"):
+        read_table(tmp_path / "a.h5ad", samples_in="columns", unit="log2")
+
+
+def test_parquet_takes_its_first_text_column_as_names_and_refuses_others(tmp_path: Path) -> None:
+    frame().reset_index().to_parquet(tmp_path / "a.parquet", index=False)
+    assert list(read_table(tmp_path / "a.parquet", samples_in="rows", unit="log2").samples.index) == SAMPLES
+    frame().reset_index().assign(tissue="liver").to_parquet(tmp_path / "a.parquet", index=False)
+    with pytest.raises(DataError, match=r"column `tissue`.*(?s:.*)--labels"):
+        read_table(tmp_path / "a.parquet", samples_in="rows", unit="log2")
+
+
+def test_a_file_that_cic_wrote_reads_back_and_keeps_its_unit(tmp_path: Path, tiny: ExpressionMatrix) -> None:
+    write_matrix(tmp_path / "own.parquet", tiny)
+    matrix = read_table(tmp_path / "own.parquet", samples_in="rows", unit="log2")
+    np.testing.assert_array_equal(matrix.values, tiny.values)
+    pd.testing.assert_frame_equal(matrix.samples, tiny.samples)
+    with pytest.raises(DataError, match="`log2`"):
+        read_table(tmp_path / "own.parquet", samples_in="rows", unit="log_ratio")
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    values=st.lists(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=2), min_size=1, max_size=5),
+    delimiter=st.sampled_from([".csv", ".tsv"]),
+)
+def test_text_gives_back_every_float32(
+    tmp_path_factory: pytest.TempPathFactory, values: list[list[float]], delimiter: str
+) -> None:
+    path = tmp_path_factory.mktemp("text") / f"a{delimiter}"
+    array = np.array(values, dtype=np.float32)
+    table = pd.DataFrame(array, index=[f"s{number}" for number in range(len(array))], columns=["A", "B"])
+    table.to_csv(path, sep="," if delimiter == ".csv" else "\t")
+    np.testing.assert_array_equal(read_table(path, samples_in="rows", unit="log2").values, array)
+
+
+WRONG = {
+    "ragged": ("id,A,B\ns1,1,2\ns2,1\n", ["ragged", "line 3", "s2"]),
+    "header by R": ("A,B\ns1,1,2\ns2,1,2\n", ["ragged", "line 2", "col.names"]),
+    "text": ("id,A,B\ns1,1,2\ns2,1,high\n", ["text among numbers", "'high'", "line 3", "s2", "column 3 (B)"]),
+    "missing": ("id,A,B\ns1,1,\ns2,1,2\n", ["missing value", "line 2", "column 3 (B)"]),
+    "NA": ("id,A,B\ns1,1,NA\ns2,1,2\n", ["missing value", "'NA'", "line 2"]),
+    "nan": ("id,A,B\ns1,1,2\ns2,nan,2\n", ["missing value", "line 3", "column 2 (A)"]),
+    "infinite": ("id,A,B\ns1,1,2\ns2,inf,2\n", ["infinite", "line 3"]),
+    "repeated sample": ("id,A,B\ns1,1,2\ns1,1,2\n", ["sample id", "s1"]),
+    "repeated gene": ("id,A,A\ns1,1,2\ns2,1,2\n", ["gene", "A", "--duplicate-genes"]),
+    "no name": ("id,A,\ns1,1,2\n", ["gene(s) have no name"]),
+    "empty": ("", ["empty"]),
+    "header only": ("id,A,B\n", ["no row"]),
+    "wrong delimiter": ("id;A;B\ns1;1;2\n", ["single cell", "commas"]),
+    "comment": ("# made by X,1\nid,A\ns1,1\n", ["comment", "line 1"]),
+    "decimal comma": ('id,A,B\ns1,"1,5",2\n', ["text among numbers", "point"]),
+    "not text": (b"\xff\xfe\x00\x01,\xff\n1,2\n", ["not readable"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_text_is_told_with_its_place(tmp_path: Path, name: str) -> None:
+    content, expected = WRONG[name]
+    path = tmp_path / "wrong.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(DataError) as error:
+        read_table(path, samples_in="rows", unit="log2")
+    message = str(error.value)
+    assert str(path) in message
+    assert [part for part in expected if part not in message] == []
+
+
+def test_a_cut_gzip_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.gz"
+    whole = gzip.compress(frame().to_csv().encode() * 50)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not readable"):
+        read_table(path, samples_in="rows", unit="log2")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.h5ad"])
+def test_a_damaged_binary_is_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PAR1 no more than that")
+    with pytest.raises(DataError, match="not readable"):
+        read_table(tmp_path / name, samples_in="rows", unit="log2")
+
+
+def test_missing_file_unknown_suffix_and_undeclared_orientation(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="log2")
+    (tmp_path / "a.xlsx").write_bytes(b"")
+    with pytest.raises(DataError, match=r"\.xlsx.*cannot be read"):
+        read_table(tmp_path / "a.xlsx", samples_in="rows", unit="log2")
+    frame().to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="rows or columns"):
+        read_table(tmp_path / "a.csv", samples_in="auto", unit="log2")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="log2 or tpm or counts"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="fpkm")  # type: ignore[arg-type]
+
+
+def random_table(make: str, shape: tuple[int, int] = (12, 150)) -> pd.DataFrame:
+    draw = np.random.default_rng(3)
+    log2 = draw.uniform(0, 14, size=shape)
+    values = {
+        "log2": log2,
+        "linear": np.exp2(log2),
+        "counts": np.floor(np.exp2(log2)),
+        "ratio": draw.normal(size=shape),
+    }[make]
+    return pd.DataFrame(values, index=[f"s{n}" for n in range(shape[0])], columns=[f"G{n}" for n in range(shape[1])])
+
+
+@pytest.mark.parametrize(
+    ("unit", "make", "accepted"),
+    [
+        ("log2", "log2", True),
+        ("log2", "linear", False),
+        ("log2", "counts", False),
+        ("tpm", "linear", True),
+        ("tpm", "log2", False),
+        ("tpm", "ratio", False),
+        ("tpm", "counts", False),
+        ("counts", "counts", True),
+        ("counts", "linear", False),
+        ("counts", "ratio", False),
+        ("intensity", "linear", True),
+        ("intensity", "log2", False),
+        ("log_ratio", "ratio", True),
+        ("log_ratio", "log2", False),
+        ("log_ratio", "linear", False),
+    ],
+)
+def test_a_unit_that_the_values_contradict(tmp_path: Path, unit: str, make: str, accepted: bool) -> None:
+    random_table(make).to_csv(tmp_path / "a.csv")
+    if accepted:
+        assert read_table(tmp_path / "a.csv", samples_in="rows", unit=unit).unit == unit  # type: ignore[arg-type]
+    else:
+        with pytest.raises(DataError, match=f"contradict.*`{unit}`"):
+            read_table(tmp_path / "a.csv", samples_in="rows", unit=unit)  # type: ignore[arg-type]
+
+
+def test_negative_and_broken_counts_are_named_by_sample_and_gene(tmp_path: Path) -> None:
+    table = random_table("counts")
+    table.iloc[4, 7] = -1
+    table.to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="sample s4, gene G7"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="counts")
+    table.iloc[4, 7] = 0.5
+    table.to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="sample s4, gene G7"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="counts")
+    table.iloc[4] = 0
+    table.to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="no counts at all: s4"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="counts")
+
+
+def test_profiles_that_add_up_to_more_than_a_million_are_no_tpm(tmp_path: Path) -> None:
+    table = random_table("linear")
+    table.loc["s3"] *= 2e6 / table.loc["s3"].sum()
+    table.to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"2,000,000.*(?s:.*)sample s3"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="tpm")
+
+
+@pytest.mark.parametrize(("how", "expected"), [("mean", [2.0, 5.0]), ("max", [3.0, 6.0]), ("sum", [4.0, 10.0])])
+def test_repeated_genes_are_merged_as_asked(tmp_path: Path, how: str, expected: list[float]) -> None:
+    (tmp_path / "a.csv").write_text("id,A,B,A\ns1,1,9,3\ns2,4,9,6\n")
+    matrix = read_table(tmp_path / "a.csv", samples_in="rows", unit="log2", duplicate_genes=how)  # type: ignore[arg-type]
+    assert matrix.genes == ("A", "B")
+    np.testing.assert_array_equal(matrix.values, np.column_stack([expected, [9, 9]]))
+
+
+def labelled(tmp_path: Path, labels: str, name: str = "labels.csv") -> ExpressionMatrix:
+    frame().to_csv(tmp_path / "a.csv")
+    (tmp_path / name).write_text(labels)
+    return read_table(tmp_path / "a.csv", samples_in="rows", unit="log2", labels=tmp_path / name)
+
+
+def test_labels_are_joined_by_id_whatever_their_order(tmp_path: Path) -> None:
+    matrix = labelled(tmp_path, "age\tsample_id\tdonor\tdose\n9\tNA\t007\t0.5\n8\ts1\t010\t1.0\n\ts2\t\t2.0\n", "l.tsv")
+    assert list(matrix.samples.index) == SAMPLES
+    assert matrix.samples["donor"].tolist() == ["010", None, "007"]
+    assert matrix.samples["age"].tolist() == ["8", None, "9"]
+    assert matrix.samples["dose"].tolist() == [1.0, 2.0, 0.5]
+
+
+def test_samples_without_a_row_are_all_named_on_both_sides(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        labelled(tmp_path, "sample_id,type\ns2,a\nx7,b\nx8,b\n")
+    assert all(name in str(error.value) for name in ("s1", "NA", "x7", "x8"))
+
+
+def test_rows_without_a_sample_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "cic.data"):
+        matrix = labelled(tmp_path, "name,type\ns2,a\ns1,b\nNA,c\nx7,d\n")
+    assert matrix.samples["type"].tolist() == ["b", "a", "c"]
+    assert "x7" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("sample_id,type\nS1,a\nS2,a\nNa,b\n", "upper and lower case"),
+        ("sample_id,type\nTP53,a\nGAPDH,b\n", "--samples-in"),
+        ("sample_id,type\nq,a\nr,b\n", "no overlap"),
+        ("sample_id,type\ns1,a\ns1,b\n", "repeated"),
+        ("sample_id,type\ns1,a\n,b\n", "empty"),
+        ("sample_id,type\n", "no row"),
+    ],
+)
+def test_labels_that_do_not_fit(tmp_path: Path, labels: str, expected: str) -> None:
+    with pytest.raises(DataError, match=expected):
+        labelled(tmp_path, labels)
+
+
+def test_a_ragged_or_missing_labels_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not readable as a table"):
+        labelled(tmp_path, "sample_id,type\ns1,a\ns2,b,c\nNA,d\n")
+    with pytest.raises(DataError, match="no such file"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="log2", labels=tmp_path / "none.csv")
+
+
+REAL = {
+    "tcga": ("expression.parquet", "rows", "log2", (474, 17740)),
+    "gtex26": ("expression.tsv.gz", "columns", "log2", (520, 467)),
+    "chowdary": ("expression.parquet", "rows", "intensity", (104, 22283)),
+    "khan": ("expression.csv", "rows", "log_ratio", (63, 2308)),
+    "rnamix": ("counts.parquet", "rows", "counts", (340, 13906)),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_data_read_with_their_labels(real_data: Path, name: str) -> None:
+    file, samples_in, unit, shape = REAL[name]
+    folder = real_data / name
+    matrix = read_table(folder / file, samples_in=samples_in, unit=unit, labels=folder / "samples.csv")  # type: ignore[arg-type]
+    assert matrix.values.shape == shape
+    assert matrix.samples["label"].notna().all()
+
+
+def test_real_single_cells_read(real_data: Path) -> None:
+    matrix = read_table(real_data / "pbmc3k" / "counts.h5ad", samples_in="rows", unit="counts")
+    assert matrix.values.shape == (2638, 13714)
+    assert matrix.samples["cell_type"].nunique() == 9
+    proteins = read_table(real_data / "specimens" / "pbmc_5k_protein_v3.h5ad", samples_in="rows", unit="counts")
+    assert proteins.values.shape == (200, 16581)
+
+
+def test_real_genes_in_rows_declared_wrongly(real_data: Path) -> None:
+    folder = real_data / "gtex26"
+    with pytest.raises(DataError, match="--samples-in"):
+        read_table(folder / "expression.tsv.gz", samples_in="rows", unit="log2", labels=folder / "samples.csv")

@@ -1,0 +1,455 @@
+"""The registry: what is registered, how aliases move, what the log keeps, and that a kill does no harm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cic.config import Registry
+from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.errors import ConfigError, DataError, ModelError, RefusedError, ServiceError
+from cic.model.bundle import bundle_digest, load_bundle
+from cic.registry import log as decision_log
+from cic.registry import registry
+from cic.registry.evidence import compare_models, decide
+from cic.registry.gate import Decision
+from cic.registry.stored import stored_evidence
+from cic.registry.versions import fetch_bundle
+from cic.tracking.store import connect
+from store_parts import errors_of, lineage_of, log_bundle, new_store, tiny_bundle, set_up_template
+
+THRESHOLDS = Registry(min_profiles=10, bootstrap=200)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    return set_up_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def uri(tmp_path, template) -> str:
+    return new_store(tmp_path, template)
+
+
+@pytest.fixture
+def train(tiny) -> ExpressionMatrix:
+    return tiny.select(np.arange(60) % 2 == 0)
+
+
+@pytest.fixture
+def held_out(tiny) -> ExpressionMatrix:
+    return tiny.select(np.arange(60) % 2 == 1)
+
+
+@pytest.fixture
+def narrow(tmp_path, train) -> Path:
+    return tiny_bundle(tmp_path / "narrow", train, 1)
+
+
+@pytest.fixture
+def wide(tmp_path, train) -> Path:
+    return tiny_bundle(tmp_path / "wide", train, 6)
+
+
+def yes(against: str | None = None) -> Decision:
+    return Decision(True, "promoted", ("it is better",), {"champion": against, "ratio": 0.5})
+
+
+NO = Decision(False, "refused", ("it is worse",), {"champion": None})
+
+
+def stands(uri: str) -> tuple[str | None, str | None]:
+    """Give the versions behind `champion` and `previous`."""
+    aliases = {alias: registry.current(uri, "cic", alias) for alias in ("champion", "previous")}
+    return tuple(one and one.version for one in aliases.values())  # type: ignore[return-value]
+
+
+def registered(uri: str, held_out: ExpressionMatrix, *bundles: Path) -> list[str]:
+    return [log_bundle(uri, bundle, held_out).version for bundle in bundles]
+
+
+def bare(uri: str, n_versions: int) -> None:
+    """Register versions without files: enough for all that is about aliases and the log."""
+    client = connect(uri)
+    client.create_registered_model("cic")
+    for number in range(1, n_versions + 1):
+        client.create_model_version("cic", "file:///nowhere", tags={"cic.bundle_digest": f"digest{number}"})
+
+
+def test_nothing_registered_yet(uri):
+    assert registry.current(uri, "cic") is None
+    assert registry.versions(uri, "cic") == []
+    assert registry.history(uri, "cic").entries == ()
+    with pytest.raises(ConfigError, match="no version, alias or run"):
+        registry.find(uri, "cic", "1")
+
+
+def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path):
+    picture, report = tmp_path / "codes.svg", tmp_path / "report.html"
+    picture.write_text("<svg/>")
+    report.write_text("<html/>")
+    made = log_bundle(uri, narrow, held_out, (picture, report))
+    client = connect(uri)
+    run = client.get_run(made.run_id)
+    assert run.data.metrics == {"test.unexplained": 0.25}
+    assert run.data.params == {"search.trials": "4", "search.depth": "[0, 1]", "seed": "1"}
+    expected = lineage_of(narrow, held_out).tags()
+    assert expected["cic.git_dirty"] == "true" and expected["cic.flow_run_id"] == "unknown"
+    assert expected.items() <= run.data.tags.items()
+    (dataset,) = run.inputs.dataset_inputs
+    assert dataset.dataset.digest == "0123456789abcdef0123456789abcdef"
+    assert {file.path for file in client.list_artifacts(made.run_id)} == {"environment.txt", "report.html", "figures"}
+    assert run.info.status == "FINISHED"
+    version = registry.find(uri, "cic", made.run_id)
+    assert (version.version, version.bundle_digest) == (made.version, bundle_digest(narrow))
+
+
+def test_the_same_bundle_is_registered_once(uri, held_out, narrow, wide):
+    first, second, again = (log_bundle(uri, bundle, held_out) for bundle in (narrow, wide, narrow))
+    assert (first.version, second.version, again.version) == ("1", "2", "1")
+    assert again.reused and not first.reused and again.run_id != first.run_id
+    assert registry.find(uri, "cic", again.run_id).version == "1"
+
+
+def test_a_failed_upload_leaves_no_run_that_looks_alive(uri, held_out, tmp_path, narrow):
+    (narrow / "model.json").rename(narrow / "gone")
+    with pytest.raises(FileNotFoundError):
+        log_bundle(uri, narrow, held_out)
+    (narrow / "gone").rename(narrow / "model.json")
+    with pytest.raises(OSError):
+        log_bundle(uri, narrow, held_out, (tmp_path / "no such file",))
+    client = connect(uri)
+    experiment = client.get_experiment_by_name("cic")
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
+
+
+def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow):
+    registered(uri, held_out, narrow)
+    registry.promote(uri, "cic", "1", yes())
+    for reference in ("models:/cic@champion", "models:/cic/1"):
+        bundle, stamp = fetch_bundle(uri, reference)
+        assert stamp == "cic/1"
+        np.testing.assert_array_equal(bundle.encode(held_out.values), load_bundle(narrow).encode(held_out.values))
+    _, stamp = fetch_bundle(uri, str(narrow))
+    assert stamp == f"bundle:{bundle_digest(narrow)[:12]}"
+    with pytest.raises(ConfigError, match="no address"):
+        fetch_bundle(uri, "models:/cic/champion")
+
+
+def test_files_that_are_gone_are_named(uri, held_out, narrow):
+    (number,) = registered(uri, held_out, narrow)
+    version = registry.find(uri, "cic", number)
+    source = Path(connect(uri).get_model_version("cic", "1").source.removeprefix("file://"))
+    (source / "MLmodel").unlink()
+    with pytest.raises(ModelError, match="cannot be fetched"), registry.fetched_bundle(uri, version):
+        pass
+
+
+def test_aliases_follow_promotions_and_refusals_move_nothing(uri):
+    bare(uri, 3)
+    registry.promote(uri, "cic", "1", yes())
+    assert stands(uri) == ("1", None)
+    registry.promote(uri, "cic", "2", NO)
+    assert stands(uri) == ("1", None)
+    registry.promote(uri, "cic", "2", yes("1"))
+    assert stands(uri) == ("2", "1")
+    registry.promote(uri, "cic", "3", yes("2"))
+    assert stands(uri) == ("3", "2")
+    said = [(entry.record.action, entry.record.version) for entry in registry.history(uri, "cic").entries]
+    assert said == [("promoted", "1"), ("refused", "2"), ("promoted", "2"), ("promoted", "3")]
+    tags = registry.find(uri, "cic", "3").tags
+    assert (tags["cic.decision"], tags["cic.reason"]) == ("promoted", "it is better")
+    assert json.loads(tags["cic.figures"]) == {"champion": "2", "ratio": 0.5}
+    assert tags["cic.record"] == registry.history(uri, "cic").last.record.hash
+    assert registry.drift(uri, "cic") == []
+
+
+def test_an_unchanged_champion_leaves_no_trace(uri):
+    bare(uri, 1)
+    registry.promote(uri, "cic", "1", yes())
+    assert registry.promote(uri, "cic", "1", Decision(False, "unchanged", ("the same",), {"champion": "1"})) is None
+    assert len(registry.history(uri, "cic").entries) == 1
+    assert registry.find(uri, "cic", "1").tags["cic.decision"] == "promoted"
+
+
+def test_a_decision_against_a_champion_of_yesterday_is_not_carried_out(uri):
+    bare(uri, 2)
+    registry.promote(uri, "cic", "1", yes())
+    with pytest.raises(ServiceError, match="the champion is now version 1"):
+        registry.promote(uri, "cic", "2", yes(None))
+    assert stands(uri) == ("1", None)
+
+
+def test_rollback_goes_back_and_not_in_circles(uri):
+    bare(uri, 3)
+    with pytest.raises(RefusedError, match="no previous"):
+        registry.rollback(uri, "cic", "why not")
+    for version, before in (("1", None), ("2", "1"), ("3", "2")):
+        registry.promote(uri, "cic", version, yes(before))
+    with pytest.raises(ConfigError, match="needs a reason"):
+        registry.rollback(uri, "cic", "  ")
+    registry.rollback(uri, "cic", "wrong on liver")
+    assert stands(uri) == ("2", "1")
+    registry.rollback(uri, "cic", "this one too")
+    assert stands(uri) == ("1", None)
+    with pytest.raises(RefusedError):
+        registry.rollback(uri, "cic", "and this one")
+    last = registry.history(uri, "cic").last.record
+    assert (last.action, last.version, last.reasons) == ("rolled_back", "2", ("this one too",))
+    assert registry.find(uri, "cic", "3").tags["cic.decision"] == "rolled_back"
+    assert "wrong on liver" in registry.withdrawal(uri, "cic", registry.find(uri, "cic", "3").bundle_digest)
+    assert registry.withdrawal(uri, "cic", registry.find(uri, "cic", "1").bundle_digest) == ""
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+CALLS = ("log_batch", "set_model_version_tag", "set_registered_model_alias", "set_terminated")
+
+
+@pytest.mark.parametrize("nth", range(1, 11))
+def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkeypatch):
+    """Dies before the nth change of the store; afterwards the same promotion or any other operation repairs it."""
+    bare(uri, 2)
+    registry.promote(uri, "cic", "1", yes())
+    count = 0
+
+    def dying(method):
+        def call(*args, **kwargs):
+            nonlocal count
+            count += 1
+            if count == nth:
+                raise Killed
+            return method(*args, **kwargs)
+
+        return call
+
+    client_type = type(connect(uri))
+    with monkeypatch.context() as patched:
+        for name in CALLS:
+            patched.setattr(client_type, name, dying(getattr(client_type, name)))
+        if nth <= 9:
+            with pytest.raises(Killed):
+                registry.promote(uri, "cic", "2", yes("1"))
+            assert stands(uri)[0] in ("1", "2"), "there is a champion at every moment"
+        else:
+            registry.promote(uri, "cic", "2", yes("1"))
+            assert count == 9, "every change of the store has been tried"
+    registry.recover(connect(uri), "cic")
+    if stands(uri) == ("1", None):
+        registry.promote(uri, "cic", "2", yes("1"))
+    assert stands(uri) == ("2", "1")
+    log = registry.history(uri, "cic")
+    assert [entry.record.version for entry in log.entries] == ["1", "2"]
+    assert not any(entry.open for entry in log.entries)
+    assert log.faults == ()
+    assert registry.find(uri, "cic", "2").tags["cic.record"] == log.last.record.hash
+
+
+def test_of_two_who_decide_at_once_one_is_sent_back(uri):
+    bare(uri, 2)
+    client = connect(uri)
+    empty = registry.history(uri, "cic")
+    registry.promote(uri, "cic", "1", yes())
+    record = decision_log.new_record("cic", "promoted", "2", "x", (None, "2"), (None, None), ("late",), {})
+    with pytest.raises(ServiceError, match="at the same moment"):
+        decision_log.append(client, empty, record)
+    assert stands(uri) == ("1", None)
+    assert registry.history(uri, "cic").faults == ()
+
+
+def test_the_rival_of_a_killed_writer_is_settled(uri):
+    bare(uri, 2)
+    registry.promote(uri, "cic", "1", yes())
+    client = connect(uri)
+    first = registry.history(uri, "cic").entries[0].record
+    rival = replace(first, version="2", champion_after="2")
+    experiment = client.get_experiment_by_name(decision_log.EXPERIMENT).experiment_id
+    run = client.create_run(experiment, tags={decision_log.TAG_MODEL: "cic"})
+    client.log_param(run.info.run_id, "record", rival.text())
+    registry.recover(client, "cic")
+    assert stands(uri) == ("1", None)
+    assert registry.history(uri, "cic").faults == ()
+
+
+def test_a_record_that_is_taken_out_or_altered_shows_and_stops_the_next_move(uri):
+    bare(uri, 2)
+    for version, before in (("1", None), ("2", "1")):
+        registry.promote(uri, "cic", version, yes(before))
+    client = connect(uri)
+    first, second = registry.history(uri, "cic").entries
+    client.delete_run(first.run_id)
+    assert registry.history(uri, "cic").faults == (), "a deleted run is still read"
+    with pytest.raises(Exception, match="(?i)already logged|changing param"):
+        client.log_param(second.run_id, "record", "{}")
+    client.set_tag(second.run_id, decision_log.TAG_MODEL, "another")
+    assert registry.drift(uri, "cic") and "moved by hand" in registry.drift(uri, "cic")[0]
+    client.set_tag(second.run_id, decision_log.TAG_MODEL, "cic")
+    client.restore_run(first.run_id)
+    client.set_tag(first.run_id, decision_log.TAG_MODEL, "another")
+    assert "one is missing" in registry.history(uri, "cic").faults[0]
+    with pytest.raises(ServiceError, match="not whole"):
+        registry.rollback(uri, "cic", "now")
+
+
+def test_an_alias_moved_by_hand_is_told(uri):
+    bare(uri, 2)
+    registry.promote(uri, "cic", "1", yes())
+    connect(uri).set_registered_model_alias("cic", "champion", "2")
+    (warning,) = registry.drift(uri, "cic")
+    assert "`champion` stands at version 2, the log left it at version 1" in warning
+
+
+# --- from bundles to a decision ---
+
+
+def judged(uri: str, bundle: Path, matrix: ExpressionMatrix, pca_S: np.ndarray, **changes) -> Decision:
+    return decide(uri, "cic", bundle, matrix, pca_S, True, THRESHOLDS, 1, **changes)
+
+
+def test_the_better_model_takes_over_and_the_worse_does_not(uri, held_out, narrow, wide):
+    one, two = registered(uri, held_out, narrow, wide)
+    pca_S = errors_of(narrow, held_out)
+    first = judged(uri, narrow, held_out, pca_S * 1.5)
+    assert first.outcome == "promoted", first.reasons
+    registry.promote(uri, "cic", one, first)
+    assert judged(uri, narrow, held_out, pca_S).outcome == "unchanged"
+    better = judged(uri, wide, held_out, pca_S)
+    assert better.outcome == "promoted", better.reasons
+    assert better.figures["against_champion"]["n_profiles"] == held_out.n_samples
+    # the gate's own figures are the ratio of plain sums: no scaling, so log2 scale is the model's own
+    ratio = errors_of(wide, held_out).sum() / pca_S.sum()
+    assert better.figures["against_champion"]["ratio"]["value"] == pytest.approx(ratio, rel=1e-4)
+    registry.promote(uri, "cic", two, better)
+    worse = judged(uri, narrow, held_out, pca_S * 1.5)
+    assert worse.outcome == "refused" and "version 2" in worse.reasons[0]
+    registry.rollback(uri, "cic", "wrong on liver")
+    again = judged(uri, wide, held_out, pca_S)
+    assert again.outcome == "refused" and "wrong on liver" in again.reasons[0]
+    assert judged(uri, wide, held_out, pca_S, reinstate=True).outcome == "promoted"
+
+
+def test_profiles_that_the_champion_was_trained_on_do_not_count(uri, tiny, train, held_out, narrow, wide):
+    registered(uri, held_out, narrow)
+    registry.promote(uri, "cic", "1", yes())
+    known_too = tiny.select(np.r_[0:20:2, 1:40:2])  # ten training profiles, twenty others
+    decision = judged(uri, wide, known_too, errors_of(narrow, known_too))
+    assert decision.figures["pca"]["n_left_out"] == 10
+    assert decision.figures["against_champion"]["n_profiles"] == 20
+    only_known = judged(uri, wide, train, errors_of(narrow, train))
+    assert only_known.outcome == "refused"
+    assert any("0 of at least 10" in reason for reason in only_known.reasons)
+
+
+def test_the_champion_is_asked_over_the_genes_that_both_model(tmp_path, train, held_out, wide):
+    few = tiny_bundle(tmp_path / "few", train, 3, top_genes=50)
+    against = compare_models("1", load_bundle(wide), load_bundle(few), held_out)
+    assert (against.n_genes, against.gene_share) == (50, 1.0)
+    np.testing.assert_allclose(against.champion_S, errors_of(few, held_out), rtol=1e-3)
+    assert (against.challenger_S < errors_of(wide, held_out)).all()
+    other_way = compare_models("1", load_bundle(few), load_bundle(wide), held_out)
+    assert other_way.gene_share == 0.25
+
+
+def test_genes_in_another_order_change_nothing(train, held_out, narrow, wide):
+    order = np.random.default_rng(3).permutation(held_out.n_genes)
+    shuffled = replace(
+        held_out, values=held_out.values[:, order], genes=tuple(held_out.genes[place] for place in order)
+    )
+    straight = compare_models("1", load_bundle(wide), load_bundle(narrow), held_out)
+    other = compare_models("1", load_bundle(wide), load_bundle(narrow), shuffled)
+    np.testing.assert_array_equal(other.champion_S, straight.champion_S)
+
+
+def test_a_champion_of_other_genes_or_units_is_a_refusal(uri, tmp_path, train, held_out, wide):
+    renamed = replace(train, genes=tuple(f"OTHER{number}" for number in range(train.n_genes)))
+    registered(uri, held_out, tiny_bundle(tmp_path / "renamed", renamed, 2))
+    registry.promote(uri, "cic", "1", yes())
+    refused = judged(uri, wide, held_out, errors_of(wide, held_out) * 2)
+    assert refused.outcome == "refused" and "no gene in common" in refused.reasons[0]
+    linear = tiny_bundle(tmp_path / "linear", replace(train, values=np.exp2(train.values), unit="intensity"), 2)
+    with pytest.raises(ModelError, match="takes `intensity`, the challenger `log2`"):
+        compare_models("1", load_bundle(wide), load_bundle(linear), held_out)
+
+
+# --- the command line ---
+
+
+@pytest.fixture
+def project(tmp_path, tiny, held_out, uri, narrow, wide, monkeypatch) -> Path:
+    """Two versions with stored evidence, and parameters."""
+    write_matrix(tmp_path / "matrix.parquet", tiny)
+    parts = np.where(np.arange(60) % 2 == 0, "train", "test")
+    pd.Series(parts, tiny.samples.index, name="part").to_csv(tmp_path / "split.csv")
+    for bundle in (narrow, wide):
+        profiles = pd.DataFrame({"squared_error_pca": errors_of(narrow, held_out) * 1.5}, held_out.samples.index)
+        profiles.assign(part="test").to_csv(tmp_path / "profiles.csv")
+        places = {"matrix": str(tmp_path / "matrix.parquet"), "part": str(tmp_path / "split.csv")}
+        log_bundle(uri, bundle, held_out, (tmp_path / "profiles.csv",), **places)
+    (tmp_path / "params.yaml").write_text(
+        "seed: 1\ndata: {file: data/x.parquet}\nregistry: {min_profiles: 10, bootstrap: 200}\n"
+    )
+    monkeypatch.setenv("CIC_MLFLOW_URI", uri)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def cli(*args: str):
+    from cic.cli.registry import app
+
+    return CliRunner().invoke(app, list(args))
+
+
+def test_the_commands_from_first_promotion_to_rollback(project):
+    assert json.loads(cli("list", "--json").stdout)[0]["version"] == "2"
+    first = cli("promote", "1", "--json")
+    assert first.exit_code == 0, first.exception
+    assert json.loads(first.stdout)["outcome"] == "promoted"
+    assert "unchanged" in cli("promote", "@champion").stdout
+    assert cli("promote", "2").exit_code == 0
+    refused = cli("promote", "1")
+    assert isinstance(refused.exception, RefusedError) and refused.exception.exit_code == 6
+    assert "not better" in str(refused.exception)
+    assert cli("rollback").exit_code == 2, "the reason is asked for"
+    back = cli("rollback", "--reason", "wrong on liver")
+    assert back.exit_code == 0 and "Version 1 of cic is champion again" in back.stdout
+    assert isinstance(cli("promote", "2").exception, RefusedError)
+    assert cli("promote", "2", "--reinstate").exit_code == 0
+    log = json.loads(cli("log", "--json").stdout)
+    actions = [record["action"] for record in log["records"]]
+    assert actions == ["promoted", "promoted", "refused", "rolled_back", "refused", "promoted"]
+    assert log["faults"] == []
+    assert "wrong on liver" in cli("log").stdout
+    assert "champion" in cli("list").stdout
+
+
+def test_evidence_of_other_profiles_is_not_taken(project, uri, tiny):
+    version = registry.find(uri, "cic", "1")
+    assert stored_evidence(uri, version).matrix.n_samples == 30
+    changed = tiny.values.copy()
+    changed[1, 0] += 1
+    write_matrix(project / "matrix.parquet", replace(tiny, values=changed))
+    with pytest.raises(DataError, match="not those that the model was evaluated on"):
+        stored_evidence(uri, version)
+    (project / "matrix.parquet").unlink()
+    with pytest.raises(DataError, match="not there any more"):
+        stored_evidence(uri, version)
+    write_matrix(project / "moved.parquet", tiny)
+    assert stored_evidence(uri, version, project / "moved.parquet").matrix.n_samples == 30
+
+
+def test_a_run_without_evidence_is_told(uri, held_out, narrow):
+    log_bundle(uri, narrow, held_out)
+    client, version = connect(uri), registry.find(uri, "cic", "1")
+    with pytest.raises(DataError, match="profiles.csv cannot be fetched"):
+        stored_evidence(uri, version)
+    client.delete_tag(version.run_id, "cic.matrix")
+    with pytest.raises(DataError, match="no tag cic.matrix"):
+        stored_evidence(uri, version)

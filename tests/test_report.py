@@ -1,0 +1,165 @@
+"""The report opens anywhere, says what was measured, and can be read by everybody."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from cic.evaluation import drawing, figures
+from cic.evaluation.intervals import Interval
+from cic.evaluation.report import Section, render
+from cic.evaluation.verdict import against, percent, verdict, with_interval
+from tests.evaluated import curved_profiles, evaluated
+
+ODD = "T <b>cells</b> & $x_1$ \"B\""
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, its ids and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name == "id":
+                self.ids[value] += 1
+            if name in ("src", "href", "xlink:href", "srcset", "poster", "action"):
+                self.links.append(value)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    matrix = curved_profiles(n_labels=12)
+    matrix.samples["label"] = matrix.samples["label"].replace("type 3", ODD)
+    metrics = evaluated(matrix, out, label_weight=0.1)
+    return metrics, (out / "report.html").read_text(), out
+
+
+def test_nothing_is_fetched(report):
+    _, text, _ = report
+    page = Page(text)
+    assert all(link.startswith("#") for link in page.links), page.links
+    assert not {"script", "link", "iframe", "img"} & set(page.tags)
+    assert not re.search(r"@import|url\((?!#)", text)
+
+
+def test_ids_are_unique_and_links_arrive(report):
+    page = Page(report[1])
+    assert [name for name, n in page.ids.items() if n > 1] == []
+    assert {link[1:] for link in page.links} <= set(page.ids)
+    assert set(re.findall(r"url\(#([^)]+)\)", report[1])) <= set(page.ids)
+
+
+def test_verdict_stands_at_the_top(report):
+    metrics, text, _ = report
+    words = " ".join(" ".join(Page(text).words).split())
+    first_section = words.index("How well are profiles reproduced?")
+    for sentence in verdict(metrics):
+        at = words.index(" ".join(sentence.text.replace("`", "").split()))
+        assert at < first_section
+
+
+def test_names_of_cell_types_cannot_break_the_page(report):
+    _, text, out = report
+    page = Page(text)
+    assert "b" not in page.tags
+    assert ODD in " ".join(page.words)
+    assert (out / "figures" / "codes.svg").read_text().count("$x_1$") == 1
+
+
+def test_figures_stand_in_the_page_and_on_disk(report):
+    _, text, out = report
+    names = {path.stem for path in (out / "figures").glob("*.svg")}
+    assert names == {"reconstruction", "labels", "identity", "codes", "search", "training"}
+    assert names == {path.stem for path in (out / "figures").glob("*.png")}
+    assert Page(text).tags["svg"] == len(names)
+
+
+def test_figures_follow_the_reader_s_colours(report):
+    body = report[1][report[1].index("<body>") :]
+    for colour in drawing.PAGE_COLOURS:
+        assert colour not in body
+    assert "var(--ink)" in body and "prefers-color-scheme: dark" in report[1]
+
+
+def test_every_figure_has_words_and_n(report):
+    text = report[1]
+    for figure in re.findall(r"<figure>.*?</figure>", text, flags=re.DOTALL):
+        assert re.search(r'class="unseen">[^<]{20,}', figure)
+        assert re.search(r"<figcaption>.*n: ", figure, flags=re.DOTALL)
+
+
+def test_marks_differ_by_more_than_colour():
+    assert len({marker for _, marker in drawing.MARKS.values()}) == len(drawing.MARKS)
+    assert len(set(figures.DEPTH_STYLES)) == len({marker for _, marker in figures.DEPTH_STYLES}) == 6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side"),
+    [(0.8, 0.9, "below"), (1.1, 1.2, "above"), (0.9, 1.1, "undecided"), (0.9, 1.0, "undecided"), (None, None, "undecided")],
+)
+def test_sides(low, high, side):
+    assert against(Interval(1.0, low, high).to_json()) == side
+
+
+def test_numbers_in_words():
+    assert with_interval(Interval(0.914, 0.88, 0.94).to_json(), 0.95) == "0.91 (95% interval 0.88 to 0.94)"
+    assert "no interval" in with_interval(Interval(0.914, None, None).to_json(), 0.95)
+    assert with_interval(Interval(-0.001, -0.5, 0.1).to_json(), 0.9).startswith("0.00")
+    assert percent(0.1234) == "12.3%"
+
+
+def test_a_section_needs_no_figure(report):
+    page = render(report[0], [Section("later", "A later measure", "It claims `something` < else.")])
+    assert "It claims <code>something</code> &lt; else." in page
+    assert Page(page).tags["svg"] == 0
+
+
+def test_few_labels_and_many_are_drawn(tmp_path):
+    for n_labels in (1, 2, 60):
+        draw = np.random.default_rng(n_labels)
+        matrix = curved_profiles(n_labels=n_labels)
+        matrix.samples["label"] = draw.permutation(np.arange(matrix.n_samples) % n_labels).astype(str)
+        evaluated(matrix, tmp_path / str(n_labels), epochs=2)
+        svg = (tmp_path / str(n_labels) / "figures" / "codes.svg").read_text()
+        assert svg.count("legend") >= 1
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_browser_shows_it_without_scrolling_sideways(report, tmp_path, width):
+    # a window narrower than 500 is not to be had, so the page stands in a frame of the asked width
+    (tmp_path / "report.html").write_text(report[1])
+    (tmp_path / "frame.html").write_text(
+        f'<iframe id="page" src="report.html" width="{width}" height="900"></iframe><p id="told"></p><script>'
+        'const page = document.getElementById("page"); page.onload = () => {'
+        "const root = page.contentDocument.documentElement;"
+        'document.getElementById("told").textContent = `sideways ${root.scrollWidth - root.clientWidth}, '
+        'figures ${root.querySelectorAll("figure svg").length}`; };</script>'
+    )
+    told = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+         "--disable-component-update", "--disable-sync", "--disable-quic", "--allow-file-access-from-files",
+         f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--dump-dom",
+         (tmp_path / "frame.html").as_uri()],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    assert "sideways 0, figures 6" in told

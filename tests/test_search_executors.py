@@ -1,0 +1,139 @@
+"""Workers: order, faults, and that none is left behind."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+from long_job import process_id
+
+from cic.errors import ServiceError
+from cic.model.training import Hyperparameters
+from cic.search.executors import InThisProcess, make_executor
+
+COORDINATOR = """
+import sys
+from functools import partial
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from cic.search import executors
+from long_job import say_and_sleep
+executors.PRELOAD.clear()
+with executors.make_executor(2) as workers:
+    list(workers.map(partial(say_and_sleep, Path({marks!r})), range(4)))
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_its_coordinator(tmp_path, ending):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    script = tmp_path / "coordinator.py"
+    script.write_text(COORDINATOR.format(tests=str(Path(__file__).parent), marks=str(marks)))
+    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL, start_new_session=True)
+    until(lambda: len(list(marks.iterdir())) == 2, seconds=60)
+    if ending == signal.SIGINT:
+        os.killpg(process.pid, ending)  # a terminal sends Ctrl-C to the whole group
+    else:
+        process.send_signal(ending)
+    process.wait(timeout=20)
+    until(lambda: not any(alive(int(path.name)) for path in marks.iterdir()), seconds=10)
+
+
+def until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def two():
+    with make_executor(2) as workers:
+        yield workers
+
+
+@pytest.mark.parametrize("workers", [InThisProcess(), "two"])
+def test_results_come_in_order(workers, request):
+    workers = request.getfixturevalue("two") if workers == "two" else workers
+    assert list(workers.map(math.sqrt, [x * x for x in range(20)])) == list(range(20))
+    assert list(workers.map(math.sqrt, [])) == []
+
+
+def test_workers_are_processes_of_their_own(two):
+    pids = {pid for _, pid in two.each(process_id, range(20))}
+    assert os.getpid() not in pids and len(pids) == 2
+
+
+def test_a_worker_killed_while_idle_costs_nothing(two):
+    for pid in {pid for _, pid in two.each(process_id, range(20))}:
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: not alive(pid), seconds=5)
+    assert list(two.map(abs, [-1, -2, -3])) == [1, 2, 3]
+
+
+def test_0_workers_is_one_a_core():
+    with make_executor(0) as workers:
+        assert workers.count == len(os.sched_getaffinity(0))
+
+
+def test_1_worker_is_this_process():
+    with make_executor(1) as workers:
+        assert list(workers.map(process_id, [0])) == [os.getpid()]
+
+
+def test_a_lost_worker_is_an_error_of_map(two):
+    with pytest.raises(ServiceError, match="its worker died, 3 times"):
+        list(two.map(os._exit, [1]))
+    assert list(two.map(abs, [-1])) == [1]
+
+
+def test_a_scheduler_that_does_not_answer_is_named():
+    with pytest.raises(ServiceError, match="no Dask scheduler answers"), make_executor(2, "tcp://127.0.0.1:9"):
+        pass
+
+
+@pytest.fixture
+def dask_cluster():
+    distributed = pytest.importorskip("distributed")
+    clusters = []
+
+    def start(workers, threads):
+        clusters.append(distributed.LocalCluster(n_workers=workers, threads_per_worker=threads, dashboard_address=None))
+        return clusters[-1].scheduler_address
+
+    yield start
+    for cluster in clusters:
+        cluster.close()
+
+
+@pytest.mark.integration
+def test_a_dask_cluster_runs_trials_and_survives_a_killed_worker(dask_cluster, tmp_path):
+    import analytic_trial
+
+    specs = [analytic_trial.make_spec(n, Hyperparameters(depth=1, bottleneck_width=4), n) for n in range(12)]
+    mark = tmp_path / "killed"
+    with make_executor(0, dask_cluster(2, 1)) as workers:
+        assert workers.count == 2
+        results = list(workers.map(partial(analytic_trial.run_killed_once, mark), specs))
+    assert mark.exists()
+    assert results == [analytic_trial.run(spec) for spec in specs]
+
+
+@pytest.mark.integration
+def test_dask_workers_of_several_threads_are_refused(dask_cluster):
+    with pytest.raises(ServiceError, match="several trials in one process"), make_executor(0, dask_cluster(1, 2)):
+        pass

@@ -1,0 +1,194 @@
+"""The served model: from Python as MLflow loads it, and over HTTP as MLflow serves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+import pytest
+
+from cic.data.matrix import ExpressionMatrix
+from cic.errors import ModelError
+from cic.model.bundle import bundle_digest, load_bundle
+from cic.registry import registry
+from cic.registry.gate import Decision
+from cic.tracking.models import save_model
+from store_parts import log_bundle, new_store, set_up_template, tiny_bundle
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_pickles():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+        yield
+
+
+@pytest.fixture
+def bundle(tmp_path, tiny) -> Path:
+    return tiny_bundle(tmp_path / "bundle", tiny, 4, labelled=True)
+
+
+@pytest.fixture
+def served(tmp_path, bundle) -> mlflow.pyfunc.PyFuncModel:
+    save_model(tmp_path / "model", bundle)
+    return mlflow.pyfunc.load_model(str(tmp_path / "model"))
+
+
+@pytest.fixture
+def frame(tiny) -> pd.DataFrame:
+    return pd.DataFrame(tiny.values[:5], index=tiny.samples.index[:5], columns=list(tiny.genes))
+
+
+def test_codes_are_those_of_the_bundle_stamped_and_by_sample(served, bundle, tiny, frame):
+    codes = served.predict(frame)
+    assert list(codes.columns) == ["code_1", "code_2", "code_3", "code_4", "model"]
+    assert list(codes.index) == list(frame.index)
+    assert set(codes["model"]) == {f"bundle:{bundle_digest(bundle)[:12]}"}
+    expected = load_bundle(bundle).encode(tiny.values[:5])
+    np.testing.assert_array_equal(codes.drop(columns="model").to_numpy(dtype=np.float32), expected)
+
+
+def test_the_other_outputs(served, bundle, tiny, frame):
+    loaded = load_bundle(bundle)
+    code_SW = loaded.encode(tiny.values[:5])
+    reconstruction = served.predict(frame, params={"output": "reconstruction"})
+    assert list(reconstruction.columns) == list(loaded.genes)
+    np.testing.assert_array_equal(reconstruction.to_numpy(), loaded.decode(code_SW))
+    probabilities = served.predict(frame, params={"output": "probabilities"})
+    assert list(probabilities.columns) == list(loaded.labels)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    cell_type = served.predict(frame, params={"output": "cell_type"})
+    assert list(cell_type["cell_type"]) == list(probabilities.idxmax(axis=1))
+    np.testing.assert_array_equal(cell_type["probability"], probabilities.max(axis=1))
+    with pytest.raises(ModelError, match="no output `everything`"):
+        served.predict(frame, params={"output": "everything"})
+
+
+def test_genes_are_found_by_name_in_any_order_and_beside_others(served, frame):
+    shuffled = frame.sample(frac=1, axis=1, random_state=1).assign(UNKNOWN=0.0)
+    pd.testing.assert_frame_equal(served.predict(shuffled), served.predict(frame))
+
+
+def test_missing_genes_are_refused_by_name(served, frame):
+    with pytest.raises(ModelError, match="2 of the 200 genes.*GENE7, GENE9"):
+        served.predict(frame.drop(columns=["GENE7", "GENE9"]))
+
+
+def test_genes_are_never_taken_by_position(served, frame):
+    with pytest.raises(ModelError, match="without gene names"):
+        served.predict(frame.to_numpy())
+
+
+def test_a_mapping_from_gene_to_values_is_as_good_as_a_frame(served, frame):
+    given = {gene: np.array(values) for gene, values in frame.items()}
+    np.testing.assert_array_equal(served.predict(given).to_numpy(), served.predict(frame).to_numpy())
+
+
+def test_a_model_without_classifier_says_what_to_do(tmp_path, tiny, frame):
+    save_model(tmp_path / "plain", tiny_bundle(tmp_path / "unlabelled", tiny, 2))
+    plain = mlflow.pyfunc.load_model(str(tmp_path / "plain"))
+    assert len(plain.predict(frame)) == 5
+    with pytest.raises(ModelError, match="no classifier"):
+        plain.predict(frame, params={"output": "cell_type"})
+
+
+def test_nothing_in_the_model_is_pickled_and_its_needs_are_pinned(tmp_path, bundle):
+    save_model(tmp_path / "model", bundle)
+    files = {path.relative_to(tmp_path / "model").as_posix() for path in (tmp_path / "model").rglob("*") if path.is_file()}
+    assert {"MLmodel", "pyfunc.py", "artifacts/bundle/model.json", "artifacts/bundle/model.safetensors"} <= files
+    assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pt", ".pth"))]
+    needs = (tmp_path / "model" / "requirements.txt").read_text().splitlines()
+    assert all("==" in need and "+" not in need for need in needs)
+    assert any(need.startswith("torch==") for need in needs)
+
+
+# --- over HTTP ---
+
+
+def paper_size(tiny: ExpressionMatrix) -> ExpressionMatrix:
+    """60 profiles over 20,000 genes."""
+    values_SG = np.random.default_rng(1).normal(8, 2, size=(60, 20_000)).astype(np.float32)
+    return ExpressionMatrix(values_SG, tuple(f"GENE{number:05d}" for number in range(20_000)), tiny.samples, "log2")
+
+
+def ask(port: int, body: dict) -> tuple[int, dict, float]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    started = time.perf_counter()
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read()
+    return status, json.loads(text), time.perf_counter() - started
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
+    uri = new_store(tmp_path, set_up_template(tmp_path))
+    matrix = paper_size(tiny)
+    bundle = tiny_bundle(tmp_path / "bundle", matrix, 30, labelled=True)
+    version = log_bundle(uri, bundle, matrix).version
+    registry.promote(uri, "cic", version, Decision(True, "promoted", ("for the test",), {"champion": None}))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": uri,
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/cic@champion"]
+    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    log = (tmp_path / "serve.log").open("w")
+    server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True, cwd=tmp_path)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/ping", server, tmp_path / "serve.log")
+        split = {"columns": list(matrix.genes), "index": ["a"], "data": matrix.values[:1].astype(float).tolist()}
+        answers = [ask(port, {"dataframe_split": split}) for _ in range(3)]
+        status, answer, _ = answers[0]
+        assert status == 200, answer
+        (code,) = answer["predictions"]
+        assert code.pop("model") == "cic/1"
+        expected = load_bundle(bundle).encode(matrix.values[:1])[0]
+        np.testing.assert_allclose(list(code.values()), expected, rtol=1e-3, atol=1e-4)
+        assert min(seconds for _, _, seconds in answers) < 1
+
+        reordered = {"columns": split["columns"][::-1], "data": [split["data"][0][::-1]]}
+        _, answer, _ = ask(port, {"dataframe_split": reordered, "params": {"output": "codes"}})
+        np.testing.assert_allclose(answer["predictions"][0]["code_1"], expected[0], rtol=1e-3, atol=1e-4)
+        by_gene = dict(zip(matrix.genes, [[value] for value in split["data"][0]], strict=True))
+        status, answer, _ = ask(port, {"inputs": by_gene, "params": {"output": "cell_type"}})
+        assert status == 200 and answer["predictions"][0]["cell_type"] in set(tiny.samples["label"])
+
+        status, answer, _ = ask(port, {"dataframe_split": {"columns": split["columns"][1:], "data": [split["data"][0][1:]]}})
+        assert status == 400
+        assert "1 of the 20000 genes that the model needs are missing: GENE00000" in answer["message"]
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+        log.close()
+
+
+def wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        assert server.poll() is None, log.read_text()[-2000:]
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    pytest.fail(f"no answer from {url}: {log.read_text()[-2000:]}")

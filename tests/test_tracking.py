@@ -1,0 +1,241 @@
+"""Runs of searches and models in a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.entities import ViewType
+
+from cic.errors import ServiceError
+from cic.model.training import Hyperparameters
+from cic.model.trial import TrialResult
+from cic.tracking.lineage import environment_lock, flat_metrics, flat_params, held_out_digest
+from cic.tracking.runs import (
+    TAG_PROCESS,
+    TrialRow,
+    finish_search_run,
+    log_in_batches,
+    log_trials,
+    open_search_run,
+    reap_dead_runs,
+    this_process,
+)
+from cic.tracking.store import all_runs, connect, experiment_id
+from store_parts import new_store, set_up_template
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    return set_up_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def uri(tmp_path, template) -> str:
+    return new_store(tmp_path, template)
+
+
+def row(number: int, state: str = "complete") -> TrialRow:
+    failed = state == "failed"
+    hyper = Hyperparameters(depth=number % 3, bottleneck_width=8)
+    result = TrialResult(
+        number=number,
+        state=state,  # type: ignore[arg-type]
+        reason="" if state == "complete" else f"it was {state}",
+        error=None if failed else 0.3 + number / 100,
+        error_ratio_to_pca=None if failed else 0.9,
+        ratios_at_rungs=(),
+        epochs=20,
+        seconds=1.5,
+        seed=100 + number,
+    )
+    return TrialRow.of(hyper, result)
+
+
+def children(uri: str, parent: str) -> list[mlflow.entities.Run]:
+    client = connect(uri)
+    within = client.get_run(parent).info.experiment_id
+    found = all_runs(client, within, f"tags.`mlflow.parentRunId` = '{parent}'")
+    return sorted(found, key=lambda run: run.info.run_name)
+
+
+def test_each_trial_is_a_child_with_what_the_compare_page_needs(uri):
+    parent = open_search_run(uri, "search", "study-1", {"trials": 3}, {"cic.note": "x"})
+    rows = [row(0), row(1, "pruned"), row(2, "failed")]
+    assert log_trials(uri, parent, rows) == 3
+    complete, pruned, failed = children(uri, parent)
+    assert [run.info.run_name for run in (complete, pruned, failed)] == [
+        "trial-000 d0 w8",
+        "trial-001 d1 w8",
+        "trial-002 d2 w8",
+    ]
+    assert [run.info.status for run in (complete, pruned, failed)] == ["FINISHED", "FINISHED", "FAILED"]
+    assert complete.data.metrics == {"val_unexplained": 0.3, "val_ratio_to_pca": 0.9, "epochs": 20, "seconds": 1.5}
+    assert complete.data.params["depth"] == "0" and complete.data.params["seed"] == "100"
+    assert set(Hyperparameters.model_fields) < set(complete.data.params)
+    assert pruned.data.tags["cic.state"] == "pruned" and pruned.data.tags["cic.reason"] == "it was pruned"
+    assert "val_unexplained" not in failed.data.metrics
+    assert abs(complete.info.end_time - complete.info.start_time - 1500) <= 1
+
+
+def test_a_resumed_search_goes_on_in_its_run_and_logs_no_trial_twice(uri):
+    first = open_search_run(uri, "search", "study-1", {"trials": 4}, {})
+    log_trials(uri, first, [row(0), row(1)])
+    connect(uri).set_terminated(first, "KILLED")
+    again = open_search_run(uri, "search", "study-1", {"trials": 4}, {"cic.commit": "new"})
+    assert again == first
+    assert connect(uri).get_run(again).info.status == "RUNNING"
+    assert log_trials(uri, again, [row(number) for number in range(4)]) == 2
+    assert [run.data.tags["cic.trial"] for run in children(uri, again)] == ["0", "1", "2", "3"]
+    assert open_search_run(uri, "search", "study-2", {"trials": 4}, {}) != first
+
+
+def test_a_trial_that_was_killed_while_it_was_written_is_completed(uri):
+    parent = open_search_run(uri, "search", "study-1", {}, {})
+    client = connect(uri)
+    begun = client.create_run(
+        client.get_run(parent).info.experiment_id, tags={"mlflow.parentRunId": parent, "cic.trial": "0"}
+    )
+    assert log_trials(uri, parent, [row(0)]) == 1
+    (run,) = children(uri, parent)
+    assert run.info.run_id == begun.info.run_id
+    assert run.info.status == "FINISHED" and run.data.metrics["epochs"] == 20
+
+
+def test_the_search_ends_with_its_summary_and_pictures(uri, tmp_path):
+    parent = open_search_run(uri, "search", "study-1", {}, {})
+    picture = tmp_path / "surface.svg"
+    picture.write_text("<svg/>")
+    finish_search_run(uri, parent, {"best": 0.3}, [picture], {"cic.chosen": "d1 w8"})
+    client = connect(uri)
+    run = client.get_run(parent)
+    assert (run.info.status, run.data.metrics["best"], run.data.tags["cic.chosen"]) == ("FINISHED", 0.3, "d1 w8")
+    assert [file.path for file in client.list_artifacts(parent, "figures")] == ["figures/surface.svg"]
+    assert (tmp_path / "mlartifacts" / "search").is_dir(), "files go beside the store, not into the working directory"
+
+
+def test_only_runs_of_dead_processes_of_this_host_are_reaped(uri):
+    client = connect(uri)
+    within = experiment_id(client, "search")
+    script = "from cic.tracking.runs import this_process; print(this_process())"
+    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    elsewhere = json.dumps({**json.loads(dead), "host": "another-" + socket.gethostname()})
+    owners = {"dead": dead, "alive": this_process(), "elsewhere": elsewhere}
+    reused = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started": 1.0})
+    owners["number taken by a later process"] = reused
+    runs = {name: client.create_run(within, tags={TAG_PROCESS: tag}).info.run_id for name, tag in owners.items()}
+    runs["unknown"] = client.create_run(within).info.run_id
+    assert set(reap_dead_runs(uri, "search")) == {runs["dead"], runs["number taken by a later process"]}
+    status = {name: client.get_run(run_id).info.status for name, run_id in runs.items()}
+    assert status == {
+        "dead": "KILLED",
+        "number taken by a later process": "KILLED",
+        "alive": "RUNNING",
+        "elsewhere": "RUNNING",
+        "unknown": "RUNNING",
+    }
+    assert reap_dead_runs(uri, "no such experiment") == []
+
+
+def test_ambient_state_of_mlflow_is_neither_used_nor_touched(uri, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ambient = f"sqlite:///{tmp_path / 'ambient.db'}"
+    mlflow.set_tracking_uri(ambient)
+    try:
+        log_trials(uri, open_search_run(uri, "search", "study-1", {}, {}), [row(0)])
+        assert mlflow.get_tracking_uri() == ambient
+        assert mlflow.active_run() is None
+        assert not (tmp_path / "ambient.db").exists() and not (tmp_path / "mlruns").exists()
+    finally:
+        mlflow.set_tracking_uri(None)
+
+
+def test_more_entries_than_one_request_takes(uri):
+    client = connect(uri)
+    run_id = client.create_run(experiment_id(client, "wide")).info.run_id
+    metrics = {f"metric{number}": number for number in range(1500)}
+    params = {f"param{number}": number for number in range(250)}
+    log_in_batches(client, run_id, metrics=metrics, params=params)
+    data = client.get_run(run_id).data
+    assert data.metrics == metrics
+    assert data.params == {key: str(value) for key, value in params.items()}
+
+
+def _set_up(uri: str) -> str:
+    return experiment_id(connect(uri), "together")
+
+
+@pytest.mark.integration
+def test_processes_that_open_a_fresh_store_at_once_do_not_break_it(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'fresh' / 'mlflow.db'}"
+    with ProcessPoolExecutor(3) as pool:
+        ids = list(pool.map(_set_up, [uri] * 3))
+    assert len(set(ids)) == 1
+    assert [one.name for one in connect(uri).search_experiments(ViewType.ALL)].count("together") == 1
+
+
+def test_a_server_that_is_not_there_is_told_within_seconds():
+    with pytest.raises(ServiceError, match="does not answer") as caught:
+        connect("http://user:secret@127.0.0.1:9")
+    assert "secret" not in str(caught.value)
+    assert "cic up" in str(caught.value)
+
+
+def test_files_go_where_they_are_told_to(uri, tmp_path):
+    client = connect(uri)
+
+    def place(experiment: str) -> str:
+        return client.get_experiment(experiment).artifact_location
+
+    assert place(experiment_id(client, "told", "file:///somewhere")) == "file:///somewhere/told"
+    assert place(experiment_id(client, "untold")) == (tmp_path / "mlartifacts" / "untold").as_uri()
+    assert experiment_id(client, "told") == experiment_id(client, "told", "file:///elsewhere")
+
+
+keys = st.text("abc_", min_size=1, max_size=4)
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@given(st.dictionaries(keys, numbers | st.dictionaries(keys, numbers, max_size=3), max_size=5))
+def test_flattening_keeps_every_number_once(nested):
+    flat = flat_metrics(nested)
+    expected = {}
+    for key, value in nested.items():
+        expected |= {f"{key}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {key: value}
+    assert flat == expected
+
+
+def test_what_is_no_finite_number_is_no_metric():
+    assert flat_metrics({"a": True, "b": "x", "c": None, "d": float("nan"), "e": [1], "f": {"g (%)": 2}}) == {"f.g ___": 2}
+    with pytest.raises(ValueError, match="two metrics"):
+        flat_metrics({"a(": 1, "a)": 2})
+    assert flat_params({"a": {"b": (1, 2)}, "c": None}) == {"a.b": "[1, 2]", "c": "None"}
+
+
+def test_the_digest_of_held_out_profiles_knows_no_order_but_every_change():
+    one = held_out_digest(["a", "b"], ["1", "2"])
+    assert one == held_out_digest(["b", "a"], ["2", "1"])
+    assert len({one, held_out_digest(["a", "b"], ["2", "1"]), held_out_digest(["a"], ["1"])}) == 3
+
+
+def test_the_environment_lock_names_what_is_installed():
+    lock = environment_lock().splitlines()
+    assert lock == sorted(lock)
+    assert f"mlflow=={mlflow.__version__}" in lock
+    assert any(line.startswith("cic==") for line in lock)
+
+
+def test_a_failed_row_has_no_error_even_if_the_ratio_is_there():
+    failed = row(3, "failed")
+    assert set(failed.metrics) == {"epochs", "seconds"}
+    assert replace(failed, number=12).name == "trial-012 d0 w8"
