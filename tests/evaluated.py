@@ -61,7 +61,8 @@ def trained(
     hyper = Hyperparameters(depth=depth, bottleneck_width=width, hidden_width=32)
     fitted = fit_network(prepared.fold, hyper, config.training, 5)
     about = {"seed": 5, "validation_error": fitted.validation_error, "data_digest": "0" * 64, "trained_on": ["x"]}
-    curves = pd.DataFrame([{"training": 0, "kept": True, **asdict(epoch)} for epoch in fitted.curve])
+    rows = [{"training": 0, "kept": True, **asdict(epoch)} for epoch in fitted.curve]
+    curves = pd.DataFrame(rows, columns=["training", "kept", "epoch", "train_error", "validation_error"])
     return Bundle(prepared.preprocessor, prepared.basis, fitted.network, prepared.labels, about), part, curves
 
 

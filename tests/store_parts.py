@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cic.config import Data, Params, Preprocess, Training
 from cic.data.matrix import ExpressionMatrix, fingerprints
@@ -17,9 +27,6 @@ from cic.model.trial import fit_network
 from cic.tracking.lineage import Lineage, held_out_digest
 from cic.tracking.models import ModelRun, log_model_run
 from cic.tracking.store import connect
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def new_store(folder: Path, template: Path) -> str:
@@ -35,7 +42,9 @@ def set_up_template(folder: Path) -> Path:
     return folder / "template.db"
 
 
-def tiny_bundle(folder: Path, train: ExpressionMatrix, width: int, *, labelled: bool = False, top_genes: int = 0) -> Path:
+def tiny_bundle(
+    folder: Path, train: ExpressionMatrix, width: int, *, labelled: bool = False, top_genes: int = 0
+) -> Path:
     """Write the bundle of a small model: depth 0 and the given width, so the wider the better."""
     params = Params(
         seed=1,
@@ -77,7 +86,9 @@ def lineage_of(bundle: Path, test: ExpressionMatrix, **changes: object) -> Linea
     return Lineage(**(known | changes))  # type: ignore[arg-type]
 
 
-def log_bundle(uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), **changes: object) -> ModelRun:
+def log_bundle(
+    uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), **changes: object
+) -> ModelRun:
     """Log and register a bundle as `cic`."""
     return log_model_run(
         uri,
@@ -91,3 +102,44 @@ def log_bundle(uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path
         files=files,
         card="What it is.",
     )
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(command: list[str], url: str, folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run `mlflow COMMAND` until the block ends, which begins when `url` answers."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    log_file = folder / f"mlflow-{command[0]}.log"
+    with log_file.open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *command, "--host", "127.0.0.1"],
+            env={**os.environ, **quiet, **environment, "PATH": path},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=folder,
+        )
+        try:
+            _wait_for(url, server, log_file)
+            yield
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        assert server.poll() is None, log.read_text()[-2000:]
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    pytest.fail(f"no answer from {url}: {log.read_text()[-2000:]}")

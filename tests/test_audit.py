@@ -34,7 +34,9 @@ def parts_of(matrix: ExpressionMatrix, seed: int = 0) -> pd.Series:
     return split_samples(matrix.samples, Split(), seed)
 
 
-def with_copy(matrix: ExpressionMatrix, source: int, into: str, copy_G: np.ndarray) -> tuple[ExpressionMatrix, pd.Series]:
+def with_copy(
+    matrix: ExpressionMatrix, source: int, into: str, copy_G: np.ndarray
+) -> tuple[ExpressionMatrix, pd.Series]:
     """Add a profile of its own id, group and specimen to a part."""
     sample = matrix.samples.iloc[[source]].set_axis(["copy"]).assign(group="own", replicate="own")
     samples = pd.concat([matrix.samples, sample]).rename_axis("sample_id")
@@ -203,7 +205,13 @@ def test_checks_warn_of_confounding_few_profiles_copies_and_orientation(tiny: Ex
     label = ["rare", *tiny.samples["label"].iloc[1:-1], None]
     odd = replace(tiny, values=values_SG, genes=tiny.genes[:40], samples=tiny.samples.assign(label=label))
     text = " | ".join(check_matrix(odd)["warnings"])
-    for expected in ("orientation", "1 genes never vary", "profile0, profile1", "fewer than 3 profiles: rare", "no label"):
+    for expected in (
+        "orientation",
+        "1 genes never vary",
+        "profile0, profile1",
+        "fewer than 3 profiles: rare",
+        "no label",
+    ):
         assert expected in text
 
 

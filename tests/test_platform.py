@@ -209,10 +209,44 @@ def test_killed_servers_come_back_on_the_same_data(running: Platform) -> None:
     assert running.experiments() == {"Default", "kept"}
 
 
+FLOW = """
+import time
+from prefect import flow
+
+@flow
+def wait():
+    time.sleep(300)
+"""
+DEPLOYMENT = """
+name: test
+pull:
+  - prefect.deployments.steps.set_working_directory:
+      directory: "{{ $CIC_PROJECT }}"
+deployments:
+  - {name: local, entrypoint: "waiting.py:wait", work_pool: {name: cic-local}}
+"""
+
+
+def start_flow_run(running: Platform) -> str:
+    """Deploy a flow that waits, start it, and give the id of its run once it is at work."""
+    project, clients = running.settings.project, running.clients
+    (project / "waiting.py").write_text(FLOW)
+    (project / "prefect.yaml").write_text(DEPLOYMENT)
+    environment = {**os.environ, **service_environment(clients)}
+    deploy = ["prefect", "--no-prompt", "deploy", "--all"]
+    subprocess.run(deploy, cwd=project, env=environment, check=True, capture_output=True, timeout=120)
+    api = clients.prefect_api_url
+    deployment = request_json(f"{api}/deployments/name/wait/local")["id"]
+    run = request_json(f"{api}/deployments/{deployment}/create_flow_run", {}, 30.0)["id"]
+    wait_until(lambda: request_json(f"{api}/flow_runs/{run}", seconds=30.0)["state_type"] == "RUNNING", 120.0)
+    return str(run)
+
+
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(running: Platform) -> None:
     experiments, old = running.experiments(), running.state()
+    run = start_flow_run(running)
     left = marked(running.settings.home)
-    assert len(left) >= 4
+    assert len(left) >= 6, "servers, worker, and the flow run"
     os.kill(old.supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not old.supervisor.alive())
     assert running.clients.tracking_uri.startswith("sqlite:"), "a platform without supervisor counts as none"
@@ -221,6 +255,8 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(runn
     assert not before and state.supervisor != old.supervisor
     wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in left))
     assert running.is_well() and running.experiments() == experiments
+    ended = request_json(f"{running.clients.prefect_api_url}/flow_runs/{run}", seconds=30.0)
+    assert ended["state_type"] == "CRASHED", "a flow run is stopped first, and says so"
 
 
 def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from store_parts import errors_of, free_port, lineage_of, log_bundle, new_store, running, set_up_template, tiny_bundle
 from typer.testing import CliRunner
 
+from cic.cli.registry import app
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError, RefusedError, ServiceError
@@ -21,8 +24,8 @@ from cic.registry.evidence import compare_models, decide
 from cic.registry.gate import Decision
 from cic.registry.stored import stored_evidence
 from cic.registry.versions import fetch_bundle
+from cic.tracking.runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
-from store_parts import errors_of, lineage_of, log_bundle, new_store, tiny_bundle, set_up_template
 
 THRESHOLDS = Registry(min_profiles=10, bootstrap=200)
 
@@ -287,7 +290,7 @@ def test_a_record_that_is_taken_out_or_altered_shows_and_stops_the_next_move(uri
     first, second = registry.history(uri, "cic").entries
     client.delete_run(first.run_id)
     assert registry.history(uri, "cic").faults == (), "a deleted run is still read"
-    with pytest.raises(Exception, match="(?i)already logged|changing param"):
+    with pytest.raises(Exception, match=r"(?i)already logged|changing param"):
         client.log_param(second.run_id, "record", "{}")
     client.set_tag(second.run_id, decision_log.TAG_MODEL, "another")
     assert registry.drift(uri, "cic") and "moved by hand" in registry.drift(uri, "cic")[0]
@@ -402,8 +405,6 @@ def project(tmp_path, tiny, held_out, uri, narrow, wide, monkeypatch) -> Path:
 
 
 def cli(*args: str):
-    from cic.cli.registry import app
-
     return CliRunner().invoke(app, list(args))
 
 
@@ -448,8 +449,46 @@ def test_evidence_of_other_profiles_is_not_taken(project, uri, tiny):
 def test_a_run_without_evidence_is_told(uri, held_out, narrow):
     log_bundle(uri, narrow, held_out)
     client, version = connect(uri), registry.find(uri, "cic", "1")
-    with pytest.raises(DataError, match="profiles.csv cannot be fetched"):
+    with pytest.raises(DataError, match=r"profiles.csv cannot be fetched"):
         stored_evidence(uri, version)
     client.delete_tag(version.run_id, "cic.matrix")
-    with pytest.raises(DataError, match="no tag cic.matrix"):
+    with pytest.raises(DataError, match=r"no tag cic.matrix"):
         stored_evidence(uri, version)
+
+
+# --- the same through a server ---
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_all_of_it_works_through_a_server(template, tmp_path, train, held_out, narrow, wide):
+    port = free_port()
+    command = ["server", "--backend-store-uri", new_store(tmp_path, template), "--port", str(port)]
+    command += ["--artifacts-destination", str(tmp_path / "served"), "--serve-artifacts", "--workers", "1"]
+    with running(command, f"http://127.0.0.1:{port}/health", tmp_path, {}):
+        uri = f"http://127.0.0.1:{port}"
+        parent = open_search_run(uri, "search", "study-1", {"trials": 40}, {})
+        params = {"depth": 1, "bottleneck_width": 8, "seed": 1}
+        metrics = {"val_unexplained": 0.3, "val_ratio_to_pca": 0.9, "epochs": 20.0, "seconds": 1.0}
+        rows = [TrialRow(number, "complete", "", params, metrics) for number in range(40)]
+        started = time.perf_counter()
+        assert log_trials(uri, parent, rows) == 40
+        print(f"40 trials in {time.perf_counter() - started:.1f} s")
+        assert log_trials(uri, parent, rows) == 0
+        assert registry.current(uri, "cic") is None
+
+        one, two = (log_bundle(uri, bundle, held_out) for bundle in (narrow, wide))
+        pca_S = errors_of(narrow, held_out) * 1.5
+        registry.promote(uri, "cic", one.version, judged(uri, narrow, held_out, pca_S))
+        decision = judged(uri, wide, held_out, pca_S)
+        assert decision.outcome == "promoted", decision.reasons
+        registry.promote(uri, "cic", registry.find(uri, "cic", two.run_id).version, decision)
+        assert stands(uri) == ("2", "1")
+        bundle, stamp = fetch_bundle(uri, "models:/cic@champion")
+        assert stamp == "cic/2"
+        np.testing.assert_array_equal(bundle.encode(held_out.values), load_bundle(wide).encode(held_out.values))
+        registry.rollback(uri, "cic", "wrong on liver")
+        assert stands(uri) == ("1", None)
+        assert registry.history(uri, "cic").faults == ()
+        with pytest.raises(ConfigError):
+            registry.find(uri, "cic", "no-such-run")

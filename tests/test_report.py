@@ -9,15 +9,18 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
+from evaluated import curved_profiles, evaluated
 
 from cic.evaluation import drawing, figures
 from cic.evaluation.intervals import Interval
-from cic.evaluation.report import Section, render
+from cic.evaluation.maps import code_map
+from cic.evaluation.report import render
+from cic.evaluation.section import Section
 from cic.evaluation.verdict import against, percent, verdict, with_interval
-from tests.evaluated import curved_profiles, evaluated
 
-ODD = "T <b>cells</b> & $x_1$ \"B\""
+ODD = 'T <b>cells</b> & $x_1$ "B"'
 
 
 class Page(HTMLParser):
@@ -113,7 +116,13 @@ def test_marks_differ_by_more_than_colour():
 
 @pytest.mark.parametrize(
     ("low", "high", "side"),
-    [(0.8, 0.9, "below"), (1.1, 1.2, "above"), (0.9, 1.1, "undecided"), (0.9, 1.0, "undecided"), (None, None, "undecided")],
+    [
+        (0.8, 0.9, "below"),
+        (1.1, 1.2, "above"),
+        (0.9, 1.1, "undecided"),
+        (0.9, 1.0, "undecided"),
+        (None, None, "undecided"),
+    ],
 )
 def test_sides(low, high, side):
     assert against(Interval(1.0, low, high).to_json()) == side
@@ -132,14 +141,19 @@ def test_a_section_needs_no_figure(report):
     assert Page(page).tags["svg"] == 0
 
 
-def test_few_labels_and_many_are_drawn(tmp_path):
-    for n_labels in (1, 2, 60):
-        draw = np.random.default_rng(n_labels)
-        matrix = curved_profiles(n_labels=n_labels)
-        matrix.samples["label"] = draw.permutation(np.arange(matrix.n_samples) % n_labels).astype(str)
-        evaluated(matrix, tmp_path / str(n_labels), epochs=2)
-        svg = (tmp_path / str(n_labels) / "figures" / "codes.svg").read_text()
-        assert svg.count("legend") >= 1
+@pytest.mark.parametrize("n_labels", [0, 1, 2, 60])
+def test_few_labels_and_many_are_drawn(tmp_path, n_labels):
+    draw = np.random.default_rng(n_labels)
+    name_S = [f"type {number % n_labels + 1:02d}" if n_labels else None for number in range(240)]
+    xy_S2, held_out_S = draw.normal(size=(240, 2)), np.arange(240) < 40
+    picture = drawing.draw(
+        tmp_path, "codes", "Codes.", lambda: code_map(xy_S2, pd.Series(name_S, dtype="object"), held_out_S, (0.5, 0.2))
+    )
+    names = sorted({name for name in name_S if name} or {"no label"})
+    for number, name in enumerate(names, start=1):
+        assert re.search(rf">{number}  {name}<" if n_labels == 60 else rf">{name}<", picture.svg), name
+        if n_labels == 60:
+            assert f">{number}</text>" in picture.svg
 
 
 @pytest.mark.integration

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +12,7 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 import pytest
+from store_parts import free_port, log_bundle, new_store, running, set_up_template, tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
@@ -24,7 +20,6 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry import registry
 from cic.registry.gate import Decision
 from cic.tracking.models import save_model
-from store_parts import log_bundle, new_store, set_up_template, tiny_bundle
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,7 +76,7 @@ def test_genes_are_found_by_name_in_any_order_and_beside_others(served, frame):
 
 
 def test_missing_genes_are_refused_by_name(served, frame):
-    with pytest.raises(ModelError, match="2 of the 200 genes.*GENE7, GENE9"):
+    with pytest.raises(ModelError, match=r"2 of the 200 genes.*GENE7, GENE9"):
         served.predict(frame.drop(columns=["GENE7", "GENE9"]))
 
 
@@ -105,7 +100,9 @@ def test_a_model_without_classifier_says_what_to_do(tmp_path, tiny, frame):
 
 def test_nothing_in_the_model_is_pickled_and_its_needs_are_pinned(tmp_path, bundle):
     save_model(tmp_path / "model", bundle)
-    files = {path.relative_to(tmp_path / "model").as_posix() for path in (tmp_path / "model").rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(tmp_path / "model").as_posix() for path in (tmp_path / "model").rglob("*") if path.is_file()
+    }
     assert {"MLmodel", "pyfunc.py", "artifacts/bundle/model.json", "artifacts/bundle/model.safetensors"} <= files
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pt", ".pth"))]
     needs = (tmp_path / "model" / "requirements.txt").read_text().splitlines()
@@ -143,20 +140,10 @@ def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
     bundle = tiny_bundle(tmp_path / "bundle", matrix, 30, labelled=True)
     version = log_bundle(uri, bundle, matrix).version
     registry.promote(uri, "cic", version, Decision(True, "promoted", ("for the test",), {"champion": None}))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "MLFLOW_TRACKING_URI": uri,
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/cic@champion"]
-    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
-    log = (tmp_path / "serve.log").open("w")
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True, cwd=tmp_path)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/ping", server, tmp_path / "serve.log")
+    port = free_port()
+    command = ["models", "serve", "-m", "models:/cic@champion", "--env-manager", "local", "--port", str(port)]
+    environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    with running(command, f"http://127.0.0.1:{port}/ping", tmp_path, environment):
         split = {"columns": list(matrix.genes), "index": ["a"], "data": matrix.values[:1].astype(float).tolist()}
         answers = [ask(port, {"dataframe_split": split}) for _ in range(3)]
         status, answer, _ = answers[0]
@@ -174,21 +161,8 @@ def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
         status, answer, _ = ask(port, {"inputs": by_gene, "params": {"output": "cell_type"}})
         assert status == 200 and answer["predictions"][0]["cell_type"] in set(tiny.samples["label"])
 
-        status, answer, _ = ask(port, {"dataframe_split": {"columns": split["columns"][1:], "data": [split["data"][0][1:]]}})
+        status, answer, _ = ask(
+            port, {"dataframe_split": {"columns": split["columns"][1:], "data": [split["data"][0][1:]]}}
+        )
         assert status == 400
         assert "1 of the 20000 genes that the model needs are missing: GENE00000" in answer["message"]
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
-        log.close()
-
-
-def wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    pytest.fail(f"no answer from {url}: {log.read_text()[-2000:]}")

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.entities import ViewType
+from store_parts import new_store, set_up_template
 
 from cic.errors import ServiceError
 from cic.model.training import Hyperparameters
@@ -32,7 +33,6 @@ from cic.tracking.runs import (
     this_process,
 )
 from cic.tracking.store import all_runs, connect, experiment_id
-from store_parts import new_store, set_up_template
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,9 @@ def test_flattening_keeps_every_number_once(nested):
 
 
 def test_what_is_no_finite_number_is_no_metric():
-    assert flat_metrics({"a": True, "b": "x", "c": None, "d": float("nan"), "e": [1], "f": {"g (%)": 2}}) == {"f.g ___": 2}
+    assert flat_metrics({"a": True, "b": "x", "c": None, "d": float("nan"), "e": [1], "f": {"g (%)": 2}}) == {
+        "f.g ___": 2
+    }
     with pytest.raises(ValueError, match="two metrics"):
         flat_metrics({"a(": 1, "a)": 2})
     assert flat_params({"a": {"b": (1, 2)}, "c": None}) == {"a.b": "[1, 2]", "c": "None"}

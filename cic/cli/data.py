@@ -16,10 +16,19 @@ from cic.config import load_params
 from cic.data.checks import check_matrix
 from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix, write_matrix
 from cic.data.readers import READABLE, DuplicateGenes, SamplesIn, read_table
-from cic.data.synthetic import Recipe, simulate
+from cic.data.synthetic import Recipe, side_files, simulate
 from cic.errors import ConfigError, DataError, RefusedError
 from cic.progress import bar
-from cic.versioning.pointers import add, dvc_root, is_simulated, md5_of, pointer_of, record_of, record_simulated
+from cic.versioning.pointers import (
+    add,
+    dvc_root,
+    is_added,
+    is_simulated,
+    md5_of,
+    pointer_of,
+    record_of,
+    record_simulated,
+)
 
 RAW = Path("data/raw")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -67,8 +76,10 @@ def import_file(
         duplicate_genes=cast(DuplicateGenes, duplicate_genes),
     )
     changed = _put(matrix, target, replace)
-    if changed or not pointer_of(target).exists() or push:
-        record_of(target).unlink(missing_ok=True)
+    if push or not is_added(target):
+        if record_of(target).exists():  # this takes the place of simulated data
+            for left in (record_of(target), *side_files(target)):
+                left.unlink(missing_ok=True)
         about = {"imported_from": file.name, "unit": unit, "samples": matrix.n_samples, "genes": matrix.n_genes}
         add(target, about, push)
     _show_imported(matrix, target, changed)
@@ -122,7 +133,6 @@ def simulate_file(
     programs: Annotated[int | None, typer.Option(help="activity programs")] = None,
     replicate_pairs: Annotated[int | None, typer.Option(help="samples measured twice")] = None,
     seed: Annotated[int | None, typer.Option(help="another seed gives other data")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="replace a file of that name")] = False,
 ) -> None:
     """Simulate profiles with known ground truth: the default data set.
 
@@ -137,10 +147,10 @@ def simulate_file(
     recipe = _recipe({key: value for key, value in given.items() if value is not None})
     plain = recipe.model_dump(mode="json")
     console = Console(soft_wrap=True)
-    if is_simulated(target, plain):
+    if is_simulated(target, plain) and all(file.exists() for file in side_files(target)):
         console.print(f"{escape(str(target))} is there already, made by the same recipe")
         return
-    if pointer_of(target).exists() or (target.exists() and not record_of(target).exists() and not replace):
+    if pointer_of(target).exists() or (target.exists() and not record_of(target).exists()):
         raise RefusedError(
             f"{target.name} is there, and was not simulated", where=str(target), fix="choose another --name"
         )

@@ -76,16 +76,18 @@ def show_log(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_json: As
         _print_json({"records": records, "faults": log.faults})
         return
     console = Console()
-    table = Table(title=f"Decisions on {model}")
-    for title in ("", "when", "who", "decision", "version", "champion", "reasons"):
-        table.add_column(title, overflow="fold")
+    if not log.entries:
+        console.print(f"Nothing has been decided on [bold]{escape(model)}[/] yet.")
     for entry in log.entries:
         record = entry.record
-        moved = f"{record.champion_before or 'none'} → {record.champion_after or 'none'}"
+        moved = f"champion {record.champion_before or 'none'} → {record.champion_after or 'none'}"
         action = record.action.replace("_", " ") + (" (interrupted)" if entry.open else "")
-        cells = (str(record.number), record.decided_at, record.decided_by, action, record.version, moved)
-        table.add_row(*map(escape, cells), escape("\n".join(record.reasons)))
-    console.print(table if log.entries else f"Nothing has been decided on [bold]{escape(model)}[/] yet.")
+        console.print(
+            f"[bold]{record.number}[/]  {record.decided_at}  version [bold]{record.version} {action}[/], "
+            f"{moved}, by {escape(record.decided_by)}"
+        )
+        for reason in record.reasons:
+            console.print(f"     {escape(reason)}")
     for fault in log.faults:
         console.print(f"[red]fault:[/] {escape(fault)}")
 

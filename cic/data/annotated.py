@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 
 import anndata
@@ -31,7 +32,9 @@ def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFram
         If the file cannot be read, or has no `X` of numbers.
     """
     try:
-        data = anndata.read_h5ad(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", anndata.OldFormatWarning)  # files of old releases are welcome
+            data = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise DataError(
             f"not readable as .h5ad: {str(error).splitlines()[0]}", where=str(path), fix="write or fetch it again"

@@ -7,13 +7,13 @@ themselves, in two ways, because neither is enough alone:
   0.9989 in every data set tried here. But normal samples of one tissue come close too, when the genes were chosen to
   tell tissues apart (0.9885 among 520 GTEx profiles over 467 genes), so this threshold cannot be low.
 - *Distance over the most variable genes, relative to the usual distance of a profile to its nearest neighbour*, finds
-  the same specimen measured twice, whatever the noise of the platform. Ordinary nearest pairs stay above 0.43 of the
-  usual distance in bulk RNA-seq (TCGA 0.44, GTEx 0.53), on arrays (0.55, 0.79) and in single cells (0.49, 0.64); two of
-  the 63 tumours in Khan's set, known only by number, lie at 0.12, and repeated measurements of the simulated data at
-  0.36 to 0.47. Copies have about 0.05.
+  a specimen that was measured twice. Ordinary nearest pairs stay above 0.43 of the usual distance in bulk RNA-seq (TCGA
+  0.44, GTEx 0.53), on arrays (0.55, 0.79) and in single cells (0.49, 0.64). Two of the 63 tumours in Khan's set, known
+  only by number, lie at 0.12, at a correlation of 0.986; repeated measurements of the simulated data lie at 0.36 to
+  0.47, so that half of them are found; rounded copies at 0.10 and below.
 
-Technical replicates of noisy platforms are no nearer to one another than to their like; nothing but a `replicate`
-column can tell of them.
+Technical replicates of a noisy platform are no nearer to one another than to their like, so that the audit finds few
+of them or none: nothing but a `replicate` column can tell.
 """
 
 from __future__ import annotations

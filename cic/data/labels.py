@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 
@@ -73,7 +74,7 @@ def _typed(column: pd.Series) -> pd.Series:
     filled = column[column.str.strip() != ""]
     if len(filled) and filled.map(lambda cell: REAL.fullmatch(cell.strip()) is not None).all():
         return pd.to_numeric(column.where(column.str.strip() != ""), errors="raise")
-    return column.where(column.str.strip() != "", None).astype(object)
+    return column.astype(object).mask(column.str.strip() == "", other=cast(Any, None))
 
 
 def join_labels(

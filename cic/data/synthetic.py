@@ -32,14 +32,20 @@ STUDY_FACTORS = 3
 class Recipe(Section):
     """What `simulate` makes; the defaults have the size of the paper's data."""
 
-    samples: Annotated[int, Field(ge=12)] = Field(1040, description="profiles, technical replicates included")
+    samples: Annotated[int, Field(ge=12)] = Field(default=1040, description="profiles, technical replicates included")
     genes: Annotated[int, Field(ge=50)] = 20_000
-    cell_types: Annotated[int, Field(ge=2)] = Field(16, description="leaves of the lineage tree")
-    studies: Annotated[int, Field(ge=3)] = Field(40, description="each with a shift of its own and a few cell types")
-    programs: Annotated[int, Field(ge=1)] = Field(80, description="sets of genes that respond together")
-    replicate_pairs: Annotated[int, Field(ge=0)] = Field(120, description="samples measured twice")
-    study_shift: Annotated[float, Field(ge=0)] = Field(0.25, description="standard deviation of study effects, log2")
-    noise: Annotated[float, Field(ge=0)] = Field(1.0, description="measurement noise; 1 is that of 20 million reads")
+    cell_types: Annotated[int, Field(ge=2)] = Field(default=16, description="leaves of the lineage tree")
+    studies: Annotated[int, Field(ge=3)] = Field(
+        default=40, description="each with a shift of its own and a few cell types"
+    )
+    programs: Annotated[int, Field(ge=1)] = Field(default=80, description="sets of genes that respond together")
+    replicate_pairs: Annotated[int, Field(ge=0)] = Field(default=120, description="samples measured twice")
+    study_shift: Annotated[float, Field(ge=0)] = Field(
+        default=0.25, description="standard deviation of study effects, log2"
+    )
+    noise: Annotated[float, Field(ge=0)] = Field(
+        default=1.0, description="measurement noise; 1 is that of 20 million reads"
+    )
     seed: Annotated[int, Field(ge=0)] = 1
 
     @model_validator(mode="after")
@@ -206,6 +212,11 @@ def _profiles(recipe: Recipe, truth: Truth) -> Iterator[tuple[pd.DataFrame, np.n
         yield truth.samples.iloc[rows], np.log2(tpm_SG + np.float32(1))
 
 
+def side_files(path: Path) -> tuple[Path, Path]:
+    """Give the files of ground truth beside a simulated file: genes of each program, true activities."""
+    return path.with_suffix(".programs.gmt"), path.with_suffix(".truth.parquet")
+
+
 def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None = None) -> None:
     """Write simulated profiles to `path`, and their truth beside it.
 
@@ -230,11 +241,10 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
 
     write_matrix_rows(path, gene_names(recipe), "log2", chunks())
     names = gene_names(recipe)
-    with path.with_suffix(".programs.gmt").open("w") as file:
+    programs_path, truth_path = side_files(path)
+    with programs_path.open("w") as file:
         for program, effect_G in zip(program_names(recipe), truth.effect_PG, strict=True):
             members = [names[gene] for gene in np.flatnonzero(effect_G)]
             file.write("\t".join([program, "simulated", *members]) + "\n")
     activity = pd.DataFrame(truth.activity_SP, index=truth.samples.index, columns=list(program_names(recipe)))
-    pq.write_table(
-        pa.Table.from_pandas(activity.reset_index(), preserve_index=False), path.with_suffix(".truth.parquet")
-    )
+    pq.write_table(pa.Table.from_pandas(activity.reset_index(), preserve_index=False), truth_path)

@@ -52,11 +52,11 @@ def score(true_S: np.ndarray, said_S: np.ndarray, plan: Resampling) -> Scores:
     counts = (true_SL, said_SL, true_SL * said_SL)
     values = _from_counts(*(count_SL.sum(axis=0) for count_SL in counts))
     resampled = _from_counts(*(plan.sums(count_SL) for count_SL in counts))
-    intervals = [
+    accuracy, balanced, macro_f1 = (
         percentile_interval(float(value), value_R, plan.confidence, plan.n_units)
         for value, value_R in zip(values, resampled, strict=True)
-    ]
-    return Scores(*intervals, resampled_balanced_R=resampled[1])
+    )
+    return Scores(accuracy, balanced, macro_f1, resampled_balanced_R=resampled[1])
 
 
 def difference(left: Scores, right: Scores, plan: Resampling) -> Interval:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ MARKS = {
     "span": (PURPLE, "^"),
     "replicates": (GREEN, "*"),
 }
-STYLE = {
+STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 8.5,
     "axes.titlesize": 8.5,
@@ -114,7 +115,7 @@ def inline_svg(picture: Picture) -> str:
     svg = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{picture.name}-\1"', svg)
     for fixed, variable in PAGE_COLOURS.items():
         svg = svg.replace(fixed, variable)
-    return re.sub(r'<svg ', '<svg role="img" aria-hidden="true" ', svg, count=1)
+    return re.sub(r"<svg ", '<svg role="img" aria-hidden="true" ', svg, count=1)
 
 
 def dot_plot(axes: Axes, rows: list[Row], reference: float | None = None) -> None:

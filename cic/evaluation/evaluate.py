@@ -15,7 +15,8 @@ from cic.data.matrix import ExpressionMatrix
 from cic.errors import DataError
 from cic.evaluation.maps import in_two_dimensions
 from cic.evaluation.measure import Measured, measure, sample_column
-from cic.evaluation.report import Evidence, write_report
+from cic.evaluation.report import write_report
+from cic.evaluation.section import Evidence
 from cic.model.bundle import Bundle
 from cic.model.threads import one_thread
 
@@ -121,9 +122,7 @@ def parts_of(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
     return part_S.to_numpy()
 
 
-def write_tables(
-    out: Path, samples: pd.DataFrame, part_S: np.ndarray, measured: Measured, xy_S2: np.ndarray
-) -> None:
+def write_tables(out: Path, samples: pd.DataFrame, part_S: np.ndarray, measured: Measured, xy_S2: np.ndarray) -> None:
     """Write metrics.json, profiles.csv, labels.csv, codes.csv and codes_2d.csv."""
     (out / "metrics.json").write_text(json.dumps(measured.metrics, indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
@@ -142,9 +141,7 @@ def write_tables(
     names = [f"code_{number}" for number in range(1, code_SW.shape[1] + 1)]
     codes = pd.DataFrame(code_SW, columns=names)
     pd.concat([named[["sample_id", "part", "label"]], codes], axis=1).to_csv(out / "codes.csv", index=False)
-    named[["sample_id", "part", "label"]].assign(x=xy_S2[:, 0], y=xy_S2[:, 1]).to_csv(
-        out / "codes_2d.csv", index=False
-    )
+    named[["sample_id", "part", "label"]].assign(x=xy_S2[:, 0], y=xy_S2[:, 1]).to_csv(out / "codes_2d.csv", index=False)
 
 
 def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, metrics: Mapping[str, Any]) -> None:

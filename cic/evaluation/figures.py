@@ -22,7 +22,7 @@ DEPTH_STYLES = ((VERMILION, "s"), (BLUE, "o"), (GREEN, "^"), (PURPLE, "D"), ("#9
 def reconstruction(
     rmse: Mapping[str, Interval], unexplained: Mapping[str, Interval], width: int, scaled: bool
 ) -> Figure:
-    """Root mean squared error of the model beside PCA, mean profile and span ceiling, and the replicates' own.
+    """Draw the root mean squared error of the model beside PCA, mean profile and span ceiling, and the replicates' own.
 
     `scaled` tells that genes were scaled to unit variance, so that the error is in standard deviations.
     """
@@ -41,7 +41,8 @@ def reconstruction(
     figure, (axes,) = new_figure(0.9 + 0.3 * len(rows))
     dot_plot(axes, rows)
     axes.set_xlim(left=0)
-    axes.set_xlabel("root mean squared error a gene (log2)" if not scaled else "root mean squared error (standard deviations)")
+    unit = "standard deviations" if scaled else "log2"
+    axes.set_xlabel(f"root mean squared error a gene ({unit})")
     axes.annotate(
         "unexplained", (1, 1), xycoords="axes fraction", xytext=(4, 2), textcoords="offset points", fontsize=7.5
     )
@@ -49,7 +50,7 @@ def reconstruction(
 
 
 def search_surface(trials: pd.DataFrame, chosen: tuple[int, int]) -> Figure:
-    """Validation error of every trial by width and depth, and over PCA's; `chosen` is (depth, width)."""
+    """Draw the validation error of every trial by width and depth, and over PCA's; `chosen` is (depth, width)."""
     scored = trials[trials["error"].notna()]
     complete = scored[scored["state"] == "complete"]
     widths = sorted(scored["bottleneck_width"].unique())
@@ -91,7 +92,7 @@ def search_surface(trials: pd.DataFrame, chosen: tuple[int, int]) -> Figure:
 
 
 def loss_curves(curves: pd.DataFrame, pca_error: float) -> Figure:
-    """Training and validation error by epoch, all trainings, the kept one bold, with PCA's error as a line."""
+    """Draw training and validation error by epoch, all trainings, the kept one bold, with PCA's error as a line."""
     figure, (axes,) = new_figure(2.9)
     for number, own in curves.groupby("training"):
         kept = bool(own["kept"].any())
@@ -120,16 +121,16 @@ def loss_curves(curves: pd.DataFrame, pca_error: float) -> Figure:
 
 
 def label_ratios(table: pd.DataFrame) -> Figure:
-    """Unexplained variance over PCA's by label, from `reconstruction.by_label`, worst at the top."""
+    """Draw unexplained variance over PCA's by label, from `reconstruction.by_label`, worst at the top."""
     ordered = table.sort_values("ratio_to_pca", ascending=False, kind="stable")
     rows = [
         Row(
-            _short(row.label),
-            Interval(row.ratio_to_pca, _none(row.low), _none(row.high)),
+            _short(row["label"]),
+            Interval(row["ratio_to_pca"], _none(row["low"]), _none(row["high"])),
             "model",
-            f"n {row.n}",
+            f"n {row['n']}",
         )
-        for row in ordered.itertuples()
+        for row in ordered.to_dict("records")
     ]
     figure, (axes,) = new_figure(0.9 + 0.19 * len(rows))
     dot_plot(axes, rows, reference=1.0)
@@ -138,7 +139,7 @@ def label_ratios(table: pd.DataFrame) -> Figure:
 
 
 def scores(rows: Sequence[Row], chance: float) -> Figure:
-    """Balanced accuracy by method, with chance as a line."""
+    """Draw balanced accuracy by method, with chance as a line."""
     figure, (axes,) = new_figure(0.9 + 0.3 * len(rows))
     dot_plot(axes, list(rows), reference=chance)
     axes.set_xlim(0, 1.02)
@@ -152,5 +153,3 @@ def _short(name: str, most: int = 28) -> str:
 
 def _none(value: float | None) -> float | None:
     return None if value is None or np.isnan(value) else float(value)
-
-

@@ -53,6 +53,7 @@ class Resampling:
 
     @property
     def n_units(self) -> int:
+        """Number of units."""
         return int(self.unit_S.max()) + 1 if len(self.unit_S) else 0
 
     def sums(self, value_SX: np.ndarray) -> np.ndarray:
@@ -78,16 +79,16 @@ def resampling(samples: pd.DataFrame, n_resamples: int, confidence: float, seed:
     unit_S, by, caution = np.arange(len(samples)), "profile", ""
     if "replicate" in samples and (known := samples["replicate"].notna()).any():
         own = pd.Series(samples.index.astype(str), index=samples.index)
-        names = ("set " + samples["replicate"].astype(str)).where(known, "profile " + own)
-        unit_S, by = pd.factorize(names)[0], "replicate set"
+        sets = ("set " + samples["replicate"].astype(str)).where(known, "profile " + own)
+        unit_S, by = pd.factorize(sets)[0], "replicate set"
     if "group" in samples and samples["group"].notna().all():
         group_S, names = pd.factorize(samples["group"])
         if len(names) >= FEWEST_UNITS:
             unit_S, by = group_S, "group"
         else:
             caution = (
-                f"The held-out profiles come from only {len(names)} group{'s' * (len(names) != 1)}, too few to resample: "
-                f"intervals are over {by}s and too narrow for a profile from a new group."
+                f"The held-out profiles come from only {len(names)} group{'s' * (len(names) != 1)}, too few to "
+                f"resample: intervals are over {by}s and too narrow for a profile from a new group."
             )
     return Resampling(np.asarray(unit_S), by, caution, n_resamples, confidence, seed)
 

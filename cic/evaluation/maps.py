@@ -20,7 +20,7 @@ DIRECT = 8
 """Labels up to which a legend of colours and marks is enough."""
 RASTER_FROM = 3000
 STRETCHED = 12.0
-"""Range over median deviation from which an axis is compressed (asinh), so that a few far types do not squash the rest."""
+"""Range over median deviation from which an axis is compressed (asinh): a few far types would squash the rest."""
 NO_LABEL = "no label"
 
 
@@ -46,7 +46,7 @@ def in_two_dimensions(code_SW: np.ndarray, train_S: np.ndarray) -> tuple[np.ndar
 
 
 def code_map(xy_S2: np.ndarray, label_S: pd.Series, held_out_S: np.ndarray, shares: tuple[float, float]) -> Figure:
-    """Codes in two dimensions by label: training and validation profiles small, held-out ones large."""
+    """Draw codes in two dimensions by label: training and validation profiles small, held-out ones large."""
     known_S = label_S.notna().to_numpy()
     name_S = label_S.astype(str).where(known_S, NO_LABEL).to_numpy()
     names = sorted(set(name_S[known_S])) + ([NO_LABEL] if not known_S.all() else [])
@@ -96,7 +96,7 @@ def _number(axes: Axes, middle_L2: np.ndarray, colours: list[str]) -> None:
     for index, (place_2, middle_2) in enumerate(zip(place_L2, middle_L2, strict=True)):
         axes.plot(*np.stack([middle_2, place_2]).T, color=INK, linewidth=0.5, zorder=4)
         axes.text(
-            *place_2, str(index + 1), ha="center", va="center", fontsize=6.5, color=INK, zorder=5,
+            place_2[0], place_2[1], str(index + 1), ha="center", va="center", fontsize=6.5, color=INK, zorder=5,
             bbox={"boxstyle": "round,pad=0.18", "facecolor": PAPER, "edgecolor": colours[index], "linewidth": 1},
         )  # fmt: skip
 
@@ -110,7 +110,9 @@ def round_ticks(value_S: np.ndarray, linear_width: float, n: int = 6) -> list[fl
 
 def spread_apart(place_L2: np.ndarray, distance: float, passes: int = 200) -> np.ndarray:
     """Move points of the unit square until no two are nearer than `distance`, as far as `passes` suffice."""
-    place_L2 = place_L2.astype(np.float64) + 1e-6 * np.arange(len(place_L2))[:, None] * np.array([1.0, -1.0])
+    turn_L = 2.4 * np.arange(len(place_L2))  # the golden angle: no two of equal place go the same way
+    spiral_L2 = 1e-3 * np.sqrt(np.arange(len(place_L2)))[:, None] * np.stack([np.cos(turn_L), np.sin(turn_L)], 1)
+    place_L2 = place_L2.astype(np.float64) + spiral_L2
     for _ in range(passes):
         away_LL2 = place_L2[:, None] - place_L2[None]
         length_LL = np.maximum(np.linalg.norm(away_LL2, axis=-1), 1e-9)

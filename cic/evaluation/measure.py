@@ -56,8 +56,9 @@ def measure(
         - `labels`: n, n_better_than_pca, n_worse_than_pca, n_undecided, worst_ratio_to_pca, by (what is resampled)
         - `replicates`: n_sets, n_profiles, held_out (1 or 0), rmse_between, rmse_model, rmse_pca,
           rmse_span_ceiling, intervals ratio and ratio_pca, pearson_median
-        - `classification`: n, n_labels, n_unseen, chance (of balanced accuracy: 1 / n_labels), `methods` (accuracy, balanced_accuracy and macro_f1 of
-          model_classifier, code_logistic, pca_logistic, pca_centroid, majority), interval difference_to_pca
+        - `classification`: n, n_labels, n_unseen, chance (of balanced accuracy: 1 / n_labels), `methods` (accuracy,
+          balanced_accuracy and macro_f1 of model_classifier, code_logistic, pca_logistic, pca_centroid, majority),
+          interval difference_to_pca (of balanced accuracy, the first of them minus pca_logistic)
         - `search`: trials, complete, pruned, failed
         - `audit`: passed (1 or 0), blocking (findings that fail it), findings (all)
         - `interval`: confidence, resamples, units, by
@@ -78,8 +79,8 @@ def measure(
     cautions = {name: text for name, text in found if text}
     if bundle.basis.left_out > 1e-6:
         cautions["basis"] = (
-            f"The sample basis is truncated and leaves out {100 * bundle.basis.left_out:.2g}% of the training variance; "
-            "the span ceiling is that of this basis."
+            f"The sample basis is truncated and leaves out {100 * bundle.basis.left_out:.2g}% of the training "
+            "variance; the span ceiling is that of this basis."
         )
     metrics = {
         "profiles": {
@@ -135,19 +136,17 @@ def confounding(samples: pd.DataFrame, checks: Mapping[str, Any]) -> str:
         return ""
     if "group" not in samples:
         return (
-            "The data name no group (study, donor, batch), so profiles of one study may be on both sides of the split, and "
-            "what tells cell types apart may be the study."
+            "The data name no group (study, donor, batch), so profiles of one study may be on both sides of the split, "
+            "and what tells cell types apart may be the study."
         )
     found = checks["confounding"]
     single = found["labels_in_one_group"]
     if found["cramers_v"] <= CONFOUNDED_ABOVE and len(single) < samples["label"].nunique():
         return ""
-    only = (
-        f"; {len(single)} of {samples['label'].nunique()} cell types come from a single group" if single else ""
-    )
+    only = f"; {len(single)} of {samples['label'].nunique()} cell types come from a single group" if single else ""
     return (
-        f"Cell type and group are confounded (Cramér's V {found['cramers_v']:.2f}{only}): what tells cell types apart here "
-        "may be the group."
+        f"Cell type and group are confounded (Cramér's V {found['cramers_v']:.2f}{only}): what tells cell types apart "
+        "here may be the group."
     )
 
 

@@ -45,10 +45,12 @@ class Projected:
 
     @property
     def pca_code_SW(self) -> np.ndarray:
+        """What PCA of equal width makes of the profiles: the first coordinates of the basis."""
         return self.z_SK[:, : self.code_SW.shape[1]]
 
     @property
     def pca_reconstruction_SK(self) -> np.ndarray:
+        """The reconstructions of PCA of equal width."""
         pca_SK = np.zeros_like(self.z_SK)
         pca_SK[:, : self.code_SW.shape[1]] = self.pca_code_SW
         return pca_SK

@@ -60,7 +60,7 @@ def against(interval: Metrics, line: float = 1.0) -> Literal["below", "above", "
 
 def verdict(metrics: Metrics) -> list[Sentence]:
     """Give the sentences at the top of the report."""
-    found = [_mean_profile(metrics), _pca(metrics), _replicates(metrics), _labels(metrics), _cell_type(metrics)]
+    found = [_anything_learnt(metrics), _pca(metrics), _replicates(metrics), _labels(metrics), _cell_type(metrics)]
     sentences = [sentence for sentence in found if sentence is not None]
     if metrics["audit"]["passed"]:
         sentences.append(Sentence("good", "The audit found no leak between the training and the held-out profiles."))
@@ -76,16 +76,19 @@ def verdict(metrics: Metrics) -> list[Sentence]:
     return sentences + [Sentence("open", caution) for caution in metrics["cautions"].values()]
 
 
-def _mean_profile(metrics: Metrics) -> Sentence | None:
-    side = against(metrics["unexplained_variance"]["model"])
-    if side == "below":
+def _anything_learnt(metrics: Metrics) -> Sentence | None:
+    """Speak up where the model is no better than directions drawn blindly, which keep their share of any noise."""
+    width, genes = metrics["model"]["bottleneck_width"], metrics["profiles"]["genes"]
+    blind = 1 - width / max(genes, width)
+    model = metrics["unexplained_variance"]["model"]
+    if against(model, blind) == "below":
         return None
+    if model["low"] is None:
+        return Sentence("open", "There are too few independent held-out profiles to tell whether anything was learnt.")
     return Sentence(
         "bad",
-        "The model reproduces held-out profiles no better than the mean of the training profiles does: next to nothing "
-        "was learnt from these data."
-        if side == "above" or metrics["unexplained_variance"]["model"]["low"] is not None
-        else "There are too few independent held-out profiles to tell whether anything was learnt.",
+        f"The model reproduces held-out profiles no better than {width} direction{'s' * (width != 1)} of gene space "
+        f"drawn blindly would ({percent(blind)} unexplained): next to nothing was learnt from these data.",
     )
 
 
@@ -94,8 +97,8 @@ def _pca(metrics: Metrics) -> Sentence:
     model, pca = (metrics["unexplained_variance"][name]["value"] for name in ("model", "pca"))
     ratio, confidence = metrics["ratio_to_pca"], metrics["interval"]["confidence"]
     left = (
-        f"With {width} number{'s' * (width != 1)} a profile, {percent(model)} of the variance of held-out profiles stays "
-        f"unexplained; with PCA of equal width it is {percent(pca)}."
+        f"With {width} number{'s' * (width != 1)} a profile, {percent(model)} of the variance of held-out profiles "
+        f"stays unexplained; with PCA of equal width it is {percent(pca)}."
     )
     if metrics["model"]["depth"] == 0:
         left += " The chosen model has no hidden layer, so it is linear as PCA is."
@@ -111,11 +114,12 @@ def _pca(metrics: Metrics) -> Sentence:
 def _replicates(metrics: Metrics) -> Sentence:
     ceiling, confidence = metrics["replicates"], metrics["interval"]["confidence"]
     if ceiling is None:
-        return Sentence("open", f"How near this comes to measuring again cannot be said: {metrics['left_out']['replicates']}")
+        reason = metrics["left_out"]["replicates"]
+        return Sentence("open", f"How near this comes to measuring again cannot be said: {reason}")
     which = "held-out" if ceiling["held_out"] else "partly trained-on, so flattering,"
     told = (
-        f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times that "
-        f"between two technical replicates ({ceiling['n_sets']} {which} replicate sets; PCA: "
+        f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times "
+        f"that between two technical replicates ({ceiling['n_sets']} {which} replicate sets; PCA: "
         f"{ceiling['ratio_pca']['value']:.2f})"
     )
     side = against(ceiling["ratio"])
@@ -130,13 +134,19 @@ def _labels(metrics: Metrics) -> Sentence | None:
     labels = metrics["labels"]
     if labels is None or labels["n"] < 2:
         return None
+    better, worse = labels["n_better_than_pca"], labels["n_worse_than_pca"]
+    if not better and not worse:
+        return Sentence(
+            "open",
+            f"On none of the {labels['n']} cell types among the held-out profiles is the difference from PCA clear: "
+            "the interval allows either, or there are too few profiles.",
+        )
     text = (
-        f"Of {labels['n']} cell types among the held-out profiles, the model is better than PCA on "
-        f"{labels['n_better_than_pca']} and worse on {labels['n_worse_than_pca']}; on {labels['n_undecided']} the "
-        "interval allows either or there are too few profiles."
+        f"Of {labels['n']} cell types among the held-out profiles, the model is better than PCA on {better} and worse "
+        f"on {worse}; on {labels['n_undecided']} the interval allows either or there are too few profiles."
     )
-    standing: Standing = "good" if labels["n_better_than_pca"] > labels["n"] / 2 else "open"
-    return Sentence("bad" if labels["n_worse_than_pca"] > labels["n_better_than_pca"] else standing, text)
+    standing: Standing = "good" if better > labels["n"] / 2 else "open"
+    return Sentence("bad" if worse > better else standing, text)
 
 
 def _cell_type(metrics: Metrics) -> Sentence:
@@ -176,12 +186,14 @@ def summary(metrics: Metrics) -> list[tuple[str, str]]:
             f"not measured: {metrics['left_out']['replicates']}"
             if ceiling is None
             else with_interval(ceiling["ratio"], confidence)
-            + (f", {ceiling['n_sets']} held-out sets" if ceiling["held_out"] else f", {ceiling['n_sets']} sets, not held out"),
+            + f", {ceiling['n_sets']} sets"
+            + ("" if ceiling["held_out"] else ", not held out"),
         ),
     ]
     if found is not None:
         name = "model_classifier" if "model_classifier" in found["methods"] else "code_logistic"
         balanced = with_interval(found["methods"][name]["balanced_accuracy"], confidence)
         lines.append((f"balanced accuracy, {METHOD_NAMES[name]}", f"{balanced}, chance {found['chance']:.2f}"))
-    lines.append(("leakage audit", "passed" if metrics["audit"]["passed"] else f"failed: {metrics['audit']['blocking']} findings"))
+    audit = metrics["audit"]
+    lines.append(("leakage audit", "passed" if audit["passed"] else f"failed: {audit['blocking']} findings"))
     return lines

@@ -38,8 +38,6 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_whole_group: bool = True
     stop_seconds: float = 15.0
-    spare_group: bool = False
-    """Whether processes of its group go on when it is killed."""
     link: str | None = None
 
 
@@ -232,7 +230,6 @@ def worker_service(settings: Settings, name: str) -> Service:
         health=lambda: worker_trouble(settings, name),
         needs=("prefect",),
         stop_seconds=20.0,
-        spare_group=True,  # flow runs that it started report by themselves
     )
 
 

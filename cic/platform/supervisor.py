@@ -200,8 +200,7 @@ class Supervisor:
             if time.monotonic() >= child.restart_at and self._has_needs(child):
                 self._restart(child)
         elif has_ended(child.process):
-            status = child.process.wait() if child.service.spare_group else clear_group(child.process)
-            self._schedule(child, f"ended with status {status}")
+            self._schedule(child, f"ended with status {clear_group(child.process)}")
         elif not child.healthy and self._check(child) is not None and self._is_late(child):
             self._stop(child)
             self._schedule(child, "did not become healthy")
@@ -235,13 +234,13 @@ class Supervisor:
     def _bring_down(self, keep_state: bool) -> None:
         if not keep_state:
             self._note(phase="stopping")
+        # Before the worker, which would kill them, and while the server is there to be told.
+        stop_flow_runs(self.settings.home, LEFTOVER_SECONDS)
         # The last started is the first to stop: worker, MLflow and Prefect, PostgreSQL.
         for name, child in reversed(self.children.items()):
             if child.process.returncode is None:
                 self.tell(f"{name} {'stopped' if self._stop(child) else 'killed'}")
             self._show(name, "stopped")
-            if name == "worker":  # while the server is there to be told
-                stop_flow_runs(self.settings.home, LEFTOVER_SECONDS)
         stop_marked(self.settings.home, LEFTOVER_SECONDS)
         postgres.release_socket_folder(postgres.Cluster(self.settings.postgres_folder))
         if not keep_state:

@@ -113,7 +113,14 @@ def judge_version(
     stored = stored_evidence(uri, found, matrix_file, part_file)
     with fetched_bundle(uri, found) as bundle:
         decision = decide(
-            uri, gate.name, bundle, stored.matrix, stored.pca_errors, stored.audit_passed, gate, stored.seed,
+            uri,
+            gate.name,
+            bundle,
+            stored.matrix,
+            stored.pca_errors,
+            stored.audit_passed,
+            gate,
+            stored.seed,
             reinstate=reinstate,
         )
     promote(uri, gate.name, found.version, decision)

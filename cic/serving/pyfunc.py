@@ -27,7 +27,7 @@ REGISTERED_META = "registered_model_meta"
 
 
 class InputRefusedError(ModelError, MlflowException):
-    """The input does not meet the model's contract. As MLflow's own kind, so that a served answer says what is wrong."""
+    """The input does not meet the model's contract. Of MLflow's kind too, so that a served answer says why."""
 
     def __init__(
         self, found: str, *, where: str | None = None, expected: str | None = None, fix: str | None = None

@@ -124,7 +124,9 @@ def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: 
     # not `models:/<id>`: a sqlite store would look that up in whatever store is the ambient one
     source = logged.artifact_location
     tags = {TAG_BUNDLE: lineage.bundle_digest, "cic.data_md5": lineage.tags()["cic.data_md5"]}
-    made = client.create_model_version(name, source, run_id, tags=tags, description=card)
+    made = client.create_model_version(
+        name, source, run_id, tags, description=card, await_creation_for=0, model_id=logged.model_id
+    )
     return str(made.version)
 
 

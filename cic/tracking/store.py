@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from cic.settings import redact
 
 PATIENCE_SECONDS = 5.0
 PAGE = 1000
+QUIET = {
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines and a request for every run that ends
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 
 
 def connect(uri: str) -> MlflowClient:
@@ -32,6 +38,8 @@ def connect(uri: str) -> MlflowClient:
     ServiceError
         If nothing answers there.
     """
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
     if uri.startswith(("http://", "https://")):
         _ask_health(uri)
     elif uri.startswith("sqlite:///"):

@@ -127,11 +127,15 @@ def record_simulated(path: Path, recipe: dict[str, Any]) -> Pointer:
 
 def is_simulated(path: Path, recipe: dict[str, Any]) -> bool:
     """Tell whether `path` holds, unchanged, what `recipe` made on this machine."""
-    try:
-        record = json.loads(record_of(path).read_text())
-    except FileNotFoundError:
+    if not record_of(path).exists():
         return False
+    record = _read_record(path)
     return record["recipe"] == recipe and path.is_file() and md5_of(path) == record["md5"]
+
+
+def is_added(path: Path) -> bool:
+    """Tell whether a data file is there, with a pointer that names its bytes."""
+    return pointer_of(path).exists() and path.is_file() and md5_of(path) == _read_pointer(path)["md5"]
 
 
 def pull(path: Path) -> None:
@@ -173,7 +177,7 @@ def check_pointer(path: Path) -> Pointer:
     """
     path = Path(path).absolute()
     if record_of(path).exists():
-        record = json.loads(record_of(path).read_text())
+        record = _read_record(path)
         _check_bytes(path, record)
         return Pointer(record["md5"], record["size"], path, "simulated", record["recipe"])
     pointer = _read_pointer(path)
@@ -183,6 +187,18 @@ def check_pointer(path: Path) -> Pointer:
         _check_committed(pointer_of(path))
     state: State = "committed" if versioned else "no git"
     return Pointer(pointer["md5"], pointer["size"], path, state, pointer["meta"])
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """Read the record of a simulated file: `md5`, `size` and `recipe`."""
+    at = record_of(path)
+    try:
+        raw = json.loads(at.read_text())
+        return {name: raw[name] for name in ("md5", "size", "recipe")}
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise DataError(
+            "this is not a record of simulated data", where=str(at), fix=f"delete {at.name}, then `cic data simulate`"
+        ) from None
 
 
 def _read_pointer(path: Path) -> dict[str, Any]:

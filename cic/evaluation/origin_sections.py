@@ -1,0 +1,146 @@
+"""Sections on where the model comes from: search, training, split, data, methods and lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cic.evaluation import figures
+from cic.evaluation.drawing import draw
+from cic.evaluation.section import Evidence, Section, Table, words
+from cic.evaluation.verdict import percent
+
+
+def search_section(evidence: Evidence, folder: Path) -> Section:
+    """Show error by depth and width over the trials of the search."""
+    model, trials = evidence.metrics["model"], evidence.trials
+    counts = evidence.metrics["search"]
+    title, reason = "Which architecture, and why?", str(evidence.choice["reason"])
+    claim = f"Chosen: depth {model['depth']}, width {model['bottleneck_width']}. {reason[:1].upper()}{reason[1:]}."
+    if trials is None or not trials["error"].notna().any():
+        return Section("search", title, claim, notes=("No trial has a score, so there is no figure.",))
+    picture = draw(
+        folder, "search", "Validation error of each trial by bottleneck width and depth, and its ratio to PCA's.",
+        lambda: figures.search_surface(trials, (model["depth"], model["bottleneck_width"])),
+    )  # fmt: skip
+    return Section(
+        "search",
+        title,
+        claim,
+        picture,
+        "depth 0, which is PCA",
+        f"{counts['trials']} trials: {counts['complete']} complete, {counts['pruned']} pruned, "
+        f"{counts['failed']} failed",
+        notes=(
+            "Validation profiles, not the held-out ones. Lines join the best trial of each width and depth, which is "
+            "too good to be true for many trials; open marks were pruned; the ring marks the choice.",
+        ),
+    )
+
+
+def training_section(evidence: Evidence, folder: Path) -> Section:
+    """Show the loss curves of the final trainings."""
+    curves, model = evidence.curves, evidence.metrics["model"]
+    title = "How did the training go?"
+    if curves.empty or model["depth"] == 0:
+        return Section("training", title, "The chosen model needs no training: at depth 0 it is PCA.")
+    pca_error = model["validation_unexplained_variance_pca"]
+    picture = draw(
+        folder, "training", "Training and validation error by epoch, with the error of PCA as a line.",
+        lambda: figures.loss_curves(curves, pca_error),
+    )  # fmt: skip
+    n = curves["training"].nunique()
+    return Section(
+        "training",
+        title,
+        f"The kept weights leave {percent(model['validation_unexplained_variance'])} of the variance of the validation "
+        f"profiles unexplained, PCA {percent(pca_error)}.",
+        picture,
+        "PCA of equal width on the same validation profiles",
+        f"{n} training{'s' * (n != 1)} from different seeds; the best by validation is kept",
+        notes=(
+            "Both are unexplained variance: for training profiles when each is left out in turn and within the basis, "
+            "for validation profiles over all genes. Noise is added to the inputs in training only.",
+        ),
+    )
+
+
+def audit_section(evidence: Evidence, folder: Path) -> Section:
+    """Tell of leakage between the parts, and confounding of label with group."""
+    findings = evidence.audit["findings"]
+    passed, nearest = bool(evidence.audit["passed"]), evidence.audit["nearest"]
+    return Section(
+        "audit",
+        "Can the split be trusted?",
+        "The audit looked for repeated ids, identical or near-identical profiles, replicates and groups across the "
+        "split" + (" and found none." if passed else " and failed: see below."),
+        table=Table(
+            ("finding", "what", "such as"),
+            tuple(
+                (
+                    str(one["kind"]).replace("_", " ") + (" (blocks promotion)" if one["blocks"] else ""),
+                    str(one["message"]),
+                    words(one["examples"]),
+                )
+                for one in findings
+            ),
+        )
+        if findings
+        else None,
+        n=words(evidence.audit["sizes"]),
+        notes=(
+            f"Nearest pair of profiles across the parts: correlation {nearest['correlation']:.4f}; distance "
+            f"{nearest['relative_distance']:.2f} of what is usual between neighbours.",
+        ),
+    )
+
+
+def data_section(evidence: Evidence, folder: Path) -> Section:
+    """Tell what the data are."""
+    profiles, checks = evidence.metrics["profiles"], evidence.checks
+    values, sets = checks["values"], checks["replicates"]
+    parts = (f"{profiles[name]} for {name}" for name in ("train", "validation", "test"))
+    rows = [
+        ("profiles", f"{checks['n_samples']}: {', '.join(parts)}"),
+        ("genes", f"{checks['n_genes']:,}, of which {profiles['genes']:,} modelled; names: {checks['gene_ids']}"),
+        ("unit", f"{checks['unit']}, {values['min']:.4g} to {values['max']:.4g}, "
+                 f"{percent(values['share_of_zeros'])} zeros"),
+        ("cell types", _counted(checks["labels"])),
+        ("groups", _counted(checks["groups"])),
+        ("replicates", f"{sets['sets']} sets of {sets['profiles']} profiles" if sets["sets"] else "none named"),
+    ]  # fmt: skip
+    if checks["confounding"]:
+        rows.append(("label and group", f"Cramér's V {checks['confounding']['cramers_v']:.2f}"))
+    notes = tuple(f"Warning: {text}." for text in checks["warnings"])
+    return Section(
+        "data", "The data", "What came in, and what deserves a warning.", table=Table(("fact", "value"), tuple(rows)),
+        notes=notes,
+    )  # fmt: skip
+
+
+def methods_section(evidence: Evidence, folder: Path) -> Section:
+    """Tell how it was measured, and where the model comes from."""
+    metrics, about = evidence.metrics, evidence.about
+    interval = metrics["interval"]
+    rows = [("hyperparameters", words(evidence.choice["hyperparameters"]))]
+    rows += [(name.replace("_", " "), words(about[name])) for name in sorted(about) if name != "trained_on"]
+    return Section(
+        "methods",
+        "Methods and lineage",
+        "Everything was fitted on training profiles, chosen on validation profiles, and measured once on the held-out "
+        "ones.",
+        table=Table(("what", "value"), tuple(rows)),
+        notes=(
+            "Unexplained variance: squared error summed over genes and held-out profiles, over their squared distance "
+            "from the training mean, in preprocessed gene space. It includes what lies outside the training span.",
+            f"Intervals: percentile bootstrap, {interval['resamples']} resamples of {interval['units']} units "
+            f"({interval['by']}), {percent(interval['confidence'])}; ratios and differences are paired. Below 5 units "
+            "there is none. “Better” and “worse” are said only where the whole interval is on one side.",
+            "Intervals are over held-out profiles; they do not cover another split or another training seed.",
+        ),
+    )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Give ``3: a 10, b 9, c 1``, or ``none named``."""
+    return f"{len(counts)}: " + words([f"{name} {n}" for name, n in counts.items()]) if counts else "none named"

@@ -1,0 +1,97 @@
+"""What a report is made of: sections, and the evidence that they are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from cic.evaluation.drawing import Picture, inline_svg
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the report is made from.
+
+    Attributes
+    ----------
+    metrics, labels
+        From `measure.measure`.
+    trials, choice, curves, audit, checks
+        What the stages before left.
+    about
+        Lineage, from the bundle.
+    samples, part_S, xy_S2, shares
+        All profiles: sample columns, part, codes in two dimensions and the share of variance of each axis.
+    """
+
+    metrics: Mapping[str, Any]
+    labels: pd.DataFrame
+    trials: pd.DataFrame | None
+    choice: Mapping[str, Any]
+    curves: pd.DataFrame
+    audit: Mapping[str, Any]
+    checks: Mapping[str, Any]
+    about: Mapping[str, Any]
+    samples: pd.DataFrame
+    part_S: np.ndarray
+    xy_S2: np.ndarray
+    shares: tuple[float, float]
+    scaled: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: column names, and rows of text."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One claim with its evidence.
+
+    Attributes
+    ----------
+    claim
+        What the figure shows, in a sentence.
+    baseline, n
+        What it is compared with, and on how many profiles; empty where that makes no sense.
+    notes
+        How to read it, and what it does not show.
+    """
+
+    key: str
+    title: str
+    claim: str
+    picture: Picture | None = None
+    baseline: str = ""
+    n: str = ""
+    table: Table | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def svg(self) -> Markup | None:
+        """The figure, ready to stand in the page."""
+        return None if self.picture is None else Markup(inline_svg(self.picture))
+
+
+def words(value: Any, most: int = 80) -> str:
+    """Give a value of JSON as a person would write it."""
+    if isinstance(value, Mapping):
+        parts = [f"{name}: {words(inner)}" for name, inner in value.items()]
+    elif isinstance(value, (list, tuple)):
+        parts = [words(inner) for inner in value]
+    elif value is None:
+        return "none"
+    elif isinstance(value, float):
+        return f"{value:.4g}"
+    else:
+        return str(value)
+    shown = ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
+    return shown or "none"

@@ -1,0 +1,197 @@
+"""`cic data` in a project as a clone has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import Result
+from typer.testing import CliRunner
+from versioned import commit, git, make_project
+
+from cic.cli.data import app
+from cic.data.matrix import read_matrix
+from cic.errors import ConfigError, DataError, RefusedError
+from cic.versioning.pointers import check_pointer
+
+RAW = Path("data/raw")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a table of 6 x 4 counts, genes in rows, and one about its samples."""
+    folder = make_project(tmp_path / "project")
+    draw = np.random.default_rng(0)
+    samples = [f"s{number}" for number in range(6)]
+    counts = pd.DataFrame(draw.integers(1, 99, (4, 6)), index=[f"G{number}" for number in range(4)], columns=samples)
+    counts.to_csv(tmp_path / "counts.tsv.gz", sep="\t")
+    about = {"sample_id": samples, "tissue": list("aabbab"), "donor": ["1", "1", "2", "2", "3", "3"]}
+    pd.DataFrame(about).to_csv(tmp_path / "samples.csv", index=False)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+
+
+def import_counts(*more: str, name: str = "mine") -> Result:
+    file, labels = "../counts.tsv.gz", "../samples.csv"
+    return run("import", file, "--name", name, "--unit", "counts", "--samples-in", "columns", "--labels", labels, *more)
+
+
+def test_import_validates_converts_and_puts_under_dvc(project: Path) -> None:
+    result = import_counts("--push")
+    assert result.exit_code == 0, result.output
+    matrix = read_matrix(RAW / "mine.parquet")
+    assert matrix.values.shape == (6, 4)
+    assert list(matrix.samples["donor"]) == ["1", "1", "2", "2", "3", "3"]
+    pointer = yaml.safe_load((RAW / "mine.parquet.dvc").read_text())
+    assert pointer["meta"]["cic"] == {"imported_from": "counts.tsv.gz", "unit": "counts", "samples": 6, "genes": 4}
+    assert [file for file in Path(".cic/dvc-remote").rglob("*") if file.is_file()]
+    assert git(project, "status", "--porcelain", "-uall").split() == ["??", "data/raw/mine.parquet.dvc"]
+    for told in ("file: data/raw/mine.parquet", "tissue", "donor", "git add data/raw/mine.parquet.dvc"):
+        assert told in result.output
+    commit(project, "data")
+    assert check_pointer(RAW / "mine.parquet").state == "committed"
+
+
+def test_import_again_changes_nothing_and_other_content_needs_replace(project: Path, tmp_path: Path) -> None:
+    import_counts()
+    commit(project, "data")
+    before = (RAW / "mine.parquet").stat().st_mtime_ns
+    assert "unchanged" in import_counts().output
+    assert (RAW / "mine.parquet").stat().st_mtime_ns == before
+    assert git(project, "status", "--porcelain") == ""
+    table = pd.read_csv(tmp_path / "counts.tsv.gz", sep="\t", index_col=0)
+    (table + 1).to_csv(tmp_path / "counts.tsv.gz", sep="\t")
+    refused = import_counts()
+    assert isinstance(refused.exception, RefusedError)
+    assert check_pointer(RAW / "mine.parquet").state == "committed"
+    assert import_counts("--replace").exit_code == 0
+    assert git(project, "status", "--porcelain").split() == ["M", "data/raw/mine.parquet.dvc"]
+    assert read_matrix(RAW / "mine.parquet").values.sum() == (table + 1).to_numpy().sum()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--unit", "log2", "--samples-in", "columns"), "contradicts the unit `log2`"),
+        (("--unit", "counts", "--samples-in", "rows", "--labels", "../samples.csv"), "turn --samples-in round"),
+        (("--unit", "counts", "--samples-in", "both"), "rows or columns"),
+        (("--unit", "reads", "--samples-in", "columns"), "counts"),
+        (("--unit", "counts", "--samples-in", "columns", "--name", "../mine"), "cannot be a name"),
+    ],
+)
+def test_wrong_input_is_one_error_and_writes_nothing(project: Path, arguments: tuple[str, ...], expected: str) -> None:
+    result = run("import", "../counts.tsv.gz", "--name", "mine", *arguments)
+    assert isinstance(result.exception, DataError)
+    assert expected in str(result.exception)
+    assert not RAW.exists()
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_repeated_genes_need_a_rule(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("id,A,A,B\ns1,1,3,5\ns2,2,4,6\n")
+    arguments = ("import", "../twice.csv", "--name", "twice", "--unit", "counts", "--samples-in", "rows")
+    assert "--duplicate-genes" in str(run(*arguments).exception)
+    assert run(*arguments, "--duplicate-genes", "sum").exit_code == 0
+    np.testing.assert_array_equal(read_matrix(RAW / "twice.parquet").values, [[4, 5], [6, 6]])
+
+
+def test_import_outside_a_project_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("id,A,B\ns1,1,3\ns2,2,4\n")
+    result = run("import", "a.csv", "--name", "a", "--unit", "counts", "--samples-in", "rows")
+    assert "no DVC repository" in str(result.exception)
+    assert not (tmp_path / "data").exists()
+
+
+def test_check_shows_facts_and_warnings(project: Path) -> None:
+    import_counts()
+    shown = run("check", "data/raw/mine.parquet")
+    assert shown.exit_code == 0
+    for told in ("6 x 4", "counts", "donor", "more samples (6) than genes (4)"):
+        assert told in shown.output
+    Path("params.yaml").write_text("seed: 1\ndata: {file: data/raw/mine.parquet, label: tissue, group: donor}\n")
+    shown = run("check")
+    assert "2, of 3 to 3 samples" in shown.output
+    assert "Cramér's V" in shown.output
+
+
+def test_check_looks_at_a_file_before_it_is_imported(project: Path) -> None:
+    assert isinstance(run("check", "../counts.tsv.gz").exception, DataError)
+    shown = run("check", "../counts.tsv.gz", "--unit", "counts", "--samples-in", "columns")
+    assert "6 x 4" in shown.output
+    assert not RAW.exists()
+    wrong = run("check", "../counts.tsv.gz", "--unit", "log_ratio", "--samples-in", "columns")
+    assert isinstance(wrong.exception, DataError) and wrong.exception.exit_code == 3
+
+
+SMALL = ("simulate", "--samples", "60", "--genes", "80", "--cell-types", "4", "--programs", "6")
+
+
+def test_simulate_makes_data_once_and_git_sees_nothing(project: Path) -> None:
+    result = run(*SMALL)
+    assert result.exit_code == 0, result.output
+    assert read_matrix(RAW / "synthetic.parquet").values.shape == (60, 80)
+    assert (RAW / "synthetic.programs.gmt").exists() and (RAW / "synthetic.truth.parquet").exists()
+    assert check_pointer(RAW / "synthetic.parquet").state == "simulated"
+    assert git(project, "status", "--porcelain") == ""
+    made = (RAW / "synthetic.parquet").stat().st_mtime_ns
+    assert "already" in run(*SMALL).output
+    assert (RAW / "synthetic.parquet").stat().st_mtime_ns == made
+    assert run(*SMALL, "--seed", "5").exit_code == 0
+    assert (RAW / "synthetic.parquet").stat().st_mtime_ns != made
+    assert check_pointer(RAW / "synthetic.parquet").meta["seed"] == 5
+
+
+def test_simulate_mends_what_was_edited_or_lost(project: Path) -> None:
+    run(*SMALL)
+    good = (RAW / "synthetic.parquet").read_bytes()
+    (RAW / "synthetic.parquet").write_bytes(b"edited")
+    run(*SMALL)
+    assert (RAW / "synthetic.parquet").read_bytes() == good
+    (RAW / "synthetic.truth.parquet").unlink()
+    run(*SMALL)
+    assert (RAW / "synthetic.truth.parquet").exists()
+
+
+def test_simulate_does_not_take_the_place_of_imported_data(project: Path) -> None:
+    import_counts()
+    result = run("simulate", "--name", "mine", "--samples", "60", "--genes", "80")
+    assert isinstance(result.exception, RefusedError)
+    assert read_matrix(RAW / "mine.parquet").unit == "counts"
+
+
+def test_import_takes_the_place_of_simulated_data_only_when_told(project: Path) -> None:
+    run(*SMALL)
+    assert isinstance(import_counts(name="synthetic").exception, RefusedError)
+    assert import_counts("--replace", name="synthetic").exit_code == 0
+    assert sorted(file.name for file in RAW.iterdir()) == ["synthetic.parquet", "synthetic.parquet.dvc"]
+    commit(project, "data")
+    assert check_pointer(RAW / "synthetic.parquet").state == "committed"
+
+
+def test_an_import_that_was_cut_short_is_completed_by_the_next(project: Path, tmp_path: Path) -> None:
+    import_counts()
+    good = (RAW / "mine.parquet").read_bytes()
+    table = pd.read_csv(tmp_path / "counts.tsv.gz", sep="\t", index_col=0)
+    (table + 1).to_csv(tmp_path / "counts.tsv.gz", sep="\t")
+    old_pointer = (RAW / "mine.parquet.dvc").read_bytes()
+    import_counts("--replace")
+    assert (RAW / "mine.parquet").read_bytes() != good
+    (RAW / "mine.parquet.dvc").write_bytes(old_pointer)  # as if stopped before DVC had its turn
+    assert import_counts().exit_code == 0
+    commit(project, "data")
+    assert check_pointer(RAW / "mine.parquet").state == "committed"
+
+
+def test_a_recipe_that_cannot_be_made_is_told(project: Path) -> None:
+    result = run("simulate", "--samples", "5")
+    assert isinstance(result.exception, ConfigError)
+    assert "samples" in str(result.exception)
+    assert not RAW.exists()
