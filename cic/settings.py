@@ -9,6 +9,7 @@ Each address comes from the first of these that gives one:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
     )
 
     project: Path = Field(default_factory=find_project, description="folder of the project; flows run in it")
-    home: Path = Field(Path(".cic"), description="state of the platform and of runs; relative to the project")
+    home: Path = Field(default=Path(".cic"), description="state of the platform and of runs; relative to the project")
     tracking_uri: str = Field(
         default_factory=lambda done: f"sqlite:///{done['home'] / 'mlflow.db'}",
         validation_alias=AliasChoices("CIC_MLFLOW_URI"),
@@ -76,20 +77,27 @@ class Settings(BaseSettings):
         description="database of the search's studies",
     )
     prefect_api_url: str | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("CIC_PREFECT_API_URL", "PREFECT_API_URL"),
         description="CIC_PREFECT_API_URL or PREFECT_API_URL: a Prefect server's API, ending in /api",
     )
     postgres_url: str | None = Field(
-        None, description="a PostgreSQL that `cic up` uses in place of the embedded one; its user may create databases"
+        default=None,
+        description="a PostgreSQL that `cic up` uses in place of the embedded one; its user may create databases",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
-    host: str = Field("127.0.0.1", description="address that the local servers listen on")
-    mlflow_port: int = Field(5000, ge=1, le=65535, description="MLflow server; if left out and taken, another free one")
-    prefect_port: int = Field(4200, ge=1, le=65535, description="Prefect server; likewise")
-    work_pool: str = Field("cic-local", min_length=1, description="Prefect work pool of the local worker")
-    worker_limit: int = Field(1, ge=1, description="flow runs that the local worker starts at a time")
-    startup_timeout: float = Field(180.0, gt=0, description="seconds that each server may take to answer first")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where models are trained")
+    host: str = Field(default="127.0.0.1", description="address that the local servers listen on")
+    mlflow_port: int = Field(
+        default=5000, ge=1, le=65535, description="MLflow server; if left out and taken, another free one"
+    )
+    prefect_port: int = Field(default=4200, ge=1, le=65535, description="Prefect server; likewise")
+    work_pool: str = Field(default="cic-local", min_length=1, description="Prefect work pool of the local worker")
+    worker_limit: int = Field(default=1, ge=1, description="flow runs that the local worker starts at a time")
+    startup_timeout: float = Field(default=180.0, gt=0, description="seconds that each server may take to answer first")
+
+    from_platform: str = Field(
+        default="", description="set by the platform for its children: which addresses are its own"
+    )
 
     @field_validator("project", mode="after")
     @classmethod
@@ -120,6 +128,17 @@ class Settings(BaseSettings):
     @classmethod
     def _api_without_slash(cls, url: str | None) -> str | None:
         return url.rstrip("/") if url else None
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Fields that the environment sets on purpose; addresses that a platform handed down are not among them."""
+        handed_down = set(self.from_platform.split(","))
+        return frozenset(n for n in self.model_fields_set if _stamp(n, str(getattr(self, n))) not in handed_down)
+
+    def with_addresses(self, addresses: Mapping[str, str]) -> Settings:
+        """Give the settings with the addresses of a platform, marked as such."""
+        stamps = [_stamp(name, url) for name, url in addresses.items()]
+        return self.model_copy(update={**addresses, "from_platform": ",".join(stamps)}) if addresses else self
 
     @property
     def torch_device(self) -> str:
@@ -233,8 +252,12 @@ def load_settings(*, with_platform: bool = True) -> Settings:
     if not with_platform:
         return settings
     addresses = running_platform(settings.home)
-    left_open = {name: url for name, url in addresses.items() if name not in settings.model_fields_set}
-    return settings.model_copy(update=left_open) if left_open else settings
+    return settings.with_addresses({name: url for name, url in addresses.items() if name not in settings.given})
+
+
+def _stamp(name: str, url: str) -> str:
+    """Give a short form by which an address is known again, without the password that it may hold."""
+    return f"{name}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def variable_of(name: str) -> str:

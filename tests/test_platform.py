@@ -28,7 +28,7 @@ from cic.platform.supervisor import Supervisor
 from cic.settings import Settings, load_settings
 
 PASSWORD = "hidden%40word"
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdist_group("platform")]
 
 
 @pytest.fixture(autouse=True)

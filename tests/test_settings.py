@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cic.errors import ConfigError
+from cic.platform.environment import service_environment
 from cic.platform.state import PlatformState, read_state, write_state
 from cic.settings import (
     ProcessIdentity,
@@ -70,6 +72,26 @@ def test_environment_beats_platform_beats_files(clean: Path, monkeypatch: pytest
     assert settings.optuna_url == f"sqlite:///{clean}/.cic/optuna.db"
     assert settings.artifact_location is None
     assert load_settings(with_platform=False).prefect_api_url is None
+
+
+def test_addresses_handed_down_by_a_platform_are_not_taken_for_the_users(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`eval "$(cic env)"` in a shell must not keep `cic up` from starting servers there later."""
+    (clean / ".cic").mkdir()
+    write_state(clean / ".cic" / "platform.json", state())
+    for name, value in service_environment(load_settings()).items():
+        monkeypatch.setenv(name, value)
+    assert not load_settings().given & {"tracking_uri", "prefect_api_url"}
+    moved = dataclasses.replace(state(), addresses={"tracking_uri": "http://127.0.0.1:5009"})
+    write_state(clean / ".cic" / "platform.json", moved)
+    assert load_settings().tracking_uri == "http://127.0.0.1:5009", "started again on another port"
+    (clean / ".cic" / "platform.json").unlink()
+    assert load_settings().tracking_uri == "http://127.0.0.1:5001", "flows go on where they began"
+    monkeypatch.setenv("CIC_MLFLOW_URI", "http://mine:5000")
+    write_state(clean / ".cic" / "platform.json", moved)
+    assert load_settings().tracking_uri == "http://mine:5000", "what the user sets later counts"
+    assert "tracking_uri" in load_settings(with_platform=False).given
 
 
 @pytest.mark.parametrize(

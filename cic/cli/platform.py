@@ -80,7 +80,7 @@ def status(as_json: AsJson = False) -> None:
         else:
             Console().print("not running; `cic up` starts it")
         raise typer.Exit(ServiceError.exit_code)
-    trouble = control.health(settings.model_copy(update=dict(state.addresses)), state)
+    trouble = control.health(settings.with_addresses(state.addresses), state)
     if as_json:
         print(json.dumps({**state.public(), "trouble": trouble}, indent=1))
     else:
@@ -135,5 +135,5 @@ def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[st
     given = {"MLflow": settings.tracking_uri, "Prefect": settings.prefect_api_url, "Optuna": settings.optuna_url}
     fields = {"MLflow": "tracking_uri", "Prefect": "prefect_api_url", "Optuna": "optuna_url"}
     for name, field in fields.items():
-        if field in settings.model_fields_set:
+        if field in settings.given:
             console.print(f"{name} is given by the environment: {escape(redact(str(given[name])))}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 from pathlib import Path
 from typing import IO
 
@@ -140,12 +141,10 @@ def _fault_in_line(path: Path, number: int, cells: list[str], header: list[str])
             fix="R's write.table leaves out the first header cell: write with col.names = NA" if by_r
             else "look at that line for a missing or a stray delimiter",
         )  # fmt: skip
+    if _all_finite(cells[1:]):
+        return None
     for position, cell in enumerate(cells[1:], start=1):
-        try:
-            finite = np.isfinite(float(cell))
-        except ValueError:
-            finite = False
-        if finite:
+        if _all_finite([cell]):
             continue
         missing = cell.strip().lower() in MISSING
         comma = not missing and cell.count(",") == 1 and cell.replace(",", "").strip("-").isdigit()
@@ -159,6 +158,13 @@ def _fault_in_line(path: Path, number: int, cells: list[str], header: list[str])
             else "keep one column of names and numbers only; columns about samples go into a table for --labels",
         )  # fmt: skip
     return None
+
+
+def _all_finite(cells: list[str]) -> bool:
+    try:
+        return all(map(math.isfinite, map(float, cells)))
+    except ValueError:
+        return False
 
 
 def _is_number(cell: str) -> bool:

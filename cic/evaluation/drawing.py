@@ -125,7 +125,8 @@ def dot_plot(axes: Axes, rows: list[Row], reference: float | None = None) -> Non
         interval = row.interval
         if interval.low is not None and interval.high is not None:
             axes.plot([interval.low, interval.high], [position, position], color=colour, linewidth=2, zorder=2)
-        axes.plot([interval.value], [position], marker, color=colour, markersize=6 + 3 * (marker == "*"), zorder=3)
+        size = 9 if marker == "*" else 6
+        axes.plot([interval.value], [position], marker, color=colour, markersize=size, zorder=3, clip_on=False)
         if row.note:
             axes.annotate(
                 row.note, (1, position), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",

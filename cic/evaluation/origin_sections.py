@@ -10,6 +10,9 @@ from cic.evaluation.drawing import draw
 from cic.evaluation.section import Evidence, Section, Table, words
 from cic.evaluation.verdict import percent
 
+FEW_UNITS = 15
+"""Below this many resampled units the report warns of narrow intervals."""
+
 
 def search_section(evidence: Evidence, folder: Path) -> Section:
     """Show error by depth and width over the trials of the search."""
@@ -137,6 +140,11 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
             f"({interval['by']}), {percent(interval['confidence'])}; ratios and differences are paired. Below 5 units "
             "there is none. “Better” and “worse” are said only where the whole interval is on one side.",
             "Intervals are over held-out profiles; they do not cover another split or another training seed.",
+            *(
+                ["With so few units percentile intervals come out somewhat too narrow: read a near miss as undecided."]
+                if interval["units"] < FEW_UNITS
+                else []
+            ),
         ),
     )
 

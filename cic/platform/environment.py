@@ -23,7 +23,7 @@ QUIET = {
     "PYTHONUNBUFFERED": "1",
 }
 LOCAL_ADDRESSES = ("127.0.0.1", "localhost")
-PASSED_ON = ("project", "home", "tracking_uri", "artifacts_uri", "optuna_url", "device")
+PASSED_ON = ("project", "home", "tracking_uri", "artifacts_uri", "optuna_url", "device", "from_platform")
 
 
 def service_environment(settings: Settings) -> dict[str, str]:

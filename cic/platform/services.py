@@ -60,7 +60,7 @@ class Plan:
 
 def plan(settings: Settings) -> Plan:
     """Decide what to start: what the environment gives an address for, it has already."""
-    given = settings.model_fields_set
+    given = settings.given
     mlflow, prefect, optuna = (name not in given for name in ("tracking_uri", "prefect_api_url", "optuna_url"))
     ours = mlflow or prefect or optuna
     return Plan(postgres=ours and settings.postgres_url is None, mlflow=mlflow, prefect=prefect, optuna=optuna)

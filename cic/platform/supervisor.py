@@ -105,7 +105,7 @@ class Supervisor:
         fresh = () if admin_url is None else postgres.ensure_databases(admin_url, plan.databases)
         addresses = services.addresses(self.settings, plan, admin_url, mlflow_port, prefect_port)
         self._note(addresses=addresses)
-        self.clients = self.settings.model_copy(update=addresses)
+        self.clients = self.settings.with_addresses(addresses)
         if plan.prefect and admin_url is not None:
             self._start(services.prefect_service(self.clients, admin_url, prefect_port))
         if plan.mlflow and admin_url is not None:
@@ -263,7 +263,7 @@ class Supervisor:
         self._note(services={**self.state.services, name: service})
 
     def _note(self, **changes: object) -> None:
-        self.state = PlatformState(**{**vars(self.state), **changes})  # type: ignore[arg-type]
+        self.state = PlatformState(**{**vars(self.state), **changes})
         self._save()
 
     def _save(self) -> None:

@@ -93,8 +93,10 @@ def dataset_input(lineage: Lineage, n_samples: int, n_genes: int) -> DatasetInpu
 
 def environment_lock() -> str:
     """Give every installed package with its version, one a line."""
-    found = {(dist.metadata["Name"] or "").lower(): dist.version for dist in importlib.metadata.distributions()}
-    return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()) if name)
+    found = {
+        f"{(dist.metadata['Name'] or '').lower()}=={dist.version}\n" for dist in importlib.metadata.distributions()
+    }
+    return "".join(sorted(line for line in found if not line.startswith("==")))
 
 
 def flat_metrics(nested: Mapping[str, Any]) -> dict[str, float]:

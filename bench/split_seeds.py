@@ -1,0 +1,135 @@
+"""How much better than PCA, whatever the split: the whole way from split to test, over several split seeds.
+
+    python -m bench.split_seeds data/raw/tcga.parquet --label label --width 8 --width 30
+
+For every seed and width: split, search on the validation part, fit, and only then a look at the test part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from cic.config import Data, Params, load_params
+from cic.data.audit import audit_split
+from cic.data.matrix import read_matrix
+from cic.data.split import split_samples
+from cic.model.basis import squared_norms
+from cic.model.prepare import prepare, search_folds
+from cic.model.training import Fold, pca_error
+from cic.model.trial import TrialSpec, fit_from_spec, run_trial
+from cic.search.executors import Workers, make_executor
+from cic.search.study import search
+from cic.seeds import derive_seed
+from cic.stages import with_roles
+
+
+def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
+    """Go the whole way for one seed and width; give test and validation error over PCA's."""
+    matrix = with_roles(read_matrix(Path(params.data.file)), params)
+    part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
+    part_S = part.to_numpy()
+    params = params.model_copy(
+        update={
+            "search": params.search.model_copy(
+                update={"bottleneck_width": (width,), "select": "fixed_width", "width": width}
+            )
+        }
+    )
+    folds = search_folds(matrix, part, params)
+    with tempfile.TemporaryDirectory() as scratch:
+        outcome = search(
+            params.search,
+            seed=params.seed,
+            identity={"width": width},
+            storage_url=f"sqlite:///{scratch}/optuna.db",
+            make_spec=lambda number, hyper, seed, thresholds: TrialSpec(
+                number, hyper, seed, params.training, folds, thresholds
+            ),
+            run=run_trial,
+            workers=workers,
+        )
+    hyper = outcome.choice.finalist.hyper
+    train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
+    ready = prepare(train, validation, params, params.training.rank)
+    seeds = [derive_seed(params.seed, "fit", number) for number in range(params.fit.seeds)]
+    specs = [TrialSpec(number, hyper, seed, params.training, (ready.fold,)) for number, seed in enumerate(seeds)]
+    best = min(workers.map(fit_from_spec, specs), key=lambda fitted: fitted.validation_error)
+    x_test_SG = ready.preprocessor.transform(test.values)
+    z_test_SK, outside_S = ready.basis.project(x_test_SG)
+    norms_S = squared_norms(x_test_SG) / ready.basis.scale**2
+    outside_S = outside_S / ready.basis.scale**2
+    held_out = Fold(ready.fold.z_train_SK, z_test_SK, ready.fold.unit_train_S, outside_S, norms_S)
+    return {
+        "seed": params.seed,
+        "width": width,
+        "depth": hyper.depth,
+        "n_test": len(norms_S),
+        "unexplained": test_error(best.network, held_out),
+        "unexplained_pca": pca_error(held_out, width),
+        "validation_ratio": best.validation_error / pca_error(ready.fold, width),
+        "audit_passed": audit_split(matrix, part, params.split).passed,
+    }
+
+
+def test_error(network, fold: Fold) -> float:  # noqa: ANN001
+    """Give the unexplained variance over genes of the fold's held-out profiles."""
+    import torch
+
+    with torch.no_grad():
+        z_SK = torch.from_numpy(fold.z_validation_SK)
+        inside = float((network(z_SK) - z_SK).square().sum(dtype=torch.float64))
+    return (inside + float(fold.outside_validation_S.sum())) / float(fold.total_validation_S.sum())
+
+
+def main() -> None:
+    """Parse, run, write, show."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--label")
+    parser.add_argument("--group")
+    parser.add_argument("--replicate")
+    parser.add_argument("--width", type=int, action="append", required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    base = load_params()
+    data = Data(file=options.file, label=options.label, group=options.group, replicate=options.replicate)
+    budget = base.search.model_copy(update={"trials": options.trials})
+    rows = []
+    with make_executor() as workers:
+        for seed in range(1, options.seeds + 1):
+            for width in options.width:
+                params = base.model_copy(update={"seed": seed, "data": data, "search": budget})
+                rows.append(one(params, width, workers))
+                rows[-1]["ratio"] = rows[-1]["unexplained"] / rows[-1]["unexplained_pca"]
+                Console(stderr=True).print(rows[-1])
+    table = pd.DataFrame(rows)
+    shown = Table("width", "test ratio to PCA", "95% interval over split seeds", "unexplained", "of PCA", "seeds")
+    for width, part in table.groupby("width"):
+        mean, error = part["ratio"].mean(), stats.sem(part["ratio"])
+        low, high = stats.t.interval(0.95, len(part) - 1, mean, error) if len(part) > 1 else (np.nan, np.nan)
+        shown.add_row(
+            str(width),
+            f"{mean:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{part['unexplained'].mean():.3f}",
+            f"{part['unexplained_pca'].mean():.3f}",
+            str(len(part)),
+        )
+    Console().print(shown)
+    if options.output:
+        options.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
