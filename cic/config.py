@@ -88,7 +88,13 @@ class Training(Section):
     """How one autoencoder is trained, the same in search and fit."""
 
     rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the sample basis; 0 is full rank, exact")
-    epochs: Annotated[int, Field(ge=1)] = Field(150, description="passes over the training profiles")
+    exact_components: Annotated[int, Field(ge=0)] = Field(
+        64, description="first components whose error is followed one by one while training; 0 is all"
+    )
+    sketched_components: Annotated[int, Field(ge=1)] = Field(
+        64, description="random combinations, drawn anew each step, that stand for the error of all other components"
+    )
+    epochs: Annotated[int, Field(ge=1)] = Field(100, description="passes over the training profiles")
     validate_every: Annotated[int, Field(ge=1)] = Field(10, description="epochs between looks at the validation part")
     patience: Annotated[int, Field(ge=1)] = Field(50, description="epochs without a better validation error")
     batch_size: Annotated[int, Field(ge=1)] = Field(1024, description="profiles a step; all at once where there are fewer")
@@ -110,10 +116,10 @@ class Search(Section):
     rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the basis while searching; 0 is full")
     bottleneck_width: Widths = (8, 16, 30)
     depth: Depths = Field((0, 1, 2), description="hidden layers on each side; 0 is PCA and is tried first")
-    hidden_width: Widths = Field((256, 512, 1024), description="width of the outermost hidden layer; inner ones halve")
-    learning_rate: LogBounds = Field((3e-3, 3e-2), description="lowest and highest; the same twice fixes it")
+    hidden_width: Widths = Field((128, 256, 512), description="width of the outermost hidden layer; inner ones halve")
+    learning_rate: LogBounds = Field((5e-3, 5e-2), description="lowest and highest; the same twice fixes it")
     weight_decay: LogBounds = Field((0.01, 1.0), description="decoupled; lowest and highest")
-    input_noise: Bounds = Field((0.0, 0.1), description="in units of the scaled basis; lowest and highest")
+    input_noise: Bounds = Field((0.0, 0.06), description="in units of the scaled basis; lowest and highest")
     feature_scale: LogBounds = Field((0.2, 1.25), description="bend of the decoder's first features; lowest and highest")
     select: Literal["one_standard_error", "fixed_width"] = "one_standard_error"
     width: Annotated[int, Field(ge=1)] | None = Field(None, description="the width that `fixed_width` selects")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,6 @@ from cic.platform.doctor import examine
 from cic.platform.environment import service_environment
 from cic.platform.http import request, request_json
 from cic.platform.processes import MARK, clear_group, has_ended, marked, start, stop_child
-from cic.platform.services import choose_port
 from cic.platform.state import PlatformState
 from cic.platform.supervisor import Supervisor
 from cic.settings import Settings, load_settings
@@ -276,7 +276,9 @@ def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:
 def test_another_postgresql_by_url_whose_password_shows_nowhere(
     cluster: postgres.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = choose_port(Settings(project=tmp_path), "mlflow_port")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     child, socket_at = run_server(cluster, port, "-c", "listen_addresses=127.0.0.1")
     role = sql.SQL("create role cic login createdb password {}").format(sql.Literal(unquote(PASSWORD)))
     with psycopg.connect(socket_at, autocommit=True) as connection:

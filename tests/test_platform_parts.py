@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import socket
@@ -20,8 +21,9 @@ from cic.platform import control, postgres, services, supervisor
 from cic.platform.doctor import broken_requirements, examine
 from cic.platform.environment import bytecode_environment, service_environment
 from cic.platform.ownership import held
+from cic.platform.ports import any_free, claimed_port, listens
 from cic.platform.processes import MARK, clear_group, has_ended, marked, start, stop_child, stop_marked
-from cic.platform.services import Service, choose_port, plan
+from cic.platform.services import Service, plan
 from cic.platform.state import PlatformState, read_state, write_state
 from cic.platform.supervisor import Supervisor
 from cic.settings import ProcessIdentity, Settings, load_settings
@@ -214,16 +216,45 @@ def test_what_the_environment_gives_is_not_started(monkeypatch: pytest.MonkeyPat
     assert plan(load_settings()) == services.Plan(postgres=False, mlflow=False, prefect=False, optuna=False)
 
 
+def wishing(settings: Settings, port: int) -> Settings:
+    """Give settings with another default port: one that is not set on purpose."""
+    return settings.model_construct(**{**dict(settings), "mlflow_port": port}, _fields_set=set())
+
+
 def test_a_taken_port_is_replaced_unless_it_was_set_on_purpose(settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert choose_port(settings.model_copy(update={"mlflow_port": port}), "prefect_port", frozenset({port})) != port
+        with claimed_port(wishing(settings, port), "mlflow_port") as other:
+            assert other != port
         explicit = Settings(project=settings.project, mlflow_port=port)
-        with pytest.raises(ServiceError, match="CIC_MLFLOW_PORT"):
-            choose_port(explicit, "mlflow_port")
-    assert choose_port(explicit, "mlflow_port") == port
+        with pytest.raises(ServiceError, match="CIC_MLFLOW_PORT"), claimed_port(explicit, "mlflow_port"):
+            pass
+    with claimed_port(explicit, "mlflow_port") as found:
+        assert found == port
+
+
+def test_a_port_is_chosen_once_although_nobody_listens_yet(settings: Settings) -> None:
+    port = any_free("127.0.0.1")
+    wished = wishing(settings, port)
+    with claimed_port(wished, "mlflow_port") as first, claimed_port(wished, "mlflow_port") as second:
+        assert first == port and second != port
+    with claimed_port(wished, "mlflow_port") as again:
+        assert again == port
+
+
+def test_anothers_answer_is_not_taken_for_our_servers(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        watched = Supervisor(settings.model_copy(update={"startup_timeout": 0.5}))
+        watched._start(dataclasses.replace(service(settings, SLEEP), port=port))
+        with pytest.raises(ServiceError, match=f"another process answers on port {port}"):
+            watched._wait_for("thing")
+        watched._bring_down(keep_state=False)
+        assert listens(os.getpid(), port)
 
 
 def test_children_learn_absolute_places_and_stay_quiet(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

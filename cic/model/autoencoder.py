@@ -6,6 +6,7 @@ features, L labels.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -15,6 +16,11 @@ from torch import Tensor, nn
 DAMPING = 0.1
 """Of the refinement, as a share of the mean curvature."""
 ACTIVATIONS = {"elu": nn.ELU, "gelu": nn.GELU}
+SLOPES = {
+    "elu": lambda x: torch.where(x > 0, 1.0, torch.exp(x.clamp(max=0))),
+    "gelu": lambda x: torch.special.ndtr(x) + x * torch.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+}
+"""Derivatives of the activations."""
 
 
 class Architecture(BaseModel):
@@ -25,7 +31,7 @@ class Architecture(BaseModel):
     n_inputs: Annotated[int, Field(ge=1)]
     bottleneck_width: Annotated[int, Field(ge=1)]
     depth: Annotated[int, Field(ge=0, le=5)] = Field(description="hidden layers on each side; 0 is PCA")
-    hidden_width: Annotated[int, Field(ge=1)] = Field(512, description="of the decoder's last hidden layer")
+    hidden_width: Annotated[int, Field(ge=1)] = Field(256, description="of the decoder's last hidden layer")
     activation: Literal["elu", "gelu"] = "gelu"
     refinements: Annotated[int, Field(ge=0, le=10)] = Field(
         1, description="steps by which the encoder improves its code against its own decoder"
@@ -114,15 +120,27 @@ class Autoencoder(nn.Module):
 
     def _refined(self, c_BW: Tensor, z_BK: Tensor) -> Tensor:
         """Move each code by one damped Gauss-Newton step on its squared reconstruction error (Levenberg 1944)."""
-        j_BKW = torch.func.vmap(torch.func.jacfwd(self._decode_one))(c_BW)
+        j_BKW = self.decoder_jacobian(c_BW)
         normal_BWW = j_BKW.mT @ j_BKW
         damping_B1 = DAMPING * normal_BWW.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
         normal_BWW = normal_BWW + torch.diag_embed(damping_B1.expand(-1, c_BW.shape[1]))
         gradient_BW1 = j_BKW.mT @ (z_BK - self.decode(c_BW))[:, :, None]
         return c_BW + torch.linalg.solve(normal_BWW, gradient_BW1)[:, :, 0]
 
-    def _decode_one(self, c_W: Tensor) -> Tensor:
-        return self.decode(c_W[None])[0]
+    def decoder_jacobian(self, c_BW: Tensor) -> Tensor:
+        """Give the derivative of each reconstruction with respect to its code, j_BKW."""
+        linear_KW = self.decoder_linear.weight
+        if not self.architecture.depth:
+            return linear_KW.expand(len(c_BW), -1, -1)
+        hidden_BH, tangent_BHW = c_BW, torch.eye(c_BW.shape[1], device=c_BW.device, dtype=c_BW.dtype).expand(len(c_BW), -1, -1)
+        slope = SLOPES[self.architecture.activation]
+        for layer in self.decoder_hidden:
+            if isinstance(layer, nn.Linear):
+                hidden_BH, tangent_BHW = layer(hidden_BH), layer.weight @ tangent_BHW
+            else:
+                tangent_BHW = slope(hidden_BH)[:, :, None] * tangent_BHW
+                hidden_BH = layer(hidden_BH)
+        return linear_KW + self.decoder_last.weight @ tangent_BHW
 
     def decode(self, c_BW: Tensor) -> Tensor:
         """Give the reconstruction z_BK of each code."""

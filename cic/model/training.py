@@ -4,9 +4,9 @@ The decoder's output is linear in its last features, so its best output weights 
 regression. Only the layers before it are trained by gradient descent, on the error that this regression makes on each
 training group when it is fitted to all the others (variable projection, Golub and Pereyra 1973, on the PRESS statistic
 of Allen 1974). The training loss is therefore an estimate of held-out error, and does not fall when the model merely
-memorises. Groups are those that the split keeps whole: left out singly, a replicate would be foretold by its twin.
+memorises (`cic.model.left_out`). Groups are those that the split keeps whole: left out singly, a replicate would be foretold by its twin.
 
-Axes: S samples, B batch, K coordinates of the basis, W code, F decoder features, U units left out together, M members.
+Axes: S samples, B batch, K coordinates of the basis, T targets, W code, F decoder features.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from cic.config import Training
 from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.left_out import left_out_error
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -44,12 +45,12 @@ class Hyperparameters(BaseModel):
 
     depth: Annotated[int, Field(ge=0, le=5)]
     bottleneck_width: Annotated[int, Field(ge=1)]
-    hidden_width: Annotated[int, Field(ge=1)] = 512
+    hidden_width: Annotated[int, Field(ge=1)] = 256
     activation: Literal["elu", "gelu"] = "gelu"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    learning_rate: Annotated[float, Field(gt=0)] = 0.016
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="decoupled, on the encoder's hidden layers")
     input_noise: Annotated[float, Field(ge=0)] = Field(
-        0.05, description="standard deviation of Gaussian noise; 1 is the spread along the first component"
+        0.03, description="standard deviation of Gaussian noise; 1 is the spread along the first component"
     )
     feature_scale: Annotated[float, Field(gt=0)] = Field(
         0.5, description="how far the decoder's first features bend over the spread of the code, to begin with"
@@ -147,15 +148,15 @@ def train(
     total = float(z_SK.square().mean(dim=0).sum())
     log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
     optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), fused=True)
-    batch = min(config.batch_size, n_samples)
-    steps = config.epochs * math.ceil(n_samples / batch)
+    n_batches = math.ceil(n_samples / config.batch_size)
+    steps = config.epochs * n_batches
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps))
     has_decoder = network.architecture.depth > 0
     for epoch in range(1, config.epochs + 1):
         network.train()
         error_sum = 0.0
         order_S = torch.randperm(n_samples, generator=draw, device=device)
-        for index_B in order_S.split(batch) if batch < n_samples else (torch.arange(n_samples, device=device),):
+        for index_B in torch.tensor_split(order_S, n_batches):
             z_BK = z_SK[index_B]
             noise_BK = torch.randn(z_BK.shape, generator=draw, device=device)
             code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=hyper.input_noise))
@@ -163,8 +164,8 @@ def train(
             if has_decoder:
                 feature_BF = network.decoder_features(code_BW)
                 ridge_F = _penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
-                residual_BK = left_out_residuals(feature_BF, z_BK, ridge_F, unit_S[index_B.cpu()])
-                loss = residual_BK.square().sum() / (len(z_BK) * total)
+                target_BT = sketched(z_BK, config.exact_components, config.sketched_components, draw)
+                loss = left_out_error(feature_BF, target_BT, ridge_F, unit_S[index_B.cpu()]) / (len(z_BK) * total)
                 error_sum += loss.item() * len(z_BK)
             if label_S is not None and network.head is not None:
                 logit_BL = network.label_logits(code_BW)
@@ -188,65 +189,18 @@ def one_cycle(progress: float) -> float:
     return max(0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))), 1e-3)
 
 
-def left_out_residuals(feature_BF: Tensor, target_BK: Tensor, ridge_F: Tensor, unit_B: Tensor) -> Tensor:
-    """Give what ridge regression misses of each unit's rows when it is fitted to all other units.
+def sketched(z_BK: Tensor, exact: int, combinations: int, draw: torch.Generator) -> Tensor:
+    """Give fewer targets with the same expected squared error.
 
-    With the hat matrix H of the regression on all rows and residuals r, the rows u of a unit have left-out residuals
-    (I - H_uu)^-1 r_u. Where there are more features than rows, I - H is the inverse of the kernel matrix plus I.
-
-    Parameters
-    ----------
-    feature_BF
-        Regressors.
-    target_BK
-        What they are to reproduce.
-    ridge_F
-        Penalty of each regressor, above 0.
-    unit_B
-        Number of the unit that each row belongs to.
-
-    Returns
-    -------
-    Tensor
-        Shape (B, K); not finite where the features are not.
+    The first `exact` coordinates stay; the others are replaced by random combinations of them. A residual is linear in
+    its targets, so the expected squared residual of the combinations is that of the coordinates (Johnson and
+    Lindenstrauss 1984). The tail of the basis matters: without it training overfits the first components.
     """
-    n_rows, n_features = feature_BF.shape
-    scaled_BF = feature_BF * ridge_F.rsqrt()
-    member_UM, present_UM = unit_members(unit_B)
-    member_UM, present_UM = member_UM.to(feature_BF.device), present_UM.to(feature_BF.device)
-    if n_features < n_rows:
-        normal_FF = scaled_BF.T @ scaled_BF + torch.eye(n_features, device=scaled_BF.device, dtype=scaled_BF.dtype)
-        half_BF = torch.linalg.solve_triangular(torch.linalg.cholesky_ex(normal_FF)[0], scaled_BF.T, upper=False).T
-        residual_BK = target_BK - half_BF @ (half_BF.T @ target_BK)
-        if member_UM.shape[1] == 1:
-            return residual_BK / (1 - half_BF.square().sum(dim=1, keepdim=True))
-        half_UMF = half_BF[member_UM] * present_UM[:, :, None]
-        miss_UMM = torch.eye(member_UM.shape[1], device=scaled_BF.device, dtype=scaled_BF.dtype) - half_UMF @ half_UMF.mT
-    else:
-        kernel_BB = scaled_BF @ scaled_BF.T + torch.eye(n_rows, device=scaled_BF.device, dtype=scaled_BF.dtype)
-        miss_BB = torch.cholesky_inverse(torch.linalg.cholesky_ex(kernel_BB)[0])
-        residual_BK = miss_BB @ target_BK
-        if member_UM.shape[1] == 1:
-            return residual_BK / miss_BB.diagonal()[:, None]
-        both_UMM = (present_UM[:, :, None] & present_UM[:, None, :]).to(miss_BB.dtype)
-        miss_UMM = miss_BB[member_UM[:, :, None], member_UM[:, None, :]] * both_UMM
-        miss_UMM = miss_UMM + torch.diag_embed((~present_UM).to(miss_BB.dtype))
-    factor_UMM, _ = torch.linalg.cholesky_ex(miss_UMM)
-    left_out_UMK = torch.cholesky_solve(residual_BK[member_UM] * present_UM[:, :, None], factor_UMM)
-    return torch.zeros_like(target_BK).index_put((member_UM[present_UM],), left_out_UMK[present_UM])
-
-
-def unit_members(unit_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the rows of each unit, padded to the largest: positions (U, M) and which of them are rows (U, M)."""
-    _, number_B, count_U = torch.unique(unit_B, return_inverse=True, return_counts=True)
-    order_B = torch.argsort(number_B, stable=True)
-    start_U = torch.cumsum(count_U, 0) - count_U
-    column_B = torch.arange(len(unit_B)) - start_U[number_B[order_B]]
-    member_UM = torch.zeros(len(count_U), int(count_U.max()), dtype=torch.int64)
-    present_UM = torch.zeros_like(member_UM, dtype=torch.bool)
-    member_UM[number_B[order_B], column_B] = order_B
-    present_UM[number_B[order_B], column_B] = True
-    return member_UM, present_UM
+    rest = z_BK.shape[1] - exact
+    if not exact or rest <= combinations:
+        return z_BK
+    mix_RC = torch.randn(rest, combinations, generator=draw, device=z_BK.device, dtype=z_BK.dtype)
+    return torch.cat([z_BK[:, :exact], z_BK[:, exact:] @ mix_RC / combinations**0.5], dim=1)
 
 
 def _penalties(log_ridge_2: Tensor, network: Autoencoder) -> Tensor:

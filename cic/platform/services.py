@@ -17,7 +17,7 @@ from cic.platform import postgres
 from cic.platform.environment import service_environment
 from cic.platform.http import request, request_json
 from cic.platform.processes import MARK
-from cic.settings import Settings, variable_of
+from cic.settings import Settings
 
 DATABASES = ("prefect", "mlflow", "optuna")
 Health = Callable[[], str | None]
@@ -39,6 +39,8 @@ class Service:
     stop_whole_group: bool = True
     stop_seconds: float = 15.0
     link: str | None = None
+    port: int | None = None
+    """On which it listens itself; whoever else answers there is another's."""
 
 
 @dataclass(frozen=True)
@@ -71,38 +73,6 @@ def client_host(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
 
 
-def choose_port(settings: Settings, name: str, taken: frozenset[int] = frozenset()) -> int:
-    """Give the port of setting `name` if it is free, else any free one; one set on purpose must be free.
-
-    Raises
-    ------
-    ServiceError
-        If the port was set in the environment and is taken.
-    """
-    wanted: int = getattr(settings, name)
-    if wanted not in taken and is_free(settings.host, wanted):
-        return wanted
-    if name in settings.model_fields_set:
-        raise ServiceError(
-            f"port {wanted} on {settings.host} is taken",
-            where=variable_of(name),
-            fix="stop what listens there, set another port, or unset the variable to have a free one chosen",
-        )
-    while True:
-        with socket.socket() as probe:
-            probe.bind((settings.host, 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
-            return port
-
-
-def choose_ports(settings: Settings, what: Plan) -> tuple[int, int]:
-    """Give the ports of the MLflow and the Prefect server; 0 for one that is not ours to start."""
-    prefect = choose_port(settings, "prefect_port") if what.prefect else 0
-    mlflow = choose_port(settings, "mlflow_port", frozenset({prefect})) if what.mlflow else 0
-    return mlflow, prefect
-
-
 def addresses(
     settings: Settings, what: Plan, admin_url: str | None, mlflow_port: int, prefect_port: int
 ) -> dict[str, str]:
@@ -116,17 +86,6 @@ def addresses(
     if what.optuna and admin_url is not None:
         found["optuna_url"] = postgres.database_url(admin_url, "optuna")
     return found
-
-
-def is_free(host: str, port: int) -> bool:
-    """Say whether a server could listen on this port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def _environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -186,6 +145,7 @@ def mlflow_service(settings: Settings, admin_url: str, port: int) -> Service:
         health=lambda: _trouble(f"{url}/health"),
         needs=("postgres",),
         link=url,
+        port=port,
     )
 
 
@@ -206,6 +166,7 @@ def prefect_service(settings: Settings, admin_url: str, port: int) -> Service:
         health=lambda: _trouble(f"{url}/api/health"),
         needs=("postgres",),
         link=url,
+        port=port,
     )
 
 

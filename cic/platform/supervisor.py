@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from cic.errors import ServiceError
 from cic.platform import postgres, services
 from cic.platform.environment import service_environment
 from cic.platform.ownership import LEFTOVER_SECONDS, clean_up, lock
+from cic.platform.ports import claimed_port, listens
 from cic.platform.processes import clear_group, has_ended, start, stop_child, stop_flow_runs, stop_marked, tail_of
 from cic.platform.services import Service
 from cic.platform.state import PlatformState, ServiceState, write_state
@@ -63,6 +64,8 @@ class Supervisor:
         self.tell = tell
         self.children: dict[str, Child] = {}
         self.stopping = False
+        self.held = ExitStack()
+        """The ports, until the platform has stopped."""
         self.state = PlatformState(
             supervisor=ProcessIdentity.of(os.getpid()),
             phase="starting",
@@ -80,7 +83,7 @@ class Supervisor:
             If a server does not come up; what was started is stopped again.
         """
         self.settings.logs.mkdir(parents=True, exist_ok=True)
-        with lock(self.settings), _signals(self._ask_to_stop):
+        with lock(self.settings), _signals(self._ask_to_stop), self.held:
             self._save()
             clean_up(self.settings)
             try:
@@ -100,7 +103,8 @@ class Supervisor:
 
     def _bring_up(self) -> None:
         plan = services.plan(self.settings)
-        mlflow_port, prefect_port = services.choose_ports(self.settings, plan)
+        mlflow_port = self.held.enter_context(claimed_port(self.settings, "mlflow_port")) if plan.mlflow else 0
+        prefect_port = self.held.enter_context(claimed_port(self.settings, "prefect_port")) if plan.prefect else 0
         admin_url = self._bring_up_postgres() if plan.postgres else self.settings.postgres_url
         fresh = () if admin_url is None else postgres.ensure_databases(admin_url, plan.databases)
         addresses = services.addresses(self.settings, plan, admin_url, mlflow_port, prefect_port)
@@ -165,13 +169,16 @@ class Supervisor:
                 if has_ended(child.process):
                     status = clear_group(child.process)
                     raise _failed(name, f"ended with status {status} while starting", service.log, child.log_offset)
-                if name in waiting and self._check(child) is not None and self._is_late(child):
-                    trouble = f"is not well after {self.settings.startup_timeout:.0f} s: {service.health()}"
-                    raise _failed(name, trouble, service.log, child.log_offset)
+                trouble = self._check(child) if name in waiting else None
+                if trouble is not None and self._is_late(child):
+                    late = f"is not well after {self.settings.startup_timeout:.0f} s: {trouble}"
+                    raise _failed(name, late, service.log, child.log_offset)
             self._pause()
 
     def _check(self, child: Child) -> str | None:
-        trouble = child.service.health()
+        trouble, port = child.service.health(), child.service.port
+        if trouble is None and not child.healthy and port is not None and not listens(child.process.pid, port):
+            trouble = f"another process answers on port {port}"
         if trouble is None and not child.healthy:
             child.healthy = True
             self.tell(f"{child.service.name} is up after {time.monotonic() - child.started:.1f} s")
