@@ -52,7 +52,9 @@ class Section(BaseModel):
 class Data(Section):
     """Stage `ingest`: which profiles, and what their columns mean."""
 
-    file: str = Field("data/raw/synthetic.parquet", description="profiles put into place by `cic data import` or `cic data simulate`")
+    file: str = Field(
+        "data/raw/synthetic.parquet", description="profiles put into place by `cic data import` or `cic data simulate`"
+    )
     label: str | None = Field(None, description="column with the tissue or cell type")
     group: str | None = Field(None, description="column that splits must not straddle: study, donor or batch")
     replicate: str | None = Field(None, description="column naming the sample that technical replicates share")
@@ -97,7 +99,9 @@ class Training(Section):
     epochs: Annotated[int, Field(ge=1)] = Field(100, description="passes over the training profiles")
     validate_every: Annotated[int, Field(ge=1)] = Field(10, description="epochs between looks at the validation part")
     patience: Annotated[int, Field(ge=1)] = Field(50, description="epochs without a better validation error")
-    batch_size: Annotated[int, Field(ge=1)] = Field(1024, description="profiles a step; all at once where there are fewer")
+    batch_size: Annotated[int, Field(ge=1)] = Field(
+        1024, description="profiles a step; all at once where there are fewer"
+    )
     refinements: Annotated[int, Field(ge=0, le=10)] = Field(
         1, description="steps by which the encoder improves a code against its own decoder"
     )
@@ -107,21 +111,25 @@ class Training(Section):
 class Search(Section):
     """Stage `search`: the space, the budget and the rule that selects."""
 
-    trials: Annotated[int, Field(ge=1)] = 40
+    trials: Annotated[int, Field(ge=1)] = Field(40, description="budget; a larger one goes on with the same study")
     round_size: Annotated[int, Field(ge=1)] = Field(8, description="trials asked together; part of the outcome")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one a core. Not part of the outcome")
     scheduler: str | None = Field(None, description="address of a Dask scheduler in place of local processes")
     folds: Annotated[int, Field(ge=0)] = Field(0, description="grouped folds a trial; 0 is the validation part")
     prune: bool = Field(True, description="stop trials that are behind what earlier rounds had reached")
     rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the basis while searching; 0 is full")
-    bottleneck_width: Widths = (8, 16, 30)
+    bottleneck_width: Widths = Field((8, 16, 30), description="numbers in the code")
     depth: Depths = Field((0, 1, 2), description="hidden layers on each side; 0 is PCA and is tried first")
     hidden_width: Widths = Field((128, 256, 512), description="width of the outermost hidden layer; inner ones halve")
     learning_rate: LogBounds = Field((5e-3, 5e-2), description="lowest and highest; the same twice fixes it")
     weight_decay: LogBounds = Field((0.01, 1.0), description="decoupled; lowest and highest")
     input_noise: Bounds = Field((0.0, 0.06), description="in units of the scaled basis; lowest and highest")
-    feature_scale: LogBounds = Field((0.2, 1.25), description="bend of the decoder's first features; lowest and highest")
-    select: Literal["one_standard_error", "fixed_width"] = "one_standard_error"
+    feature_scale: LogBounds = Field(
+        (0.2, 1.25), description="bend of the decoder's first features; lowest and highest"
+    )
+    select: Literal["one_standard_error", "fixed_width"] = Field(
+        "one_standard_error", description="the smallest width within one standard error of the best, or `width`"
+    )
     width: Annotated[int, Field(ge=1)] | None = Field(None, description="the width that `fixed_width` selects")
     finalists: Annotated[int, Field(ge=1)] = Field(2, description="best trials of each width, trained again")
     repeats: Annotated[int, Field(ge=2)] = Field(3, description="new seeds a finalist is trained from")
@@ -145,7 +153,7 @@ class Evaluate(Section):
     """Stage `evaluate`: what is measured on the test part."""
 
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
 
 
 class Registry(Section):
@@ -159,8 +167,8 @@ class Registry(Section):
     min_gene_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.9, description="share of the champion's genes that a challenger must model too"
     )
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    bootstrap: Annotated[int, Field(ge=100)] = 2000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
+    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
 
 
 class Params(Section):
@@ -210,8 +218,13 @@ def parse_params(raw: Any, where: str = "params.yaml") -> Params:
                 hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
                 lines.append(f"`{path}` is not a parameter; {hint}")
             else:
-                lines.append(f"`{path}`: {fault['msg']}" + ("" if isinstance(fault["input"], dict) else f", found {fault['input']!r}"))
-        raise ConfigError("; ".join(lines), where=where, fix="correct the parameters; `cic params` lists them all") from None
+                lines.append(
+                    f"`{path}`: {fault['msg']}"
+                    + ("" if isinstance(fault["input"], dict) else f", found {fault['input']!r}")
+                )
+        raise ConfigError(
+            "; ".join(lines), where=where, fix="correct the parameters; `cic params` lists them all"
+        ) from None
 
 
 def load_params(path: str | Path = "params.yaml", overrides: dict[str, Any] | None = None) -> Params:

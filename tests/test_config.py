@@ -1,0 +1,98 @@
+"""Parameters: what is valid, and what a mistake is told."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from cic.config import Params, digest, load_params, parse_params, with_override_texts, with_overrides
+from cic.errors import CicError, ConfigError, DataError
+from cic.seeds import derive_seed
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ({"seed": 1, "data": {"lable": "x"}}, "`data.lable` is not a parameter; did you mean `label`?"),
+        ({"seed": 1, "serch": {}}, "`serch` is not a parameter; did you mean `search`?"),
+        ({"seed": 1, "search": {"trials": 0}}, "`search.trials`: Input should be greater than or equal to 1, found 0"),
+        ({"seed": 1, "search": {"select": "fixed_width"}}, "search.width is needed"),
+        ({"seed": 1, "search": {"select": "fixed_width", "width": 7}}, "7 is not among search.bottleneck_width"),
+        ({"seed": 1, "search": {"depth": [6]}}, "`search.depth.0`"),
+        ({}, "`seed`: Field required"),
+        ([1], "found list at the top"),
+    ],
+)
+def test_mistakes_are_named_with_the_place_and_the_way_out(raw: object, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_params(raw, where="here.yaml")
+    assert told in str(caught.value)
+    assert "here.yaml" in str(caught.value)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"data\.lable.*search\.trials"):
+        parse_params({"seed": 1, "data": {"lable": "x"}, "search": {"trials": 0}})
+
+
+def test_parameters_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Params(seed=1).seed = 2  # type: ignore[misc]
+
+
+def test_overrides_are_read_as_yaml_and_validated(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("seed: 1\nsearch: {trials: 5, depth: [0, 1]}\n")
+    overrides = with_override_texts(["search.trials=7", "data.label=null", "search.bottleneck_width=[4, 8]"])
+    params = load_params(file, overrides)
+    assert (params.search.trials, params.data.label, params.search.bottleneck_width) == (7, None, (4, 8))
+    assert params.search.depth == (0, 1)
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        with_override_texts(["search.trials"])
+    with pytest.raises(ConfigError, match="is no section"):
+        with_overrides({"seed": 1}, {"seed.x": 1})
+
+
+@pytest.mark.parametrize("content", ["seed: [", None])
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "params.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigError, match=r"params\.yaml"):
+        load_params(file)
+
+
+def test_digest_depends_on_values_alone() -> None:
+    params = Params(seed=1)
+    assert digest(params.search, 1) == digest(Params(seed=2).search, 1)
+    assert digest(params.search, 1) != digest(params.search, 2)
+    assert digest(params.search) != digest(params.search.model_copy(update={"trials": 3}))
+
+
+def test_every_parameter_says_what_it_is_for() -> None:
+    for section in Params.model_fields.values():
+        fields = getattr(section.annotation, "model_fields", {"": section})
+        for name, field in fields.items():
+            assert field.description or section.annotation in (int,), f"{section.annotation}.{name}"
+
+
+def test_errors_come_back_whole_from_a_worker_process() -> None:
+    error = DataError("found this", where="there", expected="that", fix="so")
+    again = pickle.loads(pickle.dumps(error))  # what the process pool does
+    assert isinstance(again, DataError)
+    assert str(again) == str(error) == "found this\n  where: there\n  expected: that\n  what to do: so"
+
+
+def test_exit_codes_differ_by_kind() -> None:
+    codes = [kind.exit_code for kind in CicError.__subclasses__()]
+    assert len(set(codes)) == len(codes)
+    assert all(code > 1 for code in codes)
+
+
+def test_seeds_are_fixed_by_root_and_role() -> None:
+    assert derive_seed(1, "search", "trial", 7) == derive_seed(1, "search", "trial", 7)
+    seen = {derive_seed(root, *role) for root in (0, 1) for role in (("a",), ("a", 1), ("a", "b"), ("ab",), ("a1",))}
+    assert len(seen) == 10
+    assert derive_seed(1806, "split") == 3363195025

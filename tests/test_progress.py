@@ -1,0 +1,34 @@
+"""Progress in a log file, and for an observer."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from cic import progress
+
+
+def test_a_log_gets_a_line_now_and_then_and_none_for_what_is_quick(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    caplog.set_level(logging.INFO, logger="cic.progress")
+    for _ in progress.track(range(3), "quick"):
+        now[0] += 0.1
+    assert caplog.messages == []
+    with progress.bar(20, "slow") as shown:
+        for step in range(20):
+            now[0] += 1
+            shown.advance(note=f"step {step}")
+    assert caplog.messages == [f"slow: {n}/20, {n} s, step {n - 1}" for n in (5, 10, 15, 20)]
+
+
+def test_an_observer_sees_every_step_of_every_bar() -> None:
+    seen = []
+    with progress.observed(lambda *step: seen.append(step)):
+        assert list(progress.track("ab", "letters")) == ["a", "b"]
+    with progress.bar(1, "unobserved") as shown:
+        shown.advance()
+    assert seen == [("letters", 1, 2, ""), ("letters", 2, 2, "")]
