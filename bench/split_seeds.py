@@ -21,6 +21,7 @@ from scipy import stats
 from cic.config import Data, Params, load_params
 from cic.data.audit import audit_split
 from cic.data.matrix import read_matrix
+from cic.data.roles import with_roles
 from cic.data.split import split_samples
 from cic.model.basis import squared_norms
 from cic.model.prepare import prepare, search_folds
@@ -29,7 +30,6 @@ from cic.model.trial import TrialSpec, fit_from_spec, run_trial
 from cic.search.executors import Workers, make_executor
 from cic.search.study import search
 from cic.seeds import derive_seed
-from cic.stages import with_roles
 
 
 def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
@@ -80,7 +80,7 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
     }
 
 
-def test_error(network, fold: Fold) -> float:  # noqa: ANN001
+def test_error(network, fold: Fold) -> float:
     """Give the unexplained variance over genes of the fold's held-out profiles."""
     import torch
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CicError(Exception):
     """A fault that the user can understand and mend; shown without a traceback.
@@ -27,7 +29,8 @@ class CicError(Exception):
         named = {"where": where, "expected": expected, "what to do": fix}
         super().__init__("\n".join([found, *(f"  {name}: {text}" for name, text in named.items() if text)]))
 
-    def __reduce__(self):  # keyword-only arguments are lost on the way back from a worker process otherwise
+    def __reduce__(self) -> tuple[Any, ...]:
+        # keyword-only arguments are lost on the way back from a worker process otherwise
         return _rebuild, (type(self), self.found, self.where, self.expected, self.fix)
 
 

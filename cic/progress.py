@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
@@ -100,7 +100,7 @@ def _shown(total: int | None, label: str) -> Iterator[Bar]:
 
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
     """Yield from `iterable` under a progress bar."""
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     with bar(total, label) as shown:
         for item in iterable:

@@ -9,40 +9,49 @@ import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.digests import model_digest
 from cic.evaluation.verdict import summary
+from cic.folders import Folders, read_json, read_parts, write_json
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry.evidence import decide
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.stages import EXPERIMENT, Folders, model_digest, read_json, read_parts, write_json
+from cic.stages import EXPERIMENT
 from cic.tracking.lineage import Lineage, held_out_digest
-from cic.tracking.models import ModelRun, log_model_run
+from cic.tracking.models import ModelRun, known_model_run, log_model_run
 from cic.versioning.pointers import git_state, md5_of
 
 LATEST = "latest.json"
 
 
 def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: str | None = None) -> ModelRun:
-    """Log the evaluated model with all it came from, and register its bundle as a version."""
+    """Log the evaluated model with all it came from, and register its bundle as a version; once, if nothing differs."""
     matrix, part_S = read_parts(folders)
     lineage = _lineage(params, folders, settings, matrix.select(part_S == "test"), flow_run_id)
     metrics = read_json(folders["evaluate"] / "metrics.json")
+    name = params.registry.name
+    known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=metrics, lineage=lineage)
+    if known is not None:
+        return known
     figures = sorted((folders["evaluate"] / "figures").glob("*.svg"))
     card = "\n".join(f"- {label}: {value}" for label, value in summary(metrics))
     return log_model_run(
         settings.tracking_uri,
         EXPERIMENT,
-        name=params.registry.name,
+        name=name,
         bundle=folders["fit"] / "bundle",
         metrics=metrics,
-        params={**params.model_dump(mode="json"), "chosen": load_bundle(folders["fit"] / "bundle").about["hyperparameters"]},
+        params={
+            **params.model_dump(mode="json"),
+            "chosen": load_bundle(folders["fit"] / "bundle").about["hyperparameters"],
+        },
         lineage=lineage,
         shape=matrix.values.shape,
         files=[folders["evaluate"] / "report.html", folders["evaluate"] / "profiles.csv", *figures],
         card=card,
-        artifacts_uri=settings.artifacts_uri,
+        artifacts_uri=settings.artifact_location,
     )
 
 

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-import cic
 from cic.config import Params, digest
 from cic.data.audit import audit_split
 from cic.data.checks import check_matrix
-from cic.data.matrix import ROLES, ExpressionMatrix, fingerprints, read_matrix, write_matrix
+from cic.data.matrix import fingerprints, read_matrix, write_matrix
+from cic.data.roles import with_roles
 from cic.data.split import split_samples
-from cic.errors import ConfigError, DataError
+from cic.digests import data_digest, model_digest, source_digest
+from cic.errors import DataError, ServiceError
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
+from cic.folders import Folders, read_json, read_part, read_parts, write_json
 from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare, search_folds
 from cic.model.training import Fold, Hyperparameters, pca_error
@@ -46,7 +45,6 @@ from cic.tracking.runs import TrialRow, finish_search_run, log_trials, open_sear
 
 EXPERIMENT = "cic"
 CURVE_COLUMNS = ["training", "kept", "epoch", "train_error", "validation_error", "validation_accuracy"]
-Folders = Mapping[str, Path]
 
 
 @dataclass(frozen=True)
@@ -103,13 +101,15 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
         digest(params.seed, params.search, *identity.values()),
         {"seed": params.seed, **params.search.model_dump(mode="json"), **params.training.model_dump(mode="json")},
         {"cic.data_file": params.data.file},
-        settings.artifacts_uri,
+        settings.artifact_location,
     )
 
     def log_round(finished: Round) -> None:
         log_trials(uri, run_id, [_trial_row(each) for each in finished.finished])
 
-    def make_spec(number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]) -> TrialSpec:
+    def make_spec(
+        number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]
+    ) -> TrialSpec:
         return TrialSpec(number, hyper, seed, params.training, folds, thresholds)
 
     try:
@@ -125,7 +125,8 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
                 on_round=log_round,
             )
     except BaseException:
-        finish_search_run(uri, run_id, {}, status="KILLED")
+        with suppress(ServiceError):  # if MLflow is gone too, the first error is the one to show
+            finish_search_run(uri, run_id, {}, status="KILLED")
         raise
     records_frame(outcome.records).to_csv(out / "trials.csv", index=False)
     finalists_frame(outcome.finalists).to_csv(out / "finalists.csv", index=False)
@@ -143,9 +144,18 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
             "pca_error": chosen.pca_error,
         },
     )
-    write_json(out / "study.json", {"study": outcome.study, "trials": len(outcome.records), "search_run_id": run_id,
-                                    "wall_seconds": outcome.timing.wall, "training_seconds": outcome.timing.training,
-                                    "workers": outcome.timing.workers, "not_training": outcome.timing.not_training})
+    write_json(
+        out / "study.json",
+        {
+            "study": outcome.study,
+            "trials": len(outcome.records),
+            "search_run_id": run_id,
+            "wall_seconds": outcome.timing.wall,
+            "training_seconds": outcome.timing.training,
+            "workers": outcome.timing.workers,
+            "not_training": outcome.timing.not_training,
+        },
+    )
     (out / "surface.svg").write_bytes(svg(surface_figure(outcome.records, chosen)))
     (out / "importance.svg").write_bytes(svg(importance_figure(space, outcome.records)))
     summary = {"best_val_unexplained": chosen.mean, "best_val_ratio_to_pca": chosen.mean / chosen.pca_error}
@@ -208,26 +218,12 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
 
 
 def _fit_all(fold: Fold, hyper: Hyperparameters, params: Params, seeds: list[int], settings: Settings) -> list[Fitted]:
-    device = torch_device(settings)
+    device = settings.torch_device
     if device != "cpu":
         return [fit_network(fold, hyper, params.training, seed, device) for seed in track(seeds, "fit")]
     specs = [TrialSpec(number, hyper, seed, params.training, (fold,)) for number, seed in enumerate(seeds)]
     with make_executor(params.search.workers, params.search.scheduler) as workers:
         return list(track(workers.map(fit_from_spec, specs), "fit", total=len(specs)))
-
-
-def torch_device(settings: Settings) -> str:
-    """Give the device to fit on.
-
-    Raises
-    ------
-    ConfigError
-        If CUDA is asked for and not there.
-    """
-    there = torch.cuda.is_available()
-    if settings.device == "cuda" and not there:
-        raise ConfigError("no CUDA device is there", where="CIC_DEVICE", fix="set it to cpu or auto")
-    return "cuda" if there and settings.device != "cpu" else "cpu"
 
 
 def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
@@ -280,7 +276,17 @@ STAGES = {
             evaluate,
             ("ingest", "split", "search", "fit"),
             ("evaluate",),
-            ("metrics.json", "report.html", "profiles.csv", "codes.csv", "codes_2d.csv"),
+            (
+                "metrics.json",
+                "report.html",
+                "profiles.csv",
+                "labels.csv",
+                "codes.csv",
+                "codes_2d.csv",
+                "curves.csv",
+                "surface.csv",
+                "figures",
+            ),
         ),
     )
 }
@@ -328,74 +334,3 @@ def stage_keys(params: Params, data_md5: str) -> dict[str, str]:
 def workspace(root: Path) -> dict[str, Path]:
     """Give the folder of each stage below `root`, as `dvc.yaml` names them."""
     return {name: root / name for name in STAGES}
-
-
-def with_roles(matrix: ExpressionMatrix, params: Params) -> ExpressionMatrix:
-    """Rename the sample columns that the parameters name to `label`, `group` and `replicate`.
-
-    Raises
-    ------
-    ConfigError
-        If a named column is not in the data.
-    """
-    samples = pd.DataFrame(index=matrix.samples.index)
-    for role in ROLES:
-        column = getattr(params.data, role)
-        if column is None:
-            continue
-        if column not in matrix.samples:
-            raise ConfigError(
-                f"the data have no column `{column}`",
-                where=f"data.{role}, {params.data.file}",
-                expected=", ".join(map(str, matrix.samples.columns)) or "no sample columns at all",
-                fix=f"name one of these in `data.{role}`, or null",
-            )
-        values = matrix.samples[column]
-        samples[role] = values.astype(str).where(values.notna() & (values.astype(str) != ""), None)
-    return replace(matrix, samples=samples)
-
-
-def read_part(folders: Folders) -> pd.Series:
-    """Give the part of each sample, by sample id."""
-    return pd.read_csv(folders["split"] / "split.csv", dtype=str).set_index("sample_id")["part"]
-
-
-def read_parts(folders: Folders) -> tuple[ExpressionMatrix, np.ndarray]:
-    """Give the profiles and, in their order, the part of each."""
-    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
-    return matrix, read_part(folders).loc[matrix.samples.index].to_numpy()
-
-
-def data_digest(matrix: ExpressionMatrix) -> str:
-    """Give the SHA-256 of ids, genes, unit, sample columns and values."""
-    total = hashlib.sha256()
-    total.update(matrix.samples.to_csv().encode())
-    total.update("\n".join((matrix.unit, *matrix.genes)).encode())
-    total.update(np.ascontiguousarray(matrix.values, dtype="<f4").tobytes())
-    return total.hexdigest()
-
-
-def model_digest(params: Params) -> str:
-    """Give the digest of the parameters that decide what model comes out."""
-    search = params.search.model_copy(update={"workers": 0, "scheduler": None})
-    return digest(params.seed, params.data, params.split, params.preprocess, params.training, search, params.fit)
-
-
-@cache
-def source_digest() -> str:
-    """Give the SHA-256 of the package's sources."""
-    root = Path(cic.__file__).parent
-    total = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")) + sorted(root.rglob("*.html")):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()
-
-
-def read_json(path: Path) -> Any:
-    """Read one JSON file."""
-    return json.loads(path.read_text())
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write one JSON file, keys sorted."""
-    path.write_text(json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n")

@@ -12,11 +12,11 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from cic.config import Params, Registry, parse_params
 from cic.evaluation.verdict import summary
+from cic.folders import read_json
 from cic.publishing import judge, publish, settle, write_outcome
-from cic.registry.stored import judge_version
 from cic.registry.gate import Decision
+from cic.registry.stored import judge_version
 from cic.settings import load_settings
-from cic.stages import read_json
 from cic.tracking.models import ModelRun
 from flows.runs import TRANSIENT, flow_run_id, resolve
 
@@ -62,7 +62,9 @@ def gate_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]
 @task(name="promote", **TRANSIENT)
 def promote_task(params: dict[str, Any], version: str, decision: dict[str, Any]) -> None:
     """Write the decision down, and move the aliases if it says so."""
-    settle(parse_params(params), version, Decision(**{**decision, "reasons": tuple(decision["reasons"])}), load_settings())
+    settle(
+        parse_params(params), version, Decision(**{**decision, "reasons": tuple(decision["reasons"])}), load_settings()
+    )
 
 
 def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:

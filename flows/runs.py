@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pandas as pd
 from filelock import FileLock
-from prefect import get_run_logger, task
+from prefect import Task, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
@@ -61,7 +61,7 @@ def pull_data(params: dict[str, Any]) -> str:
     return pointer.md5
 
 
-def _stage_task(name: str):
+def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
     @task(name=name, description=STAGES[name].run.__doc__, **TRANSIENT)
     def run(params: dict[str, Any], folders: dict[str, str]) -> str:
         parsed, settings = parse_params(params), load_settings()
@@ -98,13 +98,16 @@ class _ProgressArtifact:
         if label in self.artifacts:
             update_progress_artifact(self.artifacts[label], progress=percent, description=f"{label}: {note}")
         else:
-            self.artifacts[label] = create_progress_artifact(percent, description=f"{self.stage}: {label}")
+            made = create_progress_artifact(percent, description=f"{self.stage}: {label}")
+            self.artifacts[label] = cast(UUID, made)  # outside of an event loop it is no coroutine
 
 
 def show_trials(folder: Path) -> None:
     """Make the table artifact of a search's trials."""
     trials = pd.read_csv(folder / "trials.csv")
-    rows = trials.astype(object).where(trials.notna(), None).to_dict("records")
+    rows = [
+        {str(key): None if pd.isna(value) else value for key, value in row.items()} for row in trials.to_dict("records")
+    ]
     create_table_artifact(table=rows, key="cic-trials", description="Every trial of the search, in order.")
 
 

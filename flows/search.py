@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from cic.config import Data, Preprocess, Search, Split, Training
-from cic.stages import read_json
+from cic.folders import read_json
 from flows.runs import resolve, run_stages
 
 

@@ -38,9 +38,7 @@ def test_full_rank_reproduces_the_training_profiles(shape: tuple[int, int, int])
 
 @given(SHAPES, st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
-def test_error_in_the_basis_and_outside_add_up_to_the_error_over_genes(
-    shape: tuple[int, int, int], rank: int
-) -> None:
+def test_error_in_the_basis_and_outside_add_up_to_the_error_over_genes(shape: tuple[int, int, int], rank: int) -> None:
     basis = SampleBasis.fit(centred(*shape), rank)
     held_out_SG = np.random.default_rng(shape[2] + 1).normal(size=(5, shape[1])).astype(np.float32)
     z_SK, outside_S = basis.project(held_out_SG)

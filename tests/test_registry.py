@@ -24,6 +24,7 @@ from cic.registry.evidence import compare_models, decide
 from cic.registry.gate import Decision
 from cic.registry.stored import stored_evidence
 from cic.registry.versions import fetch_bundle
+from cic.tracking.models import ModelRun, known_model_run
 from cic.tracking.runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
 
@@ -118,6 +119,31 @@ def test_the_same_bundle_is_registered_once(uri, held_out, narrow, wide):
     assert (first.version, second.version, again.version) == ("1", "2", "1")
     assert again.reused and not first.reused and again.run_id != first.run_id
     assert registry.find(uri, "cic", again.run_id).version == "1"
+
+
+def test_the_same_run_is_known_again_and_another_is_not(uri, held_out, narrow, wide):
+    about = {"name": "cic", "metrics": {"test": {"unexplained": 0.25}}}
+
+    def known(bundle: Path = narrow, changes: dict[str, object] | None = None, **other: object) -> ModelRun | None:
+        return known_model_run(
+            uri, "cic", **{**about, **other}, lineage=lineage_of(bundle, held_out, **(changes or {}))
+        )
+
+    assert known() is None
+    made = log_bundle(uri, narrow, held_out)
+    assert known() == ModelRun(made.run_id, "1", True)
+    assert known(changes={"flow_run_id": "another"}) == known(), "who ran it makes no difference"
+    assert known(wide) is None
+    assert known(changes={"params_digest": "e" * 64}) is None
+    assert known(metrics={"test": {"unexplained": 0.5}}) is None
+    assert known(name="other") is None
+
+
+def test_latest_is_the_newest_version(uri):
+    with pytest.raises(ConfigError, match="no version, alias or run"):
+        registry.find(uri, "cic", "latest")
+    bare(uri, 11)
+    assert registry.find(uri, "cic", "latest").version == "11"
 
 
 def test_a_failed_upload_leaves_no_run_that_looks_alive(uri, held_out, tmp_path, narrow):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cic.config import Params, Training
 from cic.data.matrix import ExpressionMatrix
-from cic.model.prepare import prepare
 from cic.model.left_out import left_out_error
+from cic.model.prepare import prepare
 from cic.model.training import Fold, Hyperparameters, new_network, pca_error, train
 from cic.model.trial import TrialSpec, fit_network, run_trial
 
@@ -181,5 +181,7 @@ def test_decoder_jacobian_is_the_derivative(curved: Fold, depth: int, activation
     hyper = HYPER.model_copy(update={"depth": depth, "activation": activation})
     network = fit_network(curved, hyper, Training(epochs=5, validate_every=5), seed=1).network.double()
     code_BW = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    expected = torch.stack([torch.autograd.functional.jacobian(lambda c: network.decode(c[None])[0], c) for c in code_BW])
+    expected = torch.stack(
+        [torch.autograd.functional.jacobian(lambda c: network.decode(c[None])[0], c) for c in code_BW]
+    )
     torch.testing.assert_close(network.decoder_jacobian(code_BW), expected)

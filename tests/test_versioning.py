@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,18 @@ def test_push_sends_what_add_kept(project: Path) -> None:
     add(path)
     assert not (project / ".cic" / "dvc-remote").exists()
     push_data(path)
+    forget(path)
+    pull(path)
+    assert path.read_bytes() == b"new"
+
+
+def test_dvc_itself_pushes_the_raw_data_without_being_told_which(project: Path) -> None:
+    path = project / "data" / "raw" / "new.parquet"
+    path.parent.mkdir()
+    path.write_bytes(b"new")
+    add(path)
+    dvc = [sys.executable, "-m", "dvc", "push"]
+    assert "1 file pushed" in subprocess.run(dvc, cwd=project, check=True, capture_output=True, text=True).stdout
     forget(path)
     pull(path)
     assert path.read_bytes() == b"new"

@@ -6,6 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+# its log handlers keep the stderr that they find when it is first imported, and that of a test's runner gets closed
+import dvc.logger  # noqa: F401
+
 PROJECT = Path(__file__).parents[1]
 
 

@@ -16,6 +16,7 @@ from cic.config import load_params
 from cic.data.checks import check_matrix
 from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix, write_matrix
 from cic.data.readers import READABLE, DuplicateGenes, SamplesIn, read_table
+from cic.data.roles import with_roles
 from cic.data.synthetic import Recipe, side_files, simulate
 from cic.errors import ConfigError, DataError, RefusedError
 from cic.progress import bar
@@ -98,8 +99,6 @@ def check(
     = Path("params.yaml"),
 ) -> None:  # fmt: skip
     """Show what is in a data set, and what in it deserves a warning. Exits with 3 if it cannot be used."""
-    from cic.stages import with_roles  # brings the whole science along, which takes seconds
-
     if file is None:
         parsed = load_params(params)
         matrix = with_roles(read_matrix(Path(parsed.data.file)), parsed)

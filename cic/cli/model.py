@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
 import pandas as pd
 import typer
 
-from cic.data.matrix import UNITS
-from cic.data.readers import read_table
+from cic.data import matrix as matrices
+from cic.data import readers
 from cic.errors import DataError, ModelError
 from cic.settings import load_settings
 
@@ -26,7 +26,9 @@ ModelName = Annotated[
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
-Unit = Annotated[str | None, typer.Option(help=f"Unit of the file: {', '.join(UNITS)}. Default: that of the model.")]
+Unit = Annotated[
+    str | None, typer.Option(help=f"Unit of the file: {', '.join(matrices.UNITS)}. Default: that of the model.")
+]
 SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
 DEFAULT_MODEL = "models:/cic@champion"
 
@@ -67,7 +69,7 @@ def decode(
         raise DataError(
             f"there is no column {missing[0]}",
             where=str(codes),
-            expected=f"{bundle.architecture.bottleneck_width} columns {code_names(bundle)[0]} to {code_names(bundle)[-1]}",
+            expected=f"the columns {code_names(bundle)[0]} to {code_names(bundle)[-1]}",
             fix="give a file that `cic encode` wrote with the same model",
         )
     stamped = set(table["model"].astype(str)) if "model" in table else {version}
@@ -112,7 +114,11 @@ def _load(model: str) -> tuple[Bundle, str]:
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:
     if samples_in not in ("rows", "columns"):
         raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-    matrix = read_table(path, samples_in=samples_in, unit=unit or bundle.unit)
+    matrix = readers.read_table(
+        path,
+        samples_in=cast(readers.SamplesIn, samples_in),
+        unit=cast(matrices.Unit, unit or bundle.unit),  # read_table refuses what is none
+    )
     if matrix.unit != bundle.unit:
         raise ModelError(
             f"the profiles are in `{matrix.unit}`",

@@ -94,7 +94,9 @@ def show_log(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_json: As
 
 @app.command()
 def promote(
-    version: Annotated[str, typer.Argument(metavar="RUN_OR_VERSION", help="Run id, version number or alias.")],
+    version: Annotated[
+        str, typer.Argument(metavar="RUN_OR_VERSION", help="Run id, version number, alias, or `latest`.")
+    ],
     params: ParamsFile = DEFAULT_PARAMS,
     name: Name = None,
     matrix: Annotated[Path | None, typer.Option(help="Profiles, if they moved since the model was made.")] = None,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cic.config import Params, load_params, with_override_texts
@@ -21,7 +22,9 @@ from cic.settings import load_settings
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", "-S", metavar="KEY=VALUE", help="Override a parameter, such as search.trials=10. Repeatable."),
+    typer.Option(
+        "--set", "-S", metavar="KEY=VALUE", help="Override a parameter, such as search.trials=10. Repeatable."
+    ),
 ]
 Root = Annotated[Path, typer.Option("--build", help="Folder that holds a folder a stage.")]
 LATEST = "latest.json"
@@ -65,28 +68,31 @@ def show_summary(folder: Path) -> None:
     """Print what the evaluation found."""
     from cic.evaluation.verdict import summary
 
-    table = Table(show_header=False, box=None, padding=(0, 2))
     for label, value in summary(json.loads((folder / "metrics.json").read_text())):
-        table.add_row(f"[bold]{label}[/]", value)
-    table.add_row("[bold]report[/]", str(folder / "report.html"))
-    Console().print(table)
+        _say(label, value)
+    _say("report", str(folder / "report.html"))
+
+
+def _say(label: str, value: str) -> None:
+    """Print one line of a summary; nothing is cut or wrapped, so that paths can be copied."""
+    Console(soft_wrap=True).print(f"[bold]{label:<36}[/]{escape(value)}", highlight=False)
 
 
 def show() -> None:
     """Show what the last run of the flow `cic-train` came to."""
     settings = load_settings()
     if not (settings.home / LATEST).exists():
-        raise DataError("no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/local`")
+        raise DataError(
+            "no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/local`"
+        )
     latest = json.loads((settings.home / LATEST).read_text())
     show_summary(Path(latest["folders"]["evaluate"]))
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_row("[bold]gate[/]", latest["decision"] + ": " + "; ".join(latest["reasons"]))
-    table.add_row("[bold]model[/]", latest["model"])
+    _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
+    _say("model", latest["model"])
     if settings.tracking_uri.startswith("http"):
-        table.add_row("[bold]MLflow[/]", settings.tracking_uri)
+        _say("MLflow", settings.tracking_uri)
     if settings.prefect_api_url:
-        table.add_row("[bold]Prefect[/]", settings.prefect_api_url.removesuffix("/api"))
-    Console().print(table)
+        _say("Prefect", settings.prefect_api_url.removesuffix("/api"))
 
 
 def show_params(

@@ -85,7 +85,7 @@ class ExpressionMatrix:
                 fix="fill or drop those samples or genes",
             )
         if self.unit in ("tpm", "counts", "intensity") and (low := float(self.values.min())) < 0:
-            row, column = np.unravel_index(int(self.values.argmin()), self.values.shape)
+            row, column = divmod(int(self.values.argmin()), self.n_genes)
             raise DataError(
                 f"a value of {low:g} contradicts the unit `{self.unit}`",
                 where=f"{self.source}, sample {self.samples.index[row]}, gene {self.genes[column]}",
@@ -102,10 +102,12 @@ class ExpressionMatrix:
 
     @property
     def n_samples(self) -> int:
+        """How many samples there are."""
         return self.values.shape[0]
 
     @property
     def n_genes(self) -> int:
+        """How many genes there are."""
         return self.values.shape[1]
 
     def select(self, keep: np.ndarray) -> ExpressionMatrix:

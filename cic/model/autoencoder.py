@@ -7,6 +7,7 @@ features, L labels.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import torch
@@ -56,6 +57,15 @@ class Autoencoder(nn.Module):
     code = P z + f(z) and reconstruction = Q c + g(c). P and Q start as the first W coordinates of the basis: those
     are the principal components, so that at depth 0, where there is no f and no g, the model is PCA.
     """
+
+    encoder_linear: nn.Linear
+    decoder_linear: nn.Linear
+    head: nn.Linear | None
+    encoder_hidden: nn.Sequential
+    encoder_last: nn.Linear
+    decoder_hidden: nn.Sequential
+    decoder_last: nn.Linear
+    code_scale_W: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -110,7 +120,9 @@ class Autoencoder(nn.Module):
         """Give the code c_BW of each profile: the encoder's, improved by `refinements` steps."""
         c_BW = self.encode_once(z_BK)
         for _ in range(self.architecture.refinements if self.architecture.depth else 0):
-            c_BW = torch.cat([self._refined(c_bW, z_bK) for c_bW, z_bK in zip(c_BW.split(128), z_BK.split(128), strict=True)])
+            c_BW = torch.cat(
+                [self._refined(c_bW, z_bK) for c_bW, z_bK in zip(c_BW.split(128), z_BK.split(128), strict=True)]
+            )
         return c_BW
 
     def encode_once(self, z_BK: Tensor) -> Tensor:
@@ -132,7 +144,10 @@ class Autoencoder(nn.Module):
         linear_KW = self.decoder_linear.weight
         if not self.architecture.depth:
             return linear_KW.expand(len(c_BW), -1, -1)
-        hidden_BH, tangent_BHW = c_BW, torch.eye(c_BW.shape[1], device=c_BW.device, dtype=c_BW.dtype).expand(len(c_BW), -1, -1)
+        hidden_BH, tangent_BHW = (
+            c_BW,
+            torch.eye(c_BW.shape[1], device=c_BW.device, dtype=c_BW.dtype).expand(len(c_BW), -1, -1),
+        )
         slope = SLOPES[self.architecture.activation]
         for layer in self.decoder_hidden:
             if isinstance(layer, nn.Linear):
@@ -173,7 +188,7 @@ class Autoencoder(nn.Module):
 
 def _hidden(widths: list[int], activation: str) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers)
 

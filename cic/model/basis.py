@@ -43,6 +43,7 @@ class SampleBasis:
 
     @property
     def rank(self) -> int:
+        """Number of components."""
         return self.components_GK.shape[1]
 
     @classmethod

@@ -50,18 +50,22 @@ class Bundle:
 
     @property
     def architecture(self) -> Architecture:
+        """Shape of the network."""
         return self.network.architecture
 
     @property
     def genes_in(self) -> tuple[str, ...]:
+        """Genes that the model needs, in order."""
         return self.preprocessor.genes_in
 
     @property
     def genes(self) -> tuple[str, ...]:
+        """Genes that it reproduces, in order."""
         return self.preprocessor.genes
 
     @property
     def unit(self) -> Unit:
+        """Unit of the values that it takes."""
         return self.preprocessor.unit
 
     def align(self, frame: pd.DataFrame, where: str = "input") -> np.ndarray:
@@ -210,16 +214,18 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         network = Autoencoder(Architecture.model_validate(described["architecture"]))
         network.load_state_dict(
-            {name.removeprefix("network."): torch.from_numpy(value) for name, value in tensors.items()
-             if name.startswith("network.")}
+            {
+                name.removeprefix("network."): torch.from_numpy(value)
+                for name, value in tensors.items()
+                if name.startswith("network.")
+            }
         )
-        arrays = {name.removeprefix("preprocess."): value for name, value in tensors.items()
-                  if name.startswith("preprocess.")}
+        arrays = {
+            name.removeprefix("preprocess."): value for name, value in tensors.items() if name.startswith("preprocess.")
+        }
         return Bundle(
             preprocessor=Preprocessor.restore(arrays, described["preprocess"]),
-            basis=SampleBasis(
-                tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]
-            ),
+            basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
             network=network.eval(),
             labels=tuple(described["labels"]),
             about=described["about"],

@@ -40,9 +40,7 @@ def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, group
     """
     member_UM, present_UM = group_members(group_B.cpu())
     scaled_BF = feature_BF * ridge_F.rsqrt()
-    return _LeftOutError.apply(
-        scaled_BF, target_BT, member_UM.to(feature_BF.device), present_UM.to(feature_BF.device)
-    )
+    return _LeftOutError.apply(scaled_BF, target_BT, member_UM.to(feature_BF.device), present_UM.to(feature_BF.device))
 
 
 def group_members(group_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -70,7 +70,7 @@ def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Param
 
 
 def left_out_units(samples: pd.DataFrame) -> np.ndarray:
-    """Number the groups that training leaves out in turn: those of the split, or replicates where these are too few."""
+    """Give each profile the group that training leaves out with it: that of the split, or its replicates if too few."""
     unit_S = unit_of_samples(samples)
     if len(np.unique(unit_S)) < FEWEST_UNITS:
         unit_S = unit_of_samples(samples.drop(columns="group", errors="ignore"))
@@ -91,7 +91,7 @@ def label_names(train: ExpressionMatrix) -> tuple[str, ...]:
 
 def label_indices(samples: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:
     """Give each sample's position in `labels`, -1 where it has none or another."""
-    return pd.Index(labels).get_indexer(samples["label"].astype(str)).astype(np.int64)
+    return pd.Index(labels).get_indexer(pd.Index(samples["label"].astype(str))).astype(np.int64)
 
 
 def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params) -> tuple[Fold, ...]:

@@ -2,9 +2,9 @@
 
 The decoder's output is linear in its last features, so its best output weights are known in closed form: ridge
 regression. Only the layers before it are trained by gradient descent, on the error that this regression makes on each
-training group when it is fitted to all the others (variable projection, Golub and Pereyra 1973, on the PRESS statistic
-of Allen 1974). The training loss is therefore an estimate of held-out error, and does not fall when the model merely
-memorises (`cic.model.left_out`). Groups are those that the split keeps whole: left out singly, a replicate would be foretold by its twin.
+training group when it is fitted to all the others (variable projection, Golub and Pereyra 1973; `cic.model.left_out`).
+The training loss is therefore an estimate of held-out error, and does not fall when the model merely memorises.
+Groups are those that the split keeps whole: left out singly, a replicate would be foretold by its twin.
 
 Axes: S samples, B batch, K coordinates of the basis, T targets, W code, F decoder features.
 """

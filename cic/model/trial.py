@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
 from cic.model.threads import one_thread
@@ -113,7 +112,8 @@ def run_trial(spec: TrialSpec) -> TrialResult:
         width, depth = spec.hyper.bottleneck_width, spec.hyper.depth
         pca = sum(pca_error(fold, width) for fold in spec.folds) / len(spec.folds)
         best, at_rungs = _Best(pca), []
-        state, reason, epoch = "complete", "", 0
+        state: Literal["complete", "pruned", "failed"] = "complete"
+        reason, epoch = "", 0
         if depth > 0:
             thresholds = dict(spec.thresholds)
             for results in zip(*_trainings(spec), strict=True):
@@ -149,13 +149,13 @@ def _trainings(spec: TrialSpec) -> list[Iterator[EpochResult]]:
     trainings = []
     for index, fold in enumerate(spec.folds):
         seed = derive_seed(spec.seed, "fold", index)
-        trainings.append(train(new_network(fold, spec.hyper, spec.training, seed), fold, spec.hyper, spec.training, seed))
+        trainings.append(
+            train(new_network(fold, spec.hyper, spec.training, seed), fold, spec.hyper, spec.training, seed)
+        )
     return trainings
 
 
-def fit_network(
-    fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str = "cpu"
-) -> Fitted:
+def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str = "cpu") -> Fitted:
     """Train one network and restore the weights of its best epoch.
 
     Raises
@@ -187,5 +187,3 @@ def fit_from_spec(spec: TrialSpec) -> Fitted:
     """Fit on the spec's one fold, as a worker does."""
     (fold,) = spec.folds
     return fit_network(fold, spec.hyper, spec.training, spec.seed)
-
-

@@ -22,6 +22,8 @@ from cic.tracking.models import TAG_BUNDLE, TAG_VERSION
 from cic.tracking.store import connect, explained
 
 CHAMPION, PREVIOUS = "champion", "previous"
+LATEST = "latest"
+"""What MLflow, too, calls the newest version; it cannot be an alias."""
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
@@ -78,7 +80,7 @@ def current(uri: str, name: str, alias: str = CHAMPION) -> Version | None:
 
 
 def find(uri: str, name: str, wanted: str) -> Version:
-    """Give the version with that number, alias or run id.
+    """Give the version with that number, alias or run id; the newest for `latest`.
 
     Raises
     ------
@@ -86,6 +88,8 @@ def find(uri: str, name: str, wanted: str) -> Version:
         If there is none.
     """
     known = versions(uri, name)
+    if wanted == LATEST and known:
+        return known[0]
     meant = wanted.removeprefix("@")
     found = [one for one in known if meant in (one.version, one.run_id, *one.aliases)]
     if not found:

@@ -19,7 +19,7 @@ from mlflow.types import DataType, ParamSchema, ParamSpec
 
 from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_metrics, flat_params
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
-from cic.tracking.store import connect, experiment_id, explained
+from cic.tracking.store import all_runs, connect, experiment_id, explained
 
 TAG_BUNDLE = "cic.bundle_digest"
 TAG_VERSION = "cic.model_version"
@@ -99,6 +99,25 @@ def log_model_run(
             raise
         client.set_terminated(run_id)
     return ModelRun(run_id, version, reused)
+
+
+def known_model_run(
+    uri: str, experiment: str, *, name: str, metrics: Mapping[str, Any], lineage: Lineage
+) -> ModelRun | None:
+    """Give the finished run that says all of this already, whichever flow run wrote it; the newest of them."""
+    client = connect(uri)
+    tags = lineage.tags()
+    del tags["cic.flow_run_id"]
+    with explained(uri):
+        within = client.get_experiment_by_name(experiment)
+        version = version_with_bundle(client, name, lineage.bundle_digest)
+        if within is None or version is None:
+            return None
+        wanted = {TAG_BUNDLE: lineage.bundle_digest, TAG_KIND: "model", TAG_VERSION: version}
+        asked = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
+        runs = all_runs(client, within.experiment_id, f"attributes.status = 'FINISHED' and {asked}")
+    same = [run for run in runs if tags.items() <= run.data.tags.items() and run.data.metrics == flat_metrics(metrics)]
+    return ModelRun(same[-1].info.run_id, version, True) if same else None
 
 
 def version_with_bundle(client: MlflowClient, name: str, digest: str) -> str | None:

@@ -1,0 +1,36 @@
+"""The files that stages hand to each other, in a folder a stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.data.matrix import ExpressionMatrix, read_matrix
+
+Folders = Mapping[str, Path]
+
+
+def read_part(folders: Folders) -> pd.Series:
+    """Give the part of each sample, by sample id."""
+    return pd.read_csv(folders["split"] / "split.csv", dtype=str).set_index("sample_id")["part"]
+
+
+def read_parts(folders: Folders) -> tuple[ExpressionMatrix, np.ndarray]:
+    """Give the profiles and, in their order, the part of each."""
+    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
+    return matrix, read_part(folders).loc[matrix.samples.index].to_numpy()
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON file."""
+    return json.loads(path.read_text())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write one JSON file, keys sorted."""
+    path.write_text(json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n")

@@ -1,0 +1,235 @@
+"""The command line as scripts see it: its surface, its answers to mistakes, and models put to use."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import Result
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from cic.cli import app
+from cic.config import Params, parse_params
+from cic.data.synthetic import Recipe, simulate
+from cic.errors import CicError, DataError, ModelError
+from cic.folders import read_parts
+from cic.model.bundle import load_bundle
+from cic.settings import Settings
+from cic.stages import run_stage, workspace
+
+SURFACE = Path(__file__).parent / "cli_surface.txt"
+RECIPE = Recipe(samples=72, genes=80, cell_types=3, studies=9, programs=6, replicate_pairs=8, seed=2)
+
+
+# the surface
+
+
+def commands(command: Any, path: tuple[str, ...] = ("cic",)) -> Iterator[tuple[str, Any]]:
+    """Give every verb; of which classes they are differs between releases of Typer."""
+    for name, inner in sorted(getattr(command, "commands", {}).items()):
+        yield from commands(inner, (*path, name))
+    if not hasattr(command, "commands"):
+        yield " ".join(path), command
+
+
+def described(parameter: Any) -> str:
+    name = ", ".join((*parameter.opts, *parameter.secondary_opts)) + (" ..." if parameter.multiple else "")
+    return f"  {name}: " + ("required" if parameter.required else str(parameter.default))
+
+
+def surface() -> str:
+    """Every verb with its arguments, options and defaults, as text."""
+    lines = []
+    for path, command in commands(get_command(app)):
+        lines += [path, *(described(one) for one in command.params if one.name != "help")]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_surface_is_frozen() -> None:
+    kept, now = SURFACE.read_text(), surface()
+    changed = "\n".join(difflib.unified_diff(kept.splitlines(), now.splitlines(), "before", "now", lineterm=""))
+    assert now == kept, (
+        f"the command line has changed, which scripts notice:\n{changed}\n"
+        f"if that is meant, say so in CHANGELOG.md and run: python {Path(__file__).parent.name}/{Path(__file__).name}"
+    )
+
+
+def test_every_verb_says_what_it_does_and_every_option_what_it_is_for() -> None:
+    verbs = dict(commands(get_command(app)))
+    assert len(verbs) > 20
+    for path, command in verbs.items():
+        assert command.help, path
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{path}: {parameter.name}"
+
+
+# mistakes
+
+
+def cic(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, as a user in `folder` would."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
+    environment |= {"COLUMNS": "200", "CIC_PROJECT": str(folder)}
+    program = "from cic.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments", "code", "told"),
+    [
+        ("seed: 1\nsearch: {trails: 3}\n", ("params",), 2, "did you mean `trials`"),
+        ("seed: 1\nsearch: {trials: none}\n", ("params",), 2, "search.trials"),
+        (None, ("params",), 2, "params.yaml"),
+        ("seed: 1\n", ("params", "-S", "search.trails=3"), 2, "did you mean `trials`"),
+        ("seed: 1\n", ("params", "-S", "search.trials"), 2, "search.trials"),
+        ("seed: 1\n", ("fit",), 3, "run `cic ingest` first"),
+        ("seed: 1\n", ("ingest",), 3, "data/raw/synthetic.parquet"),
+        ("seed: 1\n", ("data", "check", "gone.csv", "--unit", "log2", "--samples-in", "rows"), 3, "gone.csv"),
+        ("seed: 1\n", ("encode", "gone.csv", "-o", "codes.csv", "-m", "no/bundle"), 4, "no/bundle"),
+        ("seed: 1\n", ("registry", "promote", "7"), 2, "no version, alias or run"),
+    ],
+)
+def test_a_mistake_ends_in_its_message_and_exit_code(
+    tmp_path: Path, params: str | None, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    if params is not None:
+        (tmp_path / "params.yaml").write_text(params)
+    done = cic(tmp_path, *arguments)
+    assert done.returncode == code, done.stderr
+    assert "error: " in done.stderr and told in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not (tmp_path / "build").exists() and not (tmp_path / "codes.csv").exists()
+
+
+def test_wrong_usage_is_told_too(tmp_path: Path) -> None:
+    done = cic(tmp_path, "fit", "--no-such-option")
+    assert done.returncode == 2
+    assert "No such option" in done.stderr and "Traceback" not in done.stderr
+
+
+# a model in use
+
+
+def stages_run(folder: Path, params: Params) -> dict[str, Path]:
+    """Run the stages up to fit on simulated profiles; give their folders."""
+    folders = workspace(folder / "build")
+    settings = Settings(project=folder, home=folder / "home", device="cpu")
+    for name in ("ingest", "split", "search", "fit"):
+        run_stage(name, params, folders, settings)
+    return folders
+
+
+def params_of(data: Path, width: int) -> Params:
+    return parse_params(
+        {
+            "seed": 5,
+            "data": {"file": str(data), "label": "cell_type", "group": "study", "replicate": "replicate_of"},
+            "training": {"epochs": 6, "label_weight": 0.1},
+            "search": {"trials": 2, "round_size": 2, "workers": 1, "bottleneck_width": [width], "depth": [0, 1],
+                       "hidden_width": [16], "finalists": 1, "repeats": 2},
+            "fit": {"seeds": 1},
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two bundles, `two` and `three` numbers wide, and `test.csv`, profiles that neither has seen."""
+    root = tmp_path_factory.mktemp("models")
+    simulate(RECIPE, root / "profiles.parquet")
+    for name, width in (("two", 2), ("three", 3)):
+        folders = stages_run(root / name, params_of(root / "profiles.parquet", width))
+        (folders["fit"] / "bundle").rename(root / f"{name}.bundle")
+    matrix, part_S = read_parts(folders)
+    test = matrix.select(part_S == "test")
+    pd.DataFrame(test.values, test.samples.index, list(test.genes)).to_csv(root / "test.csv")
+    return root
+
+
+def use(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "200"})
+
+
+def refusal(*arguments: str | Path) -> CicError:
+    error = use(*arguments).exception
+    assert isinstance(error, CicError), error
+    return error
+
+
+def test_encode_then_decode_is_the_reconstruction(made: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(made / "two.bundle")
+    test = pd.read_csv(made / "test.csv", index_col=0)
+    codes_file, back_file = tmp_path / "codes.parquet", tmp_path / "back.csv.gz"
+    assert use("encode", made / "test.csv", "-o", codes_file, "-m", made / "two.bundle").exit_code == 0
+    codes = pd.read_parquet(codes_file)
+    assert list(codes.columns) == ["code_1", "code_2", "model"] and list(codes.index) == list(test.index)
+    values_SG = bundle.align(test, "test.csv")
+    np.testing.assert_allclose(codes[["code_1", "code_2"]], bundle.encode(values_SG), rtol=1e-5)
+    assert use("decode", codes_file, "-o", back_file, "-m", made / "two.bundle").exit_code == 0
+    back = pd.read_csv(back_file, index_col="sample_id")
+    assert list(back.columns) == list(bundle.genes)
+    np.testing.assert_allclose(back, bundle.reconstruct(values_SG), rtol=1e-4, atol=1e-4)
+
+
+def test_genes_are_found_by_name_in_any_order(made: Path, tmp_path: Path) -> None:
+    test = pd.read_csv(made / "test.csv", index_col=0)
+    (test[test.columns[::-1]].assign(EXTRA=1.0)).to_csv(tmp_path / "shuffled.csv")
+    for source, out in ((made / "test.csv", "a.csv"), (tmp_path / "shuffled.csv", "b.csv")):
+        assert use("encode", source, "-o", tmp_path / out, "-m", made / "two.bundle").exit_code == 0
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
+
+
+def test_classify_gives_types_with_probabilities(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "types.tsv"
+    assert use("classify", made / "test.csv", "-o", out, "-m", made / "two.bundle").exit_code == 0
+    types = pd.read_csv(out, sep="\t", index_col="sample_id")
+    chances = types.filter(like="p(")
+    assert list(chances.columns) == [f"p({label})" for label in load_bundle(made / "two.bundle").labels]
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+    assert list("p(" + types["cell_type"] + ")") == list(chances.idxmax(axis=1))
+
+
+def test_a_profile_without_all_genes_is_refused_by_name(made: Path, tmp_path: Path) -> None:
+    test = pd.read_csv(made / "test.csv", index_col=0)
+    lost = test.columns[3]
+    test.drop(columns=lost).to_csv(tmp_path / "partial.csv")
+    for verb in ("encode", "classify"):
+        error = refusal(verb, tmp_path / "partial.csv", "-o", tmp_path / "out.csv", "-m", made / "two.bundle")
+        assert isinstance(error, ModelError) and lost in str(error)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_codes_of_another_model_are_refused(made: Path, tmp_path: Path) -> None:
+    assert use("encode", made / "test.csv", "-o", tmp_path / "codes.csv", "-m", made / "three.bundle").exit_code == 0
+    decode = ("decode", tmp_path / "codes.csv", "-o", tmp_path / "back.csv", "-m", made / "two.bundle")
+    error = refusal(*decode)
+    assert isinstance(error, ModelError) and "the codes were made by bundle:" in str(error)
+    codes = pd.read_csv(tmp_path / "codes.csv")
+    codes.drop(columns="code_1").to_csv(tmp_path / "codes.csv", index=False)
+    error = refusal(*decode)
+    assert isinstance(error, DataError) and "code_1" in str(error)
+    assert not (tmp_path / "back.csv").exists()
+
+
+def test_params_shows_overrides_and_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("seed: 1\n")
+    shown = yaml.safe_load(use("params", "-S", "search.trials=3", "-S", "search.depth=[0, 2]").output)
+    assert parse_params(shown) == parse_params({"seed": 1, "search": {"trials": 3, "depth": [0, 2]}})
+
+
+if __name__ == "__main__":
+    SURFACE.write_text(surface())

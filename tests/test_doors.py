@@ -1,0 +1,202 @@
+"""One model from two doors: `dvc repro` at the keyboard and the Prefect deployment, in a project as a clone has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from versioned import PROJECT, commit, git, make_project
+
+from cic.data.matrix import read_matrix
+from cic.data.synthetic import Recipe, simulate
+from cic.model.bundle import bundle_digest
+from cic.platform.http import request_json
+from cic.platform.processes import MARK
+from cic.stages import STAGES
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200), pytest.mark.xdist_group("platform")]
+
+RECIPE = Recipe(samples=160, genes=120, cell_types=4, studies=20, programs=8, replicate_pairs=16, seed=3)
+RAW = Path("data/raw/mine.parquet")
+SMALL: dict[str, dict[str, Any]] = {
+    "data": {"file": str(RAW)},
+    "training": {"epochs": 10},
+    "search": {"trials": 4, "bottleneck_width": [2, 4], "depth": [0, 1], "repeats": 2},
+    "evaluate": {"bootstrap": 200},
+}
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A project folder, and the environment of a shell in it."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str, seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=seconds
+        )
+
+    def done(self, *command: str, seconds: float = 300.0) -> str:
+        """Run what must succeed; give what it printed."""
+        ran = self.run(*command, seconds=seconds)
+        assert ran.returncode == 0, f"{' '.join(command)}:\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
+        return ran.stdout
+
+    def with_platform(self) -> Clone:
+        """Give the same in a shell after `eval "$(cic env)"`."""
+        printed = self.done("bash", "-c", 'eval "$(cic env)" && env -0')
+        return Clone(self.folder, dict(line.split("=", 1) for line in printed.split("\0") if line))
+
+    def bundle(self) -> str:
+        return bundle_digest(self.folder / "build" / "fit" / "bundle")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A project with a small imported data set, its pointer in git and its bytes in the DVC remote."""
+    outside = tmp_path_factory.mktemp("doors")
+    folder = make_project(outside / "project")
+    for name in ("dvc.yaml", "prefect.yaml"):
+        shutil.copy(PROJECT / name, folder / name)
+    for package in ("cic", "flows"):
+        shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    for section, changes in SMALL.items():
+        params[section] = {**params.get(section, {}), **changes}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CIC_", "PREFECT_", "MLFLOW_")) and name != MARK
+    }
+    here = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder),
+        "CIC_PROJECT": str(folder),
+        "CIC_DEVICE": "cpu",
+        "COLUMNS": "200",
+    }
+    made = Clone(folder, inherited | here)
+
+    simulate(RECIPE, outside / "simulated.parquet")
+    matrix = read_matrix(outside / "simulated.parquet")
+    pd.DataFrame(matrix.values, matrix.samples.index, list(matrix.genes)).to_csv(outside / "mine.csv")
+    matrix.samples.rename_axis("sample_id").to_csv(outside / "samples.csv")
+    made.done(
+        "cic", "data", "import", "../mine.csv", "--name", "mine", "--unit", matrix.unit,
+        "--samples-in", "rows", "--labels", "../samples.csv",
+    )  # fmt: skip
+    assert "1 file pushed" in made.done("dvc", "push")
+    commit(folder, "data")
+    assert git(folder, "status", "--porcelain") == ""
+    return made
+
+
+@pytest.fixture(scope="module")
+def repeated(clone: Clone) -> Clone:
+    """The same after `dvc repro`."""
+    clone.done("dvc", "repro", seconds=600)
+    return clone
+
+
+@pytest.fixture(scope="module")
+def served(repeated: Clone) -> Iterator[Clone]:
+    """The same with the platform up and the flows deployed."""
+    try:
+        repeated.done("cic", "up", seconds=300)
+        shell = repeated.with_platform()
+        shell.done("prefect", "--no-prompt", "deploy", "--all")
+        yield shell
+    finally:
+        repeated.run("cic", "down", seconds=120)
+
+
+def train(shell: Clone) -> subprocess.CompletedProcess[str]:
+    return shell.run("prefect", "deployment", "run", "cic-train/local", "--watch", seconds=600)
+
+
+def outcome(shell: Clone) -> dict[str, Any]:
+    return json.loads((shell.folder / ".cic" / "latest.json").read_text())
+
+
+def versions(shell: Clone) -> list[dict[str, Any]]:
+    return json.loads(shell.done("cic", "registry", "list", "--json"))
+
+
+def written(folders: dict[str, str]) -> dict[str, int]:
+    return {str(file): file.stat().st_mtime_ns for folder in folders.values() for file in Path(folder).rglob("*")}
+
+
+def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> None:
+    assert not (repeated.folder / ".cic" / "platform.json").exists()
+    for name, stage in STAGES.items():
+        for file in stage.files:
+            assert (repeated.folder / "build" / name / file).exists()
+    before = written({"build": str(repeated.folder / "build")})
+    assert "up to date" in repeated.done("dvc", "repro")
+    assert written({"build": str(repeated.folder / "build")}) == before
+    assert [one["version"] for one in versions(repeated)] == ["1"], "the keyboard's model is registered too"
+    shown = json.loads(repeated.done("dvc", "plots", "show", "--json"))
+    assert {"loss curves", "error by width", "error by depth", "codes in two dimensions"} <= set(shown["data"])
+    assert not shown.get("errors")
+
+
+def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(served: Clone) -> None:
+    raw = served.folder / RAW
+    raw.unlink()
+    shutil.rmtree(served.folder / ".dvc" / "cache")
+    begun = time.monotonic()
+    first = train(served)
+    took = time.monotonic() - begun
+    assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
+    assert raw.exists(), "the flow pulls it from the remote"
+    made = outcome(served)
+    assert bundle_digest(Path(made["folders"]["fit"]) / "bundle") == served.bundle()
+    (version,) = versions(served)
+    assert made["model"] == f"models:/cic/{version['version']}"
+    assert version["bundle_digest"] == served.bundle()
+    assert made["decision"] in ("promoted", "refused") and made["reasons"]
+    assert version["aliases"] == (["champion"] if made["decision"] == "promoted" else [])
+
+    before = written(made["folders"])
+    begun = time.monotonic()
+    second = train(served)
+    assert second.returncode == 0, second.stdout[-4000:] + second.stderr[-4000:]
+    assert time.monotonic() - begun < took
+    again = outcome(served)
+    assert {key: again[key] for key in ("folders", "run_id", "model")} == {
+        key: made[key] for key in ("folders", "run_id", "model")
+    }
+    assert written(made["folders"]) == before, "every stage is found again"
+    assert [one["version"] for one in versions(served)] == [version["version"]]
+    assert again["decision"] == ("unchanged" if made["decision"] == "promoted" else "refused")
+
+
+def test_an_edited_raw_file_fails_the_flow_with_the_pointer_error(served: Clone) -> None:
+    raw = served.folder / RAW
+    kept = raw.read_bytes()
+    raw.chmod(0o644)
+    raw.write_bytes(kept + b"edited")
+    try:
+        assert train(served).returncode != 0
+        url = f"{served.environment['PREFECT_API_URL']}/flow_runs/filter"
+        (last,) = request_json(url, {"sort": "START_TIME_DESC", "limit": 1}, 30.0)
+        assert last["state"]["type"] == "FAILED"
+        assert "DataError" in last["state"]["message"] and RAW.name in last["state"]["message"]
+        assert raw.read_bytes() == kept + b"edited", "the user's edit is not overwritten"
+    finally:
+        raw.write_bytes(kept)
