@@ -109,6 +109,7 @@ class Autoencoder(nn.Module):
                 nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
                 nn.init.zeros_(layer.bias)
         first = self.decoder_hidden[0]
+        assert isinstance(first, nn.Linear)
         spread = float(spread_K[:width].mean())
         first.weight.normal_(0.0, feature_scale / width**0.5 / spread, generator=generator)
         first.bias.normal_(0.0, 1.0, generator=generator)
