@@ -74,7 +74,7 @@ def show(results: dict[str, Any]) -> None:
     for name, found in results.items():
         if name not in ("machine", "profiles"):
             table.add_row(name, *(f"{found[column]:.3g}" if column in found else "" for column in columns))
-    Console().print(table)
+    Console(width=150).print(table)
 
 
 if __name__ == "__main__":

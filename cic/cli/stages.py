@@ -75,7 +75,7 @@ def show_summary(folder: Path) -> None:
 
 def _say(label: str, value: str) -> None:
     """Print one line of a summary; nothing is cut or wrapped, so that paths can be copied."""
-    Console(soft_wrap=True).print(f"[bold]{label:<36}[/]{escape(value)}", highlight=False)
+    Console(soft_wrap=True).print(f"[bold]{label:<52}[/]{escape(value)}", highlight=False)
 
 
 def show() -> None:
