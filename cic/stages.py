@@ -91,6 +91,8 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
         "data": data_digest(matrix),
         "split": hashlib.sha256("\n".join(part_S).encode()).hexdigest(),
         "training": digest(params.preprocess, params.training),
+        # trials of another release must not be taken for those of this one
+        "code": source_digest(),
     }
     folds = search_folds(matrix, read_part(folders), params)
     uri = settings.tracking_uri
