@@ -18,8 +18,10 @@ from cic.search.executors import InThisProcess, make_executor
 
 COORDINATOR = """
 import sys
+import signal
 from functools import partial
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 sys.path.insert(0, {tests!r})
 from cic.search import executors
 from long_job import say_and_sleep
