@@ -23,8 +23,6 @@ from cic.tracking.lineage import Lineage, held_out_digest
 from cic.tracking.models import ModelRun, known_model_run, log_model_run
 from cic.versioning.pointers import git_state, md5_of
 
-LATEST = "latest.json"
-
 
 def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: str | None = None) -> ModelRun:
     """Log the evaluated model with all it came from, and register its bundle as a version; once, if nothing differs."""
@@ -114,5 +112,5 @@ def write_outcome(
         "reasons": list(decision.reasons),
     }
     settings.home.mkdir(parents=True, exist_ok=True)
-    write_json(settings.home / LATEST, outcome)
+    write_json(settings.latest_file, outcome)
     return outcome

@@ -174,6 +174,11 @@ class Settings(BaseSettings):
         return self.home / STATE_FILE
 
     @property
+    def latest_file(self) -> Path:
+        """What the last run of `cic-train` came to."""
+        return self.home / "latest.json"
+
+    @property
     def postgres_folder(self) -> Path:
         """Data of the embedded PostgreSQL."""
         return self.home / "postgres"

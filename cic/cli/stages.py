@@ -27,7 +27,6 @@ Overrides = Annotated[
     ),
 ]
 Root = Annotated[Path, typer.Option("--build", help="Folder that holds a folder a stage.")]
-LATEST = "latest.json"
 HELP = {
     "ingest": "Read the profiles, give the sample columns their roles, and check them.",
     "split": "Split into train, validation and test by group, and audit the split for leakage.",
@@ -81,11 +80,11 @@ def _say(label: str, value: str) -> None:
 def show() -> None:
     """Show what the last run of the flow `cic-train` came to."""
     settings = load_settings()
-    if not (settings.home / LATEST).exists():
+    if not settings.latest_file.exists():
         raise DataError(
             "no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/local`"
         )
-    latest = json.loads((settings.home / LATEST).read_text())
+    latest = json.loads(settings.latest_file.read_text())
     show_summary(Path(latest["folders"]["evaluate"]))
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])
