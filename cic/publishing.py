@@ -10,7 +10,7 @@ import pandas as pd
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.digests import model_digest
-from cic.evaluation.verdict import summary
+from cic.evaluation.report.verdict import summary
 from cic.folders import Folders, read_json, read_parts, write_json
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry.evidence import decide

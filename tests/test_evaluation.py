@@ -15,11 +15,12 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from cic.errors import DataError
-from cic.evaluation import classification, intervals, reconstruction, replicates
+from cic.evaluation import intervals
 from cic.evaluation.evaluate import parts_of
-from cic.evaluation.maps import in_two_dimensions, spread_apart
 from cic.evaluation.measure import flat_numbers
-from cic.evaluation.verdict import summary, verdict
+from cic.evaluation.measures import classification, reconstruction, replicates
+from cic.evaluation.report.maps import in_two_dimensions, spread_apart
+from cic.evaluation.report.verdict import summary, verdict
 
 
 def plan_for(n: int, group_S: list[str] | None = None, resamples: int = 400) -> intervals.Resampling:

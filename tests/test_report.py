@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, evaluated
 
-from cic.evaluation import drawing, figures
 from cic.evaluation.intervals import Interval
-from cic.evaluation.maps import code_map
-from cic.evaluation.report import render
-from cic.evaluation.section import Section
-from cic.evaluation.verdict import against, percent, verdict, with_interval
+from cic.evaluation.report import drawing, figures
+from cic.evaluation.report.maps import code_map
+from cic.evaluation.report.page import render
+from cic.evaluation.report.section import Section
+from cic.evaluation.report.verdict import against, percent, verdict, with_interval
 
 ODD = 'T <b>cells</b> & $x_1$ "B"'
 

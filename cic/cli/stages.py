@@ -65,7 +65,7 @@ def _verb(name: str) -> Callable[..., None]:
 
 def show_summary(folder: Path) -> None:
     """Print what the evaluation found."""
-    from cic.evaluation.verdict import summary
+    from cic.evaluation.report.verdict import summary
 
     for label, value in summary(json.loads((folder / "metrics.json").read_text())):
         _say(label, value)

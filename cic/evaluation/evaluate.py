@@ -13,10 +13,10 @@ import pandas as pd
 from cic.config import Evaluate
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import DataError
-from cic.evaluation.maps import in_two_dimensions
 from cic.evaluation.measure import Measured, measure, sample_column
-from cic.evaluation.report import write_report
-from cic.evaluation.section import Evidence
+from cic.evaluation.report.maps import in_two_dimensions
+from cic.evaluation.report.page import write_report
+from cic.evaluation.report.section import Evidence
 from cic.model.bundle import Bundle
 from cic.model.threads import one_thread
 

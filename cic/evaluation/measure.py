@@ -13,8 +13,8 @@ import pandas as pd
 from cic.config import Evaluate
 from cic.data.checks import CONFOUNDED_ABOVE
 from cic.data.matrix import ExpressionMatrix
-from cic.evaluation import classification, reconstruction, replicates
 from cic.evaluation.intervals import Resampling, ratio_interval, resampling
+from cic.evaluation.measures import classification, reconstruction, replicates
 from cic.model.bundle import Bundle
 from cic.seeds import derive_seed
 

@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cic.evaluation.drawing import BLUE, GREEN, GREY, INK, PURPLE, VERMILION, Row, dot_plot, new_figure
 from cic.evaluation.intervals import Interval
+from cic.evaluation.report.drawing import BLUE, GREEN, GREY, INK, PURPLE, VERMILION, Row, dot_plot, new_figure
 
 DEPTH_STYLES = ((VERMILION, "s"), (BLUE, "o"), (GREEN, "^"), (PURPLE, "D"), ("#997700", "v"), (GREY, "P"))
 """By depth. Depth 0 has PCA's colour and mark, since it is PCA."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from cic.evaluation import figures
-from cic.evaluation.drawing import draw
-from cic.evaluation.section import Evidence, Section, Table, words
-from cic.evaluation.verdict import percent
+from cic.evaluation.report import figures
+from cic.evaluation.report.drawing import draw
+from cic.evaluation.report.section import Evidence, Section, Table, words
+from cic.evaluation.report.verdict import percent
 
 FEW_UNITS = 15
 """Below this many resampled units the report warns of narrow intervals."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from cic.evaluation import figures, maps
-from cic.evaluation.drawing import Row, draw
 from cic.evaluation.intervals import Interval
-from cic.evaluation.section import Evidence, Section, Table
-from cic.evaluation.verdict import METHOD_NAMES, percent, with_interval
+from cic.evaluation.report import figures, maps
+from cic.evaluation.report.drawing import Row, draw
+from cic.evaluation.report.section import Evidence, Section, Table
+from cic.evaluation.report.verdict import METHOD_NAMES, percent, with_interval
 
 
 def reconstruction_section(evidence: Evidence, folder: Path) -> Section:

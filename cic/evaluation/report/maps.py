@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from cic.evaluation.drawing import BLUE, GREEN, GREY, INK, PAPER, PURPLE, VERMILION, WIDTH
+from cic.evaluation.report.drawing import BLUE, GREEN, GREY, INK, PAPER, PURPLE, VERMILION, WIDTH
 
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, "#d9a400", "#4fb3e8", "#8c6d31", GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cic.evaluation.drawing import Picture, inline_svg
+from cic.evaluation.report.drawing import Picture, inline_svg
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from cic.evaluation import origin_sections, result_sections
-from cic.evaluation.section import Evidence, Section
-from cic.evaluation.verdict import verdict
+from cic.evaluation.report import origin_sections, result_sections
+from cic.evaluation.report.section import Evidence, Section
+from cic.evaluation.report.verdict import verdict
 
 TEMPLATE = Path(__file__).with_name("report.html")
 

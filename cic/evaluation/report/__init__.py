@@ -1,0 +1,1 @@
+"""How findings are shown: sentences, figures, sections and the page."""
