@@ -26,8 +26,8 @@ from cic.model.prepare import Prepared, prepare, search_folds
 from cic.model.threads import one_thread
 from cic.model.training import Hyperparameters, new_network, pca_error, train
 from cic.model.trial import TrialSpec, run_trial
-from cic.search.executors import make_executor
 from cic.search.study import search
+from cic.workers import make_executor
 
 HYPER = Hyperparameters(depth=1, bottleneck_width=30)
 GENE_SPACE = {"learning_rate": 1e-3, "weight_decay": 1.0, "batch_size": 128}

@@ -27,9 +27,9 @@ from cic.model.basis import squared_norms
 from cic.model.prepare import prepare, search_folds
 from cic.model.training import Fold, pca_error
 from cic.model.trial import TrialSpec, fit_from_spec, run_trial
-from cic.search.executors import Workers, make_executor
 from cic.search.study import search
 from cic.seeds import derive_seed
+from cic.workers import Workers, make_executor
 
 
 def one(params: Params, width: int, workers: Workers) -> dict[str, float]:

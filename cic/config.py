@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -58,6 +58,9 @@ class Data(Section):
     label: str | None = Field(None, description="column with the tissue or cell type")
     group: str | None = Field(None, description="column that splits must not straddle: study, donor or batch")
     replicate: str | None = Field(None, description="column naming the sample that technical replicates share")
+    proportions: tuple[str, ...] = Field(
+        (), description="columns with the share of each component, where profiles are known mixtures"
+    )
 
 
 class Split(Section):
@@ -149,11 +152,48 @@ class Fit(Section):
     seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
 
 
-class Evaluate(Section):
-    """Stage `evaluate`: what is measured on the test part."""
+Measure = Literal[
+    "genes", "mixtures", "unseen_types", "unseen_groups", "noise", "identity", "pathways", "architectures"
+]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 
+
+class Evaluate(Section):
+    """Stage `evaluate`: what is measured on the test part, and by retraining."""
+
+    measures: tuple[Measure, ...] = Field(
+        MEASURES, description="what to measure besides reconstruction and replicates; leave out what you do not need"
+    )
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
+    rank: Annotated[int, Field(ge=0)] = Field(256, description="components of the basis in retrainings; 0 is full")
+    epochs: Annotated[int, Field(ge=1)] = Field(
+        40, description="of retrainings: fewer than the model's own, so what they are compared with has as few"
+    )
+    hidden_width: Annotated[int, Field(ge=1)] = Field(256, description="widest hidden layer in retrainings")
+    group_sets: Annotated[int, Field(ge=2)] = Field(
+        16, description="groups are left out one by one, or in so many sets where there are more groups"
+    )
+    folds: Annotated[int, Field(ge=2)] = Field(5, description="outer folds behind the scores of cell identity")
+    label_weights: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = Field(
+        (0.03, 0.3), description="weights of the classifier's loss that the joint classifier is tuned over"
+    )
+    error_rate: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.1, description="share of known profiles whose set of answers may miss their cell type"
+    )
+    gene_sets: str = Field("data/genesets", description="GMT file, or folder of GMT files, with pathways")
+    permutations: Annotated[int, Field(ge=100)] = Field(1000, description="behind the null of an enrichment score")
+    false_discoveries: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.05, description="rate that is allowed among links of a number of the code with a pathway"
+    )
+    seeds: Annotated[int, Field(ge=1)] = Field(4, description="retrainings that tell which links with pathways recur")
+    split_seeds: Annotated[int, Field(ge=1)] = Field(3, description="other splits on which architectures compete again")
+
+    @model_validator(mode="after")
+    def _no_measure_twice(self) -> Evaluate:
+        if len(set(self.measures)) < len(self.measures):
+            raise ValueError(f"the same measure twice in {list(self.measures)}")
+        return self
 
 
 class Registry(Section):

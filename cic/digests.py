@@ -28,6 +28,14 @@ def model_digest(params: Params) -> str:
     return digest(params.seed, params.data, params.split, params.preprocess, params.training, search, params.fit)
 
 
+def gene_sets_digest(path: Path) -> str:
+    """Give the SHA-256 of a GMT file, or of all those of a folder; of nothing where there is none."""
+    total = hashlib.sha256()
+    for file in sorted(path.glob("*.gmt")) if path.is_dir() else [path] if path.exists() else []:
+        total.update(file.name.encode() + b"\0" + file.read_bytes())
+    return total.hexdigest()
+
+
 @cache
 def source_digest() -> str:
     """Give the SHA-256 of the package's sources."""

@@ -22,16 +22,18 @@ from cic.data.checks import check_matrix
 from cic.data.matrix import fingerprints, read_matrix, write_matrix
 from cic.data.roles import with_roles
 from cic.data.split import split_samples
-from cic.digests import data_digest, model_digest, source_digest
+from cic.data.synthetic import planted_activity
+from cic.digests import data_digest, gene_sets_digest, model_digest, source_digest
 from cic.errors import DataError, ServiceError
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
+from cic.evaluation.evaluate import parts_of
+from cic.evaluation.subject import Given
 from cic.folders import Folders, read_json, read_part, read_parts, write_json
 from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare, search_folds
 from cic.model.training import Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec, fit_network, run_trial
 from cic.progress import track
-from cic.search.executors import make_executor
 from cic.search.figures import importance_figure, surface_figure, svg
 from cic.search.records import records_frame
 from cic.search.selection import finalists_frame
@@ -42,6 +44,7 @@ from cic.search.study import search as search_study
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.runs import TrialRow, finish_search_run, log_trials, open_search_run, reap_dead_runs
+from cic.workers import make_executor
 
 EXPERIMENT = "cic"
 CURVE_COLUMNS = ["training", "kept", "epoch", "train_error", "validation_error", "validation_accuracy"]
@@ -229,21 +232,22 @@ def _fit_all(fold: Fold, hyper: Hyperparameters, params: Params, seeds: list[int
 
 
 def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
-    """Measure the model on the test part, once, beside replicates and PCA; write the report."""
+    """Measure the model beside replicates, PCA and what else it must be held against; write the report."""
     matrix = read_matrix(folders["ingest"] / "matrix.parquet")
-    evaluate_bundle(
-        load_bundle(folders["fit"] / "bundle"),
-        matrix,
-        read_part(folders),
-        pd.read_csv(folders["search"] / "trials.csv"),
-        read_json(folders["search"] / "choice.json"),
-        pd.read_csv(folders["fit"] / "curves.csv"),
-        read_json(folders["split"] / "audit.json"),
-        read_json(folders["ingest"] / "checks.json"),
-        params.evaluate,
-        derive_seed(params.seed, "evaluate"),
-        out,
+    given = Given(
+        bundle=load_bundle(folders["fit"] / "bundle"),
+        matrix=matrix,
+        part_S=parts_of(matrix, read_part(folders)),
+        trials=pd.read_csv(folders["search"] / "trials.csv"),
+        finalists=pd.read_csv(folders["search"] / "finalists.csv"),
+        choice=read_json(folders["search"] / "choice.json"),
+        curves=pd.read_csv(folders["fit"] / "curves.csv"),
+        audit=read_json(folders["split"] / "audit.json"),
+        checks=read_json(folders["ingest"] / "checks.json"),
+        truth=planted_activity(Path(params.data.file)),
     )
+    with make_executor(params.search.workers, params.search.scheduler) as workers:
+        evaluate_bundle(given, params, workers, derive_seed(params.seed, "evaluate"), out)
 
 
 STAGES = {
@@ -277,7 +281,7 @@ STAGES = {
             "evaluate",
             evaluate,
             ("ingest", "split", "search", "fit"),
-            ("evaluate",),
+            ("data", "training", "search", "evaluate"),
             (
                 "metrics.json",
                 "report.html",
@@ -288,6 +292,7 @@ STAGES = {
                 "curves.csv",
                 "surface.csv",
                 "figures",
+                "tables",
             ),
         ),
     )
@@ -329,6 +334,8 @@ def stage_keys(params: Params, data_md5: str) -> dict[str, str]:
     for stage in STAGES.values():
         sections = [getattr(params, name) for name in stage.sections]
         before = [keys[name] for name in stage.needs] or [data_md5]
+        if stage.name == "evaluate":
+            before.append(gene_sets_digest(Path(params.evaluate.gene_sets)))
         keys[stage.name] = digest(stage.name, source_digest(), params.seed, *sections, *before)
     return keys
 

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cic.config import Evaluate, Params
+from cic.config import Params
 from cic.data.audit import audit_split
 from cic.data.checks import check_matrix
 from cic.data.matrix import ExpressionMatrix
 from cic.data.split import split_samples
-from cic.evaluation.evaluate import evaluate
+from cic.evaluation.evaluate import evaluate as evaluate_bundle
+from cic.evaluation.measure import as_subject
+from cic.evaluation.subject import Given, Subject
 from cic.model.bundle import Bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
-
-CONFIG = Evaluate(bootstrap=200)
+from cic.workers import InThisProcess
 
 
 def curved_profiles(
@@ -60,7 +61,13 @@ def trained(
     prepared = prepare(train, validation, config, 0)
     hyper = Hyperparameters(depth=depth, bottleneck_width=width, hidden_width=32)
     fitted = fit_network(prepared.fold, hyper, config.training, 5)
-    about = {"seed": 5, "validation_error": fitted.validation_error, "data_digest": "0" * 64, "trained_on": ["x"]}
+    about = {
+        "hyperparameters": hyper.model_dump(),
+        "seed": 5,
+        "validation_error": fitted.validation_error,
+        "data_digest": "0" * 64,
+        "trained_on": ["x"],
+    }
     rows = [{"training": 0, "kept": True, **asdict(epoch)} for epoch in fitted.curve]
     curves = pd.DataFrame(rows, columns=["training", "kept", "epoch", "train_error", "validation_error"])
     return Bundle(prepared.preprocessor, prepared.basis, fitted.network, prepared.labels, about), part, curves
@@ -78,21 +85,35 @@ def some_trials() -> pd.DataFrame:
     return pd.DataFrame(rows).rename_axis("number").reset_index()
 
 
-def evaluated(
-    matrix: ExpressionMatrix, out: Path, trials: pd.DataFrame | None = None, **training: Any
-) -> dict[str, Any]:
-    """Train and evaluate as the stages do, and give the metrics."""
+def given(matrix: ExpressionMatrix, trials: pd.DataFrame | None = None, **training: Any) -> Given:
+    """Train for a moment, and give what the stages before the evaluation leave."""
     bundle, part, curves = trained(matrix, **training)
-    return evaluate(
-        bundle,
-        matrix,
-        part,
-        some_trials() if trials is None else trials,
-        {"hyperparameters": {"depth": 1, "bottleneck_width": 3}, "reason": "the best is width 3, depth 1"},
-        curves,
-        audit_split(matrix, part, params().split).to_json(),
-        check_matrix(matrix),
-        CONFIG,
-        11,
-        out,
+    return Given(
+        bundle=bundle,
+        matrix=matrix,
+        part_S=part.to_numpy(),
+        trials=some_trials() if trials is None else trials,
+        finalists=None,
+        choice={"hyperparameters": {"depth": 1, "bottleneck_width": 3}, "reason": "the best is width 3, depth 1"},
+        curves=curves,
+        audit=audit_split(matrix, part, params().split).to_json(),
+        checks=check_matrix(matrix),
     )
+
+
+def subject(matrix: ExpressionMatrix, evaluate: dict[str, Any] | None = None, **training: Any) -> Subject:
+    """Give what a measure takes, with few resamples and short retrainings, all in this process."""
+    config = params(training={"epochs": 20}, evaluate={"bootstrap": 200, **(evaluate or {})})
+    return as_subject(given(matrix, **training), config, InThisProcess(), 11)
+
+
+def evaluated(
+    matrix: ExpressionMatrix,
+    out: Path,
+    trials: pd.DataFrame | None = None,
+    evaluate: dict[str, Any] | None = None,
+    **training: Any,
+) -> dict[str, Any]:
+    """Train and evaluate as the stages do, and give the metrics; `evaluate` are parameters of that section."""
+    config = params(training={"epochs": 20}, evaluate={"bootstrap": 200, "measures": (), **(evaluate or {})})
+    return evaluate_bundle(given(matrix, trials, **training), config, InThisProcess(), 11, out)

@@ -20,18 +20,21 @@ MAY_IMPORT = {
     "config": {"errors"},
     "settings": {"errors"},
     "data": BASE | {"config"},
+    "workers": {"errors"},
     "digests": {"config", "data"},
     "folders": {"data"},
     "model": SCIENCE,
-    "search": SCIENCE | {"model"},
-    "evaluation": SCIENCE | {"model"},
+    "search": SCIENCE | {"model", "workers"},
+    "evaluation": SCIENCE | {"model", "workers"},
     "versioning": {"errors"},
     "tracking": SCIENCE | {"model", "settings"},
     # the gate resamples as the evaluation does
-    "registry": SCIENCE | {"model", "evaluation", "settings", "tracking"},
+    "registry": SCIENCE | {"model", "evaluation", "settings", "tracking", "workers"},
     "serving": SCIENCE | {"model", "settings", "tracking"},
     "platform": {"settings", "errors"},
-    "stages": SCIENCE | {"digests", "folders", "model", "search", "evaluation", "versioning", "tracking", "settings"},
+    "stages": SCIENCE
+    | {"digests", "folders", "model", "search", "evaluation", "versioning", "tracking", "settings"}
+    | {"workers"},
 }
 MAY_IMPORT["publishing"] = MAY_IMPORT["stages"] | {"stages", "registry"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}

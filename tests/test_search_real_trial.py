@@ -9,8 +9,8 @@ from cic.config import Data, Params, Search, Training
 from cic.data.matrix import ExpressionMatrix
 from cic.model.prepare import search_folds
 from cic.model.trial import TrialSpec, run_trial
-from cic.search.executors import InThisProcess, make_executor
 from cic.search.study import search
+from cic.workers import InThisProcess, make_executor
 
 TRAINING = Training(epochs=20, validate_every=2, patience=20)
 TINY = Search(

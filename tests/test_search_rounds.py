@@ -8,11 +8,11 @@ import pytest
 
 from cic.config import Search
 from cic.errors import CicError, ServiceError
-from cic.search.executors import InThisProcess, make_executor
 from cic.search.records import records_frame
 from cic.search.selection import finalists_frame
 from cic.search.storage import IN_MEMORY, open_storage
 from cic.search.study import search
+from cic.workers import InThisProcess, make_executor
 
 N_TRIALS, N_REPEATS = 24, 4
 CONFIG = Search(trials=N_TRIALS, round_size=5, finalists=1, repeats=2, **analytic_trial.SPACE)

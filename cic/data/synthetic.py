@@ -217,6 +217,12 @@ def side_files(path: Path) -> tuple[Path, Path]:
     return path.with_suffix(".programs.gmt"), path.with_suffix(".truth.parquet")
 
 
+def planted_activity(path: Path) -> pd.DataFrame | None:
+    """Give the true activity of each program by sample id, beside a simulated file; `None` beside any other."""
+    truth = side_files(path)[1]
+    return pq.read_table(truth).to_pandas().set_index("sample_id") if truth.exists() else None
+
+
 def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None = None) -> None:
     """Write simulated profiles to `path`, and their truth beside it.
 

@@ -10,89 +10,66 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cic.config import Evaluate
+from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import DataError
-from cic.evaluation.measure import Measured, measure, sample_column
+from cic.evaluation.measure import Measured, measure
 from cic.evaluation.report.maps import in_two_dimensions
 from cic.evaluation.report.page import write_report
 from cic.evaluation.report.section import Evidence
-from cic.model.bundle import Bundle
+from cic.evaluation.subject import Given, sample_column
 from cic.model.threads import one_thread
+from cic.workers import Workers
 
 FEWEST_TEST = 2
 
 
-def evaluate(
-    bundle: Bundle,
-    matrix: ExpressionMatrix,
-    part: pd.Series,
-    trials: pd.DataFrame | None,
-    choice: dict[str, Any],
-    curves: pd.DataFrame,
-    audit: dict[str, Any],
-    checks: dict[str, Any],
-    config: Evaluate,
-    seed: int,
-    out: Path,
-) -> dict[str, Any]:
-    """Measure `bundle` on the test part beside replicates and PCA, and write what was found into `out`.
+def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Path) -> dict[str, Any]:
+    """Measure a model beside replicates, PCA and what else it must be held against, and write what was found.
 
     Parameters
     ----------
-    bundle
-        The trained model.
-    matrix
-        All profiles, with the sample columns `label`, `group` and `replicate` as far as there are any.
-    part
-        `train`, `validation` or `test`, by sample id.
-    trials
-        One row a trial of the search; `None` if there was none.
-    choice
-        The chosen hyperparameters and the `reason`.
-    curves
-        One row an epoch of each final training: training, kept, epoch, train_error, validation_error.
-    audit, checks
-        What the leakage audit and the checks of the data found.
+    given
+        The model, all profiles, and what the stages before found.
+    params
+        The section `evaluate` says what is measured; retrainings follow the section `training`.
+    workers
+        What runs retrainings. Not part of the outcome.
     seed
-        Of the resamples.
+        Of resamples and retrainings.
     out
         Folder for metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, curves.csv, surface.csv,
-        report.html and figures/.
+        report.html, figures/ and tables/.
 
     Returns
     -------
     dict
         What metrics.json holds; see `measure`.
-
-    Raises
-    ------
-    DataError
-        If fewer than two profiles are held out, or profiles have no part.
     """
     out.mkdir(parents=True, exist_ok=True)
-    part_S = parts_of(matrix, part)
+    measured = measure(given, params, workers, seed)
+    subject = measured.subject
     with one_thread():
-        measured = measure(bundle, matrix, part_S, trials, audit, checks, config, seed)
-        xy_S2, shares = in_two_dimensions(measured.profiles.code_SW, part_S == "train")
-    write_tables(out, matrix.samples, part_S, measured, xy_S2)
-    write_curves(out, curves, trials, measured.metrics)
+        xy_S2, shares = in_two_dimensions(subject.profiles.code_SW, subject.part_S == "train")
+    write_tables(out, measured, xy_S2)
+    write_curves(out, given.curves, given.trials, measured.metrics)
     write_report(
         out,
         Evidence(
             metrics=measured.metrics,
             labels=measured.labels,
-            trials=trials,
-            choice=choice,
-            curves=curves,
-            audit=audit,
-            checks=checks,
-            about=bundle.about,
-            samples=matrix.samples,
-            part_S=part_S,
+            tables=measured.tables,
+            trials=given.trials,
+            choice=given.choice,
+            curves=given.curves,
+            audit=given.audit,
+            checks=given.checks,
+            about=given.bundle.about,
+            samples=subject.samples,
+            part_S=subject.part_S,
             xy_S2=xy_S2,
             shares=shares,
-            scaled=bool((bundle.preprocessor.scale_G != 1).any()),
+            scaled=bool((given.bundle.preprocessor.scale_G != 1).any()),
         ),
     )
     return measured.metrics
@@ -122,22 +99,26 @@ def parts_of(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
     return part_S.to_numpy()
 
 
-def write_tables(out: Path, samples: pd.DataFrame, part_S: np.ndarray, measured: Measured, xy_S2: np.ndarray) -> None:
-    """Write metrics.json, profiles.csv, labels.csv, codes.csv and codes_2d.csv."""
+def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
+    """Write metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, and tables/ with the rest."""
+    samples, part_S, errors = measured.subject.samples, measured.subject.part_S, measured.subject.errors
+    (out / "tables").mkdir()
+    for name, table in measured.tables.items():
+        table.to_csv(out / "tables" / f"{name}.csv", index=False)
     (out / "metrics.json").write_text(json.dumps(measured.metrics, indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
     named = pd.DataFrame({"sample_id": samples.index.astype(str), "part": part_S})
     for role in ("label", "group"):
         named[role] = sample_column(samples, role).to_numpy()
     by_profile = named.drop(columns="part").assign(
-        squared_error=measured.errors["model"],
-        squared_error_pca=measured.errors["pca"],
-        squared_error_mean=measured.errors["mean_profile"],
-        outside_span=measured.errors["span_ceiling"],
+        squared_error=errors["model"],
+        squared_error_pca=errors["pca"],
+        squared_error_mean=errors["mean_profile"],
+        outside_span=errors["span_ceiling"],
     )
     by_profile[test_S].to_csv(out / "profiles.csv", index=False)
     measured.labels.to_csv(out / "labels.csv", index=False)
-    code_SW = measured.profiles.code_SW
+    code_SW = measured.subject.profiles.code_SW
     names = [f"code_{number}" for number in range(1, code_SW.shape[1] + 1)]
     codes = pd.DataFrame(code_SW, columns=names)
     pd.concat([named[["sample_id", "part", "label"]], codes], axis=1).to_csv(out / "codes.csv", index=False)

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cic.config import Evaluate
+from cic.config import MEASURES, Measure, Params
 from cic.data.checks import CONFOUNDED_ABOVE
 from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.intervals import Resampling, ratio_interval, resampling
 from cic.evaluation.measures import classification, reconstruction, replicates
+from cic.evaluation.subject import Finding, Given, Subject, sample_column
 from cic.model.bundle import Bundle
+from cic.model.threads import one_thread
+from cic.progress import track
 from cic.seeds import derive_seed
+from cic.workers import Workers
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Everything measured: `metrics` is what `metrics.json` holds, the rest is by profile or by label."""
+    """Everything measured: `metrics` is what `metrics.json` holds, `tables` the rest, by name."""
 
     metrics: dict[str, Any]
-    profiles: reconstruction.Projected
-    errors: dict[str, np.ndarray]
+    subject: Subject
     labels: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
 
 
-def measure(
-    bundle: Bundle,
-    matrix: ExpressionMatrix,
-    part_S: np.ndarray,
-    trials: pd.DataFrame | None,
-    audit: Mapping[str, Any],
-    checks: Mapping[str, Any],
-    config: Evaluate,
-    seed: int,
-) -> Measured:
+MEASURE_FUNCTIONS: dict[Measure, Callable[[Subject], Finding]] = {}
+"""By the names of `evaluate.measures`, in the order in which they are measured."""
+
+
+def measure(given: Given, params: Params, workers: Workers, seed: int) -> Measured:
     """Measure everything; nothing is written.
 
     Returns
@@ -59,18 +58,60 @@ def measure(
         - `classification`: n, n_labels, n_unseen, chance (of balanced accuracy: 1 / n_labels), `methods` (accuracy,
           balanced_accuracy and macro_f1 of model_classifier, code_logistic, pca_logistic, pca_centroid, majority),
           interval difference_to_pca (of balanced accuracy, the first of them minus pca_logistic)
+        - a key for each name of `evaluate.measures`; see the module of that name in `cic.evaluation.measures`
         - `search`: trials, complete, pruned, failed
         - `audit`: passed (1 or 0), blocking (findings that fail it), findings (all)
         - `interval`: confidence, resamples, units, by
         - `left_out`, `cautions`: sentences by name
     """
+    subject = as_subject(given, params, workers, seed)
+    with one_thread():
+        metrics, labels, tables = _always_measured(subject, given)
+    left_out, cautions = metrics.pop("left_out"), metrics.pop("cautions")
+    wanted = [name for name in MEASURE_FUNCTIONS if name in params.evaluate.measures]
+    metrics |= dict.fromkeys(MEASURES)
+    left_out |= {
+        name: "it is switched off in `evaluate.measures`." for name in MEASURES if name not in params.evaluate.measures
+    }
+    for name in track(wanted, "measures"):
+        found = MEASURE_FUNCTIONS[name](subject)
+        metrics[name] = found.metrics
+        left_out |= found.left_out
+        cautions |= found.cautions
+        tables |= found.tables
+    metrics |= {"left_out": left_out, "cautions": cautions}
+    return Measured(_finite(metrics), subject, labels, tables)
+
+
+def as_subject(given: Given, params: Params, workers: Workers, seed: int) -> Subject:
+    """Bring the model and all profiles together, with the errors that every measure starts from."""
+    bundle, matrix = given.bundle, given.matrix
     values_SG = matrix.values if matrix.genes == bundle.genes_in else bundle.align(_frame(matrix), matrix.source)
-    samples, test_S = matrix.samples, part_S == "test"
     profiles = reconstruction.project(bundle, values_SG)
-    errors = reconstruction.squared_errors(profiles)
+    held_out, config = matrix.samples[given.part_S == "test"], params.evaluate
+    return Subject(
+        bundle=bundle,
+        values_SG=values_SG,
+        samples=matrix.samples,
+        part_S=given.part_S,
+        profiles=profiles,
+        errors=reconstruction.squared_errors(profiles),
+        plan=resampling(held_out, config.bootstrap, config.confidence, derive_seed(seed, "bootstrap")),
+        params=params,
+        trials=given.trials,
+        finalists=given.finalists,
+        truth=given.truth,
+        seed=seed,
+        workers=workers,
+    )
+
+
+def _always_measured(subject: Subject, given: Given) -> tuple[dict[str, Any], pd.DataFrame, dict[str, pd.DataFrame]]:
+    bundle, values_SG, samples, part_S = subject.bundle, subject.values_SG, subject.samples, subject.part_S
+    profiles, errors, plan, config = subject.profiles, subject.errors, subject.plan, subject.params.evaluate
+    audit, checks, trials, test_S = given.audit, given.checks, given.trials, subject.test_S
     test_errors = {name: error_S[test_S] for name, error_S in errors.items()}
     held_out = samples[test_S]
-    plan = resampling(held_out, config.bootstrap, config.confidence, derive_seed(seed, "bootstrap"))
     labels, label_caution, label_plan = _measure_labels(test_errors, held_out, plan)
     left_out: dict[str, str] = {}
     replicate = _measure_replicates(bundle, values_SG, errors, samples, test_S, plan, left_out)
@@ -118,7 +159,7 @@ def measure(
         "left_out": left_out,
         "cautions": cautions,
     }
-    return Measured(_finite(metrics), profiles, errors, labels)
+    return metrics, labels, {}
 
 
 def flat_numbers(metrics: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
@@ -244,11 +285,6 @@ def _measure_classification(
 
 def _frame(matrix: ExpressionMatrix) -> pd.DataFrame:
     return pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))
-
-
-def sample_column(samples: pd.DataFrame, role: str) -> pd.Series:
-    """Give a sample column, all missing where the data have none."""
-    return samples[role] if role in samples else pd.Series(None, index=samples.index, dtype="object")
 
 
 def _share(errors: dict[str, np.ndarray], method: str, mask_S: np.ndarray) -> float | None:

@@ -11,10 +11,10 @@ import optuna
 
 from cic.model.training import Hyperparameters
 from cic.model.trial import TrialResult, TrialSpec
-from cic.search.executors import Lost, Workers
 from cic.search.records import lost_record, record_of
 from cic.search.space import Space
 from cic.search.storage import Finished, read_finished, tell
+from cic.workers import Lost, Workers
 
 Thresholds = tuple[tuple[int, float], ...]
 

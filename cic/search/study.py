@@ -16,7 +16,6 @@ import optuna
 from cic import config
 from cic.model.trial import TrialResult, TrialSpec
 from cic.progress import bar
-from cic.search.executors import Workers
 from cic.search.proposals import propose
 from cic.search.pruning import thresholds
 from cic.search.records import Record, best_record
@@ -25,6 +24,7 @@ from cic.search.selection import Choice, Finalist, choose, contenders, finalist
 from cic.search.space import Space
 from cic.search.storage import Finished, open_companion, open_storage, open_study
 from cic.seeds import derive_seed
+from cic.workers import Workers
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ class Evidence:
 
     Attributes
     ----------
-    metrics, labels
+    metrics, labels, tables
         From `measure.measure`.
     trials, choice, curves, audit, checks
         What the stages before left.
@@ -31,6 +31,7 @@ class Evidence:
 
     metrics: Mapping[str, Any]
     labels: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
     trials: pd.DataFrame | None
     choice: Mapping[str, Any]
     curves: pd.DataFrame

@@ -14,7 +14,7 @@ from long_job import process_id
 
 from cic.errors import ServiceError
 from cic.model.training import Hyperparameters
-from cic.search.executors import InThisProcess, make_executor
+from cic.workers import InThisProcess, make_executor
 
 COORDINATOR = """
 import sys
@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 sys.path.insert(0, {tests!r})
-from cic.search import executors
+from cic import workers as executors
 from long_job import say_and_sleep
 executors.PRELOAD.clear()
 with executors.make_executor(2) as workers:

@@ -1,0 +1,186 @@
+"""What is measured, and what a measure gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix
+from cic.evaluation.intervals import Resampling
+from cic.evaluation.measures.reconstruction import Projected
+from cic.evaluation.retraining import Coordinates, RetrainingSpec, coordinates
+from cic.model.bundle import Bundle
+from cic.model.prepare import left_out_units
+from cic.model.training import Hyperparameters
+from cic.seeds import derive_seed
+from cic.workers import Workers
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the stages before left: the model, all profiles with the part of each, and how they came to be.
+
+    Attributes
+    ----------
+    matrix
+        All profiles, with the sample columns `label`, `group`, `replicate` and `proportion …`, as far as there are any.
+    part_S
+        `train`, `validation` or `test`, in the order of `matrix`.
+    trials, finalists
+        One row a trial of the search, and one a configuration trained again; `None` if there was none.
+    choice
+        The chosen hyperparameters and the `reason`.
+    curves
+        One row an epoch of each final training: training, kept, epoch, train_error, validation_error.
+    audit, checks
+        What the leakage audit and the checks of the data found.
+    truth
+        Activity of the planted programs, by sample id; `None` where the profiles were not simulated.
+    """
+
+    bundle: Bundle
+    matrix: ExpressionMatrix
+    part_S: np.ndarray
+    trials: pd.DataFrame | None
+    finalists: pd.DataFrame | None
+    choice: Mapping[str, Any]
+    curves: pd.DataFrame
+    audit: Mapping[str, Any]
+    checks: Mapping[str, Any]
+    truth: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained model with all profiles, and what measuring them takes.
+
+    Attributes
+    ----------
+    values_SG
+        Profiles over the model's `genes_in`, in its unit.
+    samples, part_S
+        Sample columns `label`, `group`, `replicate` and `proportion …`, as far as there are any; the part of each.
+    profiles, errors
+        All profiles in the model's basis, and their squared errors by method.
+    plan
+        Resampling of the test profiles.
+    trials, finalists
+        What the search left; `None` if there was none.
+    truth
+        Activity of the planted programs, by sample id; `None` where the profiles were not simulated.
+    seed
+        From which every random number of a measure descends, by `derive_seed(seed, role)`.
+    workers
+        What runs retrainings.
+    """
+
+    bundle: Bundle
+    values_SG: np.ndarray
+    samples: pd.DataFrame
+    part_S: np.ndarray
+    profiles: Projected
+    errors: dict[str, np.ndarray]
+    plan: Resampling
+    params: Params
+    trials: pd.DataFrame | None
+    finalists: pd.DataFrame | None
+    truth: pd.DataFrame | None
+    seed: int
+    workers: Workers
+
+    @property
+    def test_S(self) -> np.ndarray:
+        """Which profiles are held out."""
+        return self.part_S == "test"
+
+    @property
+    def hyper(self) -> Hyperparameters:
+        """What the model was trained with."""
+        return Hyperparameters.model_validate(self.bundle.about["hyperparameters"])
+
+    @property
+    def gene_sets(self) -> Path:
+        """Where gene sets may be found."""
+        return Path(self.params.evaluate.gene_sets)
+
+    @cached_property
+    def coordinates(self) -> Coordinates:
+        """All profiles in one basis of them all, for retrainings."""
+        return coordinates(self.bundle.preprocessor.transform(self.values_SG), derive_seed(self.seed, "coordinates"))
+
+    def retraining(
+        self,
+        name: str,
+        train_S: np.ndarray,
+        validation_S: np.ndarray,
+        *,
+        hyper: Hyperparameters | None = None,
+        label_S: np.ndarray | None = None,
+        label_weight: float = 0.0,
+    ) -> RetrainingSpec:
+        """Describe a training on some profiles, within the budget that `evaluate` gives to retrainings.
+
+        Parameters
+        ----------
+        name
+            Of what was left out; its seed descends from it.
+        hyper
+            Those of the measured model unless given.
+        label_S
+            Class of each profile, -1 for none, where a joint classifier is wanted; with `label_weight` above 0.
+        """
+        config, training = self.params.evaluate, self.params.training
+        hyper = self.hyper if hyper is None else hyper
+        return RetrainingSpec(
+            name=name,
+            coordinates=self.coordinates,
+            train_S=train_S,
+            validation_S=validation_S,
+            unit_S=left_out_units(self.samples),
+            hyper=hyper.model_copy(update={"hidden_width": min(hyper.hidden_width, config.hidden_width)}),
+            training=training.model_copy(
+                update={"epochs": min(training.epochs, config.epochs), "label_weight": label_weight}
+            ),
+            seed=derive_seed(self.seed, "retraining", name),
+            rank=config.rank,
+            label_S=label_S,
+            n_labels=0 if label_S is None else int(label_S.max()) + 1,
+        )
+
+    def column(self, role: str) -> pd.Series:
+        """Give a sample column, all missing where the data have none."""
+        return sample_column(self.samples, role)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a measure gives back.
+
+    Attributes
+    ----------
+    metrics
+        Plain numbers, texts and nested mappings of them, for `metrics.json`; `None` if nothing could be measured.
+    left_out
+        What could not be measured, or only in part, by name: a sentence that says why. Names begin with the measure's.
+    cautions
+        What a reader must keep in mind, by name, likewise.
+    tables
+        By name, for the figures and as CSV files.
+    """
+
+    metrics: dict[str, Any] | None
+    left_out: dict[str, str] = field(default_factory=dict)
+    cautions: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def sample_column(samples: pd.DataFrame, role: str) -> pd.Series:
+    """Give a sample column, all missing where the data have none."""
+    return samples[role] if role in samples else pd.Series(None, index=samples.index, dtype="object")
