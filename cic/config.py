@@ -134,7 +134,9 @@ class Search(Section):
         "one_standard_error", description="the smallest width within one standard error of the best, or `width`"
     )
     width: Annotated[int, Field(ge=1)] | None = Field(None, description="the width that `fixed_width` selects")
-    finalists: Annotated[int, Field(ge=1)] = Field(2, description="best trials of each width, trained again")
+    finalists: Annotated[int, Field(ge=1)] = Field(
+        2, description="best trials of each width that are trained again, beside the best of each depth and width"
+    )
     repeats: Annotated[int, Field(ge=2)] = Field(3, description="new seeds a finalist is trained from")
 
     @model_validator(mode="after")

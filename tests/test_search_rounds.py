@@ -14,7 +14,7 @@ from cic.search.storage import IN_MEMORY, open_storage
 from cic.search.study import search
 from cic.workers import InThisProcess, make_executor
 
-N_TRIALS, N_REPEATS = 24, 4
+N_TRIALS, N_REPEATS = 24, 8
 CONFIG = Search(trials=N_TRIALS, round_size=5, finalists=1, repeats=2, **analytic_trial.SPACE)
 FEW = CONFIG.model_copy(update={"trials": 3})
 HERE = InThisProcess()
@@ -87,7 +87,7 @@ def test_a_database_leaves_no_trace(expected, url):
     assert table(searched(url=url)) == expected
 
 
-@pytest.mark.parametrize("after", [0, 8, 20, 24, 26])
+@pytest.mark.parametrize("after", [0, 8, 20, 24, 26, 31])
 def test_an_interrupted_search_goes_on_exactly(expected, url, after):
     with pytest.raises(Interrupted):
         searched(url=url, run=Stops(after))
@@ -103,6 +103,22 @@ def test_a_second_run_trains_nothing(url):
     assert table(again) == table(first)
     assert again.seconds == first.seconds
     assert (again.timing.trials, again.timing.not_training) == (0, 0.0)
+
+
+def test_every_depth_and_width_is_trained_from_new_seeds():
+    frame = finalists_frame(searched().finalists)
+    shapes = [(row.depth, row.bottleneck_width) for row in frame.itertuples()]
+    assert sorted(shapes) == [(depth, width) for depth in (0, 1, 2) for width in (4, 8)]
+    assert (frame["trainings"] == frame["depth"].map({0: 1, 1: 2, 2: 2})).all()
+    assert sum(frame["trainings"][frame["depth"] > 0]) == N_REPEATS
+
+
+def test_more_finalists_train_only_what_is_new(url):
+    searched(url=url)
+    before = len(finalists_frame(searched().finalists))
+    stops = Stops(1000)
+    more = searched(CONFIG.model_copy(update={"finalists": 3}), url=url, run=stops)
+    assert 1000 - stops.left == CONFIG.repeats * (len(more.finalists) - before) > 0
 
 
 def test_a_larger_budget_goes_on_with_the_same_study(expected, url):

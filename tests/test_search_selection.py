@@ -30,6 +30,10 @@ def trial(number, width, depth, error, *, state="complete", rungs=(), rate=0.01)
     return Record(number, hyper, number, state, "", error, ratio, rungs, 80)
 
 
+def shape(record):
+    return record.hyper.depth, record.hyper.bottleneck_width
+
+
 def test_the_smallest_width_within_one_standard_error():
     best = entrant(30, 1, 0.20, 0.21, 0.22)  # 0.21, standard error 0.0058
     near, far = entrant(16, 2, 0.214, 0.215, 0.216), entrant(8, 1, 0.23, 0.24, 0.25)
@@ -98,6 +102,38 @@ def test_contenders_are_the_best_few_of_every_width_and_pca():
     records = [trial(n, width, 1, 0.2 + n / 100) for n, width in enumerate((8, 8, 8, 16, 30, 30))]
     records += [trial(6, 8, 0, 0.5), trial(7, 16, 2, 0.1, state="pruned"), trial(8, 30, 1, None, state="failed")]
     assert [record.number for record in contenders(records, RULE)] == [0, 1, 6, 3, 4, 5]
+
+
+def test_contenders_are_the_best_of_every_depth_too():
+    records = [trial(0, 8, 1, 0.20), trial(1, 8, 1, 0.21), trial(2, 8, 1, 0.22), trial(3, 8, 2, 0.30)]
+    records += [trial(4, 8, 2, 0.29), trial(5, 8, 3, 0.1, state="pruned"), trial(6, 8, 0, 0.5)]
+    assert [record.number for record in contenders(records, RULE)] == [0, 1, 4, 6]
+    assert [r.number for r in contenders(records, RULE.model_copy(update={"finalists": 1}))] == [0, 4, 6]
+
+
+trial_lists = st.lists(
+    st.tuples(
+        st.sampled_from([8, 16, 30]), st.integers(0, 3), st.sampled_from([0.1, 0.2, 0.3, 0.4]),
+        st.sampled_from(["complete", "complete", "pruned"]),
+    ),
+    max_size=24,
+)  # fmt: skip
+
+
+@given(trial_lists, st.integers(1, 4), st.sampled_from([None, 16]))
+def test_every_shape_with_a_complete_trial_is_trained_again_once(rows, finalists, width):
+    records = [trial(n, width, depth, error, state=state) for n, (width, depth, error, state) in enumerate(rows)]
+    rule = RULE.model_copy(update={"finalists": finalists, "width": width})
+    numbers = [record.number for record in contenders(records, rule)]
+    assert len(set(numbers)) == len(numbers)
+    allowed = [r for r in records if r.state == "complete" and width in (None, r.hyper.bottleneck_width)]
+    assert {shape(records[n]) for n in numbers} == {shape(record) for record in allowed}
+    for at in {r.hyper.bottleneck_width for r in allowed}:
+        peers = sorted((r for r in allowed if r.hyper.bottleneck_width == at and r.hyper.depth), key=lambda r: r.score)
+        assert sum(records[n] in peers for n in numbers) <= finalists + len({r.hyper.depth for r in peers})
+        assert min((records[n].score for n in numbers if records[n] in peers), default=0) == (
+            peers[0].score if peers else 0
+        )
 
 
 def test_a_finalist_needs_two_trainings_and_its_first_score_does_not_count():

@@ -1,8 +1,8 @@
-"""From trials to one configuration: the best of each width, trained again, and the rule that decides.
+"""From trials to one configuration: the best of each shape, trained again, and the rule that decides.
 
-The least error of many noisy trials is too good to be true. So the best few of every width are trained again from
-new seeds, without pruning, and judged by their mean; the score that brought them here does not count. Depth 0 is
-PCA, has no seed and is known exactly.
+The least error of many noisy trials is too good to be true. So the best trial of every depth and width, and the best
+few of every width, are trained again from new seeds, without pruning, and judged by their mean; the score that brought
+them here does not count. Depth 0 is PCA, has no seed and is known exactly.
 
 One standard error: the smallest width within one standard error of the best mean, and there the least depth. As
 depth 0 takes part, the choice is never worse than PCA of its width on what it was validated on.
@@ -67,13 +67,22 @@ class Choice:
 
 
 def contenders(records: Sequence[Record], search: config.Search) -> list[Record]:
-    """Give the trials worth training again: the best few of each width that the rule may choose from."""
+    """Give the trials worth training again, of each width that the rule may choose from.
+
+    These are the best trial of each depth, so that all shapes can be compared, and the best `search.finalists` whatever
+    their depth; then depth 0, if it was tried.
+    """
     widths = sorted(search.bottleneck_width if search.width is None else (search.width,))
     chosen = []
     for width in widths:
         complete = [record for record in _complete(records) if record.hyper.bottleneck_width == width]
         trained = sorted((r for r in complete if r.hyper.depth > 0), key=lambda record: (record.score, record.number))
-        chosen += trained[: search.finalists]
+        best_of_depth = {record.hyper.depth: record.number for record in reversed(trained)}
+        chosen += [
+            record
+            for place, record in enumerate(trained)
+            if place < search.finalists or record.number == best_of_depth[record.hyper.depth]
+        ]
         chosen += [record for record in complete if record.hyper.depth == 0]
     return chosen
 

@@ -86,7 +86,7 @@ def search(
     workers: Workers,
     on_round: Callable[[Round], None] = lambda _: None,
 ) -> SearchOutcome:
-    """Search the space within the budget, train the best of every width again, and choose.
+    """Search the space within the budget, train the best of every depth and width again, and choose.
 
     Parameters
     ----------
