@@ -81,6 +81,7 @@ def lineage_of(bundle: Path, test: ExpressionMatrix, **changes: object) -> Linea
         "part": "split.csv",
         "held_out_digest": held_out_digest(list(test.samples.index), fingerprints(test.values)),
         "audit_passed": True,
+        "objections": (),
         "seed": 1,
     }
     return Lineage(**(known | changes))  # type: ignore[arg-type]

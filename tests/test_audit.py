@@ -215,6 +215,24 @@ def test_checks_warn_of_confounding_few_profiles_copies_and_orientation(tiny: Ex
         assert expected in text
 
 
+def test_checks_find_a_batch_that_nobody_named(tiny: ExpressionMatrix) -> None:
+    label_S = tiny.samples["label"]
+    others = pd.DataFrame(
+        {
+            "platform": label_S.map({"blood": "array", "brain": "array", "liver": "sequencing"}),
+            "stage": label_S + [f" {number % 2}" for number in range(len(label_S))],
+            "sex": ["f", "m"] * (len(label_S) // 2),
+            "barcode": [f"b{number}" for number in range(len(label_S))],
+            "site": "here",
+        },
+        index=tiny.samples.index,
+    )
+    facts = check_matrix(tiny, others)
+    assert facts["confounded_columns"] == [{"column": "platform", "values": 2, "labels_with_one_value": 3}]
+    assert any("`platform`" in warning and "3 of 3 labels" in warning for warning in facts["warnings"])
+    assert check_matrix(tiny, others.drop(columns="platform"))["warnings"] == []
+
+
 @pytest.mark.parametrize(
     ("genes", "expected"),
     [(("ENSG00000141510.16", "ENSG00000111640"), "Ensembl"), (("1007_s_at", "1053_at"), "Affymetrix probe"),

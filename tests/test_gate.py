@@ -165,6 +165,12 @@ def test_a_failed_audit_blocks_whatever_the_errors_say():
     assert decision.reasons == ("the leakage audit of its split did not pass",)
 
 
+def test_what_the_evaluation_holds_against_it_blocks_whatever_the_errors_say():
+    decision = judge(replace(evidence(0, over_pca=0.1), objections=("nothing was learnt",)), THRESHOLDS, 0)
+    assert decision.outcome == "refused"
+    assert decision.reasons == ("nothing was learnt",)
+
+
 def test_the_same_bundle_is_unchanged_and_no_refusal():
     decision = judge(replace(evidence(0), champion=AgainstChampion("3", same_bundle=True)), THRESHOLDS, 0)
     assert (decision.promote, decision.outcome) == (False, "unchanged")

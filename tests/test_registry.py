@@ -340,7 +340,7 @@ def test_an_alias_moved_by_hand_is_told(uri):
 
 
 def judged(uri: str, bundle: Path, matrix: ExpressionMatrix, pca_S: np.ndarray, **changes) -> Decision:
-    return decide(uri, "cic", bundle, matrix, pca_S, True, THRESHOLDS, 1, **changes)
+    return decide(uri, "cic", bundle, matrix, pca_S, True, (), THRESHOLDS, 1, **changes)
 
 
 def test_the_better_model_takes_over_and_the_worse_does_not(uri, held_out, narrow, wide):

@@ -16,7 +16,7 @@ from cic.config import load_params
 from cic.data.checks import check_matrix
 from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix, write_matrix
 from cic.data.readers import READABLE, DuplicateGenes, SamplesIn, read_table
-from cic.data.roles import with_roles
+from cic.data.roles import with_roles, without_roles
 from cic.data.synthetic import Recipe, side_files, simulate
 from cic.errors import ConfigError, DataError, RefusedError
 from cic.progress import bar
@@ -99,13 +99,12 @@ def check(
     = Path("params.yaml"),
 ) -> None:  # fmt: skip
     """Show what is in a data set, and what in it deserves a warning. Exits with 3 if it cannot be used."""
-    if file is None:
-        parsed = load_params(params)
-        matrix = with_roles(read_matrix(Path(parsed.data.file)), parsed)
-    elif is_matrix_file(file):
-        matrix = read_matrix(file)
-        if params.exists() and (parsed := load_params(params)).data.file == str(file):
-            matrix = with_roles(matrix, parsed)
+    others = None
+    if file is None or is_matrix_file(file):
+        matrix = read_matrix(Path(load_params(params).data.file) if file is None else file)
+        if file is None or (params.exists() and load_params(params).data.file == str(file)):
+            parsed = load_params(params)
+            matrix, others = with_roles(matrix, parsed), without_roles(matrix, parsed)
     else:
         if unit is None or samples_in is None:
             raise DataError(
@@ -119,7 +118,7 @@ def check(
             labels=labels,
             duplicate_genes=cast(DuplicateGenes, duplicate_genes),
         )
-    _show_checks(check_matrix(matrix), matrix.source)
+    _show_checks(check_matrix(matrix, others), matrix.source)
 
 
 @app.command("simulate")

@@ -19,8 +19,13 @@ GENE_IDS = {
 }
 
 
-def check_matrix(matrix: ExpressionMatrix) -> dict[str, Any]:
+def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -> dict[str, Any]:
     """Describe a data set as plain JSON.
+
+    Parameters
+    ----------
+    others
+        Sample columns that play no role, in the order of `matrix`: one of them may be a batch that nobody named.
 
     Returns
     -------
@@ -28,7 +33,8 @@ def check_matrix(matrix: ExpressionMatrix) -> dict[str, Any]:
         `n_samples`, `n_genes`, `unit`, `gene_ids` (the naming they follow), `values` (range, mean, share of zeros),
         `constant_genes`, `columns` (distinct and missing values of each), `labels` and `groups` (profiles in each),
         `replicates` (sets and profiles in them), `confounding` (Cramér's V of label and group, labels seen in a single
-        group) and `warnings`, each a sentence.
+        group), `confounded_columns` (likewise of columns that play no role, where cell type and they go together) and
+        `warnings`, each a sentence.
     """
     samples = matrix.samples
     facts: dict[str, Any] = {
@@ -51,6 +57,7 @@ def check_matrix(matrix: ExpressionMatrix) -> dict[str, Any]:
         "groups": _counts(samples, "group"),
         "replicates": _replicates(samples),
         "confounding": _confounding(samples),
+        "confounded_columns": _confounded_columns(samples, others),
     }
     return {**facts, "warnings": _warnings(matrix, facts)}
 
@@ -88,6 +95,23 @@ def _confounding(samples: pd.DataFrame) -> dict[str, Any]:
     return {"cramers_v": v, "labels_in_one_group": single}
 
 
+def _confounded_columns(samples: pd.DataFrame, others: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Find columns of few values by which most labels stand alone: what tells the labels apart may be that column."""
+    if others is None or "label" not in samples:
+        return []
+    found = []
+    for name in others.columns:
+        known_S = samples["label"].notna() & others[name].notna()
+        label_S, value_S = samples.loc[known_S, "label"], others.loc[known_S, name]
+        n_values = value_S.nunique()
+        if label_S.nunique() < 2 or not 2 <= n_values <= len(value_S) / FEW_PROFILES:
+            continue
+        alone = int((value_S.groupby(label_S).nunique() == 1).sum())
+        if alone > samples["label"].nunique() / 2:
+            found.append({"column": str(name), "values": int(n_values), "labels_with_one_value": alone})
+    return found
+
+
 def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
     found = []
     if matrix.n_samples > matrix.n_genes:
@@ -114,5 +138,10 @@ def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
         found.append(
             f"label and group are confounded (Cramér's V {confounding['cramers_v']:.2f}): what tells the labels apart "
             "may be the group"
+        )
+    for one in facts["confounded_columns"]:
+        found.append(
+            f"{one['labels_with_one_value']} of {len(facts['labels'])} labels occur with a single value of the column "
+            f"`{one['column']}`: if that is a batch, label and batch cannot be told apart"
         )
     return found

@@ -41,6 +41,12 @@ def with_roles(matrix: ExpressionMatrix, params: Params) -> ExpressionMatrix:
     return replace(matrix, samples=samples)
 
 
+def without_roles(matrix: ExpressionMatrix, params: Params) -> pd.DataFrame:
+    """Give the sample columns that the parameters name for nothing."""
+    named = {getattr(params.data, role) for role in ROLES} | set(params.data.proportions)
+    return matrix.samples.drop(columns=[name for name in matrix.samples if name in named])
+
+
 def _shares(matrix: ExpressionMatrix, column: str, file: str) -> pd.Series:
     """Give a column of shares of a mixture, 0 to 1, or missing."""
     if column not in matrix.samples:

@@ -26,6 +26,7 @@ def decide(
     matrix: ExpressionMatrix,
     pca_errors: np.ndarray,
     audit_passed: bool,
+    objections: tuple[str, ...],
     thresholds: Registry,
     seed: int,
     *,
@@ -41,6 +42,8 @@ def decide(
         The test part, with the columns `group` and `replicate` as far as known.
     pca_errors
         Squared error of each of its profiles by PCA of the challenger's width, over the genes that it models.
+    objections
+        What the challenger's evaluation holds against it, whatever it is compared with.
     reinstate
         Whether a model that a rollback withdrew may come back.
     """
@@ -54,6 +57,7 @@ def decide(
         pca_S=np.asarray(pca_errors, dtype=np.float64),
         unseen_S=~_trained_on(challenger, values_SG),
         audit_passed=audit_passed,
+        objections=objections,
         champion=None if champion is None else _against(uri, champion, challenger, digest, matrix),
         withdrawn="" if reinstate else withdrawal(uri, name, digest),
     )

@@ -1,6 +1,7 @@
 """The gate before the registry: evidence in, decision out. It reads nothing and asks nobody.
 
-A challenger passes if its split was audited clean, if it beats PCA of equal width on held-out profiles, and if it
+A challenger passes if its split was audited clean, if its evaluation found nothing that speaks against it outright, if
+it beats PCA of equal width on held-out profiles, and if it
 beats the present champion on the same ones. Both comparisons are paired: profiles, or whole groups of them, are drawn
 again with replacement, and the bound of the interval that speaks against the challenger has to be on its side.
 """
@@ -68,6 +69,8 @@ class Evidence:
         `None` if there is no champion yet.
     withdrawn
         Why this very model was withdrawn by a rollback; empty if it was not.
+    objections
+        What else its evaluation holds against it, a sentence each: that nothing was learnt, say.
     """
 
     samples: pd.DataFrame
@@ -77,6 +80,7 @@ class Evidence:
     audit_passed: bool
     champion: AgainstChampion | None = None
     withdrawn: str = ""
+    objections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
         reason = f"version {champion.version}, the champion, is this very model"
         return Decision(False, "unchanged", (reason,), {"champion": champion.version})
     checks = [_audit(evidence), _against_pca(evidence, thresholds, seed), _against_champion(evidence, thresholds, seed)]
+    checks += [_Check(False, objection, {}) for objection in evidence.objections]
     if evidence.withdrawn:
         checks.append(_Check(False, f"this very model was withdrawn: {evidence.withdrawn}", {}))
     promote = all(check.passed for check in checks)

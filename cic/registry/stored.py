@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from cic.tracking.lineage import held_out_digest
 from cic.tracking.store import connect, explained
 
 PROFILES = "profiles.csv"
-NEEDED_TAGS = ("cic.matrix", "cic.part", "cic.held_out_digest", "cic.audit_passed", "cic.seed")
+NEEDED_TAGS = ("cic.matrix", "cic.part", "cic.held_out_digest", "cic.audit_passed", "cic.objections", "cic.seed")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class StoredEvidence:
     matrix: ExpressionMatrix
     pca_errors: np.ndarray
     audit_passed: bool
+    objections: tuple[str, ...]
     seed: int
 
 
@@ -75,7 +77,8 @@ def stored_evidence(
             fix="check out the data and parameters of that model, or name its files by --matrix and --split",
         )
     pca_errors = profiles.loc[ids, "squared_error_pca"].to_numpy(dtype=np.float64)
-    return StoredEvidence(test, pca_errors, tags["cic.audit_passed"] == "true", int(tags["cic.seed"]))
+    objections = tuple(json.loads(tags["cic.objections"]))
+    return StoredEvidence(test, pca_errors, tags["cic.audit_passed"] == "true", objections, int(tags["cic.seed"]))
 
 
 def _test_part(matrix_file: Path, part_file: Path) -> ExpressionMatrix:
@@ -119,6 +122,7 @@ def judge_version(
             stored.matrix,
             stored.pca_errors,
             stored.audit_passed,
+            stored.objections,
             gate,
             stored.seed,
             reinstate=reinstate,

@@ -40,6 +40,8 @@ class Lineage:
         Of the test profiles (`held_out_digest`), so that other profiles are not taken for them.
     audit_passed
         Whether the leakage audit of the split found nothing.
+    objections
+        What else the evaluation holds against promoting the model.
     seed
         Root seed.
     """
@@ -57,6 +59,7 @@ class Lineage:
     part: str
     held_out_digest: str
     audit_passed: bool
+    objections: tuple[str, ...]
     seed: int
 
     def tags(self) -> dict[str, str]:
@@ -67,6 +70,8 @@ class Lineage:
 def _text(value: object) -> str:
     if value is None:
         return "unknown"
+    if isinstance(value, tuple):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

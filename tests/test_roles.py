@@ -1,0 +1,47 @@
+"""Sample columns get their roles, and wrong ones are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix
+from cic.data.roles import with_roles, without_roles
+from cic.errors import ConfigError
+
+
+def raw(tiny: ExpressionMatrix) -> ExpressionMatrix:
+    shares = [1.0, 0.5, None] * (tiny.n_samples // 3)
+    renamed = tiny.samples.rename(columns={"label": "tissue", "group": "study", "replicate": "specimen"})
+    return replace(tiny, samples=renamed.assign(liver_share=shares, note="x"))
+
+
+def params(**data: object) -> Params:
+    return Params.model_validate({"seed": 1, "data": {"file": "f", **data}})
+
+
+def test_roles_are_taken_and_the_rest_is_left(tiny):
+    named = params(label="tissue", group="study", proportions=["liver_share"])
+    found = with_roles(raw(tiny), named)
+    assert list(found.samples) == ["label", "group", "proportion liver_share"]
+    assert found.samples["proportion liver_share"].tolist()[:2] == [1.0, 0.5]
+    assert pd.isna(found.samples["proportion liver_share"].iloc[2])
+    assert list(without_roles(raw(tiny), named)) == ["specimen", "note"]
+
+
+def test_an_unknown_column_is_named(tiny):
+    with pytest.raises(ConfigError, match="no column `brain_share`"):
+        with_roles(raw(tiny), params(proportions=["brain_share"]))
+
+
+@pytest.mark.parametrize("value", ["much", 1.5, -0.1])
+def test_shares_are_from_0_to_1(tiny, value):
+    matrix = raw(tiny)
+    wrong = matrix.samples.astype({"liver_share": object})
+    wrong.loc["profile1", "liver_share"] = value
+    with pytest.raises(ConfigError, match="profile1") as caught:
+        with_roles(replace(matrix, samples=wrong), params(proportions=["liver_share"]))
+    assert "0 to 1" in str(caught.value)
