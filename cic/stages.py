@@ -20,7 +20,7 @@ from cic.config import Params, digest
 from cic.data.audit import audit_split
 from cic.data.checks import check_matrix
 from cic.data.matrix import fingerprints, read_matrix, write_matrix
-from cic.data.roles import with_roles
+from cic.data.roles import with_roles, without_roles
 from cic.data.split import split_samples
 from cic.data.synthetic import planted_activity
 from cic.digests import data_digest, gene_sets_digest, model_digest, source_digest
@@ -30,6 +30,7 @@ from cic.evaluation.evaluate import parts_of
 from cic.evaluation.subject import Given
 from cic.folders import Folders, read_json, read_part, read_parts, write_json
 from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
+from cic.model.calibration import calibrated
 from cic.model.prepare import prepare, search_folds
 from cic.model.training import Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec, fit_network, run_trial
@@ -73,9 +74,10 @@ class Stage:
 
 def ingest(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
     """Read the profiles that the parameters name, give the sample columns their roles, and check them."""
-    matrix = with_roles(read_matrix(Path(params.data.file)), params)
+    found = read_matrix(Path(params.data.file))
+    matrix = with_roles(found, params)
     write_matrix(out / "matrix.parquet", matrix)
-    write_json(out / "checks.json", check_matrix(matrix))
+    write_json(out / "checks.json", check_matrix(matrix, without_roles(found, params)))
 
 
 def split(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
@@ -189,7 +191,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
-        best.network,
+        calibrated(best.network, prepared.fold),
         prepared.labels,
         about={
             "hyperparameters": hyper.model_dump(),
