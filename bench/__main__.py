@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.measurements import basis_epochs, basis_trials, gene_space_trial, measured, whole_search
+from bench.measurements import basis_epochs, basis_trials, gene_space_trial, measured, whole_evaluation, whole_search
 from cic.config import Training
 from cic.data.synthetic import Recipe, simulate
 
@@ -44,6 +44,7 @@ def main() -> None:
             ("trials, basis of rank 256", basis_trials, (file, 256)),
             ("trial, gene space", gene_space_trial, (file, epochs)),
             ("whole search", whole_search, (file, trials)),
+            ("whole evaluation", whole_evaluation, (file, epochs)),
         ]
         for name, function, arguments in jobs:
             Console(stderr=True).print(f"measuring: {name}")

@@ -9,23 +9,33 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from cic.config import Data, Params, Training
+from cic.data.audit import audit_split
+from cic.data.checks import check_matrix
 from cic.data.matrix import read_matrix
 from cic.data.roles import with_roles
 from cic.data.split import split_samples
+from cic.data.synthetic import planted_activity
+from cic.evaluation.evaluate import evaluate
+from cic.evaluation.measure import MEASURE_FUNCTIONS, MEASURES_BAR
+from cic.evaluation.subject import Given
 from cic.model.autoencoder import composed
 from cic.model.basis import squared_norms
+from cic.model.bundle import Bundle
 from cic.model.prepare import Prepared, prepare, search_folds
 from cic.model.threads import one_thread
-from cic.model.training import Hyperparameters, new_network, pca_error, train
-from cic.model.trial import TrialSpec, run_trial
+from cic.model.training import Fold, Hyperparameters, new_network, pca_error, train
+from cic.model.trial import TrialSpec, fit_network, run_trial
+from cic.progress import observed
 from cic.search.study import search
 from cic.workers import make_executor
 
@@ -143,6 +153,69 @@ def whole_search(file: str, trials: int) -> dict[str, float]:
         "not_training": 1 - outcome.timing.training / (wall * outcome.timing.workers),
         "ratio_to_pca": outcome.choice.finalist.mean / outcome.choice.finalist.pca_error,
     }
+
+
+def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
+    """Time the stage `evaluate` with every measure, and each measure by itself, after training what it needs."""
+    params, matrix, part = load(file)
+    ready = prepared(file, 0)
+    fitted = fit_network(ready.fold, HYPER, params.training.model_copy(update={"epochs": epochs}), 1)
+    about = {"hyperparameters": HYPER.model_dump(), "seed": 1, "trained_on": []}
+    bundle = Bundle(ready.preprocessor, ready.basis, fitted.network, ready.labels, about)
+    trials, finalists = _cells(params, ready.fold)
+    given = Given(
+        bundle=bundle,
+        matrix=matrix,
+        part_S=part.to_numpy(),
+        trials=trials,
+        finalists=finalists,
+        choice={"hyperparameters": HYPER.model_dump(), "reason": "the bench asked for it"},
+        curves=pd.DataFrame([{"training": 0, "kept": True, **asdict(one)} for one in fitted.curve]),
+        audit=audit_split(matrix, part, params.split).to_json(),
+        checks=check_matrix(matrix),
+        truth=planted_activity(Path(file)),
+    )
+    started = time.perf_counter()
+    moments = [started]
+
+    def note(label: str, done: int, total: int | None, text: str) -> None:
+        if label == MEASURES_BAR:
+            moments.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as scratch, make_executor() as workers, observed(note):
+        evaluate(given, params, workers, 1, Path(scratch))
+    found = {"seconds": time.perf_counter() - started}
+    for name, before, after in zip(MEASURE_FUNCTIONS, moments, moments[1:], strict=False):
+        found[f"seconds_{name}"] = after - before
+    return found
+
+
+def _cells(params: Params, fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give a search of one trial for each depth and width, with made-up errors: only the retrainings are timed."""
+    cells = [(depth, width) for depth in params.search.depth for width in params.search.bottleneck_width]
+    rows = [
+        {
+            **Hyperparameters(depth=depth, bottleneck_width=width).model_dump(),
+            "number": number,
+            "state": "complete",
+            "error": pca_error(fold, width) * 0.9**depth,
+            "error_ratio_to_pca": 0.9**depth,
+        }
+        for number, (depth, width) in enumerate(cells)
+    ]
+    finalists = [
+        {
+            "number": row["number"],
+            "bottleneck_width": row["bottleneck_width"],
+            "depth": row["depth"],
+            "mean_error": row["error"],
+            "standard_error": 0.001 if row["depth"] else 0.0,
+            "trainings": 3 if row["depth"] else 1,
+            "ratio_to_pca": row["error_ratio_to_pca"],
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(rows), pd.DataFrame(finalists)
 
 
 def measured(function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:

@@ -10,7 +10,8 @@ import pandas as pd
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.digests import model_digest
-from cic.evaluation.report.verdict import summary
+from cic.evaluation.objections import objections
+from cic.evaluation.report.card import model_card
 from cic.folders import Folders, read_json, read_parts, write_json
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry.evidence import decide
@@ -33,8 +34,8 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=metrics, lineage=lineage)
     if known is not None:
         return known
-    figures = sorted((folders["evaluate"] / "figures").glob("*.svg"))
-    card = "\n".join(f"- {label}: {value}" for label, value in summary(metrics))
+    figures = sorted((folders["evaluate"] / "figures").glob("*.*"))
+    card = model_card(metrics)
     return log_model_run(
         settings.tracking_uri,
         EXPERIMENT,
@@ -72,6 +73,7 @@ def _lineage(
         part=str((folders["split"] / "split.csv").absolute()),
         held_out_digest=held_out_digest([str(one) for one in test.samples.index], fingerprints(test.values)),
         audit_passed=bool(read_json(folders["split"] / "audit.json")["passed"]),
+        objections=objections(read_json(folders["evaluate"] / "metrics.json")),
         seed=params.seed,
     )
 
@@ -89,6 +91,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
         test,
         pca_errors_S,
         bool(read_json(folders["split"] / "audit.json")["passed"]),
+        objections(read_json(folders["evaluate"] / "metrics.json")),
         params.registry,
         derive_seed(params.seed, "gate"),
     )

@@ -116,7 +116,8 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
         squared_error_mean=errors["mean_profile"],
         outside_span=errors["span_ceiling"],
     )
-    by_profile[test_S].to_csv(out / "profiles.csv", index=False)
+    detailed = pd.concat([by_profile[test_S].reset_index(drop=True), measured.profiles], axis=1)
+    detailed.to_csv(out / "profiles.csv", index=False)
     measured.labels.to_csv(out / "labels.csv", index=False)
     code_SW = measured.subject.profiles.code_SW
     names = [f"code_{number}" for number in range(1, code_SW.shape[1] + 1)]

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 
 from cic.config import Training
+from cic.errors import ModelError
+from cic.evaluation.measures.loadings import mean_jacobian
 from cic.model.basis import SampleBasis, squared_norms
 from cic.model.threads import one_thread
 from cic.model.training import Fold, Hyperparameters
@@ -94,6 +96,9 @@ class Retrained:
         Squared error over the preprocessed genes (float64) of the model, of that PCA, and of the training mean.
     logit_SL
         Of the joint classifier; `None` without one.
+    mean_jacobian_YW
+        Derivative of the reconstruction with respect to the code, in the coordinates of all profiles, averaged over
+        the training profiles.
     """
 
     name: str
@@ -103,10 +108,17 @@ class Retrained:
     pca_error_S: np.ndarray
     mean_error_S: np.ndarray
     logit_SL: np.ndarray | None
+    mean_jacobian_YW: np.ndarray
 
 
 def retrain(spec: RetrainingSpec) -> Retrained:
-    """Fit a basis on the spec's training profiles, train in it, and apply it to all profiles, on one thread."""
+    """Fit a basis on the spec's training profiles, train in it, and apply it to all profiles, on one thread.
+
+    Raises
+    ------
+    ModelError
+        If the loss stops being finite.
+    """
     with one_thread():
         y_SY = spec.coordinates.y_SY
         x_SY = y_SY - y_SY[spec.train_S].mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -125,11 +137,19 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             None if spec.label_S is None else spec.label_S[validation_S],
             spec.n_labels,
         )
-        network = fit_network(fold, spec.hyper, spec.training, spec.seed).network
+        try:
+            network = fit_network(fold, spec.hyper, spec.training, spec.seed).network
+        except FloatingPointError as error:
+            raise ModelError(
+                f"{error}, when the model is trained again ({spec.name})",
+                where="evaluate",
+                fix="leave the measure out of `evaluate.measures`, or search lower learning rates",
+            ) from None
         with torch.inference_mode():
             code_SW = network.encode(torch.from_numpy(z_SK))
             made_SK = network.decode(code_SW).numpy()
             logit_SL = network.label_logits(code_SW).numpy() if spec.n_labels else None
+        jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S])
         width = spec.hyper.bottleneck_width
         unit = basis.scale**2
         return Retrained(
@@ -140,6 +160,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             (squared_norms(z_SK[:, width:]) + outside_S) * unit,
             total_S * unit,
             logit_SL,
+            basis.lift(jacobian_KW.T.astype(np.float32)).T,
         )
 
 

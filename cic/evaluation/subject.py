@@ -13,6 +13,7 @@ import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
+from cic.data.synthetic import side_files
 from cic.evaluation.intervals import Resampling
 from cic.evaluation.measures.reconstruction import Projected
 from cic.evaluation.retraining import Coordinates, RetrainingSpec, coordinates
@@ -107,8 +108,9 @@ class Subject:
 
     @property
     def gene_sets(self) -> Path:
-        """Where gene sets may be found."""
-        return Path(self.params.evaluate.gene_sets)
+        """Where gene sets may be found: those of the parameters, but the planted programs of simulated profiles."""
+        planted, _ = side_files(Path(self.params.data.file))
+        return Path(self.params.evaluate.gene_sets) if self.truth is None else planted
 
     @cached_property
     def coordinates(self) -> Coordinates:

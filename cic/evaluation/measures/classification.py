@@ -1,6 +1,6 @@
-"""How well the cell type can be told on held-out profiles, beside chance and classifiers on PCA codes.
+"""How well the cell type was told: scores with intervals, and paired differences of them.
 
-Axes: S profiles, W code, L labels, R resamples.
+Axes: S profiles, L labels, R resamples.
 """
 
 from __future__ import annotations
@@ -8,13 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from cic.evaluation.intervals import Interval, Resampling, percentile_interval
-from cic.model.threads import one_thread
 
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1")
 
@@ -49,9 +44,9 @@ def score(true_S: np.ndarray, said_S: np.ndarray, plan: Resampling) -> Scores:
     labels = np.unique(true_S)
     true_SL = (true_S[:, None] == labels).astype(np.float64)
     said_SL = (said_S[:, None] == labels).astype(np.float64)
-    counts = (true_SL, said_SL, true_SL * said_SL)
-    values = _from_counts(*(count_SL.sum(axis=0) for count_SL in counts))
-    resampled = _from_counts(*(plan.sums(count_SL) for count_SL in counts))
+    count_S3L = np.hstack([true_SL, said_SL, true_SL * said_SL])
+    values = _from_counts(*np.split(count_S3L.sum(axis=0), 3))
+    resampled = _from_counts(*np.split(plan.sums(count_S3L), 3, axis=1))
     accuracy, balanced, macro_f1 = (
         percentile_interval(float(value), value_R, plan.confidence, plan.n_units)
         for value, value_R in zip(values, resampled, strict=True)
@@ -64,23 +59,3 @@ def difference(left: Scores, right: Scores, plan: Resampling) -> Interval:
     value = left.balanced_accuracy.value - right.balanced_accuracy.value
     paired_R = left.resampled_balanced_R - right.resampled_balanced_R
     return percentile_interval(value, paired_R, plan.confidence, plan.n_units)
-
-
-def majority(train_label_S: np.ndarray, n: int) -> np.ndarray:
-    """Say the most frequent training label `n` times: chance."""
-    names, counts = np.unique(train_label_S, return_counts=True)
-    return np.repeat(names[counts.argmax()], n)
-
-
-def logistic_regression(train_SW: np.ndarray, train_label_S: np.ndarray, test_SW: np.ndarray) -> np.ndarray:
-    """Predict by multinomial logistic regression on standardised codes (L2, C = 1, not tuned)."""
-    with one_thread():
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=5000))
-        return model.fit(train_SW.astype(np.float64), train_label_S).predict(test_SW.astype(np.float64))
-
-
-def nearest_centroid(train_SW: np.ndarray, train_label_S: np.ndarray, test_SW: np.ndarray) -> np.ndarray:
-    """Predict by the nearest mean of standardised codes."""
-    with one_thread():
-        model = make_pipeline(StandardScaler(), NearestCentroid())
-        return model.fit(train_SW.astype(np.float64), train_label_S).predict(test_SW.astype(np.float64))

@@ -121,6 +121,15 @@ def data_section(evidence: Evidence, folder: Path) -> Section:
     )  # fmt: skip
 
 
+def left_out_section(evidence: Evidence, folder: Path) -> Section | None:
+    """Tell what could not be measured, or was not asked for."""
+    left_out = evidence.metrics["left_out"]
+    if not left_out:
+        return None
+    rows = tuple((name.replace("_", " ").replace(".", ": "), str(reason)) for name, reason in left_out.items())
+    return Section("left-out", "What was not measured", "Each with the reason.", table=Table(("what", "why"), rows))
+
+
 def methods_section(evidence: Evidence, folder: Path) -> Section:
     """Tell how it was measured, and where the model comes from."""
     metrics, about = evidence.metrics, evidence.about

@@ -1,35 +1,19 @@
-"""The report: one HTML file that opens anywhere, made of sections that each hold a claim, its figure and its baseline.
-
-A new measure adds one function that gives a `Section`, and its name in `SECTIONS`.
-"""
+"""The report: one HTML file that opens anywhere, of sections that each hold a claim, its figure and its baseline."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from cic.evaluation.report import origin_sections, result_sections
+from cic.evaluation.report.contents import SECTIONS, findings, standings
 from cic.evaluation.report.section import Evidence, Section
-from cic.evaluation.report.verdict import verdict
 
 TEMPLATE = Path(__file__).with_name("report.html")
-
-SECTIONS: tuple[Callable[[Evidence, Path], Section | None], ...] = (
-    result_sections.reconstruction_section,
-    result_sections.label_section,
-    result_sections.identity_section,
-    result_sections.map_section,
-    origin_sections.search_section,
-    origin_sections.training_section,
-    origin_sections.audit_section,
-    origin_sections.data_section,
-    origin_sections.methods_section,
-)
 
 
 def write_report(out: Path, evidence: Evidence) -> None:
@@ -45,7 +29,18 @@ def render(metrics: Mapping[str, Any], sections: list[Section]) -> str:
     )
     environment.filters["code"] = _with_code
     template = environment.from_string(TEMPLATE.read_text())
-    return template.render(metrics=metrics, sentences=verdict(metrics), sections=sections, model=metrics["model"])
+    shown = {section.key for section in sections}
+    sentences = [
+        (topic, section if section in shown else "", sentence) for topic, section, sentence in findings(metrics)
+    ]
+    return template.render(
+        metrics=metrics,
+        model=metrics["model"],
+        standings=standings([sentence for _, _, sentence in sentences]),
+        sentences=sentences,
+        cautions=list(metrics["cautions"].values()),
+        sections=sections,
+    )
 
 
 def _with_code(text: str) -> Markup:

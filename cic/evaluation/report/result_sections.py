@@ -1,4 +1,4 @@
-"""Sections on what the model can do: reconstruction, cell types one by one, identity, the look of the codes."""
+"""Sections on what the model can do: reconstruction, cell types one by one, the look of the codes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ import pandas as pd
 
 from cic.evaluation.intervals import Interval
 from cic.evaluation.report import figures, maps
-from cic.evaluation.report.drawing import Row, draw
+from cic.evaluation.report.drawing import draw
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import METHOD_NAMES, percent, with_interval
+from cic.evaluation.report.verdict import against, percent, with_interval
 
 
 def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
     """Show reconstruction error beside mean profile, PCA, span ceiling and replicates."""
     metrics = evidence.metrics
     width, ceiling = metrics["model"]["bottleneck_width"], metrics["replicates"]
-    rmse = {name: _interval(value) for name, value in metrics["rmse"].items()}
-    unexplained = {name: _interval(value) for name, value in metrics["unexplained_variance"].items()}
+    known = [name for name, value in metrics["rmse"].items() if value is not None]
+    rmse = {name: _interval(metrics["rmse"][name]) for name in known}
+    unexplained = {name: _interval(metrics["unexplained_variance"][name]) for name in known}
+    pearson, spearman = metrics["pearson_median"], metrics["spearman_median"]
     notes = [
-        "Mean profile: the training mean for everyone. Span ceiling: the least error that any such model could reach "
-        "from these training profiles, since it can only make combinations of what they span.",
-        f"Median Pearson r over genes between a profile and its reconstruction: "
-        f"{_figure(metrics['pearson_median']['model'])}; PCA {_figure(metrics['pearson_median']['pca'])}; even the "
-        f"mean profile {_figure(metrics['pearson_median']['mean_profile'])}, because genes differ so much in level.",
+        "Mean profile: the training mean for everyone. Mean of the type: the mean of the training profiles of the same "
+        "cell type, for whoever knows that. Span ceiling: the least error that any such model could reach from these "
+        "training profiles, since it can only make combinations of what they span.",
+        f"Median Pearson r over genes between a profile and its reconstruction: {_figure(pearson['model'])} (Spearman "
+        f"{_figure(spearman['model'])}); PCA {_figure(pearson['pca'])} ({_figure(spearman['pca'])}); even the mean "
+        f"profile {_figure(pearson['mean_profile'])} ({_figure(spearman['mean_profile'])}), because genes differ so "
+        "much in level.",
+        *_type_mean_notes(metrics),
     ]
     if ceiling is None:
         notes.append(f"No replicate ceiling: {metrics['left_out']['replicates']}")
@@ -36,15 +41,29 @@ def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
         notes.append(
             f"Over the {ceiling['n_sets']} {which} sets the root mean squared error is {ceiling['rmse_model']:.3f} for "
             f"the model, {ceiling['rmse_pca']:.3f} for PCA and {ceiling['rmse_between']:.3f} between replicates, whose "
-            f"median r is {_figure(ceiling['pearson_median'])}. Two replicates differ by the noise of both, so a "
-            "perfect reconstruction of what they share would come to 0.71 of their distance, not to 0."
+            f"median r is {_figure(ceiling['pearson_median'])} (Spearman {_figure(ceiling['spearman_median'])}). Two "
+            "replicates differ by the noise of both, so a perfect reconstruction of what they share would come to 0.71 "
+            "of their distance, not to 0."
         )
+        notes.append(
+            "The reconstruction of one replicate lies "
+            f"{with_interval(ceiling['ratio_to_other'], metrics['interval']['confidence'])} times as far from the "
+            f"other replicates as these lie from each other (PCA: {ceiling['ratio_to_other_pca']['value']:.2f}). Below "
+            "1 it foretells a second measurement better than the first one itself does; here too 0.71 is the least to "
+            "be expected."
+        )
+        if against(ceiling["ratio_mean_profile"]) != "above":
+            notes.append(
+                f"Even the mean profile comes to {ceiling['ratio_mean_profile']['value']:.2f} times the distance of "
+                "replicates: noise outweighs what distinguishes these profiles, and being as accurate as replicates "
+                "says little here."
+            )
         if ceiling["rmse_span_ceiling"] > ceiling["rmse_between"]:
             notes.append(
                 f"Even the span ceiling of these sets, {ceiling['rmse_span_ceiling']:.3f}, lies above the distance of "
                 "replicates: no model trained on these profiles alone could be as accurate as they are."
             )
-    order = ("mean_profile", "pca", "model", "replicates", "span_ceiling")
+    order = ("mean_profile", "type_mean", "pca", "model", "replicates", "span_ceiling")
     spoken = ", ".join(f"{name.replace('_', ' ')} {rmse[name].value:.3f}" for name in order if name in rmse)
     picture = draw(
         folder, "reconstruction", f"Root mean squared error a gene: {spoken}.",
@@ -57,95 +76,88 @@ def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
         "that of PCA with as many numbers. Further left is better.",
         picture,
         "PCA of equal width fitted on the same training profiles, mean profile, span ceiling"
+        + (", mean of the type" if "type_mean" in rmse else "")
         + (", technical replicates" if ceiling else ""),
         _held_out(metrics),
         notes=tuple(notes),
     )
 
 
+def _type_mean_notes(metrics: Mapping[str, Any]) -> list[str]:
+    """Say how the model compares with the mean of the type, and on which profiles; nothing where there is none."""
+    if metrics["ratio_to_type_mean"] is None:
+        return []
+    told = with_interval(metrics["ratio_to_type_mean"], metrics["interval"]["confidence"])
+    notes = [f"Unexplained variance is {told} times that of the mean of the type."]
+    if "reconstruction.type_mean" in metrics["left_out"]:
+        notes.append(f"Mean of the type: {metrics['left_out']['reconstruction.type_mean']}")
+    return notes
+
+
 def label_section(evidence: Evidence, folder: Path) -> Section | None:
-    """Show unexplained variance over PCA's, a cell type a line."""
+    """Show unexplained variance over PCA's, and error over the distance of replicates, a cell type a line."""
     table, metrics = evidence.labels, evidence.metrics
     if table.empty:
         return None
+    found, cautions = metrics["labels"], metrics["cautions"]
     spoken = ", ".join(f"{row['label']} {row['ratio_to_pca']:.2f}" for row in table.to_dict("records"))
     picture = draw(
         folder, "labels",
         f"Ratio to PCA by cell type: {spoken}.",
         lambda: figures.label_ratios(table),
     )  # fmt: skip
-    found = metrics["labels"]
+    claim = (
+        f"Better than PCA on {found['n_better_than_pca']} of {found['n']} cell types, worse on "
+        f"{found['n_worse_than_pca']}, undecided on {found['n_undecided']}."
+    )
+    notes = [
+        "Percentages are unexplained variance; r is the median Spearman r over genes between a profile and its "
+        "reconstruction. A dot without a bar has too few independent profiles for an interval.",
+    ]
+    if found["n_with_replicates"]:
+        over = table["ratio_to_replicates"].dropna().astype(float)
+        undecided = (
+            found["n_with_replicates"] - found["n_as_accurate_as_replicates"] - found["n_less_accurate_than_replicates"]
+        )
+        claim += (
+            f" As accurate as replicates on {found['n_as_accurate_as_replicates']} of the {found['n_with_replicates']} "
+            f"types that have some, less accurate on {found['n_less_accurate_than_replicates']}, undecided on "
+            f"{undecided}."
+        )
+        notes.append(
+            "Over replicates: root mean squared error of the reconstruction over that between technical replicates of "
+            f"the same sample, in brackets the number of sets; it ranges from {over.min():.2f} to {over.max():.2f}"
+            + ("." if metrics["replicates"]["held_out"] else ", of all parts, since too few are held out.")
+        )
     return Section(
         "labels",
         "Is that so for every cell type?",
-        f"Better than PCA on {found['n_better_than_pca']} of {found['n']} cell types, worse on "
-        f"{found['n_worse_than_pca']}, undecided on {found['n_undecided']}.",
+        claim,
         picture,
-        "PCA of equal width (dashed line)",
+        "PCA of equal width (dashed line, squares); the mean of the type"
+        + ("; technical replicates (green line)" if found["n_with_replicates"] else ""),
         f"{metrics['profiles']['test']} held-out profiles ({found['by']}s resampled for the intervals)",
-        Table(
-            ("cell type", "n", "model", "PCA", "ratio"),
-            tuple(
-                (
-                    str(row["label"]),
-                    str(row["n"]),
-                    percent(row["unexplained_model"]),
-                    percent(row["unexplained_pca"]),
-                    f"{row['ratio_to_pca']:.2f}",
-                )
-                for row in table.to_dict("records")
-            ),
-        ),
-        (
-            "Percentages are unexplained variance. A dot without a bar has too few independent profiles for an "
-            "interval.",
-            *([metrics["cautions"]["labels"]] if "labels" in metrics["cautions"] else []),
-        ),
+        _label_table(table, with_replicates=bool(found["n_with_replicates"])),
+        (*notes, *([cautions["labels"]] if "labels" in cautions else [])),
     )
 
 
-def identity_section(evidence: Evidence, folder: Path) -> Section | None:
-    """Show how well the cell type can be told, by method."""
-    metrics = evidence.metrics
-    found = metrics["classification"]
-    if found is None:
-        return None
-    marks = {"model_classifier": "model", "code_logistic": "model", "majority": "baseline"}
-    rows = [
-        Row(_wrapped(METHOD_NAMES[name]), _interval(scores["balanced_accuracy"]), marks.get(name, "pca"))
-        for name, scores in found["methods"].items()
-    ]
-    picture = draw(
-        folder, "identity",
-        "Balanced accuracy: " + ", ".join(f"{METHOD_NAMES[name]} {scores['balanced_accuracy']['value']:.2f}"
-                                          for name, scores in found["methods"].items()),
-        lambda: figures.scores(rows, found["chance"]),
-    )  # fmt: skip
-    notes = ["Logistic regression (L2, C = 1) and nearest centroid on standardised codes, not tuned."]
-    if found["n_unseen"]:
-        notes.append(
-            f"{found['n_unseen']} of the held-out cell types do not occur in training; they count as errors of every "
-            "method."
-        )
-    if "model_classifier" not in found["methods"]:
-        notes.append("The model has no classifier of its own (`training.label_weight` is 0).")
-    return Section(
-        "identity",
-        "Can the cell type be told from the code?",
-        "Balanced accuracy from the code minus that of logistic regression on PCA codes: "
-        f"{with_interval(found['difference_to_pca'], metrics['interval']['confidence'])}.",
-        picture,
-        "classifiers on PCA codes of equal width; always saying the most frequent type",
-        f"{found['n']} labelled held-out profiles of {found['n_labels']} types",
-        Table(
-            ("method", "accuracy", "balanced", "macro F1"),
-            tuple(
-                (METHOD_NAMES[name], *(f"{scores[kind]['value']:.2f}" for kind in scores))
-                for name, scores in found["methods"].items()
-            ),
-        ),
-        tuple(notes),
-    )
+def _label_table(table: pd.DataFrame, *, with_replicates: bool) -> Table:
+    columns = ("cell type", "n", "model", "PCA", "type mean", "r", *(("over replicates",) if with_replicates else ()))
+    rows = []
+    for row in table.to_dict("records"):
+        cells = [str(row["label"]), str(row["n"])]
+        cells += [_share(row[f"unexplained_{name}"]) for name in ("model", "pca", "type_mean")]
+        cells.append("undefined" if pd.isna(row["spearman_model"]) else f"{row['spearman_model']:.3f}")
+        if with_replicates:
+            over = row["ratio_to_replicates"]
+            cells.append("" if pd.isna(over) else f"{over:.2f} ({int(row['n_sets'])})")
+        rows.append(tuple(cells))
+    return Table(columns, tuple(rows))
+
+
+def _share(value: float) -> str:
+    return "none" if pd.isna(value) else percent(value)
 
 
 def map_section(evidence: Evidence, folder: Path) -> Section:
@@ -182,9 +194,3 @@ def _figure(value: float | None) -> str:
 def _held_out(metrics: Mapping[str, Any]) -> str:
     interval, n = metrics["interval"], metrics["profiles"]["test"]
     return f"{n} held-out profiles ({interval['units']} {interval['by']}s resampled for the intervals)"
-
-
-def _wrapped(name: str) -> str:
-    """Break a long name in two lines, for the axis of a narrow figure."""
-    middle = name.find(" on ")
-    return name if middle < 0 else name[:middle] + "\n" + name[middle + 1 :]

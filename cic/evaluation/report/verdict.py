@@ -13,12 +13,23 @@ Metrics = Mapping[str, Any]
 Standing = Literal["good", "bad", "open"]
 
 METHOD_NAMES = {
-    "model_classifier": "the model's classifier",
+    "joint": "joint classifier",
     "code_logistic": "logistic regression on the code",
+    "code_lda": "LDA on the code",
+    "code_svm_rbf": "RBF SVM on the code",
+    "code_nearest": "k-nearest on the code",
     "pca_logistic": "logistic regression on PCA codes",
-    "pca_centroid": "nearest centroid on PCA codes",
-    "majority": "always the most frequent type",
+    "pca_lda": "LDA on PCA codes",
+    "profile_logistic": "logistic regression on genes",
+    "profile_lda": "LDA on genes",
+    "profile_svm_linear": "linear SVM on genes",
+    "profile_svm_rbf": "RBF SVM on genes",
+    "profile_forest": "random forest on genes",
+    "profile_nearest": "k-nearest on genes",
+    "profile_centroid": "nearest centroid on genes",
+    "majority": "most frequent type",
 }
+"""Of classifiers, with what they see: the code, PCA's code of equal width, or the profile over all genes."""
 
 
 @dataclass(frozen=True)
@@ -58,41 +69,47 @@ def against(interval: Metrics, line: float = 1.0) -> Literal["below", "above", "
     return "above" if interval["low"] > line else "undecided"
 
 
-def verdict(metrics: Metrics) -> list[Sentence]:
-    """Give the sentences at the top of the report."""
-    found = [_anything_learnt(metrics), _pca(metrics), _replicates(metrics), _labels(metrics), _cell_type(metrics)]
-    sentences = [sentence for sentence in found if sentence is not None]
+def audit_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say whether held-out profiles may be known from training."""
     if metrics["audit"]["passed"]:
-        sentences.append(Sentence("good", "The audit found no leak between the training and the held-out profiles."))
-    else:
-        n = metrics["audit"]["blocking"]
-        sentences.append(
-            Sentence(
-                "bad",
-                f"The audit found {n} way{'s' * (n != 1)} in which held-out profiles may be known from training: the "
-                "figures here flatter the model, and it will not be promoted.",
-            )
+        return [Sentence("good", "The audit found no leak between the training and the held-out profiles.")]
+    n = metrics["audit"]["blocking"]
+    return [
+        Sentence(
+            "bad",
+            f"The audit found {n} way{'s' * (n != 1)} in which held-out profiles may be known from training: the "
+            "figures here flatter the model, and it will not be promoted.",
         )
-    return sentences + [Sentence("open", caution) for caution in metrics["cautions"].values()]
+    ]
 
 
-def _anything_learnt(metrics: Metrics) -> Sentence | None:
-    """Speak up where the model is no better than directions drawn blindly, which keep their share of any noise."""
+def blind_error(metrics: Metrics) -> float:
+    """Give the unexplained variance of as many directions of gene space drawn blindly: they keep their share."""
     width, genes = metrics["model"]["bottleneck_width"], metrics["profiles"]["genes"]
-    blind = 1 - width / max(genes, width)
+    return 1 - width / max(genes, width)
+
+
+def learnt_sentences(metrics: Metrics) -> list[Sentence]:
+    """Speak up where the model is no better than directions drawn blindly."""
+    width, blind = metrics["model"]["bottleneck_width"], blind_error(metrics)
     model = metrics["unexplained_variance"]["model"]
     if against(model, blind) == "below":
-        return None
+        return []
     if model["low"] is None:
-        return Sentence("open", "There are too few independent held-out profiles to tell whether anything was learnt.")
-    return Sentence(
-        "bad",
-        f"The model reproduces held-out profiles no better than {width} direction{'s' * (width != 1)} of gene space "
-        f"drawn blindly would ({percent(blind)} unexplained): next to nothing was learnt from these data.",
-    )
+        return [
+            Sentence("open", "There are too few independent held-out profiles to tell whether anything was learnt.")
+        ]
+    return [
+        Sentence(
+            "bad",
+            f"The model reproduces held-out profiles no better than {width} direction{'s' * (width != 1)} of gene "
+            f"space drawn blindly would ({percent(blind)} unexplained): next to nothing was learnt from these data.",
+        )
+    ]
 
 
-def _pca(metrics: Metrics) -> Sentence:
+def pca_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say how the model does against PCA of equal width."""
     width = metrics["model"]["bottleneck_width"]
     model, pca = (metrics["unexplained_variance"][name]["value"] for name in ("model", "pca"))
     ratio, confidence = metrics["ratio_to_pca"], metrics["interval"]["confidence"]
@@ -105,17 +122,18 @@ def _pca(metrics: Metrics) -> Sentence:
     told = f"Their ratio is {with_interval(ratio, confidence)}"
     side = against(ratio)
     if side == "below":
-        return Sentence("good", f"{left} {told}: better than PCA.")
+        return [Sentence("good", f"{left} {told}: better than PCA.")]
     if side == "above":
-        return Sentence("bad", f"{left} {told}: worse than PCA.")
-    return Sentence("bad", f"{left} {told}: no better than PCA, as far as these profiles can tell.")
+        return [Sentence("bad", f"{left} {told}: worse than PCA.")]
+    return [Sentence("bad", f"{left} {told}: no better than PCA, as far as these profiles can tell.")]
 
 
-def _replicates(metrics: Metrics) -> Sentence:
+def replicate_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say how near the model comes to measuring again."""
     ceiling, confidence = metrics["replicates"], metrics["interval"]["confidence"]
     if ceiling is None:
         reason = metrics["left_out"]["replicates"]
-        return Sentence("open", f"How near this comes to measuring again cannot be said: {reason}")
+        return [Sentence("open", f"How near this comes to measuring again cannot be said: {reason}")]
     which = "held-out" if ceiling["held_out"] else "partly trained-on, so flattering,"
     told = (
         f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times "
@@ -123,58 +141,79 @@ def _replicates(metrics: Metrics) -> Sentence:
         f"{ceiling['ratio_pca']['value']:.2f})"
     )
     side = against(ceiling["ratio"])
+    if side == "below" and against(ceiling["ratio_mean_profile"]) != "above":
+        return [
+            Sentence(
+                "open",
+                f"{told}, but the training mean, the same for every profile, already comes to "
+                f"{ceiling['ratio_mean_profile']['value']:.2f}: with replicates so far apart this says little.",
+            )
+        ]
     if side == "below":
-        return Sentence("good" if ceiling["held_out"] else "open", f"{told}: as accurate as replicates.")
+        return [Sentence("good" if ceiling["held_out"] else "open", f"{told}: as accurate as replicates.")]
     if side == "above":
-        return Sentence("bad", f"{told}: less accurate than replicates.")
-    return Sentence("open", f"{told}: not to be told from replicates.")
+        return [Sentence("bad", f"{told}: less accurate than replicates.")]
+    return [Sentence("open", f"{told}: not to be told from replicates.")]
 
 
-def _labels(metrics: Metrics) -> Sentence | None:
+def label_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say on how many cell types the model does better than PCA, and worse."""
     labels = metrics["labels"]
     if labels is None or labels["n"] < 2:
-        return None
+        return []
     better, worse = labels["n_better_than_pca"], labels["n_worse_than_pca"]
     if not better and not worse:
-        return Sentence(
-            "open",
-            f"On none of the {labels['n']} cell types among the held-out profiles is the difference from PCA clear: "
-            "the interval allows either, or there are too few profiles.",
-        )
+        return [
+            Sentence(
+                "open",
+                f"On none of the {labels['n']} cell types among the held-out profiles is the difference from PCA "
+                "clear: the interval allows either, or there are too few profiles.",
+            )
+        ]
     text = (
         f"Of {labels['n']} cell types among the held-out profiles, the model is better than PCA on {better} and worse "
         f"on {worse}; on {labels['n_undecided']} the interval allows either or there are too few profiles."
     )
     standing: Standing = "good" if better > labels["n"] / 2 else "open"
-    return Sentence("bad" if worse > better else standing, text)
+    return [Sentence("bad" if worse > better else standing, text)]
 
 
-def _cell_type(metrics: Metrics) -> Sentence:
-    found, confidence = metrics["classification"], metrics["interval"]["confidence"]
+def identity_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say how well the cell type is told from the code, and who tells it better."""
+    found, confidence = metrics["identity"], metrics["interval"]["confidence"]
     if found is None:
-        return Sentence("open", f"Cell identity was not measured: {metrics['left_out']['classification']}")
-    best = "model_classifier" if "model_classifier" in found["methods"] else "code_logistic"
-    balanced = found["methods"][best]["balanced_accuracy"]
+        return [Sentence("open", f"Cell identity was not measured: {metrics['left_out']['identity']}")]
+    balanced, rivals = found["methods"]["joint"]["balanced_accuracy"], found["differences"]["joint"]
+    value = {name: found["methods"][name]["balanced_accuracy"]["value"] for name in rivals}
     told = (
-        f"The cell type of a held-out profile is told from its code with a balanced accuracy of "
-        f"{with_interval(balanced, confidence)} by {METHOD_NAMES[best]}; chance is {found['chance']:.2f}, and "
-        f"{METHOD_NAMES['pca_logistic']} reaches {found['methods']['pca_logistic']['balanced_accuracy']['value']:.2f}"
+        f"The cell type of a profile that was left out is told from its code with a balanced accuracy of "
+        f"{with_interval(balanced, confidence)} by the joint classifier; chance is {found['chance']:.2f}, and "
+        + ", ".join(f"{METHOD_NAMES[name]} {value[name]:.2f}" for name in rivals)
     )
     if against(balanced, found["chance"]) != "above":
-        return Sentence("bad", f"{told}: no better than chance.")
-    side = against(found["difference_to_pca"], 0.0)
-    if side == "above":
-        return Sentence("good", f"{told}: better than from PCA.")
-    if side == "below":
-        return Sentence("bad", f"{told}: worse than from PCA.")
-    return Sentence("open", f"{told}: well above chance, but no better than from PCA.")
+        return [Sentence("bad", f"{told}: no better than chance.")]
+    if balanced["value"] == 1 and set(value.values()) == {1.0}:
+        return [Sentence("open", f"{told}: these types are so distinct that every method tells them without error.")]
+    sides = {name: against(interval, 0.0) for name, interval in rivals.items()}
+    by_side = {
+        text: [METHOD_NAMES[name] for name, found_side in sides.items() if found_side == side]
+        for side, text in (("below", "worse than"), ("above", "better than"), ("undecided", "no better than"))
+    }
+    compared = "; ".join(f"{text} {_listed(names)}" for text, names in by_side.items() if names)
+    if by_side["worse than"]:
+        return [Sentence("bad", f"{told}: {compared}.")]
+    return [Sentence("open" if by_side["no better than"] else "good", f"{told}: {compared}.")]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
 
 
 def summary(metrics: Metrics) -> list[tuple[str, str]]:
     """Give the lines that a terminal shows after a run: a label and a value each."""
     confidence = metrics["interval"]["confidence"]
     unexplained, model = metrics["unexplained_variance"], metrics["model"]
-    ceiling, found = metrics["replicates"], metrics["classification"]
+    ceiling, found = metrics["replicates"], metrics["identity"]
     lines = [
         ("architecture", f"depth {model['depth']}, bottleneck width {model['bottleneck_width']}"),
         ("held-out unexplained variance", with_interval(unexplained["model"], confidence, 3)),
@@ -191,9 +230,8 @@ def summary(metrics: Metrics) -> list[tuple[str, str]]:
         ),
     ]
     if found is not None:
-        name = "model_classifier" if "model_classifier" in found["methods"] else "code_logistic"
-        balanced = with_interval(found["methods"][name]["balanced_accuracy"], confidence)
-        lines.append((f"balanced accuracy, {METHOD_NAMES[name]}", f"{balanced}, chance {found['chance']:.2f}"))
+        balanced = with_interval(found["methods"]["joint"]["balanced_accuracy"], confidence)
+        lines.append(("balanced accuracy, joint classifier", f"{balanced}, chance {found['chance']:.2f}"))
     audit = metrics["audit"]
     lines.append(("leakage audit", "passed" if audit["passed"] else f"failed: {audit['blocking']} findings"))
     return lines

@@ -1,0 +1,38 @@
+"""What an architecture costs: weights, and arithmetic a profile. Both follow from its shape alone."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from cic.model.autoencoder import Architecture, decoder_widths, encoder_widths
+
+
+def parameters(shape: Architecture) -> int:
+    """Give the number of weights, biases included, of encoder and decoder over the basis; without a classifier."""
+    layers = [*_encoder(shape), *_decoder(shape)]
+    return 2 * shape.n_inputs * shape.bottleneck_width + sum((before + 1) * after for before, after in layers)
+
+
+def multiply_adds(shape: Architecture) -> int:
+    """Give the multiplications with addition that take one profile in the basis to its code and back.
+
+    Each refinement decodes, follows the decoder's derivatives through every layer, and solves for the step. Turning
+    genes into the basis, the same for every architecture, is not counted.
+    """
+    width, inputs = shape.bottleneck_width, shape.n_inputs
+    encoder, decoder = (sum(before * after for before, after in layers(shape)) for layers in (_encoder, _decoder))
+    encode, decode = inputs * width + encoder, width * inputs + decoder
+    if not shape.depth:
+        return encode + decode
+    hidden = sum(before * after for before, after in _decoder(shape)[:-1])
+    jacobian = hidden + width * decoder
+    step = inputs * width**2 + inputs * width + width**3 // 3
+    return encode + decode + shape.refinements * (decode + jacobian + step)
+
+
+def _encoder(shape: Architecture) -> list[tuple[int, int]]:
+    return list(pairwise([shape.n_inputs, *encoder_widths(shape), shape.bottleneck_width])) if shape.depth else []
+
+
+def _decoder(shape: Architecture) -> list[tuple[int, int]]:
+    return list(pairwise([shape.bottleneck_width, *decoder_widths(shape), shape.n_inputs])) if shape.depth else []

@@ -1,0 +1,268 @@
+"""Cell types and studies that a model never saw: trained again without them, and applied to their profiles.
+
+Every comparison is made on the same left-out profiles, of the same budget of training, and over one denominator, so
+that ratios of sums are ratios of errors. Errors are squared errors over the preprocessed genes.
+
+Axes: S profiles (all, or those that were left out), Y coordinates of all profiles, C types, T replicate sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.data.split import grouped_folds, unit_of_samples
+from cic.evaluation.intervals import FEWEST_UNITS, Resampling, ratio_interval, resampling, root
+from cic.evaluation.measures.left_out_profiles import (
+    by_member,
+    count_better,
+    left_out_errors,
+    pooled,
+    rank_correlation,
+)
+from cic.evaluation.measures.replicates import replicate_sets
+from cic.evaluation.measures.unknown import measure_unknown
+from cic.evaluation.retraining import retrain_all
+from cic.evaluation.subject import Finding, Subject
+from cic.model.prepare import left_out_units
+from cic.seeds import derive_seed
+
+MOST_NAMED = 8
+"""Cell types that a sentence names before it counts the others."""
+
+
+def measure_unseen_types(subject: Subject) -> Finding:
+    """Leave every cell type out of training in turn, and reconstruct its test profiles, whose groups are new as well.
+
+    Profiles without a label are left out of these retrainings altogether: they might be of the left-out type.
+
+    Returns
+    -------
+    Finding
+        Its `metrics`:
+
+        - `n`, `n_types`, `units`, `by`: left-out test profiles, their types, and what is resampled
+        - `unexplained_variance`: intervals of model and pca (that never saw the type), seen and pca_seen (that did),
+          all over the squared distance from the mean of all labelled training profiles
+        - intervals `ratio_to_pca` (model over pca), `ratio_to_seen` (model over seen), `pca_ratio_to_seen` (pca over
+          pca_seen), `seen_ratio_to_pca` (seen over pca_seen)
+        - `n_better_than_pca`, `n_worse_than_pca`, `n_undecided`: types, by their intervals
+        - `ratio_to_replicates`: interval of the error of the model that never saw the type over the disagreement of
+          technical replicates (root mean squares); null without replicates
+        - `replicates`: n_sets, and intervals pca and seen of the same ratio; null without replicates
+        - `distance`: n_types, and intervals of Spearman's correlation over types between the distance to the nearest
+          other type and `ratio_to_seen` (ratio_to_seen), or the unexplained variance (unexplained); null below
+          `FEWEST_UNITS` types
+        - `unknown`: see `cic.evaluation.measures.unknown`
+
+        The table `unseen_types` has a row a type: label, n, n_train (training profiles left out), unexplained_model,
+        unexplained_pca, unexplained_seen, unexplained_pca_seen, ratio_to_pca, low, high, ratio_to_seen,
+        seen_low, seen_high, pca_ratio_to_seen, distance (root mean square over genes, between the mean of the type
+        and that of the nearest other type's training profiles) and nearest (that type).
+    """
+    labels = subject.column("label")
+    known_S = labels.notna().to_numpy()
+    if not known_S.any():
+        return Finding(None, {"unseen_types": "the profiles have no labels (`data.label`)."})
+    label_S = np.where(known_S, labels.astype(str), "")
+    train_S, validation_S, test_S = (known_S & (subject.part_S == part) for part in ("train", "validation", "test"))
+    names, left_out = _types_to_leave_out(subject, label_S, train_S, validation_S, test_S)
+    if not names:
+        text = "it takes a cell type among the held-out profiles that others are left to train without."
+        return Finding(None, left_out | {"unseen_types": text})
+    specs = [subject.retraining("unseen types, none left out", train_S, validation_S)]
+    for name in names:
+        other_S = label_S != name
+        specs.append(subject.retraining(f"unseen type {name}", train_S & other_S, validation_S & other_S))
+    seen, *unseen = retrain_all(specs, subject.workers, "unseen cell types")
+
+    scored_S = test_S & np.isin(label_S, names)
+    errors = left_out_errors(seen, unseen, [label_S == name for name in names], scored_S)
+    held_out = subject.samples[scored_S]
+    plan = _plan(subject, held_out, "unseen_types")
+    table, caution = by_member(errors, label_S[scored_S], names, plan, held_out, "cell type")
+    table.insert(2, "n_train", [int((train_S & (label_S == name)).sum()) for name in names])
+    table["distance"], table["nearest"] = _distances(subject, label_S, train_S, names)
+    table = table.rename(columns={"name": "label"})
+    over_replicates = _over_replicates(subject, errors, scored_S)
+    if over_replicates is None:
+        left_out["unseen_types.replicates"] = (
+            f"fewer than {FEWEST_UNITS} samples among the left-out test profiles were measured more than once."
+        )
+    distance = _distance_matters(subject, table)
+    if distance is None:
+        left_out["unseen_types.distance"] = f"it takes {FEWEST_UNITS} left-out cell types to see a trend over them."
+    unknown = measure_unknown(subject, label_S, seen, dict(zip(names, unseen, strict=True)))
+    own = "" if plan.caution == subject.plan.caution else plan.caution  # which is said of all held-out profiles
+    cautions = {"unseen_types": own, "unseen_types.by_type": caution} | unknown.cautions
+    if not known_S.all():
+        cautions["unseen_types.unlabelled"] = (
+            f"{(~known_S).sum()} profiles have no label and were left out of the retrainings for unseen cell types, "
+            "since they might be of the type that is left out."
+        )
+    metrics = {
+        **pooled(errors, plan),
+        "n_types": len(names),
+        **count_better(table),
+        "ratio_to_replicates": None if over_replicates is None else over_replicates.pop("model"),
+        "replicates": over_replicates,
+        "distance": distance,
+        "unknown": unknown.metrics,
+    }
+    return Finding(
+        metrics,
+        left_out | unknown.left_out,
+        {name: text for name, text in cautions.items() if text},
+        {"unseen_types": table, **unknown.tables},
+    )
+
+
+def measure_unseen_groups(subject: Subject) -> Finding:
+    """Leave every group (study, donor) of the training and test parts out in turn, and reconstruct its profiles.
+
+    The validation part serves the best epoch of every retraining and is never left out. Groups linked by replicates
+    go together. More than `evaluate.group_sets` groups are left out in that many sets.
+
+    Returns
+    -------
+    Finding
+        Its `metrics`:
+
+        - `n`, `n_groups`, `n_sets` (retrainings), `units`, `by`
+        - `unexplained_variance`: intervals of model and pca (that never saw the group), seen and pca_seen (fitted to
+          all of these profiles, hence flattering), all over the squared distance from the mean of all these profiles
+        - intervals `ratio_to_pca`, `ratio_to_seen`, `pca_ratio_to_seen`, `seen_ratio_to_pca`
+        - `n_better_than_pca`, `n_worse_than_pca`, `n_undecided`: groups, by their intervals, which are over the
+          profiles or replicate sets of the group
+
+        The table `unseen_groups` has a row a group: group, n, set, unexplained_model, unexplained_pca,
+        unexplained_seen, unexplained_pca_seen, ratio_to_pca, low, high, ratio_to_seen, seen_low, seen_high,
+        pca_ratio_to_seen.
+    """
+    if "group" not in subject.samples:
+        text = "the data name no group such as study, donor or batch (`data.group`)."
+        return Finding(None, {"unseen_groups": text})
+    used_S, validation_S = subject.part_S != "validation", subject.part_S == "validation"
+    samples = subject.samples[used_S]
+    group_S = samples["group"].astype(str).to_numpy()
+    n_units, n_groups = len(np.unique(unit_of_samples(samples))), len(np.unique(group_S))
+    if n_units < FEWEST_UNITS:
+        text = (
+            f"the training and test parts hold {n_groups} groups in {n_units} sets that share no sample; it takes "
+            f"{FEWEST_UNITS}."
+        )
+        return Finding(None, {"unseen_groups": text})
+    n_sets = min(n_units, subject.params.evaluate.group_sets)
+    set_S = np.full(len(used_S), -1)
+    set_S[used_S] = grouped_folds(samples, n_sets, derive_seed(subject.seed, "unseen_groups", "sets"))
+    if any(_too_little(subject, used_S & (set_S != one), validation_S) for one in range(n_sets)):
+        return Finding(None, {"unseen_groups": "leaving a group out leaves too few profiles to train on."})
+    specs = [subject.retraining("unseen groups, none left out", used_S, validation_S)]
+    specs += [
+        subject.retraining(f"unseen groups {one}", used_S & (set_S != one), validation_S) for one in range(n_sets)
+    ]
+    fitted, *unseen = retrain_all(specs, subject.workers, "unseen groups")
+
+    errors = left_out_errors(fitted, unseen, [set_S == one for one in range(n_sets)], used_S)
+    plan = _plan(subject, samples, "unseen_groups")
+    within = _plan(subject, samples.drop(columns="group"), "unseen_groups, within")
+    names = sorted(np.unique(group_S))
+    table, _ = by_member(errors, group_S, names, within, samples, "group")
+    set_of = dict(zip(group_S, set_S[used_S], strict=True))
+    table.insert(2, "set", [int(set_of[name]) for name in names])
+    cautions = {}
+    if n_sets < n_groups:
+        cautions["unseen_groups.sets"] = (
+            f"{n_groups} groups were left out in {n_sets} sets of whole groups, balanced in size and cell types, not "
+            "one by one: each retraining also missed the other groups of its set."
+        )
+    metrics = {**pooled(errors, plan), "n_groups": n_groups, "n_sets": n_sets, **count_better(table)}
+    return Finding(metrics, {}, cautions, {"unseen_groups": table.rename(columns={"name": "group"})})
+
+
+def _types_to_leave_out(
+    subject: Subject, label_S: np.ndarray, train_S: np.ndarray, validation_S: np.ndarray, test_S: np.ndarray
+) -> tuple[list[str], dict[str, str]]:
+    """Give the types that can be left out, and why the others cannot."""
+    train_names, test_names = set(label_S[train_S]), set(label_S[test_S])
+    both = sorted(train_names & test_names)
+    little = [
+        name for name in both if _too_little(subject, train_S & (label_S != name), validation_S & (label_S != name))
+    ]
+    reasons = {
+        "unseen_types.not_held_out": (train_names - test_names, "no test profile to reconstruct"),
+        "unseen_types.not_trained": (test_names - train_names, "no training profile, so no model that saw the type"),
+        "unseen_types.too_little": (set(little), "too few profiles of other types to train on without it"),
+    }
+    left_out = {name: f"{why}: {_named(sorted(types))}." for name, (types, why) in reasons.items() if types}
+    return [name for name in both if name not in little], left_out
+
+
+def _too_little(subject: Subject, train_S: np.ndarray, validation_S: np.ndarray) -> bool:
+    """Tell whether these profiles are too few for a code of the model's width, or for training by left-out units."""
+    enough = train_S.sum() > subject.hyper.bottleneck_width + 1 and validation_S.any()
+    return not enough or len(np.unique(left_out_units(subject.samples)[train_S])) < 2
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _plan(subject: Subject, samples: pd.DataFrame, role: str) -> Resampling:
+    config = subject.params.evaluate
+    return resampling(samples, config.bootstrap, config.confidence, derive_seed(subject.seed, role, "bootstrap"))
+
+
+def _distances(
+    subject: Subject, label_S: np.ndarray, train_S: np.ndarray, names: Sequence[str]
+) -> tuple[list[float], list[str]]:
+    """Give how far each type's mean lies from the nearest other type's training mean, a gene, and which that is."""
+    y_SY = subject.coordinates.y_SY
+    others = np.array(sorted(set(label_S[train_S])), dtype=object)
+    centre_CY = np.stack([y_SY[train_S & (label_S == name)].mean(axis=0, dtype=np.float64) for name in others])
+    found: list[float] = []
+    nearest: list[str] = []
+    for name in names:
+        own_Y = y_SY[label_S == name].mean(axis=0, dtype=np.float64)
+        distance_C = np.sqrt(np.square(centre_CY - own_Y).sum(axis=1) / subject.profiles.n_genes)
+        distance_C[others == name] = np.inf
+        found.append(float(distance_C.min()))
+        nearest.append(str(others[distance_C.argmin()]))
+    return found, nearest
+
+
+def _distance_matters(subject: Subject, table: pd.DataFrame) -> dict[str, Any] | None:
+    if len(table) < FEWEST_UNITS:
+        return None
+    config = subject.params.evaluate
+    plan = (config.bootstrap, config.confidence, derive_seed(subject.seed, "unseen_types", "distance"))
+    distance_C = table["distance"].to_numpy()
+    return {
+        "n_types": len(table),
+        "ratio_to_seen": rank_correlation(distance_C, table["ratio_to_seen"].to_numpy(), plan).to_json(),
+        "unexplained": rank_correlation(distance_C, table["unexplained_model"].to_numpy(), plan).to_json(),
+    }
+
+
+def _over_replicates(subject: Subject, errors: Mapping[str, np.ndarray], scored_S: np.ndarray) -> dict[str, Any] | None:
+    """Give error over the disagreement of replicates, as `replicates.ceiling` does, on left-out test profiles."""
+    sets = [rows for rows in replicate_sets(subject.samples) if scored_S[rows].all()]
+    if len(sets) < FEWEST_UNITS:
+        return None
+    transform, values_SG = subject.bundle.preprocessor.transform, subject.values_SG
+    # the mean squared distance of two replicates is twice the variance of them all
+    between_T = np.array(
+        [2 * np.var(transform(values_SG[rows]), axis=0, ddof=1, dtype=np.float64).sum() for rows in sets]
+    )
+    position_S = np.cumsum(scored_S) - 1
+    firsts = subject.samples.iloc[[rows[0] for rows in sets]]
+    plan = _plan(subject, firsts.drop(columns="replicate"), "unseen_types, replicates")
+    ratios = {
+        name: root(ratio_interval(np.array([errors[name][position_S[rows]].mean() for rows in sets]), between_T, plan))
+        for name in ("model", "pca", "seen")
+    }
+    return {"n_sets": len(sets)} | {name: ratio.to_json() for name, ratio in ratios.items()}

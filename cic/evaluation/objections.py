@@ -1,0 +1,37 @@
+"""What an evaluation holds against promoting a model, whatever the model is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cic.evaluation.report.verdict import against, blind_error
+
+FROM_THE_CODE = ("joint", "code_logistic")
+"""Classifiers of which one must do better than chance."""
+
+
+def objections(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the reasons not to promote, a sentence each, from the content of `metrics.json`; none is the usual case.
+
+    A model must have learnt something: its error lies below that of directions drawn blindly. And where cell types are
+    named, its codes must tell them better than chance.
+    """
+    found = []
+    unexplained = metrics["unexplained_variance"]["model"]
+    if against(unexplained, blind_error(metrics)) != "below":
+        found.append(
+            f"its unexplained variance, {unexplained['value']:.3f}, is not below that of as many directions drawn "
+            f"blindly, {blind_error(metrics):.3f}, with confidence: next to nothing was learnt"
+        )
+    identity = metrics["identity"]
+    if identity is not None:
+        told = {name: identity["methods"][name]["balanced_accuracy"] for name in FROM_THE_CODE}
+        # without an interval nothing is said either way
+        if all(one["low"] is not None and one["low"] <= identity["chance"] for one in told.values()):
+            best = max(one["value"] for one in told.values())
+            found.append(
+                f"cell types cannot be told from its codes better than chance: balanced accuracy {best:.2f}, chance "
+                f"{identity['chance']:.2f}"
+            )
+    return tuple(found)

@@ -1,0 +1,47 @@
+"""The model card: what a person who finds the model in the registry should know, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cic.evaluation.report.contents import verdict
+from cic.evaluation.report.verdict import summary
+
+LONGEST = 5000
+"""Characters that MLflow keeps of a version's description."""
+MARKS = {"good": "✓", "bad": "✗", "open": "–"}
+
+
+def model_card(metrics: Mapping[str, Any]) -> str:
+    """Give the verdict, the figures, and what was not measured, from the content of `metrics.json`.
+
+    What is too long for the registry is cut at a line, from the end, and the card says so.
+    """
+    profiles = metrics["profiles"]
+    lines = [
+        "## What it is",
+        f"An autoencoder that turns a profile of {profiles['genes']:,} genes into "
+        f"{metrics['model']['bottleneck_width']} numbers and back; trained on {profiles['train']} profiles, chosen on "
+        f"{profiles['validation']}, measured on {profiles['test']} others.",
+        "",
+        "## Verdict",
+        *(f"- {MARKS[sentence.standing]} {sentence.text}" for sentence in verdict(metrics)),
+        *(f"- To keep in mind: {caution}" for caution in metrics["cautions"].values()),
+        "",
+        "## Figures",
+        *(f"- {label.strip()}: {value}" for label, value in summary(metrics)),
+    ]
+    if metrics["left_out"]:
+        lines += ["", "## Not measured"]
+        lines += [f"- {name.replace('_', ' ')}: {reason}" for name, reason in metrics["left_out"].items()]
+    return _cut(lines)
+
+
+def _cut(lines: list[str]) -> str:
+    card = "\n".join(lines)
+    ending = "\n…\n\nThe rest stands in the report among the artifacts of its run."
+    if len(card) <= LONGEST:
+        return card
+    whole = card[: LONGEST - len(ending)]
+    return whole[: whole.rindex("\n")] + ending

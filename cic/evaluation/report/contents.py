@@ -1,0 +1,89 @@
+"""What the report contains: its sentences and its sections, in order.
+
+A new measure adds its sentences to `SENTENCES` and its section to `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cic.evaluation.report import (
+    architectures_section,
+    genes_section,
+    identity_section,
+    mixtures_section,
+    noise_section,
+    origin_sections,
+    result_sections,
+    unknown_section,
+    unseen_section,
+)
+from cic.evaluation.report.section import Evidence, Section
+from cic.evaluation.report.verdict import (
+    Sentence,
+    audit_sentences,
+    identity_sentences,
+    label_sentences,
+    learnt_sentences,
+    pca_sentences,
+    replicate_sentences,
+)
+
+SENTENCES: tuple[tuple[str, str, Callable[[Mapping[str, Any]], list[Sentence]]], ...] = (
+    ("Was anything learnt?", "reconstruction", learnt_sentences),
+    ("Reconstruction against PCA", "reconstruction", pca_sentences),
+    ("Reconstruction against replicates", "reconstruction", replicate_sentences),
+    ("Cell type by cell type", "labels", label_sentences),
+    ("Gene by gene", "genes", genes_section.genes_sentences),
+    ("Mixtures", "mixtures", mixtures_section.mixtures_sentences),
+    ("Cell types never seen", "unseen_types", unseen_section.unseen_types_sentences),
+    ("Studies never seen", "unseen_groups", unseen_section.unseen_groups_sentences),
+    ("Noise and missing genes", "noise", noise_section.noise_sentences),
+    ("Cell identity", "identity", identity_sentences),
+    ("“Unknown” as an answer", "unknown", unknown_section.unknown_sentences),
+    ("Architecture", "search", architectures_section.architectures_sentences),
+    ("Leakage", "audit", audit_sentences),
+)
+"""What a sentence is about, the section with its evidence, and what says it."""
+
+SECTIONS: tuple[Callable[[Evidence, Path], Section | None], ...] = (
+    result_sections.reconstruction_section,
+    result_sections.label_section,
+    genes_section.genes_section,
+    mixtures_section.mixtures_section,
+    unseen_section.unseen_types_section,
+    unseen_section.unseen_groups_section,
+    noise_section.noise_section,
+    identity_section.identity_section,
+    identity_section.confusion_section,
+    identity_section.calibration_section,
+    unknown_section.unknown_section,
+    result_sections.map_section,
+    architectures_section.architectures_section,
+    origin_sections.training_section,
+    origin_sections.audit_section,
+    origin_sections.data_section,
+    origin_sections.left_out_section,
+    origin_sections.methods_section,
+)
+
+
+def findings(metrics: Mapping[str, Any]) -> list[tuple[str, str, Sentence]]:
+    """Give the sentences of the verdict with what each is about, and the section that has its evidence."""
+    return [(topic, section, sentence) for topic, section, speak in SENTENCES for sentence in speak(metrics)]
+
+
+def verdict(metrics: Mapping[str, Any]) -> list[Sentence]:
+    """Give the sentences at the top of the report, from the content of `metrics.json`."""
+    return [sentence for _, _, sentence in findings(metrics)]
+
+
+def standings(sentences: list[Sentence]) -> str:
+    """Count what speaks for the model and against it, in words."""
+    counts = {kind: sum(sentence.standing == kind for sentence in sentences) for kind in ("good", "bad", "open")}
+    return (
+        f"Of {len(sentences)} findings, {counts['good']} speak for the model, {counts['bad']} against it, and "
+        f"{counts['open']} leave it open."
+    )

@@ -1,0 +1,288 @@
+"""Section on noise and missing genes: the curves, their means, and what they come to in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from cic.evaluation.report.drawing import BLUE, GREEN, GREY, PURPLE, VERMILION, draw, new_figure
+from cic.evaluation.report.section import Evidence, Section, Table
+from cic.evaluation.report.verdict import METHOD_NAMES, Sentence, Standing, against, percent, with_interval
+
+LINES: dict[str, tuple[str, str, Literal["-", ":", "--", "-."]]] = {
+    "model": (BLUE, "o", "-"),
+    "pca": (VERMILION, "s", "-"),
+    "span": (PURPLE, "^", ":"),
+    "profile": (GREY, "D", "--"),
+    "code_logistic": (BLUE, "o", "-"),
+    "pca_logistic": (VERMILION, "s", "-"),
+    "profile_lda": (GREEN, "v", "-."),
+    "profile_centroid": (GREY, "P", "--"),
+}
+"""Colour, mark and line of each curve. What stands behind an accuracy looks like what stands behind its error."""
+SIZES = {name: 4.0 for name in ("model", "code_logistic")} | {
+    "pca": 6.5, "pca_logistic": 6.5, "span": 5.0, "profile": 5.0, "profile_lda": 9.0, "profile_centroid": 5.0,
+}  # fmt: skip
+"""Of marks, in points: where curves coincide, each still shows behind the smaller ones."""
+LEGEND = {
+    "model": "model (accuracy: logistic regression on its code)",
+    "pca": "PCA of equal width (accuracy: likewise)",
+    "span": "training span, nothing reduced",
+    "profile": "the disturbed profile itself",
+    "profile_lda": "LDA on genes",
+    "profile_centroid": "nearest centroid on genes",
+}
+ERROR_NAMES = {
+    "model": "model",
+    "pca": "PCA of equal width",
+    "span": "training span, nothing reduced",
+    "profile": "disturbed profile itself",
+}
+
+
+def noise_curves(curves: pd.DataFrame, unit: str, chance: float | None) -> Figure:
+    """Draw error and accuracy over noise and over missing genes, from the table `noise_curves`.
+
+    Parameters
+    ----------
+    unit
+        Of the levels of noise.
+    chance
+        Balanced accuracy without any knowledge; `None` leaves the panels on accuracy out.
+    """
+    measures = ("unexplained",) if chance is None else ("unexplained", "accuracy")
+    panels = [(kind, measure) for kind in ("gaussian", "missing") for measure in measures]
+    figure, all_axes = new_figure(1.5 + 1.75 * len(panels), rows=len(panels))
+    for axes, (kind, measure) in zip(all_axes, panels, strict=True):
+        own = curves[(curves["kind"] == kind) & (curves["measure"] == measure)]
+        for name, (colour, mark, line) in LINES.items():
+            one = own[own["method"] == name].sort_values("level")
+            if measure == "unexplained":
+                one = one[one["value"] > 0]  # a clean profile has no error, and a logarithmic axis no 0
+            if one.empty:
+                continue
+            size = SIZES[name]
+            axes.plot(
+                one["level"], one["value"], line, marker=mark, color=colour, markersize=size, linewidth=1.5,
+                zorder=4 - size / 10,
+            )  # fmt: skip
+            if name in ("model", "code_logistic") and one["low"].notna().all():
+                axes.fill_between(one["level"], one["low"], one["high"], color=colour, alpha=0.18, linewidth=0)
+        _dress(axes, measure, chance)
+        if measure == "unexplained":
+            # what is next to nothing must not take the room of the rest
+            lowest = own.loc[own["method"].isin(["model", "pca"]), "value"].min()
+            bottom, top = max(min(lowest, 1) / 4, 1e-4), 1.6 * max(own["value"].max(), 1)
+            axes.set_ylim(bottom, top)
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top < 300 * bottom else (1,)))
+        levels = np.unique(own["level"])
+        if kind == "gaussian":
+            axes.set_xscale("symlog", base=2, linthresh=levels[1])
+            axes.set_xticks(levels, [f"{level:g}" for level in levels])
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_xlim(-levels[1] / 5, 1.15 * levels[-1])
+            axes.set_xlabel(f"added noise (in units of {_unit(unit)})")
+        else:
+            axes.set_xticks(levels, [f"{100 * level:.0f}" for level in levels])
+            axes.set_xlabel("genes missing (%)")
+    shown = set(curves["method"]) & set(LEGEND)
+    handles = [
+        Line2D([], [], color=colour, marker=mark, linestyle=line, markersize=SIZES[name], label=LEGEND[name])
+        for name, (colour, mark, line) in LINES.items()
+        if name in shown
+    ]
+    label = "mean profile" if chance is None else "mean profile (error), chance (accuracy)"
+    handles.append(Line2D([], [], color=GREY, linestyle="-", linewidth=0.9, label=label))
+    figure.legend(handles=handles, loc="outside upper left", ncols=1, fontsize=8, labelspacing=0.25)
+    return figure
+
+
+def _dress(axes: Axes, measure: str, chance: float | None) -> None:
+    if measure == "unexplained":
+        axes.set_yscale("log")
+        axes.axhline(1, color=GREY, linewidth=0.9, zorder=1)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylabel("unexplained variance\nof the clean profile")
+    elif chance is not None:
+        axes.axhline(chance, color=GREY, linewidth=0.9, zorder=1)
+        axes.set_ylim(0, 1.06)
+        axes.set_ylabel("balanced accuracy")
+    axes.tick_params(length=0)
+
+
+def noise_section(evidence: Evidence, folder: Path) -> Section | None:
+    """Show what noise and missing genes do to reconstructions and to the telling of cell types."""
+    found, confidence = evidence.metrics["noise"], evidence.metrics["interval"]["confidence"]
+    if found is None:
+        return None
+    gaussian, missing = found["gaussian"], found["missing"]
+    top, most = gaussian["levels"][-1], missing["levels"][-1]
+    picture = draw(
+        folder, "noise",
+        f"Unexplained variance of the clean profile, without noise to {top:g} times the {gaussian['unit']}: model "
+        f"{_ends(gaussian, 'model')}, PCA {_ends(gaussian, 'pca')}, noisy profile {_ends(gaussian, 'profile')}; with "
+        f"none to {percent(most)} of genes missing: model {_ends(missing, 'model')}, PCA {_ends(missing, 'pca')}.",
+        lambda: noise_curves(evidence.tables["noise_curves"], gaussian["unit"], found["chance"]),
+    )  # fmt: skip
+    unit = gaussian["unit"] + (f", from {gaussian['n_sets']} sets" if gaussian["n_sets"] else " in training profiles")
+    notes = [
+        f"Noise is Gaussian, independent for each gene and added on the scale of the model; level 1 is the {unit}, and "
+        f"adds {percent(gaussian['unexplained_by_one'])} of variance. The clean profile is as measured, with the noise "
+        "that it has. A batch or another platform shifts profiles in other ways, which this does not show.",
+        "Missing genes are the same ones for all profiles. Model, PCA and span fill them with their own "
+        f"reconstruction, repeatedly (at most {found['missing']['most_rounds']} rounds); classifiers on genes look at "
+        "the measured genes only. The span keeps as many numbers a profile as there are training profiles, and reduces "
+        "nothing. The last column of the table has missing genes at their training mean instead, for "
+        "all methods. The served model fills nothing: it refuses profiles that lack genes.",
+        "The table holds means of the curves over their range (unexplained variance: low is good; balanced accuracy: "
+        "high is good). Classifiers were fitted on clean training profiles and not tuned.",
+    ]
+    if found["chance"] is None:
+        notes.append(f"No accuracy: {evidence.metrics['left_out']['noise.accuracy']}")
+    notes += [text for name, text in evidence.metrics["cautions"].items() if name.startswith("noise.")]
+    n = f"{found['n']} held-out profiles"
+    if found["n"] < found["n_held_out"]:
+        n = f"{found['n']} of {found['n_held_out']} held-out profiles, drawn at random"
+    if found["n_labelled"] is not None:
+        n += f", {found['n_labelled']} with one of {found['n_labels']} labels"
+    return Section(
+        "noise",
+        "How much noise, and how many missing genes, does it stand?",
+        f"{_noise_claim(gaussian)} {_missing_claim(missing)}",
+        picture,
+        "PCA of equal width, the training span without reduction, the disturbed profile itself"
+        + ("" if found["chance"] is None else ", LDA and nearest centroid on genes, chance"),
+        f"{n}; {gaussian['draws']} draws of noise and {missing['draws']} of genes",
+        _table(found, confidence),
+        tuple(notes),
+    )
+
+
+def noise_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+    """Give a sentence on noise and one on missing genes."""
+    found, confidence = metrics["noise"], metrics["interval"]["confidence"]
+    if found is None:
+        return []
+    gaussian, missing = found["gaussian"], found["missing"]
+    over = {
+        "gaussian": f"Over added noise of 0 to {gaussian['levels'][-1]:g} times the {gaussian['unit']}",
+        "missing": f"Over 0 to {percent(missing['levels'][-1])} of genes missing at random, filled by each method "
+        "itself",
+    }
+    claims = {"gaussian": _noise_claim(gaussian), "missing": _missing_claim(missing)}
+    sentences = []
+    for kind, begin in over.items():
+        one = found[kind]
+        error = {name: _share(one["robustness_unexplained"][name]["value"]) for name in ("model", "pca", "profile")}
+        standing, told = _conclusion(one)
+        text = (
+            f"{begin}, the model leaves {error['model']} of the clean profiles' variance unexplained on average, PCA "
+            f"{error['pca']} (ratio {with_interval(one['ratio_to_pca'], confidence)}), the "
+            f"disturbed profiles themselves {error['profile']}"
+        )
+        if one["robustness_accuracy"] is not None:
+            score = {name: f"{value['value']:.2f}" for name, value in one["robustness_accuracy"].items()}
+            text += (
+                f"; mean balanced accuracy is {score['code_logistic']} from the code, {score['pca_logistic']} from PCA "
+                f"codes and {score['profile_lda']} by LDA on genes"
+            )
+        sentences.append(Sentence(standing, f"{text}: {told}. {claims[kind]}"))
+    return sentences
+
+
+def _conclusion(one: Mapping[str, Any]) -> tuple[Standing, str]:
+    """Tell on which side of its baselines the model stands, over the whole range."""
+    side = against(one["ratio_to_pca"])
+    error = {"below": "nearer to the clean profile than PCA", "above": "further from the clean profile than PCA"}
+    told = [error.get(side, "no nearer to the clean profile than PCA, as far as these profiles can tell")]
+    worse, nearer = side == "above", against(one["ratio_to_profile"]) != "above"
+    if not nearer:
+        told.append("further from it than the disturbed profile itself")
+    for key, name in (("difference_to_pca", "PCA codes"), ("difference_to_lda", "LDA on genes")):
+        if one[key] is not None:
+            standing = against(one[key], 0.0)
+            worse |= standing == "below"
+            if standing != "undecided":
+                told.append(f"telling cell types {'better' if standing == 'above' else 'worse'} than {name}")
+    if worse:
+        return "bad", ", ".join(told)
+    if one["ratio_to_pca"]["low"] is None:
+        return "open", "too few independent profiles to say more"
+    if side == "below":
+        return ("good" if nearer else "open"), ", ".join(told)
+    return "bad", ", ".join(told)
+
+
+def _noise_claim(gaussian: Mapping[str, Any]) -> str:
+    start, pca = (gaussian["denoises_from"][name] for name in ("model", "pca"))
+    unit, top = gaussian["unit"], gaussian["levels"][-1]
+    beside = f"PCA: {'at no level' if pca is None else f'from {pca:.1f}'}"
+    if start is None:
+        return (
+            f"Up to {top:g} times the {unit}, the noisy profile stays nearer to the clean one than its reconstruction "
+            f"does ({beside} otherwise)."
+        )
+    return (
+        f"From {start:.1f} times the {unit} on, the reconstruction is nearer to the clean profile than the noisy "
+        f"profile is ({beside})."
+    )
+
+
+def _missing_claim(missing: Mapping[str, Any]) -> str:
+    most = percent(missing["levels"][-1])
+    if missing["holds_to"] is None:
+        clean, last = missing["unexplained"]["model"][0], missing["unexplained"]["model"][-1]
+        return f"With {most} of genes missing, unexplained variance is {percent(last)}; with none, {percent(clean)}."
+    code, pca, lda = (
+        f"{most} (the most tried)"
+        if missing["holds_to"][name] is None
+        else percent(round(missing["holds_to"][name], 2))
+        for name in ("code_logistic", "pca_logistic", "profile_lda")
+    )
+    return (
+        f"Cell types are told with 90% of the clean accuracy up to this share of genes missing: {code} from the code, "
+        f"{pca} from PCA codes, {lda} by LDA on genes."
+    )
+
+
+def _table(found: Mapping[str, Any], confidence: float) -> Table:
+    kinds = (found["gaussian"], found["missing"], found["missing"]["mean_filled"])
+    rows = [
+        (f"unexplained: {title}", *(_share(one["robustness_unexplained"][name]["value"]) for one in kinds))
+        for name, title in ERROR_NAMES.items()
+    ]
+    rows.append(("model over PCA", *(with_interval(one["ratio_to_pca"], confidence) for one in kinds)))
+    if found["chance"] is not None:
+        rows += [
+            (
+                f"accuracy: {METHOD_NAMES[name]}",
+                *(f"{one['robustness_accuracy'][name]['value']:.2f}" for one in kinds),
+            )
+            for name in found["gaussian"]["robustness_accuracy"]
+        ]
+        for key, title in (("difference_to_pca", "code minus PCA codes"), ("difference_to_lda", "code minus LDA")):
+            rows.append((title, *(with_interval(one[key], confidence) for one in kinds)))
+    return Table(("mean over the range", "noise", "missing genes", "missing, at training mean"), tuple(rows))
+
+
+def _share(value: float) -> str:
+    """Give a share as a percentage, without an exponent where it is far above 1."""
+    return percent(value) if value < 10 else f"{100 * value:,.0f}%"
+
+
+def _unit(unit: str) -> str:
+    return {"replicate noise": "replicate noise", "gene standard deviation": "each gene's standard deviation"}[unit]
+
+
+def _ends(kind: Mapping[str, Any], name: str) -> str:
+    curve = kind["unexplained"][name]
+    return f"{_share(curve[0])} to {_share(curve[-1])}"

@@ -1,0 +1,162 @@
+"""The section on “unknown” as an answer, and what it comes to in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cic.evaluation.report.drawing import BLUE, GREY, PAPER, PURPLE, VERMILION, draw, new_figure
+from cic.evaluation.report.section import Evidence, Section, Table
+from cic.evaluation.report.verdict import Sentence, against, percent, with_interval
+
+NAMES = {
+    "model_error": "reconstruction error",
+    "pca_error": "reconstruction error of PCA",
+    "max_probability": "doubt of the classifier",
+    "centroid": "distance to the nearest type",
+}
+STYLES = {
+    "model_error": (BLUE, "-", "o"),
+    "pca_error": (VERMILION, "--", "s"),
+    "max_probability": (PURPLE, "-.", "^"),
+    "centroid": (GREY, ":", "D"),
+}
+
+
+def unknown_section(evidence: Evidence, folder: Path) -> Section | None:
+    """Show how many profiles of unseen types are rejected, over how many of known ones are, by score."""
+    types = evidence.metrics["unseen_types"]
+    if types is None or types["unknown"] is None:
+        return None
+    found, confidence = types["unknown"], evidence.metrics["interval"]["confidence"]
+    operating, auroc = found["operating"], found["auroc"]
+    picture = draw(
+        folder, "unknown",
+        "Share of unseen types rejected over share of known ones rejected. Area under the curve: "
+        + ", ".join(f"{name} {auroc[key]['value']:.2f}" for key, name in NAMES.items()) + ".",
+        lambda: unknown_figure(evidence.tables["unknown_curve"], auroc, operating),
+    )  # fmt: skip
+    said = {**evidence.metrics["cautions"], **evidence.metrics["left_out"]}
+    notes = [
+        "The area is the chance that a profile of an unseen type scores above one of a known type; 0.5 is chance. "
+        "The reconstruction error's minus the others': "
+        + ", ".join(
+            f"{NAMES[key]} {with_interval(difference, confidence)}" for key, difference in found["model_minus"].items()
+        )
+        + ".",
+        *_conformal_notes(found, confidence),
+    ]
+    if operating is not None:
+        notes.append(
+            f"Rows of the table: answered or rejected at the threshold that {percent(operating['error_rate'])} of the "
+            "validation profiles of known types pass (marks in the figure). One type in turn is unseen, so "
+            f"{percent(operating['unknown_share'])} of the profiles are unknown; each one answered is an error. With "
+            "other shares the error among answered is another."
+        )
+    return Section(
+        "unknown",
+        "Does it notice what it does not know?",
+        "By its reconstruction error the model tells profiles of a cell type that it never saw from known ones with an "
+        f"area under the ROC curve of {with_interval(auroc['model_error'], confidence)}; by that of PCA it is "
+        f"{with_interval(auroc['pca_error'], confidence)}.",
+        picture,
+        "PCA of equal width; the classifier's own doubt (1 minus its largest probability); the distance to the "
+        "nearest mean of a known type, which needs no model; chance (dashed diagonal)",
+        f"{found['n_unknown']} held-out profiles of {found['n_types']} types, each type left out in turn and told from "
+        f"about {found['n_known']} of the others ({found['units']} {found['by']}s resampled)",
+        None if operating is None else _operating_table(operating),
+        (*notes, *(said[name] for name in said if name == "unknown" or name.startswith("unknown."))),
+    )
+
+
+def unknown_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+    """Say whether the reconstruction error gives away a cell type that training never had."""
+    types, confidence = metrics["unseen_types"], metrics["interval"]["confidence"]
+    if types is None or types["unknown"] is None:
+        return []
+    found = types["unknown"]
+    auroc, minus = found["auroc"]["model_error"], found["model_minus"]
+    told = (
+        "The reconstruction error tells profiles of a cell type that the model never saw from known ones with an area "
+        f"under the ROC curve of {with_interval(auroc, confidence)}, over {found['n_unknown']} profiles of "
+        f"{found['n_types']} types (chance 0.5, PCA's error {found['auroc']['pca_error']['value']:.2f}, doubt of the "
+        f"classifier {found['auroc']['max_probability']['value']:.2f}, distance to the nearest type "
+        f"{found['auroc']['centroid']['value']:.2f})"
+    )
+    if auroc["low"] is None:
+        return [Sentence("open", f"{told}.")]
+    if against(auroc, 0.5) != "above":
+        return [Sentence("bad", f"{told}: no better than chance.")]
+    better = [f"the {NAMES[name]}" for name, difference in minus.items() if against(difference, 0.0) == "below"]
+    if better:
+        return [Sentence("bad", f"{told}: better than chance, but worse than {' and '.join(better)}.")]
+    if all(against(difference, 0.0) == "above" for difference in minus.values()):
+        return [Sentence("good", f"{told}: better than each of these.")]
+    return [Sentence("open", f"{told}: better than chance, but not clearly better than each of these.")]
+
+
+def unknown_figure(curve: pd.DataFrame, auroc: Mapping[str, Any], operating: Mapping[str, Any] | None) -> Figure:
+    """Draw the ROC curve of each score, its operating point as a mark, and the diagonal of chance."""
+    figure, (axes,) = new_figure(4.4)
+    for name, (colour, line, mark) in STYLES.items():
+        own = curve[curve["score"] == name]
+        axes.plot(
+            own["known_rejected"], own["unknown_rejected"], line, color=colour, linewidth=1.8,
+            label=f"{NAMES[name]}, {auroc[name]['value']:.2f}",
+        )  # fmt: skip
+        if operating is not None:
+            point = operating["scores"][name]
+            axes.plot(
+                [1 - point["known_answered"]["value"]], [point["unknown_rejected"]["value"]], mark, color=colour,
+                markersize=7, markeredgecolor=PAPER, clip_on=False, zorder=3,
+            )  # fmt: skip
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=(0, (6, 4)), linewidth=0.9, zorder=1)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("share of known types' profiles rejected")
+    axes.set_ylabel("share of the unseen type's profiles rejected")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=1, title="score, area")
+    return figure
+
+
+def _conformal_notes(found: Mapping[str, Any], confidence: float) -> list[str]:
+    conformal = found["conformal"]
+    if conformal is None:
+        return []
+    code, pca = conformal["methods"]["code"], conformal["methods"]["pca"]
+    return [
+        f"Sets of answers (split conformal, logistic regression on the code, {conformal['n_calibration']} validation "
+        f"profiles to calibrate on) were asked to hold the true type in {percent(conformal['guarantee'])} of profiles "
+        f"of known types. They hold it in {with_interval(code['coverage'], confidence)} of "
+        f"{conformal['n']} held-out ones, with {with_interval(code['set_size'], confidence)} of "
+        f"{conformal['n_classes']} types in a set; {percent(code['single']['value'])} have a single answer and "
+        f"{percent(code['empty']['value'])} none, which says unknown. On PCA's code: "
+        f"{with_interval(pca['coverage'], confidence)}, with "
+        f"{with_interval(pca['set_size'], confidence)} types in a set. The "
+        "guarantee is for profiles that are exchangeable with the validation part's, which also chose the best epoch; "
+        "profiles of a new study or donor are not, and may be covered less often."
+    ]
+
+
+def _operating_table(operating: Mapping[str, Any]) -> Table:
+    always = operating["always"]
+    rows = [("always answers", percent(1.0), percent(0.0), *(_share(always[key]) for key in ("error", "error_known")))]
+    for name, point in operating["scores"].items():
+        shares = ("known_answered", "unknown_rejected", "error", "error_known")
+        rows.append((NAMES[name], *(_share(point[key]) for key in shares)))
+    columns = ("rejects by", "known answered", "unseen rejected", "wrong of answered", "wrong of known answered")
+    return Table(columns, tuple(rows))
+
+
+def _share(interval: Mapping[str, Any]) -> str:
+    """Give a share with its bounds, as a table has room for."""
+    if interval["value"] is None:
+        return "none answered"
+    value = percent(interval["value"])
+    if interval["low"] is None:
+        return value
+    return f"{value} ({percent(interval['low'])} to {percent(interval['high'])})"

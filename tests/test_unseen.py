@@ -1,0 +1,312 @@
+"""What a model never saw it never saw, and what is made of it is said beside PCA and the model that did see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluated import curved_profiles, subject
+from scipy.stats import spearmanr
+from sklearn.decomposition import PCA
+
+from cic.evaluation.measures import unseen
+from cic.evaluation.measures.left_out_profiles import rank_correlation
+from cic.evaluation.measures.unseen import measure_unseen_groups, measure_unseen_types
+from cic.evaluation.report.unseen_section import (
+    unseen_groups_section,
+    unseen_groups_sentences,
+    unseen_types_section,
+    unseen_types_sentences,
+)
+from cic.workers import make_executor
+
+
+def without_column(one, *names):
+    return replace(one, samples=one.samples.drop(columns=list(names)))
+
+
+def relabelled(one, change):
+    """Give the subject with the labels that `change(label_S, part_S)` makes."""
+    label_S = change(one.samples["label"].to_numpy(dtype=object).copy(), one.part_S)
+    return replace(one, samples=one.samples.assign(label=label_S))
+
+
+@pytest.fixture(scope="module")
+def curved():
+    return subject(curved_profiles(n_labels=6, n_samples=240, seed=4))
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """Depth 0 is PCA, trained in no time, with errors that can be had by hand."""
+    return subject(curved_profiles(n_labels=6, n_samples=240), depth=0)
+
+
+@pytest.fixture(scope="module")
+def found(curved):
+    return measure_unseen_types(curved), measure_unseen_groups(curved)
+
+
+@pytest.fixture
+def specs(monkeypatch):
+    seen = []
+
+    def recorded(given, workers, label):
+        seen.extend(given)
+        return real(given, workers, label)
+
+    real = unseen.retrain_all
+    monkeypatch.setattr(unseen, "retrain_all", recorded)
+    return seen
+
+
+def pca_errors_by_hand(one, train_S):
+    """Squared error over genes of PCA fitted on `train_S`, and squared distance from its mean."""
+    x_SG = one.bundle.preprocessor.transform(one.values_SG).astype(np.float64)
+    pca = PCA(one.hyper.bottleneck_width, svd_solver="full").fit(x_SG[train_S])
+    made_SG = pca.inverse_transform(pca.transform(x_SG))
+    return np.square(x_SG - made_SG).sum(axis=1), np.square(x_SG - pca.mean_).sum(axis=1)
+
+
+def test_types_are_those_of_gene_space_without_the_type(linear):
+    finding = measure_unseen_types(linear)
+    assert finding.metrics["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
+    label_S, train_S = linear.samples["label"].to_numpy(), linear.part_S == "train"
+    seen_S, total_S = pca_errors_by_hand(linear, train_S)
+    unseen_S = np.full(len(label_S), np.nan)
+    for row in finding.tables["unseen_types"].to_dict("records"):
+        own_S = linear.test_S & (label_S == row["label"])
+        unseen_S[own_S] = pca_errors_by_hand(linear, train_S & (label_S != row["label"]))[0][own_S]
+        assert row["n"] == own_S.sum()
+        assert row["n_train"] == (train_S & (label_S == row["label"])).sum()
+        assert row["unexplained_pca"] == pytest.approx(unseen_S[own_S].sum() / total_S[own_S].sum(), rel=1e-3)
+        assert row["unexplained_seen"] == pytest.approx(seen_S[own_S].sum() / total_S[own_S].sum(), rel=1e-3)
+        assert row["ratio_to_seen"] == pytest.approx(unseen_S[own_S].sum() / seen_S[own_S].sum(), rel=1e-3)
+    test_S = linear.test_S
+    ratio = unseen_S[test_S].sum() / seen_S[test_S].sum()
+    assert finding.metrics["ratio_to_seen"]["value"] == pytest.approx(ratio, rel=1e-3)
+    # replicates stand next to each other, two a specimen
+    x_SG = linear.bundle.preprocessor.transform(linear.values_SG)
+    between = np.square(x_SG[0::2] - x_SG[1::2])[test_S[0::2]].sum()
+    over = np.sqrt(unseen_S[test_S].reshape(-1, 2).mean(axis=1).sum() / between)
+    assert finding.metrics["ratio_to_replicates"]["value"] == pytest.approx(over, rel=1e-3)
+
+
+def test_distance_is_to_the_nearest_other_type(linear):
+    row = measure_unseen_types(linear).tables["unseen_types"].iloc[0]
+    x_SG = linear.bundle.preprocessor.transform(linear.values_SG)
+    label_S, train_S = linear.samples["label"].to_numpy(), linear.part_S == "train"
+    own_G = x_SG[label_S == row["label"]].mean(axis=0)
+    distances = {
+        name: np.sqrt(np.square(x_SG[train_S & (label_S == name)].mean(axis=0) - own_G).mean())
+        for name in set(label_S) - {row["label"]}
+    }
+    assert row["nearest"] == min(distances, key=distances.get)
+    assert row["distance"] == pytest.approx(min(distances.values()), rel=1e-4)
+
+
+def test_no_retraining_sees_what_it_leaves_out(linear, specs):
+    table = measure_unseen_types(linear).tables["unseen_types"]
+    label_S = linear.samples["label"].to_numpy()
+    reference, *others = specs
+    assert set(label_S[reference.train_S]) >= set(table["label"])
+    for spec, name in zip(others, table["label"], strict=True):
+        assert not (label_S[spec.train_S | spec.validation_S] == name).any()
+        assert not (spec.train_S | spec.validation_S)[linear.test_S].any()
+        np.testing.assert_array_equal(spec.train_S, (linear.part_S == "train") & (label_S != name))
+
+
+def test_every_group_is_left_out_once_and_validation_never(linear, specs):
+    few = replace(linear, params=linear.params.model_copy(deep=True))
+    few.params.evaluate.__dict__["group_sets"] = 4
+    finding = measure_unseen_groups(few)
+    group_S, used_S = few.samples["group"].to_numpy(), few.part_S != "validation"
+    fitted, *others = specs
+    assert len(others) == finding.metrics["n_sets"] == 4
+    np.testing.assert_array_equal(fitted.train_S, used_S)
+    left_out = [used_S & ~spec.train_S for spec in others]
+    np.testing.assert_array_equal(np.sum(left_out, axis=0), used_S.astype(int))
+    for spec, out_S in zip(others, left_out, strict=True):
+        assert not set(group_S[out_S]) & set(group_S[spec.train_S])
+        np.testing.assert_array_equal(spec.validation_S, ~used_S)
+    assert "in 4 sets of whole groups" in finding.cautions["unseen_groups.sets"]
+    sizes = [out_S.sum() for out_S in left_out]
+    assert max(sizes) < 2 * min(sizes)
+    seen_S, total_S = pca_errors_by_hand(few, used_S)
+    unseen_S = np.full(len(used_S), np.nan)
+    for out_S in left_out:
+        unseen_S[out_S] = pca_errors_by_hand(few, used_S & ~out_S)[0][out_S]
+    assert finding.metrics["pca_ratio_to_seen"]["value"] == pytest.approx(
+        unseen_S[used_S].sum() / seen_S[used_S].sum(), rel=1e-3
+    )
+    assert finding.metrics["unexplained_variance"]["pca"]["value"] == pytest.approx(
+        unseen_S[used_S].sum() / total_S[used_S].sum(), rel=1e-3
+    )
+
+
+def test_linked_groups_go_together(linear, specs):
+    samples = linear.samples.copy()
+    one, other = samples.loc[linear.part_S == "train", "group"].unique()[:2]
+    linked = [samples.index[samples["group"] == name][0] for name in (one, other)]
+    samples.loc[linked, "replicate"] = "the same specimen"
+    measure_unseen_groups(replace(linear, samples=samples))
+    group_S = samples["group"].to_numpy()
+    for spec in specs[1:]:
+        assert spec.train_S[group_S == one].all() == spec.train_S[group_S == other].all()
+
+
+def test_a_curve_is_followed_beyond_what_was_seen_but_not_as_well(found):
+    types, groups = (one.metrics for one in found)
+    assert types["n_types"] == 6
+    assert types["ratio_to_pca"]["high"] < 1
+    assert types["ratio_to_seen"]["low"] > 1
+    assert types["ratio_to_replicates"]["value"] > types["replicates"]["seen"]["value"]
+    assert types["seen_ratio_to_pca"]["value"] == pytest.approx(
+        types["unexplained_variance"]["seen"]["value"] / types["unexplained_variance"]["pca_seen"]["value"]
+    )
+    assert types["n_better_than_pca"] + types["n_worse_than_pca"] + types["n_undecided"] == 6
+    assert groups["by"] == "group" and groups["ratio_to_pca"]["high"] < 1
+    assert groups["ratio_to_seen"]["low"] > 1
+    assert (found[1].tables["unseen_groups"]["n"]).sum() == groups["n"]
+
+
+def test_workers_do_not_change_the_numbers(curved, found):
+    with make_executor(2) as workers:
+        again = measure_unseen_types(replace(curved, workers=workers))
+    assert again.metrics == found[0].metrics
+    for name, table in again.tables.items():
+        pd.testing.assert_frame_equal(table, found[0].tables[name], check_exact=True)
+
+
+def test_without_labels_or_with_one_nothing_is_claimed(linear):
+    bare = measure_unseen_types(without_column(linear, "label"))
+    assert bare.metrics is None and "no labels" in bare.left_out["unseen_types"]
+    assert unseen_types_sentences({"unseen_types": None, "interval": {"confidence": 0.95}}) == []
+    one = measure_unseen_types(relabelled(linear, lambda label_S, _: np.full(len(label_S), "only", dtype=object)))
+    assert one.metrics is None
+    assert "only" in one.left_out["unseen_types.too_little"] and "unseen_types" in one.left_out
+
+
+def test_types_that_cannot_be_left_out_are_named(linear):
+    def change(label_S, part_S):
+        train, test = np.flatnonzero(part_S == "train"), np.flatnonzero(part_S == "test")
+        label_S[train[:2]], label_S[test[:1]], label_S[test[1:3]] = "only trained", "only tested", None
+        label_S[train[2]], label_S[test[3]] = "one each", "one each"
+        return label_S
+
+    finding = measure_unseen_types(relabelled(linear, change))
+    assert "only trained" in finding.left_out["unseen_types.not_held_out"]
+    assert "only tested" in finding.left_out["unseen_types.not_trained"]
+    assert "2 profiles have no label" in finding.cautions["unseen_types.unlabelled"]
+    table = finding.tables["unseen_types"].set_index("label")
+    assert not {"only trained", "only tested"} & set(table.index)
+    assert table.loc["one each", ["n", "n_train"]].tolist() == [1, 1]
+    assert np.isnan(table.loc["one each", "low"])
+
+
+def test_profiles_without_a_label_are_not_trained_on(linear, specs):
+    def change(label_S, part_S):
+        label_S[::3] = None
+        return label_S
+
+    measure_unseen_types(relabelled(linear, change))
+    assert all(not spec.train_S[::3].any() and not spec.validation_S[::3].any() for spec in specs)
+
+
+def test_no_groups_no_replicates(linear):
+    bare = without_column(linear, "group", "replicate")
+    assert measure_unseen_groups(bare).metrics is None
+    assert "no group" in measure_unseen_groups(bare).left_out["unseen_groups"]
+    types = measure_unseen_types(bare)
+    assert types.metrics["ratio_to_replicates"] is None and types.metrics["by"] == "profile"
+    assert "unseen_types.replicates" in types.left_out
+    few = linear.samples.assign(group=np.where(linear.part_S == "train", "a", linear.part_S.astype(str)))
+    finding = measure_unseen_groups(replace(linear, samples=few))
+    assert finding.metrics is None and "takes 5" in finding.left_out["unseen_groups"]
+
+
+def test_two_types_get_no_trend_and_no_unknown(linear):
+    two = measure_unseen_types(relabelled(linear, lambda label_S, _: np.where(label_S < "type 3", "a", "b")))
+    assert two.metrics["n_types"] == 2
+    assert two.metrics["distance"] is None and two.metrics["unknown"] is None
+    assert {"unseen_types.distance", "unknown"} <= set(two.left_out)
+
+
+def test_rank_correlation_is_spearmans():
+    draw = np.random.default_rng(0)
+    left, right = draw.normal(size=30), draw.integers(5, size=30).astype(float)
+    found = rank_correlation(left, right, (300, 0.95, 1))
+    assert found.value == pytest.approx(spearmanr(left, right).statistic)
+    assert found.low < found.value < found.high
+    same = rank_correlation(left, np.exp(left), (300, 0.95, 1))
+    assert (same.value, same.low) == pytest.approx((1, 1))
+    assert np.isnan(rank_correlation(left, np.ones(30), (300, 0.95, 1)).value)
+
+
+def evidence_of(*findings):
+    metrics = {"interval": {"confidence": 0.95}, "cautions": {}, "left_out": {}}
+    tables = {}
+    for name, finding in zip(("unseen_types", "unseen_groups"), findings, strict=False):
+        metrics[name] = finding.metrics
+        metrics["cautions"] |= finding.cautions
+        metrics["left_out"] |= finding.left_out
+        tables |= finding.tables
+    return SimpleNamespace(metrics=metrics, tables=tables)
+
+
+def test_sections_say_what_was_measured(found, tmp_path):
+    evidence = evidence_of(*found)
+    types, groups = unseen_types_section(evidence, tmp_path), unseen_groups_section(evidence, tmp_path)
+    assert "type 3" in types.picture.svg and "study" in groups.picture.svg
+    assert f"{evidence.metrics['unseen_types']['ratio_to_pca']['value']:.2f}" in types.claim
+    assert any("flattering" in note for note in groups.notes)
+    assert len(types.table.rows) == 6
+    assert [one.standing for one in unseen_types_sentences(evidence.metrics)] == ["good"]
+    assert [one.standing for one in unseen_groups_sentences(evidence.metrics)] == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unexplained", "standing"),
+    [
+        (0.8, 0.9, 0.5, "good"),
+        (0.8, 0.9, 1.1, "bad"),  # better than PCA, but the mean profile is as good
+        (0.9, 1.1, 0.5, "bad"),
+        (1.1, 1.2, 0.5, "bad"),
+        (None, None, 0.5, "open"),
+    ],
+)
+def test_only_a_whole_interval_below_1_is_good(low, high, unexplained, standing):
+    ratio = {"value": 1.0, "low": low, "high": high}
+    left = {"value": unexplained, "low": unexplained - 0.1, "high": unexplained + 0.1}
+    base = {
+        "ratio_to_pca": ratio,
+        "ratio_to_seen": ratio,
+        "unexplained_variance": {"model": left, "seen": left},
+        "n": 9,
+        "n_types": 3,
+        "n_groups": 5,
+    }
+    metrics = {"interval": {"confidence": 0.95}, "unseen_types": base, "unseen_groups": base}
+    (types,), (groups,) = unseen_types_sentences(metrics), unseen_groups_sentences(metrics)
+    assert types.standing == groups.standing == standing
+    assert ("better than PCA" in types.text.replace("no better than PCA", "")) == (standing == "good")
+
+
+def test_depth_0_is_not_called_better(linear, tmp_path):
+    (sentence,) = unseen_types_sentences(evidence_of(measure_unseen_types(linear)).metrics)
+    assert sentence.standing == "bad"
+
+
+@pytest.mark.parametrize("n", [2, 61])
+def test_figures_hold_few_and_many(found, tmp_path, n):
+    evidence = evidence_of(*found)
+    for name, column in (("unseen_types", "label"), ("unseen_groups", "group")):
+        table = evidence.tables[name]
+        many = table.iloc[np.arange(n) % len(table)].assign(**{column: [f"T <cells> & $x_{i}$" for i in range(n)]})
+        evidence.tables[name] = many
+    types, groups = unseen_types_section(evidence, tmp_path), unseen_groups_section(evidence, tmp_path)
+    assert f"$x_{n - 1}$" in types.picture.svg
+    assert (f"$x_{n - 1}$" in groups.picture.svg) == (n <= 60)
