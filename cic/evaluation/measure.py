@@ -19,6 +19,7 @@ from cic.evaluation.measures.genes import measure_genes
 from cic.evaluation.measures.identity import measure_identity
 from cic.evaluation.measures.mixtures import measure_mixtures
 from cic.evaluation.measures.noise import measure_noise
+from cic.evaluation.measures.pathways import measure_pathways
 from cic.evaluation.measures.unseen import measure_unseen_groups, measure_unseen_types
 from cic.evaluation.subject import Finding, Given, Subject
 from cic.model.threads import one_thread
@@ -62,6 +63,7 @@ MEASURE_FUNCTIONS: dict[Measure, Callable[[Subject], Finding]] = {
     "unseen_groups": measure_unseen_groups,
     "noise": measure_noise,
     "identity": measure_identity,
+    "pathways": measure_pathways,
     "architectures": measure_architectures,
 }
 """By the names of `evaluate.measures`, in the order in which they are measured."""

@@ -1,0 +1,117 @@
+"""The links of the model, of PCA, ICA and NMF with planted programs, by the same procedure and against the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.evaluation.measures import loadings
+from cic.evaluation.measures.enrichment import discovered, rank_sums, relabelled
+from cic.evaluation.measures.gene_sets import MatchedSets
+from cic.evaluation.measures.recovery import TRUE_ABOVE, Links, Recovery, compare, other_codes
+from cic.evaluation.subject import Subject
+from cic.seeds import derive_seed
+
+FEWEST_PROFILES = 10
+"""Held-out profiles below which correlations with the truth are chance."""
+COLUMNS = (
+    "method", "links", "true", "decoys", "precision", "precision_low", "precision_high", "recall", "recall_low",
+    "recall_high", "strongest", "strongest_low", "strongest_high", "reachable", "average_precision", "base_rate",
+)  # fmt: skip
+METHODS = ("model", "pca", "ica", "nmf", "model_decoder", "model_running_sum")
+"""The first four by rank sums on regression loadings, all alike; then the model's own: by rank sums on what its
+decoder does, and the links of the report, by the running sum."""
+
+
+def measure_recovery(
+    subject: Subject, sets: MatchedSets, x_SG: np.ndarray, loading_GW: np.ndarray, links_PW: np.ndarray,
+    score_PW: np.ndarray, random_links_PW: np.ndarray,
+) -> tuple[dict[str, Any] | None, pd.DataFrame, str]:  # fmt: skip
+    """Compare links with the truth of simulated profiles.
+
+    Parameters
+    ----------
+    x_SG
+        All profiles, preprocessed.
+    loading_GW
+        What the model's decoder does.
+    links_PW, score_PW, random_links_PW
+        The report's links, their scores, and links with sets of random genes at the same p-value.
+
+    Returns
+    -------
+    dict, pandas.DataFrame, str
+        n_programs, n_test, r_needed, `methods` (by the names of `METHODS`: links, true, decoys, which are links with
+        sets of random genes, intervals precision, recall and strongest, reachable, average_precision, base_rate) and
+        `difference_to` (by the same names: these intervals of `model` minus theirs); the same of the
+        methods as a table. Where there is no truth: null, an empty table, and why.
+    """
+    nothing = pd.DataFrame(columns=list(COLUMNS))
+    if subject.truth is None:
+        return None, nothing, "the true programs are known of simulated profiles only."
+    planted = [at for at, name in enumerate(sets.names) if name in subject.truth.columns]
+    test_S = subject.test_S & subject.samples.index.isin(subject.truth.index)
+    if not planted or test_S.sum() < FEWEST_PROFILES:
+        return None, nothing, (
+            f"{len(planted)} of the gene sets are planted programs, and the activity of the programs is known of "
+            f"{test_S.sum()} held-out profiles; it takes one of those and {FEWEST_PROFILES} of these."
+        )  # fmt: skip
+    activity_SP = subject.truth.loc[subject.samples.index[test_S], [sets.names[at] for at in planted]].to_numpy()
+    members = [sets.members[at] for at in planted]
+    decoys = relabelled(members, x_SG.shape[1], derive_seed(subject.seed, "pathways", "decoys"))
+    config, train_S = subject.params.evaluate, subject.part_S == "train"
+    own, pca = subject.profiles.code_SW, subject.profiles.pca_code_SW
+    codes = {"model": (own[train_S], own[test_S]), "pca": (pca[train_S], pca[test_S])}
+    codes |= other_codes(x_SG[train_S], x_SG[test_S], *codes["pca"], derive_seed(subject.seed, "pathways"))
+    by_method = {
+        name: (loadings.regression_loadings(x_SG[train_S], train), test) for name, (train, test) in codes.items()
+    }
+    by_method["model_decoder"] = (loading_GW, own[test_S])
+    methods = {}
+    for name, (method_GW, test_SW) in by_method.items():
+        ranked = rank_sums(method_GW, [*members, *decoys])
+        called = discovered(ranked.p, config.false_discoveries)[1]
+        n = len(members)
+        methods[name] = Links(ranked.score[:n], called[:n], called[n:], test_SW)
+    methods["model_running_sum"] = Links(score_PW[planted], links_PW[planted], random_links_PW[planted], own[test_S])
+    recoveries, differences = compare(
+        methods, activity_SP, config.bootstrap, config.confidence, derive_seed(subject.seed, "pathways", "programs")
+    )
+    table = pd.DataFrame([_row(name, one) for name, one in recoveries.items()], columns=list(COLUMNS))
+    metrics = {
+        "n_programs": len(planted),
+        "n_test": int(test_S.sum()),
+        "r_needed": TRUE_ABOVE,
+        "methods": {name: _plain(one) for name, one in recoveries.items()},
+        "difference_to": {
+            name: {share: interval.to_json() for share, interval in by_share.items()}
+            for name, by_share in differences.items()
+            if name != "model"
+        },
+    }
+    return metrics, table, ""
+
+
+def _plain(one: Recovery) -> dict[str, Any]:
+    return {
+        "links": one.n_links,
+        "true": one.n_true,
+        "decoys": one.n_decoys,
+        "precision": one.precision.to_json(),
+        "recall": one.recall.to_json(),
+        "strongest": one.strongest.to_json(),
+        "reachable": one.reachable,
+        "average_precision": one.average_precision,
+        "base_rate": one.base_rate,
+    }
+
+
+def _row(name: str, one: Recovery) -> tuple[Any, ...]:
+    shares = [
+        bound for share in (one.precision, one.recall, one.strongest) for bound in (share.value, share.low, share.high)
+    ]
+    return (
+        name, one.n_links, one.n_true, one.n_decoys, *shares, one.reachable, one.average_precision, one.base_rate,
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""Section on planted programs: whether the links with them are true, and those of other methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from cic.evaluation.intervals import Interval
+from cic.evaluation.report.drawing import GREY, Row, dot_plot, draw, new_figure
+from cic.evaluation.report.section import Evidence, Section, Table
+from cic.evaluation.report.verdict import Sentence, Standing, against, percent, with_interval
+
+RIVALS = {"pca": "PCA", "ica": "ICA", "nmf": "NMF"}
+METHOD_ROWS = {
+    "model": ("model, regression", "model"),
+    "model_decoder": ("model, decoder", "model"),
+    "model_running_sum": ("model, decoder, running sum", "model"),
+    "pca": ("PCA", "pca"),
+    "ica": ("ICA", "baseline"),
+    "nmf": ("NMF", "span"),
+}
+SHARES = {
+    "precision": "precision: links that are true (dashes: blind)",
+    "recall": "recall: programs with a true link",
+    "strongest": "programs whose strongest number is true",
+}
+"""In either of the last two, dashes stand where no links could be better."""
+
+
+def recovery_plot(recovery: Mapping[str, Any]) -> Figure:
+    """Draw precision, recall and the share of strongest numbers that are true, by method, each beside its limit."""
+    methods = recovery["methods"]
+    figure, panels = new_figure(5.4, rows=3)
+    for axes, (share, name) in zip(panels, SHARES.items(), strict=True):
+        rows = [
+            Row(told, _interval(methods[method][share]), mark, _figure(methods[method][share]["value"]))
+            for method, (told, mark) in METHOD_ROWS.items()
+        ]
+        dot_plot(axes, rows)
+        for at, method in enumerate(METHOD_ROWS):
+            limit = methods[method]["reachable" if share != "precision" else "base_rate"]
+            axes.plot([limit, limit], [at - 0.35, at + 0.35], color=GREY, linewidth=1.4, linestyle="--", zorder=1)
+        axes.set_xlim(left=0)
+        axes.set_xlabel(name)
+    return figure
+
+
+def programs_section(evidence: Evidence, folder: Path) -> Section | None:
+    """Show how many of the planted programs are found again, by method."""
+    found = evidence.metrics["pathways"]
+    if found is None or found["recovery"] is None:
+        return None
+    recovery = found["recovery"]
+    methods = recovery["methods"]
+    picture = draw(
+        folder, "programs",
+        "Precision and recall of links with planted programs: "
+        + "; ".join(
+            f"{name} {_figure(methods[method]['precision']['value'])} and {_figure(methods[method]['recall']['value'])}"
+            for method, (name, _) in METHOD_ROWS.items()
+        ) + ".",
+        lambda: recovery_plot(recovery),
+    )  # fmt: skip
+    confidence = evidence.metrics["interval"]["confidence"]
+    difference = recovery["difference_to"]["pca"]
+    return Section(
+        "programs",
+        "Are the planted programs found again?",
+        f"Precision of the model's links minus that of PCA's: {with_interval(difference['precision'], confidence)}; "
+        f"recall: {with_interval(difference['recall'], confidence)}.",
+        picture,
+        "PCA, ICA and NMF codes of equal width, by the same procedure; blind links",
+        f"{recovery['n_programs']} planted programs, {recovery['n_test']} held-out profiles",
+        Table(
+            ("method", "links", "true", "decoys", "precision", "blind", "recall", "strongest", "average precision"),
+            tuple(
+                (
+                    name, str(own["links"]), str(own["true"]), str(own["decoys"]), _figure(own["precision"]["value"]),
+                    _figure(own["base_rate"]), _figure(own["recall"]["value"]), _figure(own["strongest"]["value"]),
+                    _figure(own["average_precision"]),
+                )
+                for name, own in ((told, methods[method]) for method, (told, _) in METHOD_ROWS.items())
+            ),
+        ),
+        (
+            f"A link is true if the number follows the program's true activity with r above {recovery['r_needed']} "
+            "over held-out profiles, on the side that the link says. Many links are with programs that a number "
+            "follows more weakly, so precision is low for all.",
+            "Model, PCA, ICA and NMF by rank sums on the regression of genes on the code, all alike. Beside them the "
+            "model's decoder by rank sums, and by the running sum, as in the links above.",
+            "Dashes in the lower two panels: programs that any number follows, above which no links could come. "
+            "Decoys: links with sets of random genes, as many and as large. Average precision over all pairs of number "
+            "and program, ranked by score; a blind ranking reaches the share in the column before recall.",
+        ),
+    )  # fmt: skip
+
+
+def program_sentences(recovery: Mapping[str, Any] | None, confidence: float) -> list[Sentence]:
+    """Say whether planted programs are found again, and whether others find more or truer ones."""
+    if recovery is None:
+        return []
+    sides = {
+        (method, share): against(recovery["difference_to"][method][share], 0.0)
+        for method in RIVALS
+        for share in ("precision", "recall")
+    }
+    behind = [RIVALS[method] for method in RIVALS if "below" in (sides[method, "precision"], sides[method, "recall"])]
+    ahead = all(
+        "above" in (sides[method, "precision"], sides[method, "recall"]) and RIVALS[method] not in behind
+        for method in RIVALS
+    )
+    methods = recovery["methods"]
+    own = methods["model"]
+    rivals = ", ".join(
+        f"{told} {_figure(methods[name]['precision']['value'])} (blind {methods[name]['base_rate']:.2f})"
+        for name, told in RIVALS.items()
+    )
+    told = (
+        f"{percent(own['recall']['value'])} of {recovery['n_programs']} planted programs have a true link, and the "
+        f"precision of the model's links is {with_interval(own['precision'], confidence)}, where links drawn blindly "
+        f"have {own['base_rate']:.2f}; {rivals}"
+    )
+    standing: Standing = "bad" if behind else "good" if ahead else "open"
+    ends = {
+        "bad": f": in one of the two worse than {' and '.join(behind)}.",
+        "good": ": better than all three.",
+        "open": ".",
+    }
+    return [Sentence(standing, told + ends[standing])]
+
+
+def _interval(value: Mapping[str, Any]) -> Interval:
+    number = float("nan") if value["value"] is None else value["value"]
+    return Interval(number, value["low"], value["high"])
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None or value != value else f"{value:.2f}"

@@ -1,0 +1,96 @@
+"""Precision and recall of links, where the truth is known by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cic.evaluation.measures.recovery import Links, compare, correlations, other_codes
+
+
+@pytest.fixture(scope="module")
+def activity():
+    return np.random.default_rng(0).normal(size=(200, 6))
+
+
+def links(code, score, found, decoy=None):
+    found = np.asarray(found, dtype=bool)
+    return Links(np.asarray(score, dtype=float), found, np.zeros_like(found) if decoy is None else decoy, code)
+
+
+def scored(activity, **methods):
+    return compare(methods, activity, 500, 0.95, 1)
+
+
+def test_perfect_links_are_all_true(activity):
+    recoveries, _ = scored(activity, model=links(activity, np.eye(6), np.eye(6)))
+    found = recoveries["model"]
+    assert (found.n_links, found.n_true) == (6, 6)
+    assert found.precision.value == found.recall.value == found.strongest.value == found.reachable == 1
+    assert found.average_precision == pytest.approx(1)
+    assert found.base_rate == pytest.approx(1 / 6)
+
+
+def test_the_sign_of_a_link_counts(activity):
+    recoveries, _ = scored(
+        activity, model=links(-activity, -np.eye(6), np.eye(6)), wrong=links(-activity, np.eye(6), np.eye(6))
+    )
+    assert recoveries["model"].precision.value == 1
+    assert recoveries["wrong"].precision.value == 0
+    assert recoveries["wrong"].recall.value == 0
+    assert recoveries["wrong"].reachable == 1
+
+
+def test_links_of_numbers_that_follow_nothing_are_false(activity):
+    noise = np.random.default_rng(1).normal(size=(200, 6))
+    recoveries, _ = scored(activity, model=links(noise, np.eye(6), np.ones((6, 6))))
+    assert recoveries["model"].precision.value == 0
+    assert recoveries["model"].reachable == 0
+
+
+def test_half_the_links_false_is_half_the_precision_and_all_the_recall(activity):
+    found = np.eye(6) + np.roll(np.eye(6), 1, axis=1)
+    recoveries, _ = scored(activity, model=links(activity, np.eye(6) + 0.1, found))
+    assert recoveries["model"].precision.value == pytest.approx(0.5)
+    assert recoveries["model"].recall.value == 1
+
+
+def test_differences_are_paired(activity):
+    half = np.diag([1, 1, 1, 0, 0, 0])
+    _, differences = scored(
+        activity, model=links(activity, np.eye(6), np.eye(6)), same=links(activity, np.eye(6), np.eye(6)),
+        less=links(activity, np.eye(6), half),
+    )  # fmt: skip
+    same, less = differences["same"]["recall"], differences["less"]["recall"]
+    assert (same.low, same.value, same.high) == (0, 0, 0)
+    assert less.value == pytest.approx(0.5)
+    assert 0 <= less.low < 0.5 < less.high
+
+
+def test_no_links_have_no_precision(activity):
+    recoveries, _ = scored(activity, model=links(activity, np.eye(6), np.zeros((6, 6))))
+    assert np.isnan(recoveries["model"].precision.value)
+    assert recoveries["model"].precision.low is None
+    assert recoveries["model"].recall.value == 0
+
+
+def test_a_constant_number_follows_nothing(activity):
+    code = activity.copy()
+    code[:, 0] = 3
+    assert not correlations(activity, code)[:, 0].any()
+
+
+def test_ica_and_nmf_find_sources_and_repeat():
+    draw = np.random.default_rng(3)
+    source = draw.exponential(size=(300, 3))
+    x = (source @ draw.exponential(size=(3, 60))).astype(np.float32)
+    x -= x[:200].mean(axis=0)
+    direction = np.linalg.svd(x[:200], full_matrices=False)[2][:3].T
+    pca = x @ direction
+    found = other_codes(x[:200], x[200:], pca[:200], pca[200:], 5)
+    again = other_codes(x[:200], x[200:], pca[:200], pca[200:], 5)
+    assert (found["nmf"][0] >= 0).all()
+    for name, worst in (("ica", 0.9), ("nmf", 0.9)):
+        np.testing.assert_array_equal(found[name][1], again[name][1])
+        r = np.abs(correlations(source[200:], found[name][1]))
+        assert r.max(axis=1).min() > worst
