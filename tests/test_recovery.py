@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cic.evaluation.measures.recovery import Links, compare, correlations, other_codes
+from cic.evaluation.measures.recovery import (
+    Links,
+    compare,
+    correlations,
+    decoded,
+    mean_over_programs,
+    other_codes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +101,21 @@ def test_ica_and_nmf_find_sources_and_repeat():
         np.testing.assert_array_equal(found[name][1], again[name][1])
         r = np.abs(correlations(source[200:], found[name][1]))
         assert r.max(axis=1).min() > worst
+
+
+def test_all_numbers_together_tell_what_no_single_one_does():
+    draw = np.random.default_rng(0)
+    activity_SP = draw.normal(size=(200, 3))
+    mixed_SW = activity_SP @ np.linalg.qr(draw.normal(size=(3, 3)))[0]
+    told_P = decoded(mixed_SW[:100], mixed_SW[100:], activity_SP[:100], activity_SP[100:])
+    np.testing.assert_allclose(told_P, 1, atol=1e-9)
+    blind_P = decoded(draw.normal(size=(100, 3)), draw.normal(size=(100, 3)), activity_SP[:100], activity_SP[100:])
+    assert blind_P.max() < 0.1
+    found = mean_over_programs(np.array([0.2, 0.4, 0.6, 0.8, 1.0, np.nan]), 200, 0.95, 1)
+    assert found.low < found.value < found.high and found.value == 0.6
+
+
+def test_constant_numbers_tell_nothing():
+    activity_SP = np.random.default_rng(0).normal(size=(60, 2))
+    told_P = decoded(np.ones((30, 2)), np.ones((30, 2)), activity_SP[:30], activity_SP[30:])
+    assert (told_P <= 0).all()

@@ -37,7 +37,7 @@ class MatchedSets:
     members
         Positions of the genes of each set among the model's genes, ascending.
     n_small, n_large
-        Sets left out since fewer than `FEWEST_GENES`, or more than `MOST_GENES`, of their genes are in the model.
+        Sets left out since they have fewer than `FEWEST_GENES` of the model's genes, or more than `MOST_GENES` or all.
     n_matched
         Genes of the model that are in any set of the files.
     """
@@ -103,13 +103,14 @@ def match(sets: Sequence[GeneSet], genes: Sequence[str]) -> MatchedSets:
     position = {gene: index for index, gene in enumerate(genes)}
     found = [np.array(sorted(position[gene] for gene in one.genes if gene in position), dtype=np.int64) for one in sets]
     sizes = np.array([len(positions) for positions in found], dtype=np.int64)
-    kept = [index for index, size in enumerate(sizes) if FEWEST_GENES <= size <= MOST_GENES]
+    most = min(MOST_GENES, len(genes) - 1)  # a set of all genes stands nowhere in a ranking of them
+    kept = [index for index, size in enumerate(sizes) if FEWEST_GENES <= size <= most]
     matched = np.unique(np.concatenate(found)) if found else np.empty(0)
     return MatchedSets(
         tuple(sets[index].name for index in kept),
         tuple(sets[index].collection for index in kept),
         tuple(found[index] for index in kept),
         int((sizes < FEWEST_GENES).sum()),
-        int((sizes > MOST_GENES).sum()),
+        int((sizes > max(most, FEWEST_GENES - 1)).sum()),
         len(matched),
     )

@@ -126,7 +126,7 @@ def _find_sets(subject: Subject) -> tuple[MatchedSets | None, list[Path], str]:
         )  # fmt: skip
     return None, files, (
         f"no gene set of {place} has {FEWEST_GENES} to {MOST_GENES} of the genes of the data: {sets.n_small} have "
-        f"fewer and {sets.n_large} more. Use other gene sets, or model more genes (`preprocess.top_genes`)."
+        f"fewer and {sets.n_large} more, or all. Use other gene sets, or model more genes (`preprocess.top_genes`)."
     )  # fmt: skip
 
 

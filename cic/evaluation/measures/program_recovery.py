@@ -10,7 +10,15 @@ import pandas as pd
 from cic.evaluation.measures import loadings
 from cic.evaluation.measures.enrichment import discovered, rank_sums, relabelled
 from cic.evaluation.measures.gene_sets import MatchedSets
-from cic.evaluation.measures.recovery import TRUE_ABOVE, Links, Recovery, compare, other_codes
+from cic.evaluation.measures.recovery import (
+    TRUE_ABOVE,
+    Links,
+    Recovery,
+    compare,
+    decoded,
+    mean_over_programs,
+    other_codes,
+)
 from cic.evaluation.subject import Subject
 from cic.seeds import derive_seed
 
@@ -43,10 +51,11 @@ def measure_recovery(
     Returns
     -------
     dict, pandas.DataFrame, str
-        n_programs, n_test, r_needed, `methods` (by the names of `METHODS`: links, true, decoys, which are links with
-        sets of random genes, intervals precision, recall and strongest, reachable, average_precision, base_rate) and
-        `difference_to` (by the same names: these intervals of `model` minus theirs); the same of the
-        methods as a table. Where there is no truth: null, an empty table, and why.
+        n_programs, n_test, r_needed; `methods` (by the names of `METHODS`: links, true, decoys, which are links with
+        sets of random genes, intervals precision, recall and strongest, reachable, average_precision, base_rate);
+        `difference_to` (by the same names: these intervals of `model` minus theirs); `decoded` (by code, interval: the
+        share of a program's variance that all numbers together foretell, a mean over programs) and the interval
+        decoded_difference_to_pca. Then `methods` as a table. Where there is no truth: null, an empty table, and why.
     """
     nothing = pd.DataFrame(columns=list(COLUMNS))
     if subject.truth is None:
@@ -80,11 +89,20 @@ def measure_recovery(
         methods, activity_SP, config.bootstrap, config.confidence, derive_seed(subject.seed, "pathways", "programs")
     )
     table = pd.DataFrame([_row(name, one) for name, one in recoveries.items()], columns=list(COLUMNS))
+    known_S = train_S & subject.samples.index.isin(subject.truth.index)
+    activity_train_SP = subject.truth.loc[subject.samples.index[known_S], [sets.names[at] for at in planted]].to_numpy()
+    foretold = {
+        name: decoded(train[known_S[train_S]], test, activity_train_SP, activity_SP)
+        for name, (train, test) in codes.items()
+    }
+    over = (config.bootstrap, config.confidence, derive_seed(subject.seed, "pathways", "decoded"))
     metrics = {
         "n_programs": len(planted),
         "n_test": int(test_S.sum()),
         "r_needed": TRUE_ABOVE,
         "methods": {name: _plain(one) for name, one in recoveries.items()},
+        "decoded": {name: mean_over_programs(value_P, *over).to_json() for name, value_P in foretold.items()},
+        "decoded_difference_to_pca": mean_over_programs(foretold["model"] - foretold["pca"], *over).to_json(),
         "difference_to": {
             name: {share: interval.to_json() for share, interval in by_share.items()}
             for name, by_share in differences.items()

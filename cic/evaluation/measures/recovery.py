@@ -159,6 +159,32 @@ def _shares(links: Links, true_PW: np.ndarray, drawn_RP: np.ndarray) -> dict[str
         }
 
 
+def decoded(
+    code_train_SW: np.ndarray, code_test_SW: np.ndarray, activity_train_SP: np.ndarray, activity_test_SP: np.ndarray
+) -> np.ndarray:
+    """Give the share of each program's variance over held-out profiles that all numbers together foretell (P).
+
+    By least squares fitted on training profiles. A code can know a program that none of its numbers stands for.
+    """
+    mean_W, spread_W = code_train_SW.mean(axis=0), code_train_SW.std(axis=0)
+    train_SV, test_SV = (
+        np.column_stack([np.ones(len(code_SW)), (code_SW - mean_W) / np.where(spread_W > 0, spread_W, 1)])
+        for code_SW in (code_train_SW, code_test_SW)
+    )
+    slope_VP = np.linalg.lstsq(train_SV.astype(np.float64), activity_train_SP, rcond=None)[0]
+    missed_P = np.square(activity_test_SP - test_SV @ slope_VP).sum(axis=0)
+    total_P = np.square(activity_test_SP - activity_test_SP.mean(axis=0)).sum(axis=0)
+    return 1 - missed_P / np.where(total_P > 0, total_P, np.nan)
+
+
+def mean_over_programs(value_P: np.ndarray, n_resamples: int, confidence: float, seed: int) -> Interval:
+    """Give the mean over programs, with an interval over them; the same programs are drawn for equal seeds."""
+    known_P = value_P[np.isfinite(value_P)]
+    n = len(known_P)
+    drawn_RP = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
+    return percentile_interval(float(known_P.mean()), drawn_RP @ known_P / n, confidence, n)
+
+
 def correlations(activity_SP: np.ndarray, code_SW: np.ndarray) -> np.ndarray:
     """Give Pearson r of each column of the one with each of the other, P x W; 0 where a column is constant."""
     standard = []
