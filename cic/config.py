@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cic.errors import ConfigError
 
 
-def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
+def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
     if len(set(values)) < len(values):
         raise ValueError(f"the same value twice in {list(values)}")
     return values
@@ -168,7 +168,9 @@ class Evaluate(Section):
     )
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
-    rank: Annotated[int, Field(ge=0)] = Field(256, description="components of the basis in retrainings; 0 is full")
+    rank: Annotated[int, Field(ge=0)] = Field(
+        256, description="components of the basis in retrainings, never fewer than the code has numbers; 0 is full"
+    )
     epochs: Annotated[int, Field(ge=1)] = Field(
         40, description="of retrainings: fewer than the model's own, so what they are compared with has as few"
     )
@@ -177,13 +179,16 @@ class Evaluate(Section):
         16, description="groups are left out one by one, or in so many sets where there are more groups"
     )
     folds: Annotated[int, Field(ge=2)] = Field(5, description="outer folds behind the scores of cell identity")
-    label_weights: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = Field(
-        (0.03, 0.3), description="weights of the classifier's loss that the joint classifier is tuned over"
-    )
+    label_weights: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1), AfterValidator(_distinct)
+    ] = Field((0.03, 0.3), description="weights of the classifier's loss that the joint classifier is tuned over")
     error_rate: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.1, description="share of known profiles whose set of answers may miss their cell type"
     )
-    gene_sets: str = Field("data/genesets", description="GMT file, or folder of GMT files, with pathways")
+    gene_sets: str = Field(
+        "data/genesets",
+        description="GMT file, or folder of GMT files, with pathways; simulated profiles have planted ones instead",
+    )
     permutations: Annotated[int, Field(ge=100)] = Field(1000, description="behind the null of an enrichment score")
     false_discoveries: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.05, description="rate that is allowed among links of a number of the code with a pathway"

@@ -233,6 +233,23 @@ def test_checks_find_a_batch_that_nobody_named(tiny: ExpressionMatrix) -> None:
     assert check_matrix(tiny, others.drop(columns="platform"))["warnings"] == []
 
 
+def test_donors_of_one_profile_each_are_not_confounded_with_the_label(tiny: ExpressionMatrix) -> None:
+    donors = tiny.samples.assign(group=[f"donor {number}" for number in range(tiny.n_samples)])
+    facts = check_matrix(replace(tiny, samples=donors))
+    assert facts["confounding"] == {"cramers_v": 0.0, "labels_in_one_group": []}
+    assert facts["warnings"] == []
+
+
+def test_a_column_that_hardly_varies_is_no_batch_of_labels_that_happen_to_lack_it(tiny: ExpressionMatrix) -> None:
+    n = tiny.n_samples
+    twelve = replace(tiny, samples=tiny.samples.assign(label=[f"type {number % 12}" for number in range(n)]))
+    rare = pd.DataFrame({"treated": ["yes"] * 3 + ["no"] * (n - 3)}, index=tiny.samples.index)
+    assert check_matrix(twelve, rare)["confounded_columns"] == []
+    single = replace(tiny, samples=tiny.samples.assign(label=[f"type {number}" for number in range(n)]))
+    sex = pd.DataFrame({"sex": ["f", "m"] * (n // 2)}, index=tiny.samples.index)
+    assert check_matrix(single, sex)["confounded_columns"] == []
+
+
 @pytest.mark.parametrize(
     ("genes", "expected"),
     [(("ENSG00000141510.16", "ENSG00000111640"), "Ensembl"), (("1007_s_at", "1053_at"), "Affymetrix probe"),

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from versioned import PROJECT, commit, git, make_project
 
+from cic.config import MEASURES
 from cic.data.matrix import read_matrix
 from cic.data.synthetic import Recipe, simulate
 from cic.model.bundle import bundle_digest
@@ -33,7 +34,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "data": {"file": str(RAW)},
     "training": {"epochs": 10},
     "search": {"trials": 4, "bottleneck_width": [2, 4], "depth": [0, 1], "repeats": 2},
-    "evaluate": {"bootstrap": 200},
+    "evaluate": {
+        "bootstrap": 200,
+        "epochs": 10,
+        "folds": 2,
+        "label_weights": [0.1],
+        "permutations": 100,
+        "seeds": 1,
+        "split_seeds": 1,
+        "group_sets": 4,
+    },
 }
 
 
@@ -100,6 +110,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         "cic", "data", "import", "../mine.csv", "--name", "mine", "--unit", matrix.unit,
         "--samples-in", "rows", "--labels", "../samples.csv",
     )  # fmt: skip
+    (folder / "data" / "genesets").mkdir()
+    shutil.copy(outside / "simulated.programs.gmt", folder / "data" / "genesets" / "programs.gmt")
     assert "1 file pushed" in made.done("dvc", "push")
     commit(folder, "data")
     assert git(folder, "status", "--porcelain") == ""
@@ -166,6 +178,12 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     assert raw.exists(), "the flow pulls it from the remote"
     made = outcome(served)
     assert bundle_digest(Path(made["folders"]["fit"]) / "bundle") == served.bundle()
+    evaluated = Path(made["folders"]["evaluate"])
+    for name in ("metrics.json", "report.html"):
+        assert (evaluated / name).read_bytes() == (served.folder / "build" / "evaluate" / name).read_bytes(), name
+    measured = json.loads((evaluated / "metrics.json").read_text())
+    nothing = {name for name in MEASURES if measured[name] is None}
+    assert nothing == {"mixtures"} and set(nothing) <= set(measured["left_out"])
     (version,) = versions(served)
     assert made["model"] == f"models:/cic/{version['version']}"
     assert version["bundle_digest"] == served.bundle()

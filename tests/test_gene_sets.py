@@ -64,5 +64,13 @@ def test_sets_are_matched_by_name_and_kept_by_matched_size():
     np.testing.assert_array_equal(found.members[0], [*range(20, 29), 30])
 
 
+def test_a_set_of_all_genes_is_too_large_to_stand_anywhere_in_a_ranking():
+    genes = [f"g{number}" for number in range(12)]
+    found = match([GeneSet("all", "c", tuple(genes)), GeneSet("most", "c", tuple(genes[1:]))], genes)
+    assert (found.names, found.n_small, found.n_large) == (("most",), 0, 1)
+    few = match([GeneSet("all", "c", tuple(genes[:4]))], genes[:4])
+    assert (len(few), few.n_small, few.n_large) == (0, 1, 0)
+
+
 def test_no_sets_match_nothing():
     assert len(match([], ["g1"])) == 0

@@ -23,7 +23,7 @@ from cic.evaluation.measures.tuning import TuningSpec, tune
 from cic.evaluation.report import identity_section
 from cic.evaluation.report.drawing import draw
 from cic.evaluation.report.identity_section import confusion_figure
-from cic.evaluation.report.verdict import METHOD_NAMES, core_sentences
+from cic.evaluation.report.verdict import METHOD_NAMES, identity_sentences
 from cic.workers import make_executor
 
 QUICK = {"folds": 3, "label_weights": (0.1, 1.0), "epochs": 10}
@@ -53,18 +53,9 @@ def scored(matrix, **samples):
 
 def sentence_of(finding) -> str:
     """Give the report's sentence on cell identity."""
-    metrics = {
-        "identity": finding.metrics,
-        "interval": {"confidence": 0.95},
-        "left_out": {"replicates": "", **finding.left_out},
-        "model": {"bottleneck_width": 2, "depth": 1},
-        "profiles": {"genes": 100},
-        "unexplained_variance": {"model": {"value": 0.5, "low": 0.4, "high": 0.6}, "pca": {"value": 0.5}},
-        "ratio_to_pca": {"value": 1.0, "low": 0.9, "high": 1.1},
-        "replicates": None,
-        "labels": None,
-    }
-    return [one for one in core_sentences(metrics) if "ell type" in one.text or "ell identity" in one.text][-1]
+    metrics = {"identity": finding.metrics, "interval": {"confidence": 0.95}, "left_out": finding.left_out}
+    (sentence,) = identity_sentences(metrics)
+    return sentence
 
 
 @pytest.fixture(scope="module")

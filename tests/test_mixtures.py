@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.data.matrix import ExpressionMatrix
+from cic.evaluation.intervals import against
 from cic.evaluation.measures import mixtures
 from cic.evaluation.report import drawing
 from cic.evaluation.report.mixtures_section import (
@@ -22,7 +23,6 @@ from cic.evaluation.report.mixtures_section import (
     mixtures_section,
     mixtures_sentences,
 )
-from cic.evaluation.report.verdict import against
 
 COMPOSITIONS = np.array(
     [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.33, 0.33, 0.33], [0.68, 0.16, 0.16], [0.16, 0.68, 0.16], [0.16, 0.16, 0.68]]

@@ -70,7 +70,8 @@ def test_noise_alone_is_no_better_than_pca(tmp_path):
 
 
 def test_forty_profiles_are_too_few(tmp_path):
-    _, text, decision = measured(curved_profiles(n_samples=40, n_groups=8), tmp_path)
+    metrics, text, decision = measured(curved_profiles(n_samples=40, n_groups=8), tmp_path)
     assert decision.outcome == "refused"
     assert any("too few held-out profiles" in reason for reason in decision.reasons)
     assert "only" in text or "too few" in text
+    assert objections(metrics)[0].startswith("there are too few independent held-out profiles")

@@ -13,7 +13,12 @@ from evaluated import curved_profiles, subject
 from cic.evaluation.measures import disturbances, noise, noise_bench
 from cic.evaluation.measures.noise_curves import crossing, mean_weights, unexplained_curves
 from cic.evaluation.report.drawing import draw
-from cic.evaluation.report.noise_section import noise_curves, noise_section, noise_sentences
+from cic.evaluation.report.noise_section import (
+    missing_genes_sentences,
+    noise_curves,
+    noise_section,
+    noise_sentences,
+)
 from cic.model.basis import SampleBasis
 from cic.seeds import generator
 
@@ -54,6 +59,12 @@ def numbers(content):
     if isinstance(content, dict):
         return [one for inner in content.values() for one in numbers(inner)]
     return [one for inner in content for one in numbers(inner)] if isinstance(content, list) else [content]
+
+
+def both_sentences(finding):
+    """Give what the report says of noise and of missing genes."""
+    metrics = evidence(finding).metrics
+    return noise_sentences(metrics) + missing_genes_sentences(metrics)
 
 
 def test_masks_agree_with_masking_over_genes(spanned):
@@ -221,7 +232,7 @@ def test_depth_0_gains_nothing_over_pca_and_says_so():
     finding = noise.measure_noise(subject(curved_profiles(**MANY_GENES), depth=0, epochs=2))
     for kind in ("gaussian", "missing"):
         assert finding.metrics[kind]["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
-    for sentence in noise_sentences(evidence(finding).metrics):
+    for sentence in both_sentences(finding):
         assert sentence.standing == "bad" and "no nearer to the clean profile than PCA" in sentence.text
 
 
@@ -282,7 +293,7 @@ def test_without_labels_only_reconstruction(curved, found, label, tmp_path):
     assert reason in finding.left_out["noise.accuracy"]
     section = noise_section(evidence(finding), tmp_path)
     assert any(finding.left_out["noise.accuracy"] in note for note in section.notes)
-    assert all("balanced accuracy" not in sentence.text for sentence in noise_sentences(evidence(finding).metrics))
+    assert all("balanced accuracy" not in sentence.text for sentence in both_sentences(finding))
 
 
 def test_rare_and_unseen_labels_and_profiles_without_one(curved):
@@ -320,9 +331,10 @@ def test_section_and_sentences_say_what_was_found(found, tmp_path):
     assert str(found.metrics["n"]) in section.n
     assert f"{found.metrics['gaussian']['denoises_from']['model']:.1f} times the replicate noise" in section.claim
     assert {len(row) for row in section.table.rows} == {len(section.table.columns)}
-    sentences = noise_sentences(evidence(found).metrics)
+    sentences = both_sentences(found)
     assert len(sentences) == 2 and "PCA" in sentences[0].text and "LDA" in sentences[1].text
-    assert noise_sentences({**evidence(found).metrics, "noise": None}) == []
+    for speak in (noise_sentences, missing_genes_sentences):
+        assert speak({**evidence(found).metrics, "noise": None}) == []
     first, second = (
         draw(tmp_path / name, "noise", "", lambda: noise_curves(found.tables["noise_curves"], "replicate noise", 0.25))
         for name in "ab"

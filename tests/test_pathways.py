@@ -23,7 +23,12 @@ from cic.evaluation.measures.enrichment import (
 )
 from cic.evaluation.measures.pathways import measure_pathways
 from cic.evaluation.measures.stability import align, recurs
-from cic.evaluation.report.pathways_section import cell_type_pathways_section, pathways_section, pathways_sentences
+from cic.evaluation.report.pathways_section import (
+    cell_type_pathways_section,
+    expected_sentences,
+    pathways_section,
+    pathways_sentences,
+)
 from cic.evaluation.report.programs_section import program_sentences, programs_section
 from cic.evaluation.retraining import retrain
 from cic.workers import InThisProcess, LocalProcesses
@@ -407,6 +412,7 @@ def evidence(own, found):
     metrics = {
         "pathways": found.metrics,
         "left_out": found.left_out,
+        "cautions": found.cautions,
         "model": {"bottleneck_width": own.profiles.code_SW.shape[1]},
         "profiles": {"train": int((own.part_S == "train").sum())},
         "interval": {"confidence": 0.95},
@@ -429,7 +435,8 @@ def test_nothing_measured_shows_nothing(measured, tmp_path):
     shown = evidence(own, measure_pathways(with_sets(own, tmp_path / "nothing")))
     for make in (pathways_section, cell_type_pathways_section, programs_section):
         assert make(shown, tmp_path) is None
-    assert pathways_sentences(shown.metrics) == []
+    for speak in (pathways_sentences, expected_sentences, program_sentences):
+        assert speak(shown.metrics) == []
 
 
 def test_links_that_shuffled_codes_reach_are_said_to_be_bad(measured):
@@ -448,7 +455,8 @@ def test_pca_finding_more_of_what_is_expected_is_said_to_be_bad(measured):
     for by_rank, standing in ((2, "bad"), (3, "open")):
         expected = {"n": 5, "found": 4, "found_by_rank": by_rank, "found_pca": 3, "chance": 1.0}
         told = {**found.metrics, "recovery": None, "expected": expected}
-        assert pathways_sentences({**evidence(own, found).metrics, "pathways": told})[1].standing == standing
+        (sentence,) = expected_sentences({**evidence(own, found).metrics, "pathways": told})
+        assert sentence.standing == standing
 
 
 def test_another_method_with_truer_links_is_said_to_be_bad(measured):
@@ -457,7 +465,8 @@ def test_another_method_with_truer_links_is_said_to_be_bad(measured):
     for nmf, standing in ((better, "good"), (none, "open"), (worse, "bad")):
         own = {"pca": better, "ica": better, "nmf": nmf}
         differences = {name: {"precision": one, "recall": none} for name, one in own.items()}
-        (sentence,) = program_sentences({**recovery, "difference_to": differences}, 0.95)
+        pathways = {"recovery": {**recovery, "difference_to": differences}}
+        (sentence,) = program_sentences({"pathways": pathways, "interval": {"confidence": 0.95}})
         assert sentence.standing == standing
         assert ("NMF" in sentence.text.split("NMF", 1)[1]) == (standing == "bad")
 

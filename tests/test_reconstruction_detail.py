@@ -204,6 +204,27 @@ def test_types_without_replicates_have_no_ratio():
     assert none.empty and list(none.columns) == list(replicates.BY_LABEL)
 
 
+def test_replicates_that_do_not_differ_tell_no_noise(tmp_path):
+    metrics = evaluated(
+        curved_profiles(noise=0.0), tmp_path, evaluate={"measures": ("genes", "unseen_types"), "epochs": 2}, epochs=2
+    )
+    assert metrics["replicates"] is None
+    assert "do not differ" in metrics["left_out"]["replicates"]
+    assert metrics["genes"]["noise"] is None
+    assert metrics["unseen_types"]["ratio_to_replicates"] is None
+    assert "do not differ" in metrics["left_out"]["unseen_types.replicates"]
+
+
+def test_a_type_whose_replicates_do_not_differ_has_no_ratio(tmp_path):
+    matrix = curved_profiles()
+    values_SG, first_S = matrix.values.copy(), np.flatnonzero(matrix.samples["label"] == "type 0")
+    values_SG[first_S[1::2]] = values_SG[first_S[::2]]
+    evaluated(replace(matrix, values=values_SG), tmp_path, epochs=2)
+    labels = pd.read_csv(tmp_path / "labels.csv").set_index("label")
+    assert np.isnan(labels.loc["type 0", "ratio_to_replicates"])
+    assert np.isfinite(labels.drop("type 0")["ratio_to_replicates"]).all()
+
+
 @pytest.mark.parametrize("n_labels", [1, 2, 60])
 @pytest.mark.parametrize("with_sets", [True, False])
 def test_types_are_drawn(tmp_path, n_labels, with_sets):

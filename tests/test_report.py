@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, evaluated
 
-from cic.evaluation.intervals import Interval
+from cic.evaluation.intervals import Interval, against
 from cic.evaluation.report import drawing, figures
-from cic.evaluation.report.contents import verdict
+from cic.evaluation.report.card import LONGEST, model_card
+from cic.evaluation.report.contents import findings, headline, verdict
 from cic.evaluation.report.maps import code_map
 from cic.evaluation.report.page import render
-from cic.evaluation.report.section import Section
-from cic.evaluation.report.verdict import against, percent, with_interval
+from cic.evaluation.report.section import Section, Table
+from cic.evaluation.report.verdict import percent, with_interval
 
 ODD = 'T <b>cells</b> & $x_1$ "B"'
 
@@ -142,6 +143,82 @@ def test_a_section_needs_no_figure(report):
     assert Page(page).tags["svg"] == 0
 
 
+def test_the_answer_stands_first_and_leads_to_every_finding(report):
+    metrics, text, _ = report
+    said = findings(metrics)
+    assert text.index(headline(metrics)) < text.index('id="finding-1"')
+    links = [link for link in Page(text).links if link.startswith("#finding-")]
+    assert sorted(links) == sorted(f"#finding-{number}" for number in range(1, len(said) + 1))
+    assert len({topic for topic, _, _ in said}) == len(said)
+
+
+def test_the_answer_follows_what_was_found(report):
+    metrics = report[0]
+    assert "better than PCA" in headline(metrics)
+    leaky = {**metrics, "audit": {"passed": 0, "blocking": 1, "findings": 1}}
+    assert headline(leaky).startswith("Do not rely") and findings(leaky)[0][1] == "audit"
+    for low, high, words in ((1.1, 1.2, "PCA describes"), (0.9, 1.1, "no better than PCA")):
+        assert words in headline({**metrics, "ratio_to_pca": {"value": 1.0, "low": low, "high": high}})
+    for low, high, words in ((None, None, "too few"), (0.9, 1.1, "next to nothing was learnt")):
+        unexplained = {**metrics["unexplained_variance"], "model": {"value": 1.0, "low": low, "high": high}}
+        assert words in headline({**metrics, "unexplained_variance": unexplained})
+
+
+def test_the_card_keeps_every_claim_and_caution_and_cuts_details_only(report):
+    metrics = {**report[0], "cautions": {"later": "Beware of one."}}
+    metrics["left_out"] = {**metrics["left_out"], "later": f"no room: {'too long a tale ' * 300}"}
+    for told in (report[0], metrics):
+        card = model_card(told)
+        assert len(card) <= LONGEST and headline(told) in card
+        assert all(f"{topic}: {sentence.claim}" in card for topic, _, sentence in findings(told))
+        assert all(caution in card for caution in told["cautions"].values())
+    assert "The rest stands in the report" in card
+    assert all(sentence.told in model_card(report[0]) for _, _, sentence in findings(report[0]))
+
+
+def test_a_caution_is_said_once_and_where_it_belongs(report):
+    cautions = {"later": "Beware of one.", "other": "Beware of all.", "twin": "Beware of all."}
+    section = Section("later", "A later measure", "It claims.", notes=("Beware of one.", "No caution."))
+    page = render({**report[0], "cautions": cautions}, [section])
+    assert page.count("Beware of one.") == page.count("Beware of all.") == 1
+    assert "<strong>Caution.</strong> Beware of one." in page
+    assert page.index("Beware of all.") < page.index("A later measure")
+
+
+def test_tables_have_headers_and_long_ones_are_not_printed(report):
+    rows = tuple((f"row {number}", "0.81 ± 0.02 (0.79 to 0.83)") for number in range(30))
+    page = render(report[0], [Section("later", "Later", "It claims.", table=Table(("name", "value"), rows))])
+    assert page.count('<th scope="row">') == 30 and page.count('<th scope="col">') == 2
+    assert "The table of 30 rows is not printed" in page and re.search(
+        r"@media print.*details \{ display: none", page, re.S
+    )
+    assert '0.81\u00a0±\u00a00.02 <span class="whole">(0.79 to 0.83)</span>' in page
+
+
+def luminance(colour):
+    part_3 = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return float(
+        np.where(part_3 <= 0.04045, part_3 / 12.92, ((part_3 + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+    )
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_and_marks_stand_out_on_light_and_on_dark_paper(report):
+    """Contrast as WCAG 2 has it: 4.5 for text, 3 for marks."""
+    schemes = [
+        dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in re.findall(r":root \{(.*?)\}", report[1], re.S)
+    ]
+    for scheme in schemes[:2]:
+        for name in ("ink", "soft", "link", "good", "bad", "open"):
+            assert min(contrast(scheme[name], scheme[paper]) for paper in ("paper", "card")) >= 4.5, name
+        for colour, _ in drawing.MARKS.values():
+            assert contrast(colour, scheme["paper"]) >= 3, colour
+
+
 @pytest.mark.parametrize("n_labels", [0, 1, 2, 60])
 def test_few_labels_and_many_are_drawn(tmp_path, n_labels):
     draw = np.random.default_rng(n_labels)
@@ -152,7 +229,7 @@ def test_few_labels_and_many_are_drawn(tmp_path, n_labels):
     )
     names = sorted({name for name in name_S if name} or {"no label"})
     for number, name in enumerate(names, start=1):
-        assert re.search(rf">{number}  {name}<" if n_labels == 60 else rf">{name}<", picture.svg), name
+        assert re.search(rf">{number} · {name}<" if n_labels == 60 else rf">{name}<", picture.svg), name
         if n_labels == 60:
             assert f">{number}</text>" in picture.svg
 

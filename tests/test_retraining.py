@@ -42,6 +42,12 @@ def test_errors_are_those_of_training_over_genes(curved):
     np.testing.assert_allclose(found.mean_error_S, mean_S, rtol=1e-3)
 
 
+def test_the_basis_is_never_narrower_than_the_code(curved):
+    for rank, expected in ((2, 3), (8, 8), (0, 0)):
+        evaluate = curved.params.evaluate.model_copy(update={"rank": rank})
+        assert spec_of(replace(curved, params=curved.params.model_copy(update={"evaluate": evaluate}))).rank == expected
+
+
 def test_the_same_training_as_through_the_stages(curved):
     matrix = curved_profiles()
     spec = spec_of(curved)

@@ -11,7 +11,7 @@ import pytest
 from evaluated import curved_profiles, subject
 from sklearn.metrics import auc, roc_auc_score
 
-from cic.evaluation.intervals import resampling
+from cic.evaluation.intervals import resampling, share_interval
 from cic.evaluation.measures.conformal import answer_sets, conformal_p, conformal_threshold, enough
 from cic.evaluation.measures.rejection import SCORES, Judged, curves, operating_point, pooled_aurocs
 from cic.evaluation.measures.unseen import measure_unseen_types
@@ -93,6 +93,17 @@ def test_sets_of_answers_by_hand():
     even_SL = np.full((12, 3), 1 / 3)
     found = answer_sets(even_SL, np.zeros(12, dtype=int), calibration_S, ~calibration_S, 0.1, plan_for(3))
     assert (found["coverage"]["value"], found["set_size"]["value"], found["single"]["value"]) == (1, 3, 0)
+
+
+@pytest.mark.parametrize(("n", "beyond"), [(20, 1 - 0.025**0.05), (4, None)])
+def test_all_alike_is_not_taken_for_certain(n, beyond):
+    all_S, plan = np.ones(n), plan_for(n)
+    alike, none = share_interval(all_S, all_S, plan), share_interval(np.zeros(n), all_S, plan)
+    assert (alike.value, none.value) == (1, 0)
+    assert (alike.low, none.high) == ((None, None) if beyond is None else pytest.approx((1 - beyond, beyond)))
+    assert (alike.high, none.low) == ((None, None) if beyond is None else (1, 0))
+    twins = share_interval(all_S, all_S, plan_for(n, np.arange(n) // 2)) if n == 20 else none
+    assert twins.low is None or twins.low == pytest.approx(0.025**0.1)
 
 
 def test_aurocs_agree_with_sklearn():

@@ -12,6 +12,8 @@ from cic.data.matrix import ExpressionMatrix, fingerprints
 
 CONFOUNDED_ABOVE = 0.9
 FEW_PROFILES = 3
+BY_CHANCE = 0.05
+"""A label stands alone by a column if so many of its profiles would agree there by chance less often than this."""
 GENE_IDS = {
     "Ensembl": re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?"),
     "Affymetrix probe": re.compile(r"\S+_at"),
@@ -81,7 +83,11 @@ def _replicates(samples: pd.DataFrame) -> dict[str, int]:
 
 
 def _confounding(samples: pd.DataFrame) -> dict[str, Any]:
-    """Tell how far the group gives the label away: Cramér's V, 0 to 1, and the labels of a single group."""
+    """Tell how far the group gives the label away: Cramér's V, 0 to 1, and the labels of a single group.
+
+    Corrected for bias (Bergsma 2013, Journal of the Korean Statistical Society 42:323): otherwise donors of one profile
+    each would give the label away completely, whatever it is.
+    """
     if not {"label", "group"} <= set(samples.columns):
         return {}
     table = pd.crosstab(samples["label"], samples["group"])
@@ -90,8 +96,11 @@ def _confounding(samples: pd.DataFrame) -> dict[str, Any]:
         return {"cramers_v": 0.0, "labels_in_one_group": single}
     counts = table.to_numpy(dtype=float)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
-    chi_square = ((counts - expected) ** 2 / expected).sum()
-    v = float(np.sqrt(chi_square / counts.sum() / (min(table.shape) - 1)))
+    n, shape = counts.sum(), np.array(counts.shape, dtype=float)
+    by_chance = (shape - 1).prod() / (n - 1)
+    phi_square = max(0.0, ((counts - expected) ** 2 / expected).sum() / n - by_chance)
+    most = min(shape - (shape - 1) ** 2 / (n - 1)) - 1
+    v = float(np.sqrt(phi_square / most)) if most > 0 else 0.0
     return {"cramers_v": v, "labels_in_one_group": single}
 
 
@@ -106,7 +115,10 @@ def _confounded_columns(samples: pd.DataFrame, others: pd.DataFrame | None) -> l
         n_values = value_S.nunique()
         if label_S.nunique() < 2 or not 2 <= n_values <= len(value_S) / FEW_PROFILES:
             continue
-        alone = int((value_S.groupby(label_S).nunique() == 1).sum())
+        by_label = value_S.groupby(label_S)
+        share_V = value_S.value_counts(normalize=True).to_numpy()
+        by_chance_L = (share_V[:, None] ** by_label.size().to_numpy()).sum(axis=0)
+        alone = int(((by_label.nunique() == 1).to_numpy() & (by_chance_L < BY_CHANCE)).sum())
         if alone > samples["label"].nunique() / 2:
             found.append({"column": str(name), "values": int(n_values), "labels_with_one_value": alone})
     return found

@@ -108,12 +108,13 @@ def confounding(samples: pd.DataFrame, checks: Mapping[str, Any]) -> str:
         )
     found = checks["confounding"]
     single = found["labels_in_one_group"]
-    if found["cramers_v"] <= CONFOUNDED_ABOVE and len(single) < samples["label"].nunique():
+    # donors of one cell type each are usual, and no harm while each type has several
+    if not single or (found["cramers_v"] <= CONFOUNDED_ABOVE and len(single) < samples["label"].nunique()):
         return " ".join(columns)
-    only = f"; {len(single)} of {samples['label'].nunique()} cell types come from a single group" if single else ""
     told = (
-        f"Cell type and group are confounded (Cramér's V {found['cramers_v']:.2f}{only}): what tells cell types apart "
-        "here may be the group."
+        f"Cell type and group are confounded (Cramér's V {found['cramers_v']:.2f}; {len(single)} of "
+        f"{samples['label'].nunique()} cell types come from a single group): what tells cell types apart here may be "
+        "the group."
     )
     return " ".join([told, *columns])
 
@@ -205,12 +206,13 @@ def _measure_replicates(
     sets, of = replicates.choose_sets(samples, subject.test_S)
     agreement = replicates.measure_sets(bundle, subject.values_SG, sets)
     alike = replicates.by_profile(sets, agreement, len(samples), profiles.n_genes)
-    if not sets:
-        left_out["replicates"] = (
-            "no sample was measured twice."
-            if "replicate" in samples
-            else "the data name no technical replicates (`data.replicate`)."
-        )
+    if not agreement.between_T.any():
+        if sets:
+            left_out["replicates"] = "replicates do not differ in any gene, so they tell nothing of noise."
+        elif "replicate" in samples:
+            left_out["replicates"] = "no sample was measured twice."
+        else:
+            left_out["replicates"] = "the data name no technical replicates (`data.replicate`)."
         return None, alike, pd.DataFrame(columns=list(replicates.BY_LABEL))
     plan = replicates.over_sets(sets, samples, subject.plan)
     to_others = replicates.distances_to_others(profiles, sets)

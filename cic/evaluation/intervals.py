@@ -5,8 +5,9 @@ Axes: S profiles, U units that are resampled whole, R resamples, X columns of wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -123,8 +124,30 @@ def ratio_interval(numerator_S: np.ndarray, denominator_S: np.ndarray, plan: Res
     return ratio_intervals(numerator_S[:, None], denominator_S[:, None], plan)[0]
 
 
+def share_interval(part_S: np.ndarray, whole_S: np.ndarray, plan: Resampling) -> Interval:
+    """Give a share, 0 to 1, with its interval; never one of no width where all or none were drawn.
+
+    Of 20 units that all agree, every resample says that all do. The bound is then that of Clopper and Pearson (1934)
+    for as many units.
+    """
+    found = ratio_interval(part_S, whole_S, plan)
+    if found.low is None or found.high is None or 0 < found.value < 1:
+        return found
+    away = ((1 - plan.confidence) / 2) ** (1 / len(np.unique(plan.unit_S[whole_S > 0])))
+    return Interval(found.value, away, 1.0) if found.value == 1 else Interval(found.value, 0.0, 1 - away)
+
+
 def root(interval: Interval) -> Interval:
     """Give the square root of an interval: from mean squares to root mean squares."""
     low = None if interval.low is None else interval.low**0.5
     high = None if interval.high is None else interval.high**0.5
     return Interval(interval.value**0.5, low, high)
+
+
+def against(interval: Mapping[str, Any], line: float = 1.0) -> Literal["below", "above", "undecided"]:
+    """Tell on which side of `line` an interval lies as a whole."""
+    if interval["high"] is None or interval["low"] is None:
+        return "undecided"
+    if interval["high"] < line:
+        return "below"
+    return "above" if interval["low"] > line else "undecided"

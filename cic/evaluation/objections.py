@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cic.evaluation.report.verdict import against, blind_error
+from cic.evaluation.intervals import against
 
 FROM_THE_CODE = ("joint", "code_logistic")
 """Classifiers of which one must do better than chance."""
@@ -19,7 +19,9 @@ def objections(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """
     found = []
     unexplained = metrics["unexplained_variance"]["model"]
-    if against(unexplained, blind_error(metrics)) != "below":
+    if unexplained["low"] is None:
+        found.append("there are too few independent held-out profiles to tell whether anything was learnt")
+    elif against(unexplained, blind_error(metrics)) != "below":
         found.append(
             f"its unexplained variance, {unexplained['value']:.3f}, is not below that of as many directions drawn "
             f"blindly, {blind_error(metrics):.3f}, with confidence: next to nothing was learnt"
@@ -35,3 +37,9 @@ def objections(metrics: Mapping[str, Any]) -> tuple[str, ...]:
                 f"{identity['chance']:.2f}"
             )
     return tuple(found)
+
+
+def blind_error(metrics: Mapping[str, Any]) -> float:
+    """Give the unexplained variance of as many directions of gene space drawn blindly: they keep their share."""
+    width, genes = metrics["model"]["bottleneck_width"], metrics["profiles"]["genes"]
+    return 1 - width / max(genes, width)

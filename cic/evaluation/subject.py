@@ -151,7 +151,8 @@ class Subject:
                 update={"epochs": min(training.epochs, config.epochs), "label_weight": label_weight}
             ),
             seed=derive_seed(self.seed, "retraining", name),
-            rank=config.rank,
+            # a narrower basis than the code would leave model and PCA the same
+            rank=max(config.rank, hyper.bottleneck_width) if config.rank else 0,
             label_S=label_S,
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
         )

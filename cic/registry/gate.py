@@ -1,9 +1,9 @@
 """The gate before the registry: evidence in, decision out. It reads nothing and asks nobody.
 
 A challenger passes if its split was audited clean, if its evaluation found nothing that speaks against it outright, if
-it beats PCA of equal width on held-out profiles, and if it
-beats the present champion on the same ones. Both comparisons are paired: profiles, or whole groups of them, are drawn
-again with replacement, and the bound of the interval that speaks against the challenger has to be on its side.
+it beats PCA of equal width on held-out profiles, and if it beats the present champion on the same ones. Both
+comparisons are paired: profiles, or whole groups of them, are drawn again with replacement, and the bound of the
+interval that speaks against the challenger has to be on its side.
 """
 
 from __future__ import annotations

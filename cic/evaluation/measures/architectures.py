@@ -4,8 +4,9 @@ The search leaves the error of the best configuration of each depth and width (a
 one split. Here the training and validation profiles are split again into others, every cell is trained on each with
 the hyperparameters that it has, and the rule of the search is applied there. Test profiles take no part. The split of
 the search is among them once more, since retrainings are shorter than the search's: what the shorter training
-changes shows there, what the split changes shows on the others. Hidden layers keep their width, as that is part of
-what is compared.
+changes shows there, what the split changes shows on the others. Hyperparameters were chosen on the search's validation
+profiles, which are among those of the other splits too: that favours all trained cells over PCA a little. Hidden layers
+keep their width, as that is part of what is compared.
 
 Axes: C cells, R splits, S profiles.
 """

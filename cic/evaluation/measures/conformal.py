@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cic.evaluation.intervals import Resampling, ratio_interval
+from cic.evaluation.intervals import Resampling, ratio_interval, share_interval
 from cic.model.threads import one_thread
 
 
@@ -71,15 +71,15 @@ def answer_sets(
     all_P, single_P = np.ones(len(test_P)), size_P == 1
     shares = {
         "coverage": (covered_P, all_P),
-        "set_size": (size_P, all_P),
         "single": (single_P, all_P),
         "empty": (size_P == 0, all_P),
         "single_right": (covered_P & single_P, single_P),
     }
-    return {
-        name: ratio_interval(part_P.astype(float), whole_P.astype(float), plan).to_json()
+    found = {
+        name: share_interval(part_P.astype(float), whole_P.astype(float), plan).to_json()
         for name, (part_P, whole_P) in shares.items()
     }
+    return found | {"set_size": ratio_interval(size_P.astype(float), all_P, plan).to_json()}
 
 
 def class_probabilities(code_SW: np.ndarray, train_S: np.ndarray, label_S: np.ndarray) -> np.ndarray:

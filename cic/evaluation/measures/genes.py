@@ -95,7 +95,8 @@ def errors_without_blocks(subject: Subject) -> dict[str, np.ndarray]:
         }
         for name, apart_SG in apart.items():
             errors[name] += count_XS[:, rows] @ np.square(apart_SG, dtype=np.float64)
-    n_X = np.maximum(count_XS.sum(axis=1, keepdims=True), 1.0)  # a single block leaves nothing, and no interval
+    n_X = count_XS.sum(axis=1, keepdims=True)
+    n_X[n_X == 0] = np.nan  # a single block leaves nothing, and no interval
     return {name: error_XG / n_X for name, error_XG in errors.items()}
 
 
@@ -125,7 +126,7 @@ def noise(subject: Subject) -> tuple[np.ndarray | None, int, int]:
     """Give each gene's variance within replicate sets of all parts, and the numbers of sets and profiles in them.
 
     Pooled over sets, each with one degree of freedom less than it has profiles. `None` where there are fewer than
-    `FEWEST_UNITS` degrees of freedom.
+    `FEWEST_UNITS` degrees of freedom, or replicates do not differ.
     """
     sets = replicate_sets(subject.samples)
     n_replicates = sum(map(len, sets))
@@ -135,7 +136,7 @@ def noise(subject: Subject) -> tuple[np.ndarray | None, int, int]:
     for rows in sets:
         x_MG = subject.bundle.preprocessor.transform(subject.values_SG[rows])
         total_G += np.var(x_MG, axis=0, dtype=np.float64) * len(rows)
-    return total_G / (n_replicates - len(sets)), len(sets), n_replicates
+    return total_G / (n_replicates - len(sets)) if total_G.any() else None, len(sets), n_replicates
 
 
 def gene_table(subject: Subject, errors: dict[str, np.ndarray], noise_G: np.ndarray | None) -> pd.DataFrame:
@@ -194,7 +195,8 @@ def compare(
     noise_G = table["noise"].to_numpy()
     if np.isnan(noise_G).all():
         left_out["genes.noise"] = (
-            "there are too few technical replicates to tell the noise of a gene; its mean level stands in for it."
+            "there are too few technical replicates that differ to tell the noise of a gene; its mean level stands in "
+            "for it."
         )
         return metrics, left_out
     near = {name: error_XG <= 2 * noise_G for name, error_XG in errors.items()}

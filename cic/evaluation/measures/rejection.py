@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from cic.evaluation.intervals import Interval, Resampling, percentile_interval, ratio_interval
+from cic.evaluation.intervals import Interval, Resampling, percentile_interval, share_interval
 from cic.evaluation.measures.conformal import conformal_p
 
 SCORES = ("model_error", "pca_error", "max_probability", "centroid")
@@ -132,7 +132,7 @@ def operating_point(judged: Sequence[Judged], test_S: np.ndarray, rate: float, p
             totals[name]["wrong_known"] += answered_S & one.known_S & ~one.right_S
 
     def share(part_S: np.ndarray, whole_S: np.ndarray) -> dict[str, float | None]:
-        return ratio_interval(part_S[test_S], whole_S[test_S], plan).to_json()
+        return share_interval(part_S[test_S], whole_S[test_S], plan).to_json()
 
     unknown_S = asked_S - known_S
     scores = {

@@ -228,7 +228,7 @@ def by_label(
     n_genes: int,
     plan: Resampling,
 ) -> pd.DataFrame:
-    """Compare reconstruction error with replicate disagreement, a row a label that has replicates.
+    """Compare reconstruction error with replicate disagreement, a row a label that has replicates which differ.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def by_label(
         Columns `BY_LABEL`, sorted by label; the ratios as in `Ceiling`.
     """
     label_T = label_S.iloc[np.array([rows[0] for rows in sets])]
-    names = sorted(label_T.dropna().astype(str).unique())
+    names = sorted(label_T[agreement.between_T > 0].dropna().astype(str).unique())
     if not names:
         return pd.DataFrame(columns=list(BY_LABEL))
     member_TL = np.stack([((label_T.astype(str) == name) & label_T.notna()).to_numpy() for name in names], axis=1)

@@ -23,7 +23,7 @@ from cic.evaluation.measures.left_out_profiles import (
     pooled,
     rank_correlation,
 )
-from cic.evaluation.measures.replicates import replicate_sets
+from cic.evaluation.measures.replicates import of_sets, replicate_sets, squared_difference
 from cic.evaluation.measures.unknown import measure_unknown
 from cic.evaluation.retraining import retrain_all
 from cic.evaluation.subject import Finding, Subject
@@ -90,7 +90,8 @@ def measure_unseen_types(subject: Subject) -> Finding:
     over_replicates = _over_replicates(subject, errors, scored_S)
     if over_replicates is None:
         left_out["unseen_types.replicates"] = (
-            f"fewer than {FEWEST_UNITS} samples among the left-out test profiles were measured more than once."
+            f"fewer than {FEWEST_UNITS} samples among the left-out test profiles were measured more than once, or "
+            "their replicates do not differ."
         )
     distance = _distance_matters(subject, table)
     if distance is None:
@@ -195,7 +196,7 @@ def _types_to_leave_out(
     reasons = {
         "unseen_types.not_held_out": (train_names - test_names, "no test profile to reconstruct"),
         "unseen_types.not_trained": (test_names - train_names, "no training profile, so no model that saw the type"),
-        "unseen_types.too_little": (set(little), "too few profiles of other types to train on without it"),
+        "unseen_types.too_little": (set(little), "too few other types' profiles to train on, or to validate with"),
     }
     left_out = {name: f"{why}: {_named(sorted(types))}." for name, (types, why) in reasons.items() if types}
     return [name for name in both if name not in little], left_out
@@ -254,15 +255,14 @@ def _over_replicates(subject: Subject, errors: Mapping[str, np.ndarray], scored_
     if len(sets) < FEWEST_UNITS:
         return None
     transform, values_SG = subject.bundle.preprocessor.transform, subject.values_SG
-    # the mean squared distance of two replicates is twice the variance of them all
-    between_T = np.array(
-        [2 * np.var(transform(values_SG[rows]), axis=0, ddof=1, dtype=np.float64).sum() for rows in sets]
-    )
+    between_T = np.array([squared_difference(transform(values_SG[rows])) for rows in sets])
+    if not between_T.any():
+        return None
     position_S = np.cumsum(scored_S) - 1
+    scored = [position_S[rows] for rows in sets]
     firsts = subject.samples.iloc[[rows[0] for rows in sets]]
     plan = _plan(subject, firsts.drop(columns="replicate"), "unseen_types, replicates")
     ratios = {
-        name: root(ratio_interval(np.array([errors[name][position_S[rows]].mean() for rows in sets]), between_T, plan))
-        for name in ("model", "pca", "seen")
+        name: root(ratio_interval(of_sets(errors[name], scored), between_T, plan)) for name in ("model", "pca", "seen")
     }
     return {"n_sets": len(sets)} | {name: ratio.to_json() for name, ratio in ratios.items()}

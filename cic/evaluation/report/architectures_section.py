@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from cic.evaluation.intervals import against
 from cic.evaluation.report.drawing import GREY, INK, draw, new_figure
 from cic.evaluation.report.figures import DEPTH_STYLES
 from cic.evaluation.report.origin_sections import search_section
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import Sentence, against, percent, with_interval
+from cic.evaluation.report.verdict import Sentence, percent, with_interval
 
 MOST_NAMED = 20
 """Architectures that the table names; the others are in `tables/architectures.csv`."""
@@ -31,7 +32,7 @@ def architectures_section(evidence: Evidence, folder: Path) -> Section:
     cells = evidence.tables["architectures"]
     contests = evidence.tables["architecture_splits"] if found["splits"] else None
     confidence = evidence.metrics["interval"]["confidence"]
-    reason = str(evidence.choice["reason"])
+    reason, spoken = str(evidence.choice["reason"]), architectures_sentences(evidence.metrics)
     picture = draw(
         folder, "architectures", "Validation error by bottleneck width and depth with intervals over new seeds, and "
         "its ratio to PCA's on other splits.", lambda: surface(cells, contests),
@@ -39,13 +40,12 @@ def architectures_section(evidence: Evidence, folder: Path) -> Section:
     return Section(
         "search",
         "Which architecture, and why?",
-        f"Chosen: {_name(found['chosen'])}. {reason[:1].upper()}{reason[1:]}."
-        + "".join(f" {sentence.text}" for sentence in architectures_sentences(evidence.metrics)),
+        f"Chosen: {_name(found['chosen'])}. {reason[:1].upper()}{reason[1:]}.",
         picture,
         "depth 0, which is PCA and known exactly",
         _n(evidence.metrics, cells),
         table=_table(cells, found["splits"] is not None),
-        notes=tuple(_notes(found, confidence)),
+        notes=(*(sentence.told for sentence in spoken), *_notes(found, confidence)),
     )
 
 
@@ -71,12 +71,18 @@ def architectures_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
         )
     ratio = splits["ratio_to_pca"]
     if chosen["depth"] == 0:
-        return [Sentence("bad", f"{text} No hidden layer was worth having: this is PCA.")]
+        return [Sentence("bad", "No hidden layer was worth having: this is PCA.", text)]
     side = against(ratio)
     if side == "above" or (side == "undecided" and ratio["low"] is not None):
         told = with_interval(ratio, confidence)
-        return [Sentence("bad", f"{text} It is not clearly better than PCA there: {told} times its error.")]
-    return [Sentence("good" if selected == n else "open", text)]
+        return [
+            Sentence(
+                "bad", "On other splits it is not clearly better than PCA.", f"{text} Its error is {told} times PCA's."
+            )
+        ]
+    if selected == n:
+        return [Sentence("good", f"{others[:1].upper()}{others[1:]} chose the same architecture.", text)]
+    return [Sentence("open", f"Of {others}, {selected} chose the same architecture.", text)]
 
 
 def surface(cells: pd.DataFrame, contests: pd.DataFrame | None) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cic.evaluation.report.contents import verdict
+from cic.evaluation.report.contents import findings, headline
 from cic.evaluation.report.verdict import summary
 
 LONGEST = 5000
@@ -14,19 +14,21 @@ MARKS = {"good": "✓", "bad": "✗", "open": "–"}
 
 
 def model_card(metrics: Mapping[str, Any]) -> str:
-    """Give the verdict, the figures, and what was not measured, from the content of `metrics.json`.
+    """Give the verdict, the figures, what was not measured and what the verdict rests on, from `metrics.json`.
 
     What is too long for the registry is cut at a line, from the end, and the card says so.
     """
-    profiles = metrics["profiles"]
+    profiles, told = metrics["profiles"], findings(metrics)
     lines = [
         "## What it is",
         f"An autoencoder that turns a profile of {profiles['genes']:,} genes into "
-        f"{metrics['model']['bottleneck_width']} numbers and back; trained on {profiles['train']} profiles, chosen on "
-        f"{profiles['validation']}, measured on {profiles['test']} others.",
+        f"{metrics['model']['bottleneck_width']} numbers and back; trained on {profiles['train']:,} profiles, chosen "
+        f"on {profiles['validation']:,}, measured on {profiles['test']:,} others.",
         "",
         "## Verdict",
-        *(f"- {MARKS[sentence.standing]} {sentence.text}" for sentence in verdict(metrics)),
+        headline(metrics),
+        "",
+        *(f"- {MARKS[sentence.standing]} {topic}: {sentence.claim}" for topic, _, sentence in told),
         *(f"- To keep in mind: {caution}" for caution in metrics["cautions"].values()),
         "",
         "## Figures",
@@ -35,6 +37,8 @@ def model_card(metrics: Mapping[str, Any]) -> str:
     if metrics["left_out"]:
         lines += ["", "## Not measured"]
         lines += [f"- {name.replace('_', ' ')}: {reason}" for name, reason in metrics["left_out"].items()]
+    lines += ["", "## Behind the verdict"]
+    lines += [f"- {topic}: {sentence.told}" for topic, _, sentence in told if sentence.told]
     return _cut(lines)
 
 

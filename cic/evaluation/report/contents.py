@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cic.evaluation.intervals import against
+from cic.evaluation.objections import objections
 from cic.evaluation.report import (
     architectures_section,
     genes_section,
@@ -42,12 +44,15 @@ SENTENCES: tuple[tuple[str, str, Callable[[Mapping[str, Any]], list[Sentence]]],
     ("Mixtures", "mixtures", mixtures_section.mixtures_sentences),
     ("Cell types never seen", "unseen_types", unseen_section.unseen_types_sentences),
     ("Studies never seen", "unseen_groups", unseen_section.unseen_groups_sentences),
-    ("Noise and missing genes", "noise", noise_section.noise_sentences),
+    ("Noise", "noise", noise_section.noise_sentences),
+    ("Missing genes", "noise", noise_section.missing_genes_sentences),
     ("Cell identity", "identity", identity_sentences),
     ("“Unknown” as an answer", "unknown", unknown_section.unknown_sentences),
     ("Pathways", "pathways", pathways_section.pathways_sentences),
+    ("Pathways of cell types", "cell_type_pathways", pathways_section.expected_sentences),
+    ("Planted programs", "programs", programs_section.program_sentences),
     ("Architecture", "search", architectures_section.architectures_sentences),
-    ("Leakage", "audit", audit_sentences),
+    ("Audit of the split", "audit", audit_sentences),
 )
 """What a sentence is about, the section with its evidence, and what says it."""
 
@@ -77,13 +82,34 @@ SECTIONS: tuple[Callable[[Evidence, Path], Section | None], ...] = (
 
 
 def findings(metrics: Mapping[str, Any]) -> list[tuple[str, str, Sentence]]:
-    """Give the sentences of the verdict with what each is about, and the section that has its evidence."""
-    return [(topic, section, sentence) for topic, section, speak in SENTENCES for sentence in speak(metrics)]
+    """Give the sentences of the verdict with what each is about, and the section that has its evidence.
+
+    A failed audit comes first: it puts everything else in doubt.
+    """
+    told = [(topic, section, sentence) for topic, section, speak in SENTENCES for sentence in speak(metrics)]
+    return told if metrics["audit"]["passed"] else sorted(told, key=lambda one: one[1] != "audit")
 
 
 def verdict(metrics: Mapping[str, Any]) -> list[Sentence]:
     """Give the sentences at the top of the report, from the content of `metrics.json`."""
     return [sentence for _, _, sentence in findings(metrics)]
+
+
+def headline(metrics: Mapping[str, Any]) -> str:
+    """Give the answer to whether these numbers can be trusted, in a sentence."""
+    if not metrics["audit"]["passed"]:
+        return "Do not rely on the figures below: held-out profiles may be known from training."
+    if metrics["unexplained_variance"]["model"]["low"] is None:
+        return "There are too few independent held-out profiles to tell whether these numbers can be trusted."
+    reasons = objections(metrics)
+    if reasons:
+        return f"Do not rely on these numbers: {'; and '.join(reasons)}."
+    side = against(metrics["ratio_to_pca"])
+    if side == "below":
+        return "This model describes new profiles better than PCA does with as many numbers."
+    if side == "above":
+        return "PCA describes new profiles better than this model does with as many numbers."
+    return "This model describes new profiles no better than PCA does with as many numbers, as far as these data tell."
 
 
 def standings(sentences: list[Sentence]) -> str:

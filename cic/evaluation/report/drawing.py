@@ -137,4 +137,5 @@ def dot_plot(axes: Axes, rows: list[Row], reference: float | None = None) -> Non
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(length=0)
+    axes.tick_params(axis="y", pad=7)  # a mark at the very left must not touch the name
     axes.grid(visible=False, axis="y")

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from cic.evaluation.intervals import against
 from cic.evaluation.measures.genes import worst_genes
 from cic.evaluation.report.drawing import BLUE, GREEN, GREY, INK, PAPER, VERMILION, draw, new_figure
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import Metrics, Sentence, against, percent, with_interval
+from cic.evaluation.report.verdict import Metrics, Sentence, percent, with_interval
 
 N_WORST = 25
 N_NAMED = 6
@@ -36,7 +37,7 @@ def genes_section(evidence: Evidence, folder: Path) -> Section | None:
     better = percent(metrics["share_better_than_pca"]["value"])
     if noise is None:
         level = metrics["spearman_level"]
-        claim = f"{better} of {metrics['n_genes']} genes are reproduced better than by PCA. " + (
+        claim = f"{better} of {metrics['n_genes']:,} genes are reproduced better than by PCA. " + (
             "" if level is None else f"Spearman r of a gene's error with its mean level: {_r(level['model'])}."
         )
         axis = "level"
@@ -44,7 +45,7 @@ def genes_section(evidence: Evidence, folder: Path) -> Section | None:
     else:
         shares, spearman = noise["share_as_replicates"], noise["spearman"]
         claim = (
-            f"{percent(shares['model']['value'])} of {metrics['n_genes']} genes are reproduced as well as replicates "
+            f"{percent(shares['model']['value'])} of {metrics['n_genes']:,} genes are reproduced as well as replicates "
             f"agree (PCA: {percent(shares['pca']['value'])}). Spearman r of a gene's error with its noise: "
             f"{with_interval(spearman['model'], confidence)}; PCA {_r(spearman['pca'])}, mean profile "
             f"{_r(spearman['mean_profile'])}."
@@ -53,7 +54,7 @@ def genes_section(evidence: Evidence, folder: Path) -> Section | None:
         beside = "noise of replicates"
     picture = draw(
         folder, "genes",
-        f"Error of {metrics['n_genes']} genes against their {axis}. Farthest above it: "
+        f"Error of {metrics['n_genes']:,} genes against their {axis}. Farthest above it: "
         + ", ".join(worst["gene"].head(N_NAMED).astype(str)) + ".",
         lambda: gene_errors(table, worst.head(N_NAMED), evidence.scaled),
     )  # fmt: skip
@@ -63,7 +64,7 @@ def genes_section(evidence: Evidence, folder: Path) -> Section | None:
         claim,
         picture,
         f"PCA of equal width; {beside}",
-        f"{metrics['n_genes']} genes over {metrics['n_profiles']} held-out profiles"
+        f"{metrics['n_genes']:,} genes over {metrics['n_profiles']:,} held-out profiles"
         + (f"; noise from {metrics['n_sets']} replicate sets of all parts" if noise else ""),
         _worst_table(worst, with_noise=noise is not None),
         _notes(evidence),
@@ -77,18 +78,24 @@ def genes_sentences(metrics: Metrics) -> list[Sentence]:
         return []
     shares = found["noise"]["share_as_replicates"]
     text = (
-        f"Of {found['n_genes']} genes, {percent(shares['model']['value'])} are reproduced as well as technical "
+        f"Of {found['n_genes']:,} genes, {percent(shares['model']['value'])} are reproduced as well as technical "
         f"replicates agree on them (PCA: {percent(shares['pca']['value'])}, mean profile: "
         f"{percent(shares['mean_profile']['value'])}); noise accounts for a share of "
-        f"{with_interval(found['noise']['unavoidable']['model'], confidence)} of the model's squared error"
+        f"{with_interval(found['noise']['unavoidable']['model'], confidence)} of the model's squared error."
     )
     side = against(found["share_better_than_pca"], 0.5)
     if side == "below":
-        return [Sentence("bad", f"{text}. Most genes come out worse than from PCA.")]
+        return [Sentence("bad", "Most genes come out worse than from PCA.", text)]
     if side == "undecided":
-        return [Sentence("open", f"{text}. As many genes may come out worse than from PCA as better.")]
-    most = against(shares["model"], 0.5) == "above"
-    return [Sentence("good" if most else "open", f"{text}. Most genes come out better than from PCA.")]
+        return [Sentence("open", "As many genes may come out worse than from PCA as better.", text)]
+    ends = {
+        "above": "and most as well as replicates agree",
+        "undecided": "perhaps half of them as well as replicates agree",
+        "below": "but fewer than half as well as replicates agree",
+    }
+    most = against(shares["model"], 0.5)
+    claim = f"Most genes come out better than from PCA, {ends[most]}."
+    return [Sentence("good" if most == "above" else "open", claim, text)]
 
 
 def gene_errors(table: pd.DataFrame, named: pd.DataFrame, scaled: bool) -> Figure:
@@ -127,7 +134,7 @@ def gene_errors(table: pd.DataFrame, named: pd.DataFrame, scaled: bool) -> Figur
             Line2D([], [], color=GREEN, linestyle="-.", label="error = 2 noise (a replicate)"),
         ]
     handles += [
-        Patch(color=to_rgba(BLUE, _opacity(n, most)), label=f"{n} gene{'s' * (n != 1)}, model")
+        Patch(color=to_rgba(BLUE, _opacity(n, most)), label=f"{n:,} gene{'s' * (n != 1)}, model")
         for n in sorted({1, most})
     ]
     _name_genes(axes, x_G[named.index], model_G[named.index], named["gene"].astype(str).tolist())
@@ -143,7 +150,7 @@ def gene_errors(table: pd.DataFrame, named: pd.DataFrame, scaled: bool) -> Figur
 
 def _log_ticks(low: float, high: float) -> tuple[np.ndarray, list[str]]:
     """Give places and words of ticks on an axis of base 10 logarithms."""
-    steps = (1.0, 2.0, 5.0) if high - low < 2.5 else (1.0,)
+    steps = tuple(np.arange(1.0, 10.0)) if high - low < 0.8 else (1.0, 2.0, 5.0) if high - low < 2.5 else (1.0,)
     every = 1 if high - low < 6 else 2
     decades = range(int(np.floor(low)), int(np.ceil(high)) + 1, every)
     values = [step * 10.0**decade for decade in decades for step in steps]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from cic.evaluation.report.drawing import PAPER, new_figure
 
-COLOURS = "PuOr_r"
-"""Purple below zero, orange above: told apart with any colour vision."""
+BELOW, ABOVE = "#7a4fc0", "#d9720b"
+COLOURS = LinearSegmentedColormap.from_list(
+    "sides", [(0, to_rgba(BELOW, 1)), (0.5, to_rgba(BELOW, 0)), (0.5, to_rgba(ABOVE, 0)), (1, to_rgba(ABOVE, 1))]
+)
+"""Purple below zero, orange above: told apart with any colour vision. Zero is clear, on light and on dark paper."""
 PREFIXES = re.compile(r"^(HALLMARK|REACTOME|WP|KEGG(_MEDICUS)?|GO(BP|CC|MF)?|BIOCARTA|PID)_")
 
 
@@ -38,9 +41,8 @@ def heat_map(
     row_order, column_order = similar_together(filled_RC), similar_together(filled_RC.T)
     values_RC, marked_RC = (array[np.ix_(row_order, column_order)] for array in (values_RC, marked_RC))
     figure, (axes,) = new_figure(1.2 + 0.165 * len(rows) + 0.055 * max(map(len, columns)))
-    # a little room, so that the strongest colours are not black
-    largest = 1.15 * max(float(np.abs(filled_RC).max(initial=0)), 1e-9)
-    colours = matplotlib.colormaps[COLOURS].with_extremes(bad=PAPER)
+    largest = max(float(np.abs(filled_RC).max(initial=0)), 1e-9)
+    colours = COLOURS.with_extremes(bad=PAPER)
     mesh = axes.pcolormesh(
         np.ma.masked_invalid(values_RC), cmap=colours, vmin=-largest, vmax=largest, edgecolors=PAPER, linewidth=0.4
     )
@@ -49,7 +51,7 @@ def heat_map(
         at_column + 0.5, at_row + 0.5, "o", markersize=2.6, markerfacecolor="white", markeredgecolor="black",
         markeredgewidth=0.5,
     )  # fmt: skip
-    small = 6 if len(columns) > 20 else 7.5
+    small = 7.5 if len(columns) <= 30 else 6
     axes.set_xticks(np.arange(len(columns)) + 0.5, [columns[at] for at in column_order], rotation=90, fontsize=small)
     axes.set_yticks(np.arange(len(rows)) + 0.5, [rows[at] for at in row_order], fontsize=7.5)
     axes.invert_yaxis()

@@ -99,13 +99,13 @@ def confusion_section(evidence: Evidence, folder: Path) -> Section | None:
     return Section(
         "confusion",
         "Which cell types are mistaken for which?",
-        f"The joint classifier mistakes {wrong['n'].sum()} of {found['n']} profiles. {spoken}",
+        f"The joint classifier mistakes {wrong['n'].sum():,} of {found['n']:,} profiles. {spoken}",
         picture,
         f"LDA on genes mistakes {rival}",
         f"{found['n']} labelled profiles, each told by a model that saw nothing of its {found['folds_by']}",
         notes=(
-            "Each row is a true type and sums to 100%; up to 12 types, cells hold percentages. Right answers are blue, "
-            "mistakes orange.",
+            "Each row is a true type and sums to 100%; the deeper a colour, the larger the share. Right answers are "
+            "blue and on the diagonal, mistakes orange.",
         ),
     )
 
@@ -127,9 +127,9 @@ def calibration_section(evidence: Evidence, folder: Path) -> Section | None:
     return Section(
         "calibration",
         "Do its probabilities mean what they say?",
-        f"What the joint classifier says with some certainty is off by {100 * joint['ece_after']:.1f}% on average, "
-        f"{100 * joint['ece_before']:.1f}% before its temperature was fitted; perfect probabilities would seem off by "
-        f"{100 * joint['ece_by_chance']:.1f}% with so few profiles.",
+        "The certainty of the joint classifier differs from its share of right answers by "
+        f"{100 * joint['ece_after']:.1f}% on average ({100 * joint['ece_before']:.1f}% before its temperature was "
+        f"fitted); perfect probabilities would come to {100 * joint['ece_by_chance']:.1f}% on as many profiles.",
         picture,
         "the diagonal: of answers given with 80% certainty, 80% are right",
         f"{joint['n']} profiles in {bins} bins of equal numbers",
@@ -177,19 +177,19 @@ def confusion_figure(joint: pd.DataFrame) -> Figure:
     at = {name: number for number, name in enumerate(names)}
     share = joint["n"] / joint.groupby("true")["n"].transform("sum")
     few = len(names) <= NAMED_COLUMNS
-    figure, (axes,) = new_figure(max(2.0, 1.1 + (0.2 if few else 0.125) * len(names)))
+    figure, (axes,) = new_figure(max(2.0, 1.1 + (0.2 if few else 0.135) * len(names)))
     cells, colours = [], []
     for true, said, part in zip(joint["true"], joint["predicted"], share, strict=True):
         cells.append(Rectangle((at[said] - 0.5, at[true] - 0.5), 1, 1))
         # the least share must still be seen on light and on dark paper
-        colours.append(((BLUE if true == said else VERMILION), 0.3 + 0.6 * part))
+        colours.append(((BLUE if true == said else VERMILION), 0.45 + 0.45 * part))
         if len(names) <= SHARE_IN_CELL:
             percentage = f"{100 * part:.0f}" if part >= 0.01 else "<1"
             axes.text(at[said], at[true], percentage, ha="center", va="center", fontsize=7.5, color=INK)
     axes.add_collection(PatchCollection(cells, facecolors=colours, linewidths=0))
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    size = 8 if few else 6
+    size = 8 if few else 7
     shown = [name if len(name) <= 28 else name[:27] + "…" for name in names]
     if few:
         axes.set_xticks(range(len(names)), shown, rotation=90 if len(names) > 3 else 0, fontsize=size)
@@ -197,7 +197,9 @@ def confusion_figure(joint: pd.DataFrame) -> Figure:
     else:
         every = range(4, len(names), 5)
         axes.set_xticks(every, [str(number + 1) for number in every], fontsize=size)
-        axes.set_yticks(range(len(names)), [f"{name}  {number}" for number, name in enumerate(shown, 1)], fontsize=size)
+        axes.set_yticks(
+            range(len(names)), [f"{name} · {number}" for number, name in enumerate(shown, 1)], fontsize=size
+        )
     axes.grid(visible=False)
     axes.xaxis.set_minor_locator(MultipleLocator(1, -0.5))
     axes.yaxis.set_minor_locator(MultipleLocator(1, -0.5))
@@ -213,7 +215,8 @@ def reliability_figure(table: pd.DataFrame, joint: Mapping[str, Any]) -> Figure:
     """Draw accuracy over confidence by bin, before and after temperature scaling."""
     figure, (axes,) = new_figure(3.4)
     low = max(0.0, np.floor(10 * table[["confidence", "accuracy"]].to_numpy().min() - 0.5) / 10)
-    axes.plot([low, 1], [low, 1], color=GREY, linestyle="--", linewidth=1, zorder=1)
+    high = min(1.0, np.ceil(10 * table[["confidence", "accuracy"]].to_numpy().max() + 0.5) / 10)
+    axes.plot([low, high], [low, high], color=GREY, linestyle="--", linewidth=1, zorder=1)
     for when, colour, marker, face in (("before", GREY, "D", "none"), ("after", BLUE, "o", BLUE)):
         own = table[table["when"] == when]
         axes.plot(
@@ -221,9 +224,9 @@ def reliability_figure(table: pd.DataFrame, joint: Mapping[str, Any]) -> Figure:
             markersize=5, clip_on=False, linestyle=":" if when == "before" else "-", zorder=3,
             label=f"{when}: error {100 * joint['ece_' + when]:.1f}%",
         )  # fmt: skip
-    margin = 0.02 * (1 - low)
-    axes.set_xlim(low, 1 + margin)
-    axes.set_ylim(low, 1 + margin)
+    margin = 0.02 * (high - low)
+    axes.set_xlim(low, high + margin)
+    axes.set_ylim(low, high + margin)
     axes.set_xlabel(f"certainty of the answer (about {table['n'].median():.0f} profiles a mark)")
     axes.set_ylabel("share of right answers")
     axes.legend(loc="upper left", bbox_to_anchor=(0, 1.13), ncols=2, borderaxespad=0)
@@ -241,4 +244,5 @@ def _spanned(interval: Mapping[str, Any]) -> str:
 
 
 def _said(metrics: Mapping[str, Any], names: tuple[str, ...]) -> list[str]:
-    return [metrics[kind][name] for name in names for kind in ("left_out", "cautions") if name in metrics[kind]]
+    kinds = (("left_out", "Left out: "), ("cautions", ""))
+    return [before + metrics[kind][name] for name in names for kind, before in kinds if name in metrics[kind]]

@@ -65,7 +65,7 @@ def code_map(xy_S2: np.ndarray, label_S: pd.Series, held_out_S: np.ndarray, shar
                 *xy_S2[own_S].T, marker, color=colour, markersize=size, alpha=alpha, linestyle="none",
                 markeredgewidth=0, rasterized=raster,
             )  # fmt: skip
-        text = f"{index + 1}  {_short(name)}" if many else _short(name)
+        text = f"{index + 1} · {_short(name)}" if many else _short(name)
         handles.append(Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=5, label=text))
     axes.set_xlabel(f"first component of the codes ({100 * shares[0]:.0f}% of their variance)")
     axes.set_ylabel(f"second ({100 * shares[1]:.0f}%)")

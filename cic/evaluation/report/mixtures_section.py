@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cic.evaluation.intervals import against
 from cic.evaluation.report.drawing import BLUE, GREEN, GREY, INK, PAPER, PURPLE, VERMILION, WIDTH, draw
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import Metrics, Sentence, against, with_interval
+from cic.evaluation.report.verdict import Metrics, Sentence, with_interval
 
 METHOD_NAMES = {
     "model": "model",
@@ -76,23 +77,18 @@ def mixtures_sentences(metrics: Metrics) -> list[Sentence]:
         f"From the code of a {which} its shares are told with a root mean squared error of "
         f"{with_interval(found['rmse']['model'], confidence, 3)}; from PCA codes it is "
         f"{found['rmse']['pca']['value']:.3f}, and equal shares for everyone miss by "
-        f"{found['rmse']['equal_shares']['value']:.3f}"
+        f"{found['rmse']['equal_shares']['value']:.3f}."
     )
     if against(found["ratio_to_equal_shares"]) == "undecided":
-        return [Sentence("open", f"{text}: these mixtures do not tell the two apart.")]
+        return [Sentence("open", "These mixtures do not tell the code from equal shares for everyone.", text)]
     if against(found["ratio_to_equal_shares"]) == "above":
-        return [Sentence("bad", f"{text}: codes of mixtures do not lie between the pure ones.")]
-    side = against(found["ratio_to_pca"])
+        return [Sentence("bad", "Codes of mixtures do not lie between the pure ones.", text)]
+    side, claim = against(found["ratio_to_pca"]), "Codes of mixtures lie between the pure ones"
     if side == "above":
-        return [Sentence("bad", f"{text}: between the pure ones, but less exactly than with PCA.")]
+        return [Sentence("bad", f"{claim}, but less exactly than with PCA.", text)]
     if side == "below":
-        return [
-            Sentence(
-                "good" if found["held_out"] else "open",
-                f"{text}: between the pure ones, and more exactly than with PCA.",
-            )
-        ]
-    return [Sentence("open", f"{text}: between the pure ones, no more exactly than with PCA.")]
+        return [Sentence("good" if found["held_out"] else "open", f"{claim}, more exactly than with PCA.", text)]
+    return [Sentence("open", f"{claim}, no more exactly than with PCA.", text)]
 
 
 def estimated_shares(table: pd.DataFrame) -> Figure:
@@ -119,8 +115,8 @@ def estimated_shares(table: pd.DataFrame) -> Figure:
                 linestyle="none", zorder=3, label=name if len(name) <= 20 else name[:19] + "…",
             )  # fmt: skip
         axes.set_title(title)
-        axes.set_xlim(-0.05, 1.05)
-        axes.set_ylim(-0.05, 1.05)
+        axes.set_xlim(-0.09, 1.09)
+        axes.set_ylim(-0.09, 1.09)
         axes.set_xticks(np.linspace(0, 1, 5), ["0", "0.25", "0.5", "0.75", "1"])
         axes.set_yticks(np.linspace(0, 1, 5), ["0", "0.25", "0.5", "0.75", "1"])
         axes.set_xlabel("true share")

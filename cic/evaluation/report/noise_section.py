@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from cic.evaluation.intervals import against
 from cic.evaluation.report.drawing import BLUE, GREEN, GREY, PURPLE, VERMILION, draw, new_figure
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import METHOD_NAMES, Sentence, Standing, against, percent, with_interval
+from cic.evaluation.report.verdict import METHOD_NAMES, Sentence, Standing, percent, with_interval
 
 LINES: dict[str, tuple[str, str, Literal["-", ":", "--", "-."]]] = {
     "model": (BLUE, "o", "-"),
@@ -144,7 +145,8 @@ def noise_section(evidence: Evidence, folder: Path) -> Section | None:
         "nothing. The last column of the table has missing genes at their training mean instead, for "
         "all methods. The served model fills nothing: it refuses profiles that lack genes.",
         "The table holds means of the curves over their range (unexplained variance: low is good; balanced accuracy: "
-        "high is good). Classifiers were fitted on clean training profiles and not tuned.",
+        f"high is good), in brackets {percent(confidence)} intervals. Classifiers were fitted on clean training "
+        "profiles and not tuned.",
     ]
     if found["chance"] is None:
         notes.append(f"No accuracy: {evidence.metrics['left_out']['noise.accuracy']}")
@@ -162,41 +164,46 @@ def noise_section(evidence: Evidence, folder: Path) -> Section | None:
         "PCA of equal width, the training span without reduction, the disturbed profile itself"
         + ("" if found["chance"] is None else ", LDA and nearest centroid on genes, chance"),
         f"{n}; {gaussian['draws']} draws of noise and {missing['draws']} of genes",
-        _table(found, confidence),
+        _table(found),
         tuple(notes),
     )
 
 
 def noise_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
-    """Give a sentence on noise and one on missing genes."""
+    """Say how the model stands added noise."""
     found, confidence = metrics["noise"], metrics["interval"]["confidence"]
     if found is None:
         return []
-    gaussian, missing = found["gaussian"], found["missing"]
-    over = {
-        "gaussian": f"Over added noise of 0 to {gaussian['levels'][-1]:g} times the {gaussian['unit']}",
-        "missing": f"Over 0 to {percent(missing['levels'][-1])} of genes missing at random, filled by each method "
-        "itself",
-    }
-    claims = {"gaussian": _noise_claim(gaussian), "missing": _missing_claim(missing)}
-    sentences = []
-    for kind, begin in over.items():
-        one = found[kind]
-        error = {name: _share(one["robustness_unexplained"][name]["value"]) for name in ("model", "pca", "profile")}
-        standing, told = _conclusion(one)
-        text = (
-            f"{begin}, the model leaves {error['model']} of the clean profiles' variance unexplained on average, PCA "
-            f"{error['pca']} (ratio {with_interval(one['ratio_to_pca'], confidence)}), the "
-            f"disturbed profiles themselves {error['profile']}"
+    gaussian = found["gaussian"]
+    over = f"Over added noise of 0 to {gaussian['levels'][-1]:g} times the {gaussian['unit']}"
+    return [_sentence("With added noise", over, gaussian, _noise_claim(gaussian), confidence)]
+
+
+def missing_genes_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+    """Say how the model stands missing genes."""
+    found, confidence = metrics["noise"], metrics["interval"]["confidence"]
+    if found is None:
+        return []
+    missing = found["missing"]
+    over = f"Over 0 to {percent(missing['levels'][-1])} of genes missing at random, filled by each method itself"
+    return [_sentence("With genes missing", over, missing, _missing_claim(missing), confidence)]
+
+
+def _sentence(begin: str, over: str, one: Mapping[str, Any], claim: str, confidence: float) -> Sentence:
+    error = {name: _share(one["robustness_unexplained"][name]["value"]) for name in ("model", "pca", "profile")}
+    standing, concluded = _conclusion(one)
+    told = (
+        f"{over}, the model leaves {error['model']} of the clean profiles' variance unexplained on average, PCA "
+        f"{error['pca']}, the disturbed profiles themselves {error['profile']}; the model's over PCA's is "
+        f"{with_interval(one['ratio_to_pca'], confidence)}."
+    )
+    if one["robustness_accuracy"] is not None:
+        score = {name: f"{value['value']:.2f}" for name, value in one["robustness_accuracy"].items()}
+        told += (
+            f" Mean balanced accuracy is {score['code_logistic']} from the code, {score['pca_logistic']} from PCA "
+            f"codes and {score['profile_lda']} by LDA on genes."
         )
-        if one["robustness_accuracy"] is not None:
-            score = {name: f"{value['value']:.2f}" for name, value in one["robustness_accuracy"].items()}
-            text += (
-                f"; mean balanced accuracy is {score['code_logistic']} from the code, {score['pca_logistic']} from PCA "
-                f"codes and {score['profile_lda']} by LDA on genes"
-            )
-        sentences.append(Sentence(standing, f"{text}: {told}. {claims[kind]}"))
-    return sentences
+    return Sentence(standing, f"{begin}: {concluded}.", f"{told} {claim}")
 
 
 def _conclusion(one: Mapping[str, Any]) -> tuple[Standing, str]:
@@ -254,13 +261,13 @@ def _missing_claim(missing: Mapping[str, Any]) -> str:
     )
 
 
-def _table(found: Mapping[str, Any], confidence: float) -> Table:
+def _table(found: Mapping[str, Any]) -> Table:
     kinds = (found["gaussian"], found["missing"], found["missing"]["mean_filled"])
     rows = [
         (f"unexplained: {title}", *(_share(one["robustness_unexplained"][name]["value"]) for one in kinds))
         for name, title in ERROR_NAMES.items()
     ]
-    rows.append(("model over PCA", *(with_interval(one["ratio_to_pca"], confidence) for one in kinds)))
+    rows.append(("model over PCA", *(_spanned(one["ratio_to_pca"]) for one in kinds)))
     if found["chance"] is not None:
         rows += [
             (
@@ -270,8 +277,16 @@ def _table(found: Mapping[str, Any], confidence: float) -> Table:
             for name in found["gaussian"]["robustness_accuracy"]
         ]
         for key, title in (("difference_to_pca", "code minus PCA codes"), ("difference_to_lda", "code minus LDA")):
-            rows.append((title, *(with_interval(one[key], confidence) for one in kinds)))
+            rows.append((title, *(_spanned(one[key]) for one in kinds)))
     return Table(("mean over the range", "noise", "missing genes", "missing, at training mean"), tuple(rows))
+
+
+def _spanned(interval: Mapping[str, Any]) -> str:
+    """Give ``0.79 (0.78 to 0.81)``."""
+    if interval["value"] is None:
+        return "undefined"
+    bounds = "" if interval["low"] is None else f" ({interval['low'] + 0.0:.2f} to {interval['high'] + 0.0:.2f})"
+    return f"{interval['value']:.2f}{bounds}".replace("-0.00", "0.00")
 
 
 def _share(value: float) -> str:

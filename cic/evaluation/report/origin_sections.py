@@ -10,6 +10,8 @@ from cic.evaluation.report.drawing import draw
 from cic.evaluation.report.section import Evidence, Section, Table, words
 from cic.evaluation.report.verdict import percent
 
+SHOWN_ELSEWHERE = ("hyperparameters", "trained_on")
+MOST_EXAMPLES, MOST_COUNTED = 5, 24
 FEW_UNITS = 15
 """Below this many resampled units the report warns of narrow intervals."""
 
@@ -60,7 +62,7 @@ def training_section(evidence: Evidence, folder: Path) -> Section:
         f"profiles unexplained, PCA {percent(pca_error)}.",
         picture,
         "PCA of equal width on the same validation profiles",
-        f"{n} training{'s' * (n != 1)} from different seeds; the best by validation is kept",
+        f"{n} trainings from different seeds; the best by validation is kept" if n > 1 else "1 training",
         notes=(
             "Both are unexplained variance: for training profiles when each is left out in turn and within the basis, "
             "for validation profiles over all genes. Noise is added to the inputs in training only.",
@@ -76,14 +78,14 @@ def audit_section(evidence: Evidence, folder: Path) -> Section:
         "audit",
         "Can the split be trusted?",
         "The audit looked for repeated ids, identical or near-identical profiles, replicates and groups across the "
-        "split" + (" and found none." if passed else " and failed: see below."),
+        "split" + ("." if passed else "; what it found stands below."),
         table=Table(
             ("finding", "what", "such as"),
             tuple(
                 (
                     str(one["kind"]).replace("_", " ") + (" (blocks promotion)" if one["blocks"] else ""),
                     str(one["message"]),
-                    words(one["examples"]),
+                    words(one["examples"], most=MOST_EXAMPLES),
                 )
                 for one in findings
             ),
@@ -102,19 +104,19 @@ def data_section(evidence: Evidence, folder: Path) -> Section:
     """Tell what the data are."""
     profiles, checks = evidence.metrics["profiles"], evidence.checks
     values, sets = checks["values"], checks["replicates"]
-    parts = (f"{profiles[name]} for {name}" for name in ("train", "validation", "test"))
+    parts = (f"{profiles[name]:,} for {name}" for name in ("train", "validation", "test"))
     rows = [
-        ("profiles", f"{checks['n_samples']}: {', '.join(parts)}"),
+        ("profiles", f"{checks['n_samples']:,}: {', '.join(parts)}"),
         ("genes", f"{checks['n_genes']:,}, of which {profiles['genes']:,} modelled; names: {checks['gene_ids']}"),
         ("unit", f"{checks['unit']}, {values['min']:.4g} to {values['max']:.4g}, "
                  f"{percent(values['share_of_zeros'])} zeros"),
         ("cell types", _counted(checks["labels"])),
         ("groups", _counted(checks["groups"])),
-        ("replicates", f"{sets['sets']} sets of {sets['profiles']} profiles" if sets["sets"] else "none named"),
+        ("replicates", f"{sets['sets']:,} sets of {sets['profiles']:,} profiles" if sets["sets"] else "none named"),
     ]  # fmt: skip
     if checks["confounding"]:
         rows.append(("label and group", f"Cramér's V {checks['confounding']['cramers_v']:.2f}"))
-    notes = tuple(f"Warning: {text}." for text in checks["warnings"])
+    notes = tuple(f"Warning: {text}" + "." * (text[-1] not in ".?!") for text in checks["warnings"])
     return Section(
         "data", "The data", "What came in, and what deserves a warning.", table=Table(("fact", "value"), tuple(rows)),
         notes=notes,
@@ -135,7 +137,7 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
     metrics, about = evidence.metrics, evidence.about
     interval = metrics["interval"]
     rows = [("hyperparameters", words(evidence.choice["hyperparameters"]))]
-    rows += [(name.replace("_", " "), words(about[name])) for name in sorted(about) if name != "trained_on"]
+    rows += [(name.replace("_", " "), words(about[name])) for name in sorted(about) if name not in SHOWN_ELSEWHERE]
     return Section(
         "methods",
         "Methods and lineage",
@@ -145,7 +147,7 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
         notes=(
             "Unexplained variance: squared error summed over genes and held-out profiles, over their squared distance "
             "from the training mean, in preprocessed gene space. It includes what lies outside the training span.",
-            f"Intervals: percentile bootstrap, {interval['resamples']} resamples of {interval['units']} units "
+            f"Intervals: percentile bootstrap, {interval['resamples']:,} resamples of {interval['units']} units "
             f"({interval['by']}), {percent(interval['confidence'])}; ratios and differences are paired. Below 5 units "
             "there is none. “Better” and “worse” are said only where the whole interval is on one side.",
             "Intervals are over held-out profiles; they do not cover another split or another training seed.",
@@ -160,4 +162,8 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
 
 def _counted(counts: Mapping[str, int]) -> str:
     """Give ``3: a 10, b 9, c 1``, or ``none named``."""
-    return f"{len(counts)}: " + words([f"{name} {n}" for name, n in counts.items()]) if counts else "none named"
+    return (
+        f"{len(counts)}: " + words([f"{name} {n}" for name, n in counts.items()], most=MOST_COUNTED)
+        if counts
+        else "none named"
+    )

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from cic.evaluation.report.drawing import draw
 from cic.evaluation.report.heat_maps import heat_map, short_set, short_sets
-from cic.evaluation.report.programs_section import program_sentences
 from cic.evaluation.report.section import Evidence, Section, Table
 from cic.evaluation.report.verdict import Sentence, percent, with_interval
 
@@ -72,25 +71,25 @@ def pathways_section(evidence: Evidence, folder: Path) -> Section | None:
         shown = table[table["shown"]]
         picture = draw(
             folder, "pathways",
-            f"{links['n']} links of numbers with gene sets, such as " + "; ".join(examples)
+            f"{links['n']:,} links of numbers with gene sets, such as " + "; ".join(examples)
             + f". Shown are {shown['set'].nunique()} sets.",
             lambda: number_map(table, stability["needed"], width),
         )  # fmt: skip
     confidence = evidence.metrics["interval"]["confidence"]
     recur = "" if not links["n"] else (
-        f"; {stability['recurring']} of them recur in at least {percent(stability['needed'])} of "
+        f"; {stability['recurring']:,} of them recur in at least {percent(stability['needed'])} of "
         f"{stability['seeds']} retrainings from other seeds"
     )  # fmt: skip
     return Section(
         "pathways",
         "Which pathways do the numbers stand for?",
-        f"{links['n']} of {links['tests']} pairs of a number and a gene set are linked at a false discovery rate of "
-        f"{percent(links['false_discoveries'])}{recur}.",
+        f"{links['n']:,} of {links['tests']:,} pairs of a number and a gene set are linked at a false discovery rate "
+        f"of {percent(links['false_discoveries'])}{recur}.",
         picture,
-        f"as many sets of random genes: {links['random_sets']} links at the same p-value; codes with shuffled "
-        f"profiles: {links['shuffled']:.0f} links where this code has {links['rank_sums']} (both by rank sums)",
-        f"{sets['n']} gene sets, {sets['genes_matched']} of {sets['genes']} genes in any; loadings over "
-        f"{evidence.metrics['profiles']['train']} training profiles",
+        f"as many sets of random genes: {links['random_sets']:,} links at the same p-value; codes with shuffled "
+        f"profiles: {links['shuffled']:,.0f} links where this code has {links['rank_sums']:,} (both by rank sums)",
+        f"{sets['n']:,} gene sets, {sets['genes_matched']:,} of {sets['genes']:,} genes in any; loadings over "
+        f"{evidence.metrics['profiles']['train']:,} training profiles",
         Table(
             ("number", "gene set", "NES", "FDR", "seeds", "leading genes"),
             tuple(
@@ -105,17 +104,34 @@ def pathways_section(evidence: Evidence, folder: Path) -> Section | None:
             "A number is described by what the decoder does to each gene when it rises, averaged over training "
             f"profiles; how alike that direction is for all: median cosine {constancy['constancy_median']:.2f}, "
             f"least number {constancy['constancy_least']:.2f} (1: always the same).",
-            f"{links['beyond_shuffled']} of the links are stronger than in any direction of these data by chance "
+            f"{links['beyond_shuffled']:,} of the links are stronger than in any direction of these data by chance "
             "(codes with shuffled profiles, same false discovery rate).",
-            f"Share of the links that recur: {with_interval(stability['share'], confidence)}; a link is found again "
-            f"in {_figure(stability['mean_share'])} of the retrainings on average, and in "
-            f"{_figure(stability['mean_share_by_chance'])} if numbers are matched wrongly. Matched numbers agree with "
-            f"a median |r| of {stability['r_median']:.2f} (with PCA's numbers: {stability['r_median_to_pca']:.2f}); "
-            f"what a rotation leaves between the codes is {stability['disparity']:.2f} (to PCA: "
-            f"{stability['disparity_to_pca']:.2f}). Numbers of PCA on the same profiles are always the same.",
-            f"{sets['small']} sets with too few of the genes and {sets['large']} with too many were left out.",
+            *(text for name, text in evidence.metrics["cautions"].items() if name.startswith("pathways.")),
+            *_recurring(found, confidence),
+            *(
+                [f"{sets['small']:,} sets with too few of the genes and {sets['large']:,} with too many were left out."]
+                if sets["small"] or sets["large"]
+                else []
+            ),
         ),
     )  # fmt: skip
+
+
+def _recurring(found: Mapping[str, Any], confidence: float) -> list[str]:
+    stability = found["stability"]
+    agree = (
+        f"Matched numbers of other seeds agree with a median |r| of {stability['r_median']:.2f} (with PCA's numbers: "
+        f"{stability['r_median_to_pca']:.2f}); what a rotation leaves between the codes is "
+        f"{stability['disparity']:.2f} (to PCA: {stability['disparity_to_pca']:.2f}). Numbers of PCA on the same "
+        "profiles are always the same."
+    )
+    if not found["links"]["n"]:
+        return [agree]
+    return [
+        f"Share of the links that recur: {with_interval(stability['share'], confidence)}; a link is found again in "
+        f"{_figure(stability['mean_share'])} of the retrainings on average, and in "
+        f"{_figure(stability['mean_share_by_chance'])} if numbers are matched wrongly. {agree}"
+    ]
 
 
 def cell_type_pathways_section(evidence: Evidence, folder: Path) -> Section | None:
@@ -175,43 +191,42 @@ def _expected_table(table: pd.DataFrame) -> Table:
 
 
 def pathways_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
-    """Say what the links are worth: against shuffled codes and other seeds, and against the truth where it is known."""
+    """Say what the links are worth against shuffled codes and other seeds."""
     found = metrics["pathways"]
     if found is None:
         return []
-    links, stability, confidence = found["links"], found["stability"], metrics["interval"]["confidence"]
+    links, stability = found["links"], found["stability"]
     if not links["n"]:
         return [Sentence("bad", f"No number of the code could be linked to any of {found['sets']['n']} gene sets.")]
     told = (
-        f"{links['n']} links of the {metrics['model']['bottleneck_width']} numbers with gene sets were found, of which "
-        f"{stability['recurring']} recur in at least {percent(stability['needed'])} of {stability['seeds']} retrainings"
-    )
-    shuffled = (
-        f"codes with shuffled profiles, which stand for nothing, have {links['shuffled']:.0f} where this one has "
-        f"{links['rank_sums']} (by rank sums)"
+        f"{links['n']:,} links of the {metrics['model']['bottleneck_width']} numbers with gene sets were found, of "
+        f"which {stability['recurring']:,} recur in at least {percent(stability['needed'])} of {stability['seeds']} "
+        f"retrainings. By rank sums this code has {links['rank_sums']:,}, and codes with shuffled profiles, which "
+        f"stand for nothing, have {links['shuffled']:,.0f}."
     )
     if links["beyond_shuffled"]:
-        first = Sentence(
-            "open", f"{told}; {links['beyond_shuffled']} are stronger than chance accounts for: {shuffled}."
+        claim = (
+            f"{links['beyond_shuffled']:,} of {links['n']:,} links with pathways are stronger than chance makes them."
         )
-    else:
-        first = Sentence(
-            "bad", f"{told}; but none is stronger than in other directions of these data by chance: {shuffled}."
-        )
-    return [first, *_of_cell_types(found["expected"]), *program_sentences(found["recovery"], confidence)]
+        return [Sentence("open", claim, told)]
+    return [Sentence("bad", "Links of numbers with pathways are no stronger than chance makes them.", told)]
 
 
-def _of_cell_types(expected: Mapping[str, Any] | None) -> list[Sentence]:
-    if expected is None:
+def expected_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+    """Say how many pathways that textbooks expect in these cell types are found there."""
+    found = metrics["pathways"]
+    if found is None or found["expected"] is None:
         return []
+    expected = found["expected"]
     told = (
         f"Of {expected['n']} pathways that textbooks expect in these cell types, {expected['found']} are highest there "
         f"by the links of the code (blind links: {expected['chance']:.1f}; by rank sums {expected['found_by_rank']}, "
-        f"and {expected['found_pca']} by PCA)"
+        f"and {expected['found_pca']} by PCA)."
     )
     if expected["found_by_rank"] < expected["found_pca"]:
-        return [Sentence("bad", f"{told}: fewer than by PCA.")]
-    return [Sentence("open", f"{told}: too few to tell the code from PCA.")]
+        return [Sentence("bad", "Fewer of the pathways that textbooks expect are found than by PCA.", told)]
+    claim = f"{expected['found']} of {expected['n']} pathways that textbooks expect are found"
+    return [Sentence("open", f"{claim}: too few to tell the code from PCA.", told)]
 
 
 def _figure(value: float | None) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from cic.evaluation.intervals import Interval
+from cic.evaluation.intervals import Interval, against
 from cic.evaluation.report.drawing import GREY, Row, dot_plot, draw, new_figure
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import Sentence, Standing, against, percent, with_interval
+from cic.evaluation.report.verdict import Sentence, Standing, percent, with_interval
 
 RIVALS = {"pca": "PCA", "ica": "ICA", "nmf": "NMF"}
 METHOD_ROWS = {
@@ -24,10 +24,9 @@ METHOD_ROWS = {
 }
 SHARES = {
     "precision": "precision: links that are true (dashes: blind)",
-    "recall": "recall: programs with a true link",
-    "strongest": "programs whose strongest number is true",
+    "recall": "recall: with a true link (dashes: possible)",
+    "strongest": "strongest number is true (dashes: possible)",
 }
-"""In either of the last two, dashes stand where no links could be better."""
 
 
 def recovery_plot(recovery: Mapping[str, Any]) -> Figure:
@@ -78,8 +77,9 @@ def programs_section(evidence: Evidence, folder: Path) -> Section | None:
             ("method", "links", "true", "decoys", "precision", "blind", "recall", "strongest", "average precision"),
             tuple(
                 (
-                    name, str(own["links"]), str(own["true"]), str(own["decoys"]), _figure(own["precision"]["value"]),
-                    _figure(own["base_rate"]), _figure(own["recall"]["value"]), _figure(own["strongest"]["value"]),
+                    name, f"{own['links']:,}", f"{own['true']:,}", f"{own['decoys']:,}",
+                    _figure(own["precision"]["value"]), _figure(own["base_rate"]),
+                    _figure(own["recall"]["value"]), _figure(own["strongest"]["value"]),
                     _figure(own["average_precision"]),
                 )
                 for name, own in ((told, methods[method]) for method, (told, _) in METHOD_ROWS.items())
@@ -89,6 +89,15 @@ def programs_section(evidence: Evidence, folder: Path) -> Section | None:
             f"A link is true if the number follows the program's true activity with r above {recovery['r_needed']} "
             "over held-out profiles, on the side that the link says. Many links are with programs that a number "
             "follows more weakly, so precision is low for all.",
+            "All numbers together foretell "
+            + ", ".join(
+                f"{with_interval(recovery['decoded'][method], confidence)} ({told})"
+                for method, told in (("model", "model"), ("pca", "PCA"), ("nmf", "NMF"))
+            )
+            + " of the variance of a program's activity over held-out profiles, by least squares, a mean over the "
+            "programs; the model's minus PCA's: "
+            f"{with_interval(recovery['decoded_difference_to_pca'], confidence, 3)}. So what single numbers seem to "
+            "miss, the code as a whole may hold.",
             "Model, PCA, ICA and NMF by rank sums on the regression of genes on the code, all alike. Beside them the "
             "model's decoder by rank sums, and by the running sum, as in the links above.",
             "Dashes in the lower two panels: programs that any number follows, above which no links could come. "
@@ -98,10 +107,12 @@ def programs_section(evidence: Evidence, folder: Path) -> Section | None:
     )  # fmt: skip
 
 
-def program_sentences(recovery: Mapping[str, Any] | None, confidence: float) -> list[Sentence]:
+def program_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
     """Say whether planted programs are found again, and whether others find more or truer ones."""
-    if recovery is None:
+    found, confidence = metrics["pathways"], metrics["interval"]["confidence"]
+    if found is None or found["recovery"] is None:
         return []
+    recovery = found["recovery"]
     sides = {
         (method, share): against(recovery["difference_to"][method][share], 0.0)
         for method in RIVALS
@@ -121,15 +132,15 @@ def program_sentences(recovery: Mapping[str, Any] | None, confidence: float) -> 
     told = (
         f"{percent(own['recall']['value'])} of {recovery['n_programs']} planted programs have a true link, and the "
         f"precision of the model's links is {with_interval(own['precision'], confidence)}, where links drawn blindly "
-        f"have {own['base_rate']:.2f}; {rivals}"
+        f"have {own['base_rate']:.2f}; {rivals}."
     )
     standing: Standing = "bad" if behind else "good" if ahead else "open"
-    ends = {
-        "bad": f": in one of the two worse than {' and '.join(behind)}.",
-        "good": ": better than all three.",
-        "open": ".",
+    claims = {
+        "bad": f"Links with planted programs are fewer, or less often true, than those of {' and '.join(behind)}.",
+        "good": "Links with planted programs are more, or more often true, than those of all other methods.",
+        "open": "Links with planted programs are not clearly better than those of all other methods.",
     }
-    return [Sentence(standing, told + ends[standing])]
+    return [Sentence(standing, claims[standing], told)]
 
 
 def _interval(value: Mapping[str, Any]) -> Interval:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from cic.evaluation.intervals import Interval
+from cic.evaluation.intervals import Interval, against
 from cic.evaluation.report import figures, maps
 from cic.evaluation.report.drawing import draw
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import against, percent, with_interval
+from cic.evaluation.report.verdict import percent, with_interval
 
 
 def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
@@ -106,10 +106,8 @@ def label_section(evidence: Evidence, folder: Path) -> Section | None:
         f"Ratio to PCA by cell type: {spoken}.",
         lambda: figures.label_ratios(table),
     )  # fmt: skip
-    claim = (
-        f"Better than PCA on {found['n_better_than_pca']} of {found['n']} cell types, worse on "
-        f"{found['n_worse_than_pca']}, undecided on {found['n_undecided']}."
-    )
+    ratio = table["ratio_to_pca"].astype(float)
+    claim = f"Unexplained variance is {ratio.min():.2f} to {ratio.max():.2f} times that of PCA, by cell type."
     notes = [
         "Percentages are unexplained variance; r is the median Spearman r over genes between a profile and its "
         "reconstruction. A dot without a bar has too few independent profiles for an interval.",
@@ -167,7 +165,7 @@ def map_section(evidence: Evidence, folder: Path) -> Section:
     held_out_S = evidence.part_S == "test"
     picture = draw(
         folder, "codes",
-        f"Scatter plot of {len(samples)} codes in two dimensions, coloured by {label_S.nunique()} labels.",
+        f"Scatter plot of {len(samples):,} codes in two dimensions, coloured by {label_S.nunique()} labels.",
         lambda: maps.code_map(evidence.xy_S2, label_S, held_out_S, evidence.shares),
     )  # fmt: skip
     return Section(
@@ -175,7 +173,7 @@ def map_section(evidence: Evidence, folder: Path) -> Section:
         "What do the codes look like?",
         f"The two directions in which codes vary most hold {percent(sum(evidence.shares))} of their variance.",
         picture,
-        n=f"{len(samples)} profiles: {held_out_S.sum()} held out (large), the others small",
+        n=f"{len(samples):,} profiles: {held_out_S.sum():,} held out (large), the others small",
         notes=(
             "Two of many directions: types that overlap here may be apart in others. Axes on which a few types lie far "
             "out are compressed towards their ends.",

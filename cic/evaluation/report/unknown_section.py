@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cic.evaluation.intervals import against
 from cic.evaluation.report.drawing import BLUE, GREY, PAPER, PURPLE, VERMILION, draw, new_figure
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import Sentence, against, percent, with_interval
+from cic.evaluation.report.verdict import Sentence, percent, with_interval
 
 NAMES = {
     "model_error": "reconstruction error",
@@ -85,18 +86,19 @@ def unknown_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
         f"under the ROC curve of {with_interval(auroc, confidence)}, over {found['n_unknown']} profiles of "
         f"{found['n_types']} types (chance 0.5, PCA's error {found['auroc']['pca_error']['value']:.2f}, doubt of the "
         f"classifier {found['auroc']['max_probability']['value']:.2f}, distance to the nearest type "
-        f"{found['auroc']['centroid']['value']:.2f})"
+        f"{found['auroc']['centroid']['value']:.2f})."
     )
     if auroc["low"] is None:
-        return [Sentence("open", f"{told}.")]
+        return [Sentence("open", "Too few profiles are independent to tell whether unseen cell types show.", told)]
+    claim = "The reconstruction error gives unseen cell types away"
     if against(auroc, 0.5) != "above":
-        return [Sentence("bad", f"{told}: no better than chance.")]
+        return [Sentence("bad", f"{claim} no better than chance.", told)]
     better = [f"the {NAMES[name]}" for name, difference in minus.items() if against(difference, 0.0) == "below"]
     if better:
-        return [Sentence("bad", f"{told}: better than chance, but worse than {' and '.join(better)}.")]
+        return [Sentence("bad", f"{claim} better than chance, but worse than {' and '.join(better)}.", told)]
     if all(against(difference, 0.0) == "above" for difference in minus.values()):
-        return [Sentence("good", f"{told}: better than each of these.")]
-    return [Sentence("open", f"{told}: better than chance, but not clearly better than each of these.")]
+        return [Sentence("good", f"{claim}, better than each other score.", told)]
+    return [Sentence("open", f"{claim} better than chance, but not clearly better than each other score.", told)]
 
 
 def unknown_figure(curve: pd.DataFrame, auroc: Mapping[str, Any], operating: Mapping[str, Any] | None) -> Figure:

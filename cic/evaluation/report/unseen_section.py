@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cic.evaluation.intervals import FEWEST_UNITS, Interval
+from cic.evaluation.intervals import FEWEST_UNITS, Interval, against
 from cic.evaluation.report.drawing import BLUE, GREY, VERMILION, WIDTH, Row, dot_plot, draw, new_figure
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import Sentence, Standing, against, percent, with_interval
+from cic.evaluation.report.verdict import Sentence, Standing, percent, with_interval
 
 MOST_ROWS = 60
 """Groups that are drawn by name; more are drawn by rank."""
@@ -42,8 +42,8 @@ def unseen_types_section(evidence: Evidence, folder: Path) -> Section | None:
         f"PCA loses as well when it never saw a type: its error is "
         f"{with_interval(found['pca_ratio_to_seen'], confidence)} times that of PCA that saw it. The retrained model "
         f"that saw every type has {with_interval(found['seen_ratio_to_pca'], confidence)} times the error of PCA.",
-        "All are trained again, with fewer epochs than the final model. Choice and scale of genes stay those of the "
-        "final model, which saw every type. Percentages are unexplained variance.",
+        "All are trained again, with fewer epochs than the final model. Architecture, and choice and scale of genes, "
+        "stay those of the final model, which saw every type. Percentages are unexplained variance.",
     ]
     if found["replicates"] is not None:
         notes.append(
@@ -149,9 +149,9 @@ def unseen_types_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
         f"{with_interval(found['ratio_to_pca'], confidence)} times the squared error of PCA that never saw it either, "
         f"and {with_interval(found['ratio_to_seen'], confidence)} times that of the same model trained with the type "
         f"({found['n']} profiles of {found['n_types']} type{'s' * (found['n_types'] != 1)}; "
-        f"{_unexplained(found)} of their variance stays unexplained, {_unexplained(found, 'seen')} with the type seen)"
+        f"{_unexplained(found)} of their variance stays unexplained, {_unexplained(found, 'seen')} with the type seen)."
     )
-    return [_judged(told, found)]
+    return [_judged("cell types", told, found)]
 
 
 def unseen_groups_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
@@ -163,9 +163,9 @@ def unseen_groups_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
         "Profiles of a group (study, donor) that the model never saw are reproduced with "
         f"{with_interval(found['ratio_to_pca'], confidence)} times the squared error of PCA that never saw it either "
         f"({found['n']} profiles of {found['n_groups']} groups; {_unexplained(found)} of their variance stays "
-        "unexplained)"
+        "unexplained)."
     )
-    return [_judged(told, found)]
+    return [_judged("studies", told, found)]
 
 
 def unseen_types_figure(table: pd.DataFrame) -> Figure:
@@ -235,20 +235,21 @@ def _distance_plot(axes: Axes, table: pd.DataFrame) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, reverse=True)
 
 
-def _judged(told: str, found: Mapping[str, Any]) -> Sentence:
-    """Finish a sentence by the side of 1 on which the ratio to PCA, and to the mean profile, lies as a whole."""
+def _judged(unseen: str, told: str, found: Mapping[str, Any]) -> Sentence:
+    """Judge by the side of 1 on which the ratio to PCA, and to the mean profile, lies as a whole."""
     ratio = found["ratio_to_pca"]
     if ratio["low"] is None:
-        return Sentence("open", f"{told}.")
+        return Sentence("open", f"On {unseen} that it never saw, too few profiles are independent to judge.", told)
+    claim = f"On {unseen} that it never saw, the model does"
     if against(found["unexplained_variance"]["model"]) != "below":
-        return Sentence("bad", f"{told}: no better than the mean profile.")
+        return Sentence("bad", f"{claim} no better than the mean profile.", told)
     ends: dict[str, tuple[Standing, str]] = {
         "below": ("good", "better than PCA"),
         "above": ("bad", "worse than PCA"),
         "undecided": ("bad", "no better than PCA, as far as these profiles can tell"),
     }
     standing, end = ends[against(ratio)]
-    return Sentence(standing, f"{told}: {end}.")
+    return Sentence(standing, f"{claim} {end}.", told)
 
 
 def _unexplained(found: Mapping[str, Any], name: str = "model") -> str:

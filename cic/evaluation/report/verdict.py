@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cic.evaluation.intervals import against
+from cic.evaluation.objections import blind_error
+
 Metrics = Mapping[str, Any]
 Standing = Literal["good", "bad", "open"]
 
@@ -34,10 +37,16 @@ METHOD_NAMES = {
 
 @dataclass(frozen=True)
 class Sentence:
-    """One finding: whether it speaks for the model, against it, or leaves it open."""
+    """One finding: whether it speaks for the model, what it comes to, and the figures behind that."""
 
     standing: Standing
-    text: str
+    claim: str
+    told: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole of it, the conclusion first."""
+        return f"{self.claim} {self.told}".rstrip()
 
 
 def percent(value: float) -> str:
@@ -60,15 +69,6 @@ def _number(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0 makes -0.00 into 0.00
 
 
-def against(interval: Metrics, line: float = 1.0) -> Literal["below", "above", "undecided"]:
-    """Tell on which side of `line` an interval lies as a whole."""
-    if interval["high"] is None or interval["low"] is None:
-        return "undecided"
-    if interval["high"] < line:
-        return "below"
-    return "above" if interval["low"] > line else "undecided"
-
-
 def audit_sentences(metrics: Metrics) -> list[Sentence]:
     """Say whether held-out profiles may be known from training."""
     if metrics["audit"]["passed"]:
@@ -77,16 +77,11 @@ def audit_sentences(metrics: Metrics) -> list[Sentence]:
     return [
         Sentence(
             "bad",
-            f"The audit found {n} way{'s' * (n != 1)} in which held-out profiles may be known from training: the "
-            "figures here flatter the model, and it will not be promoted.",
+            "Held-out profiles may be known from training.",
+            f"The audit found {n} reason{'s' * (n != 1)} to think so. The figures here flatter the model, and it will "
+            "not be promoted.",
         )
     ]
-
-
-def blind_error(metrics: Metrics) -> float:
-    """Give the unexplained variance of as many directions of gene space drawn blindly: they keep their share."""
-    width, genes = metrics["model"]["bottleneck_width"], metrics["profiles"]["genes"]
-    return 1 - width / max(genes, width)
 
 
 def learnt_sentences(metrics: Metrics) -> list[Sentence]:
@@ -102,8 +97,9 @@ def learnt_sentences(metrics: Metrics) -> list[Sentence]:
     return [
         Sentence(
             "bad",
+            "Next to nothing was learnt from these data.",
             f"The model reproduces held-out profiles no better than {width} direction{'s' * (width != 1)} of gene "
-            f"space drawn blindly would ({percent(blind)} unexplained): next to nothing was learnt from these data.",
+            f"space drawn blindly would ({percent(blind)} unexplained).",
         )
     ]
 
@@ -113,19 +109,19 @@ def pca_sentences(metrics: Metrics) -> list[Sentence]:
     width = metrics["model"]["bottleneck_width"]
     model, pca = (metrics["unexplained_variance"][name]["value"] for name in ("model", "pca"))
     ratio, confidence = metrics["ratio_to_pca"], metrics["interval"]["confidence"]
-    left = (
+    told = (
         f"With {width} number{'s' * (width != 1)} a profile, {percent(model)} of the variance of held-out profiles "
         f"stays unexplained; with PCA of equal width it is {percent(pca)}."
     )
     if metrics["model"]["depth"] == 0:
-        left += " The chosen model has no hidden layer, so it is linear as PCA is."
-    told = f"Their ratio is {with_interval(ratio, confidence)}"
+        told += " The chosen model has no hidden layer, so it is linear as PCA is."
+    told += f" Their ratio is {with_interval(ratio, confidence)}."
     side = against(ratio)
     if side == "below":
-        return [Sentence("good", f"{left} {told}: better than PCA.")]
+        return [Sentence("good", "The model does better than PCA.", told)]
     if side == "above":
-        return [Sentence("bad", f"{left} {told}: worse than PCA.")]
-    return [Sentence("bad", f"{left} {told}: no better than PCA, as far as these profiles can tell.")]
+        return [Sentence("bad", "The model does worse than PCA.", told)]
+    return [Sentence("bad", "The model does no better than PCA, as far as these profiles can tell.", told)]
 
 
 def replicate_sentences(metrics: Metrics) -> list[Sentence]:
@@ -133,27 +129,29 @@ def replicate_sentences(metrics: Metrics) -> list[Sentence]:
     ceiling, confidence = metrics["replicates"], metrics["interval"]["confidence"]
     if ceiling is None:
         reason = metrics["left_out"]["replicates"]
-        return [Sentence("open", f"How near this comes to measuring again cannot be said: {reason}")]
+        return [Sentence("open", "How near this comes to measuring again cannot be said.", f"Left out: {reason}")]
     which = "held-out" if ceiling["held_out"] else "partly trained-on, so flattering,"
     told = (
         f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times "
         f"that between two technical replicates ({ceiling['n_sets']} {which} replicate sets; PCA: "
-        f"{ceiling['ratio_pca']['value']:.2f})"
+        f"{ceiling['ratio_pca']['value']:.2f})."
     )
     side = against(ceiling["ratio"])
     if side == "below" and against(ceiling["ratio_mean_profile"]) != "above":
         return [
             Sentence(
                 "open",
-                f"{told}, but the training mean, the same for every profile, already comes to "
-                f"{ceiling['ratio_mean_profile']['value']:.2f}: with replicates so far apart this says little.",
+                "Replicates lie so far apart here that being as accurate as they are says little.",
+                f"{told} The training mean, the same for every profile, already comes to "
+                f"{ceiling['ratio_mean_profile']['value']:.2f}.",
             )
         ]
     if side == "below":
-        return [Sentence("good" if ceiling["held_out"] else "open", f"{told}: as accurate as replicates.")]
+        standing: Standing = "good" if ceiling["held_out"] else "open"
+        return [Sentence(standing, "Reconstructions are as accurate as technical replicates.", told)]
     if side == "above":
-        return [Sentence("bad", f"{told}: less accurate than replicates.")]
-    return [Sentence("open", f"{told}: not to be told from replicates.")]
+        return [Sentence("bad", "Reconstructions are less accurate than technical replicates.", told)]
+    return [Sentence("open", "Reconstructions may be as accurate as technical replicates, or less so.", told)]
 
 
 def label_sentences(metrics: Metrics) -> list[Sentence]:
@@ -166,43 +164,44 @@ def label_sentences(metrics: Metrics) -> list[Sentence]:
         return [
             Sentence(
                 "open",
-                f"On none of the {labels['n']} cell types among the held-out profiles is the difference from PCA "
-                "clear: the interval allows either, or there are too few profiles.",
+                f"On none of the {labels['n']} cell types is the difference from PCA clear.",
+                "The interval allows either, or there are too few held-out profiles of them.",
             )
         ]
-    text = (
-        f"Of {labels['n']} cell types among the held-out profiles, the model is better than PCA on {better} and worse "
-        f"on {worse}; on {labels['n_undecided']} the interval allows either or there are too few profiles."
-    )
+    claim = f"Better than PCA on {better} of {labels['n']} cell types, worse on {worse}."
+    left = labels["n_undecided"]
+    told = f"On {left} the interval allows either, or there are too few held-out profiles." if left else ""
     standing: Standing = "good" if better > labels["n"] / 2 else "open"
-    return [Sentence("bad" if worse > better else standing, text)]
+    return [Sentence("bad" if worse > better else standing, claim, told)]
 
 
 def identity_sentences(metrics: Metrics) -> list[Sentence]:
     """Say how well the cell type is told from the code, and who tells it better."""
     found, confidence = metrics["identity"], metrics["interval"]["confidence"]
     if found is None:
-        return [Sentence("open", f"Cell identity was not measured: {metrics['left_out']['identity']}")]
+        return [Sentence("open", "Cell identity was not measured.", f"Left out: {metrics['left_out']['identity']}")]
     balanced, rivals = found["methods"]["joint"]["balanced_accuracy"], found["differences"]["joint"]
     value = {name: found["methods"][name]["balanced_accuracy"]["value"] for name in rivals}
     told = (
         f"The cell type of a profile that was left out is told from its code with a balanced accuracy of "
         f"{with_interval(balanced, confidence)} by the joint classifier; chance is {found['chance']:.2f}, and "
         + ", ".join(f"{METHOD_NAMES[name]} {value[name]:.2f}" for name in rivals)
+        + "."
     )
     if against(balanced, found["chance"]) != "above":
-        return [Sentence("bad", f"{told}: no better than chance.")]
+        return [Sentence("bad", "Cell types are told from the code no better than chance.", told)]
     if balanced["value"] == 1 and set(value.values()) == {1.0}:
-        return [Sentence("open", f"{told}: these types are so distinct that every method tells them without error.")]
+        return [Sentence("open", "These cell types are so distinct that every method tells them without error.", told)]
     sides = {name: against(interval, 0.0) for name, interval in rivals.items()}
     by_side = {
         text: [METHOD_NAMES[name] for name, found_side in sides.items() if found_side == side]
-        for side, text in (("below", "worse than"), ("above", "better than"), ("undecided", "no better than"))
+        for side, text in (("below", "worse than"), ("undecided", "no better than"), ("above", "better than"))
     }
     compared = "; ".join(f"{text} {_listed(names)}" for text, names in by_side.items() if names)
+    claim = f"Cell types can be told from the code: {compared}."
     if by_side["worse than"]:
-        return [Sentence("bad", f"{told}: {compared}.")]
-    return [Sentence("open" if by_side["no better than"] else "good", f"{told}: {compared}.")]
+        return [Sentence("bad", claim, told)]
+    return [Sentence("open" if by_side["no better than"] else "good", claim, told)]
 
 
 def _listed(names: list[str]) -> str:
