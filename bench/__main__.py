@@ -28,6 +28,7 @@ def main() -> None:
     """Measure everything, write the results, print the table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small data and few epochs, to try the bench itself")
+    parser.add_argument("--only", help="measure this one alone, and keep what the output file has of the others")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results.json")
     options = parser.parse_args()
     recipe = Recipe(samples=300, genes=800) if options.quick else Recipe()
@@ -36,7 +37,8 @@ def main() -> None:
         file = str(Path(scratch) / "synthetic.parquet")
         started = time.perf_counter()
         simulate(recipe, Path(file))
-        results: dict[str, Any] = {"simulate": {"seconds": time.perf_counter() - started}}
+        results: dict[str, Any] = json.loads(options.output.read_text()) if options.only else {}
+        results["simulate"] = {"seconds": time.perf_counter() - started}
         jobs: list[tuple[str, Callable[..., dict[str, float]], tuple[Any, ...]]] = [
             ("epochs, basis at full rank", basis_epochs, (file, 0)),
             ("epochs, basis of rank 256", basis_epochs, (file, 256)),
@@ -46,7 +48,11 @@ def main() -> None:
             ("whole search", whole_search, (file, trials)),
             ("whole evaluation", whole_evaluation, (file, epochs)),
         ]
+        if options.only and options.only not in (name for name, _, _ in jobs):
+            parser.error(f"no measurement `{options.only}`: there are {', '.join(name for name, _, _ in jobs)}")
         for name, function, arguments in jobs:
+            if options.only not in (None, name):
+                continue
             Console(stderr=True).print(f"measuring: {name}")
             results[name] = measured(function, *arguments)
     rival = results["trial, gene space"]

@@ -65,10 +65,13 @@ def _verb(name: str) -> Callable[..., None]:
 
 def show_summary(folder: Path) -> None:
     """Print what the evaluation found."""
+    from cic.evaluation.report.contents import headline, standings, verdict
     from cic.evaluation.report.verdict import summary
 
-    for label, value in summary(json.loads((folder / "metrics.json").read_text())):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for label, value in summary(metrics):
         _say(label, value)
+    _say("verdict", f"{headline(metrics)} {standings(verdict(metrics))}")
     _say("report", str(folder / "report.html"))
 
 
