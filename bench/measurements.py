@@ -173,7 +173,7 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
         curves=pd.DataFrame([{"training": 0, "kept": True, **asdict(one)} for one in fitted.curve]),
         audit=audit_split(matrix, part, params.split).to_json(),
         checks=check_matrix(matrix),
-        truth=planted_activity(Path(file)),
+        truth=planted_activity(Path(file), matrix.samples.index),
     )
     started = time.perf_counter()
     moments = [started]

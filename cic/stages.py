@@ -246,7 +246,7 @@ def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) ->
         curves=pd.read_csv(folders["fit"] / "curves.csv"),
         audit=read_json(folders["split"] / "audit.json"),
         checks=read_json(folders["ingest"] / "checks.json"),
-        truth=planted_activity(Path(params.data.file)),
+        truth=planted_activity(Path(params.data.file), matrix.samples.index),
     )
     with make_executor(params.search.workers, params.search.scheduler) as workers:
         evaluate_bundle(given, params, workers, derive_seed(params.seed, "evaluate"), out)

@@ -158,14 +158,17 @@ class LocalProcesses(Workers):
         return ProcessPoolExecutor(1, mp_context=self._context, initializer=_begin_worker)
 
     def _submit(self, slot: int, run: Callable[[S], R], spec: S) -> Future[R]:
-        try:
-            if slot not in self._pids:
-                with _no_main_module():
-                    self._pids[slot] = self._slots[slot].submit(os.getpid)
-            return self._slots[slot].submit(run, spec)
-        except BrokenProcessPool:  # it died while idle, which costs no trial
-            self._renew(slot)
-            return self._submit(slot, run, spec)
+        for _ in range(ATTEMPTS):
+            try:
+                if slot not in self._pids:
+                    with _no_main_module():
+                        self._pids[slot] = self._slots[slot].submit(os.getpid)
+                return self._slots[slot].submit(run, spec)
+            except BrokenProcessPool:  # it died while idle, which costs no trial
+                self._renew(slot)
+        raise ServiceError(
+            f"no worker could be started, {ATTEMPTS} times", where="worker", fix="see if the machine runs out of memory"
+        )
 
     def _renew(self, slot: int) -> None:
         self._end(slot)

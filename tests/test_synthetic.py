@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cic.config import Split
 from cic.data.matrix import read_matrix
 from cic.data.split import split_samples
-from cic.data.synthetic import Recipe, cell_type_names, draw_truth, program_names, simulate
+from cic.data.synthetic import Recipe, cell_type_names, draw_truth, planted_activity, program_names, simulate
 
 SMALL = Recipe(samples=300, genes=2000, cell_types=8, studies=15, programs=24, replicate_pairs=40)
 
@@ -131,3 +131,11 @@ def test_the_default_design_can_be_split_by_study_with_all_types_everywhere() ->
 def test_a_recipe_that_cannot_be_made(wrong: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         Recipe.model_validate(wrong)
+
+
+def test_truth_that_belongs_to_other_samples_is_not_taken(made: Path) -> None:
+    samples = read_matrix(made).samples.index
+    activity = planted_activity(made, samples)
+    assert activity is not None and list(activity.columns) == list(program_names(SMALL))
+    assert planted_activity(made, samples[1:]) is None
+    assert planted_activity(made.with_name("other.parquet"), samples) is None

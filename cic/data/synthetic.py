@@ -217,10 +217,16 @@ def side_files(path: Path) -> tuple[Path, Path]:
     return path.with_suffix(".programs.gmt"), path.with_suffix(".truth.parquet")
 
 
-def planted_activity(path: Path) -> pd.DataFrame | None:
-    """Give the true activity of each program by sample id, beside a simulated file; `None` beside any other."""
+def planted_activity(path: Path, samples: pd.Index) -> pd.DataFrame | None:
+    """Give the true activity of each program by sample id, beside a simulated file; `None` beside any other.
+
+    A file of truth that belongs to other samples was left there by a file of the same name.
+    """
     truth = side_files(path)[1]
-    return pq.read_table(truth).to_pandas().set_index("sample_id") if truth.exists() else None
+    if not truth.exists():
+        return None
+    activity = pq.read_table(truth).to_pandas().set_index("sample_id")
+    return activity if set(activity.index) == set(samples) else None
 
 
 def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None = None) -> None:
