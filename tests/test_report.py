@@ -159,6 +159,9 @@ def test_the_answer_follows_what_was_found(report):
     assert headline(leaky).startswith("Do not rely") and findings(leaky)[0][1] == "audit"
     for low, high, words in ((1.1, 1.2, "PCA describes"), (0.9, 1.1, "no better than PCA")):
         assert words in headline({**metrics, "ratio_to_pca": {"value": 1.0, "low": low, "high": high}})
+    trifle = {**metrics, "ratio_to_pca": {"value": 0.9997, "low": 0.9996, "high": 0.9998}}
+    assert "hardly better" in headline(trifle)
+    assert [one.standing for topic, _, one in findings(trifle) if topic == "Reconstruction against PCA"] == ["open"]
     for low, high, words in ((None, None, "too few"), (0.9, 1.1, "next to nothing was learnt")):
         unexplained = {**metrics["unexplained_variance"], "model": {"value": 1.0, "low": low, "high": high}}
         assert words in headline({**metrics, "unexplained_variance": unexplained})

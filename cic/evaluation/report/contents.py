@@ -26,6 +26,7 @@ from cic.evaluation.report import (
 )
 from cic.evaluation.report.section import Evidence, Section
 from cic.evaluation.report.verdict import (
+    HARDLY_BETTER,
     Sentence,
     audit_sentences,
     identity_sentences,
@@ -105,6 +106,8 @@ def headline(metrics: Mapping[str, Any]) -> str:
     if reasons:
         return f"Do not rely on these numbers: {'; and '.join(reasons)}."
     side = against(metrics["ratio_to_pca"])
+    if side == "below" and metrics["ratio_to_pca"]["value"] > HARDLY_BETTER:
+        return "This model describes new profiles hardly better than PCA does with as many numbers: by less than 1%."
     if side == "below":
         return "This model describes new profiles better than PCA does with as many numbers."
     if side == "above":

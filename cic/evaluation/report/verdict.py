@@ -15,6 +15,8 @@ from cic.evaluation.objections import blind_error
 Metrics = Mapping[str, Any]
 Standing = Literal["good", "bad", "open"]
 
+HARDLY_BETTER = 0.99
+"""Ratio to PCA above which a gain, however sure, is not worth a model."""
 METHOD_NAMES = {
     "joint": "joint classifier",
     "code_logistic": "logistic regression on the code",
@@ -117,6 +119,8 @@ def pca_sentences(metrics: Metrics) -> list[Sentence]:
         told += " The chosen model has no hidden layer, so it is linear as PCA is."
     told += f" Their ratio is {with_interval(ratio, confidence)}."
     side = against(ratio)
+    if side == "below" and ratio["value"] > HARDLY_BETTER:
+        return [Sentence("open", "The model does better than PCA, but by less than 1%.", told)]
     if side == "below":
         return [Sentence("good", "The model does better than PCA.", told)]
     if side == "above":
