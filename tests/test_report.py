@@ -155,6 +155,14 @@ def test_the_answer_stands_first_and_leads_to_every_finding(report):
 def test_the_answer_follows_what_was_found(report):
     metrics = report[0]
     assert "better than PCA" in headline(metrics)
+    for low, high, words in (
+        (1.1, 1.2, "but less accurately"),
+        (0.8, 0.9, "and as accurately"),
+        (0.9, 1.1, "about as"),
+    ):
+        ceiling = {**metrics["replicates"], "held_out": 1, "ratio": {"value": 1.0, "low": low, "high": high}}
+        assert words in headline({**metrics, "replicates": ceiling})
+        assert "replicates" not in headline({**metrics, "replicates": {**ceiling, "held_out": 0}})
     leaky = {**metrics, "audit": {"passed": 0, "blocking": 1, "findings": 1}}
     assert headline(leaky).startswith("Do not rely") and findings(leaky)[0][1] == "audit"
     for low, high, words in ((1.1, 1.2, "PCA describes"), (0.9, 1.1, "no better than PCA")):

@@ -109,10 +109,25 @@ def headline(metrics: Mapping[str, Any]) -> str:
     if side == "below" and metrics["ratio_to_pca"]["value"] > HARDLY_BETTER:
         return "This model describes new profiles hardly better than PCA does with as many numbers: by less than 1%."
     if side == "below":
-        return "This model describes new profiles better than PCA does with as many numbers."
+        return (
+            f"This model describes new profiles better than PCA does with as many numbers{_beside_replicates(metrics)}."
+        )
     if side == "above":
         return "PCA describes new profiles better than this model does with as many numbers."
     return "This model describes new profiles no better than PCA does with as many numbers, as far as these data tell."
+
+
+def _beside_replicates(metrics: Mapping[str, Any]) -> str:
+    """Add how near that comes to measuring again, where held-out replicates differ less than profiles do."""
+    ceiling = metrics["replicates"]
+    if ceiling is None or not ceiling["held_out"] or against(ceiling["ratio_mean_profile"]) != "above":
+        return ""
+    told = {
+        "below": ", and as accurately as technical replicates agree",
+        "above": ", but less accurately than technical replicates agree",
+        "undecided": ", about as accurately as technical replicates agree",
+    }
+    return f"{told[against(ceiling['ratio'])]} ({ceiling['ratio']['value']:.2f} times their distance)"
 
 
 def standings(sentences: list[Sentence]) -> str:
