@@ -168,8 +168,8 @@ def contest(subject: Subject, cells_C: pd.DataFrame, splits: Sequence[np.ndarray
     specs = []
     for split, row in bouts:
         name = f"architectures/split {split}/depth {row['depth']}, width {row['bottleneck_width']}"
-        spec = subject.retraining(name, seen_S & ~splits[split], splits[split])
-        specs.append(replace(spec, hyper=row["hyper"]))
+        spec = subject.retraining(name, seen_S & ~splits[split], splits[split], hyper=row["hyper"])
+        specs.append(replace(spec, hyper=row["hyper"]))  # hidden layers keep their width
     rows = {}
     for (split, row), found in zip(bouts, retrain_all(specs, subject.workers, "architectures"), strict=True):
         width, validation_S = row["bottleneck_width"], splits[split]

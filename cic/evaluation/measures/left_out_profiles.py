@@ -22,6 +22,7 @@ from cic.evaluation.intervals import (
     ratio_intervals,
     resampling,
 )
+from cic.evaluation.measures.reconstruction import row_correlations
 from cic.evaluation.retraining import Retrained
 from cic.seeds import generator
 
@@ -136,7 +137,5 @@ def rank_correlation(left_C: np.ndarray, right_C: np.ndarray, plan: tuple[int, f
     drawn_RC = generator(seed, "rank correlation").integers(n, size=(n_resamples, n))
     pick_RC = np.concatenate([np.arange(n)[None], drawn_RC])
     left_RC, right_RC = (rankdata(side_C[pick_RC], axis=1) for side_C in (left_C, right_C))
-    left_RC, right_RC = (side_RC - side_RC.mean(axis=1, keepdims=True) for side_RC in (left_RC, right_RC))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value_R = (left_RC * right_RC).sum(axis=1) / np.sqrt((left_RC**2).sum(axis=1) * (right_RC**2).sum(axis=1))
+    value_R = row_correlations(left_RC, right_RC)
     return percentile_interval(float(value_R[0]), value_R[1:], confidence, n)

@@ -79,11 +79,14 @@ def tune(spec: TuningSpec) -> Tuned:
             train_NX, told_TX = train_NX / spread_X, told_TX / spread_X
         settings = _tuned_settings(spec, methods, train_NX)
         whole = Fitting(train_NX, spec.label_N, told_TX, spec.n_features, spec.seed)
-        told = {name: Told(settings[name], method.tell(whole, [settings[name]])[0]) for name, method in methods.items()}
-        logit_TL = np.zeros((n, len(labels)))
+        told, logit_TL = {}, np.zeros((n, len(labels)))
         for name, method in methods.items():
-            if method is LOGISTIC and spec.space != "profile":
-                logit_TL = logistic_logits(whole, [settings[name]])[1][0]
+            if method is LOGISTIC:
+                _, (logit_TL,) = logistic_logits(whole, [settings[name]])
+                said_T = labels[logit_TL.argmax(axis=1)]
+            else:
+                (said_T,) = method.tell(whole, [settings[name]])
+            told[name] = Told(settings[name], said_T)
     return Tuned(told, labels, logit_TL)
 
 
