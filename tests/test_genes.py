@@ -141,7 +141,9 @@ def test_sentences_do_not_flatter(measured):
     (spoken,) = genes_sentences({"genes": found.metrics, "interval": confidence})
     assert f"Of {found.metrics['n_genes']} genes" in spoken.text
     linear = genes.measure_genes(subject(noisy_profiles(), depth=0))
-    changed = linear.metrics | {"share_better_than_pca": {"value": 0.4, "low": 0.3, "high": 0.45}}
+    (spoken,) = genes_sentences({"genes": linear.metrics, "interval": confidence})
+    assert spoken.standing == "open"
+    changed = found.metrics | {"share_better_than_pca": {"value": 0.4, "low": 0.3, "high": 0.45}}
     (spoken,) = genes_sentences({"genes": changed, "interval": confidence})
     assert spoken.standing == "bad" and "worse than from PCA" in spoken.text
 

@@ -39,7 +39,7 @@ def measure_genes(subject: Subject) -> Finding:
         Metrics, with jackknife intervals over the held-out profiles (the noise is held fixed):
 
         - n_genes, n_profiles (held out), n_sets (replicate sets of all parts) and n_replicates (profiles in them)
-        - share_better_than_pca: interval, of genes whose error is below that of PCA
+        - share_better_than_pca: interval, of genes whose error is below that of PCA; those with the same error count half
         - spearman_level: intervals model, pca, mean_profile, of a gene's error with its mean level; null for log ratios
         - noise: null without replicates, else
 
@@ -184,7 +184,7 @@ def compare(
 
     left_out: dict[str, str] = {}
     metrics: dict[str, Any] = {
-        "share_better_than_pca": interval((errors["model"] < errors["pca"]).mean(axis=1)),
+        "share_better_than_pca": interval(_share_below(errors["model"], errors["pca"])),
         "spearman_level": None,
         "noise": None,
     }
@@ -213,3 +213,9 @@ def compare(
         },
     }
     return metrics, left_out
+
+
+def _share_below(error_XG: np.ndarray, other_XG: np.ndarray) -> np.ndarray:
+    """Give the share of genes with the lesser error; equal ones count half, as all do where the model is PCA (X)."""
+    same_XG = np.isclose(error_XG, other_XG, rtol=1e-5, atol=0)
+    return np.where(same_XG, 0.5, error_XG < other_XG).mean(axis=1)
