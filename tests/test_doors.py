@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,9 +170,7 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     raw = served.folder / RAW
     raw.unlink()
     shutil.rmtree(served.folder / ".dvc" / "cache")
-    begun = time.monotonic()
     first = train(served)
-    took = time.monotonic() - begun
     assert first.returncode == 0, first.stdout[-4000:] + first.stderr[-4000:]
     assert raw.exists(), "the flow pulls it from the remote"
     made = outcome(served)
@@ -191,10 +188,8 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     assert version["aliases"] == (["champion"] if made["decision"] == "promoted" else [])
 
     before = written(made["folders"])
-    begun = time.monotonic()
     second = train(served)
     assert second.returncode == 0, second.stdout[-4000:] + second.stderr[-4000:]
-    assert time.monotonic() - begun < took
     again = outcome(served)
     assert {key: again[key] for key in ("folders", "run_id", "model")} == {
         key: made[key] for key in ("folders", "run_id", "model")

@@ -21,7 +21,6 @@ from store_parts import new_store, set_up_template
 
 from cic.errors import ServiceError
 from cic.model.training import Hyperparameters
-from cic.model.trial import TrialResult
 from cic.tracking.lineage import environment_lock, flat_metrics, flat_params, held_out_digest
 from cic.tracking.runs import (
     TAG_PROCESS,
@@ -47,20 +46,11 @@ def uri(tmp_path, template) -> str:
 
 
 def row(number: int, state: str = "complete") -> TrialRow:
-    failed = state == "failed"
-    hyper = Hyperparameters(depth=number % 3, bottleneck_width=8)
-    result = TrialResult(
-        number=number,
-        state=state,  # type: ignore[arg-type]
-        reason="" if state == "complete" else f"it was {state}",
-        error=None if failed else 0.3 + number / 100,
-        error_ratio_to_pca=None if failed else 0.9,
-        ratios_at_rungs=(),
-        epochs=20,
-        seconds=1.5,
-        seed=100 + number,
-    )
-    return TrialRow.of(hyper, result)
+    metrics = {"epochs": 20.0, "seconds": 1.5}
+    if state != "failed":
+        metrics |= {"val_unexplained": 0.3 + number / 100, "val_ratio_to_pca": 0.9}
+    params = {**Hyperparameters(depth=number % 3, bottleneck_width=8).model_dump(), "seed": 100 + number}
+    return TrialRow(number, state, "" if state == "complete" else f"it was {state}", params, metrics)
 
 
 def children(uri: str, parent: str) -> list[mlflow.entities.Run]:

@@ -39,11 +39,6 @@ class PlatformState:
     services: Mapping[str, ServiceState] = field(default_factory=dict)
     error: str | None = None
 
-    @property
-    def links(self) -> dict[str, str]:
-        """Pages to look at, by service."""
-        return {name: service.link for name, service in self.services.items() if service.link}
-
     def public(self) -> dict[str, Any]:
         """Give all of it without passwords."""
         return {**asdict(self), "addresses": {name: redact(url) for name, url in self.addresses.items()}}

@@ -18,8 +18,6 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 
-from cic.model.training import Hyperparameters
-from cic.model.trial import TrialResult
 from cic.settings import ProcessIdentity
 from cic.tracking.store import all_runs, connect, experiment_id, explained
 
@@ -58,15 +56,6 @@ class TrialRow:
     reason: str
     params: Mapping[str, str | int | float]
     metrics: Mapping[str, float]
-
-    @classmethod
-    def of(cls, hyper: Hyperparameters, result: TrialResult) -> TrialRow:
-        """Describe one trial of a search."""
-        metrics: dict[str, float] = {"epochs": result.epochs, "seconds": result.seconds}
-        if result.error is not None and result.error_ratio_to_pca is not None:
-            metrics |= {"val_unexplained": result.error, "val_ratio_to_pca": result.error_ratio_to_pca}
-        params = {**hyper.model_dump(), "seed": result.seed}
-        return cls(result.number, result.state, result.reason, params, metrics)
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ def measure_genes(subject: Subject) -> Finding:
         Metrics, with jackknife intervals over the held-out profiles (the noise is held fixed):
 
         - n_genes, n_profiles (held out), n_sets (replicate sets of all parts) and n_replicates (profiles in them)
-        - share_better_than_pca: interval, of genes whose error is below that of PCA; those with the same error count half
+        - share_better_than_pca: interval, of genes whose error is below that of PCA; equal ones count half
         - spearman_level: intervals model, pca, mean_profile, of a gene's error with its mean level; null for log ratios
         - noise: null without replicates, else
 
