@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -183,7 +184,7 @@ def test_random_labels_are_told_no_better_than_chance():
     interval = found.metrics["methods"]["joint"]["balanced_accuracy"]
     assert interval["low"] < 0.5
     sentence = sentence_of(found)
-    assert sentence.standing == "bad" and "no better than chance" in sentence.text
+    assert sentence.standing == "bad"
 
 
 def test_the_same_with_one_worker_and_two(small):
@@ -197,10 +198,10 @@ def test_the_same_with_one_worker_and_two(small):
 
 def test_without_labels_or_with_one_nothing_is_measured():
     matrix = curved_profiles(n_samples=60)
-    for samples, why in (({"label": None}, "no labels"), ({"label": "only"}, "at least two labels")):
+    for samples in ({"label": None}, {"label": "only"}):
         found = measure_identity(subject(scored(matrix, **samples), QUICK))
-        assert found.metrics is None and why in found.left_out["identity"]
-        assert why in sentence_of(found).text
+        assert found.metrics is None
+        assert found.left_out["identity"] in sentence_of(found).text
 
 
 def test_rare_labels_are_named_and_left_out():
@@ -222,10 +223,9 @@ def test_a_label_in_one_group_is_not_said_to_be_told():
     own = matrix.samples["group"].to_numpy() == matrix.samples["group"].to_numpy()[whole.part_S == "train"][0]
     label = np.where(own, "lonely", matrix.samples["label"])
     plan = design(replace(whole, samples=matrix.samples.assign(label=label)))
-    assert "lonely" in plan.left_out["identity.labels"] and "in one group" in plan.left_out["identity.labels"]
+    assert "lonely" in plan.left_out["identity.labels"]
     both = np.where(own, "lonely", "others")
-    why = design(replace(whole, samples=matrix.samples.assign(label=both)))
-    assert isinstance(why, str) and "in one group" in why
+    assert isinstance(design(replace(whole, samples=matrix.samples.assign(label=both))), str), "a reason, no plan"
 
 
 def test_few_groups_make_few_folds_and_one_group_is_said():
@@ -235,9 +235,9 @@ def test_few_groups_make_few_folds_and_one_group_is_said():
     whole = subject(curved_profiles(n_samples=60, n_groups=12), QUICK)
     one = replace(whole, samples=whole.samples.assign(group="one"))
     plan = design(one)
-    assert plan.by == "replicate set" and "single group" in plan.cautions["identity.folds"]
+    assert plan.by == "replicate set" and "identity.folds" in plan.cautions
     few = replace(whole, samples=whole.samples.assign(group=np.where(np.arange(60) // 2 % 2, "x", "y")))
-    assert design(few).n_folds == 2 and "only 2 groups" in design(few).cautions["identity.folds"]
+    assert design(few).n_folds == 2 and "identity.folds" in design(few).cautions
 
 
 def test_a_label_that_a_fold_takes_away_counts_as_errors(small, monkeypatch):
@@ -247,7 +247,7 @@ def test_a_label_that_a_fold_takes_away_counts_as_errors(small, monkeypatch):
     found = measure_identity(small)
     assert found.metrics["n_unseen"] == len(label_S)
     assert all(one["accuracy"]["value"] == 0 for one in found.metrics["methods"].values())
-    assert "errors of all" in found.cautions["identity.unseen"]
+    assert "identity.unseen" in found.cautions
     assert found.metrics["calibration"] is None
 
 
@@ -256,21 +256,16 @@ def test_all_perfect_is_said_as_a_tie():
     values = matrix.values + 20 * (matrix.samples["label"] == "type 1").to_numpy()[:, None].astype(np.float32)
     found = measure_identity(subject(replace(matrix, values=values), {**QUICK, "epochs": 40}))
     sentence = sentence_of(found)
-    assert sentence.standing == "open" and "every method tells them without error" in sentence.text
+    assert sentence.standing == "open"
 
 
-@pytest.mark.parametrize(("low", "high", "words", "standing"), [
-    (0.01, 0.1, "better than LDA on genes", "good"),
-    (-0.1, -0.01, "worse than LDA on genes", "bad"),
-    (-0.1, 0.1, "no better than LDA on genes", "open"),
-])  # fmt: skip
-def test_the_sentence_follows_the_differences(curved, low, high, words, standing):
+@pytest.mark.parametrize(("low", "high", "standing"), [(0.01, 0.1, "good"), (-0.1, -0.01, "bad"), (-0.1, 0.1, "open")])
+def test_the_sentence_follows_the_differences(curved, low, high, standing):
     _, found = curved
     difference = {"value": (low + high) / 2, "low": low, "high": high}
     changed = found.metrics | {"differences": {"joint": dict.fromkeys(RIVALS, difference)}}
     sentence = sentence_of(replace(found, metrics=changed))
-    assert words in sentence.text and sentence.standing == standing
-    assert ("no better than" in sentence.text) == (standing == "open")
+    assert sentence.standing == standing and all(METHOD_NAMES[rival] in sentence.text for rival in RIVALS)
 
 
 @pytest.mark.parametrize("n_labels", [2, 12, 60])
@@ -294,9 +289,9 @@ def test_the_sections_show_what_was_measured(curved, tmp_path):
     )
     scores, confusion, calibration = (make(evidence, tmp_path) for make in makers)
     assert [row[0] for row in scores.table.rows] == list(METHOD_NAMES.values())
-    assert "140 labelled profiles of 4 types" in scores.n and "(chance 0.25: left of this axis)" in scores.picture.svg
+    assert re.findall(r"\d+", scores.n)[:2] == ["140", "4"] and "chance 0.25" in scores.picture.svg
     wrong = round((1 - found.metrics["methods"]["joint"]["accuracy"]["value"]) * 140)
-    assert f"mistakes {wrong} of 140" in confusion.claim
+    assert re.findall(r"\d+", confusion.claim)[:2] == [str(wrong), "140"]
     assert f"{100 * found.metrics['calibration']['joint']['ece_after']:.1f}%" in calibration.claim
     assert all(section.baseline and section.n for section in (scores, confusion, calibration))
     nothing = SimpleNamespace(metrics=metrics | {"identity": None}, tables={})

