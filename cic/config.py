@@ -69,10 +69,10 @@ class Split(Section):
     test: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share of the profiles held out for test")
     validation: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share held out for choosing")
     near_identical: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.995, description="two profiles are near-identical above this correlation, after per-gene centring"
+        0.995, description="two profiles are near-identical above this correlation of what each has of its own"
     )
     near_distance: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.4, description="or nearer than this share of the usual distance of a profile to its nearest"
+        0.5, description="or nearer than this share of the distance to the next nearest profile"
     )
 
     @model_validator(mode="after")

@@ -85,19 +85,48 @@ def test_an_identical_profile_under_another_id(profiles: ExpressionMatrix) -> No
     assert [finding.kind for finding in within.findings] == ["identical"]
 
 
-@pytest.mark.parametrize("way", ["rounded", "noise"])
-def test_a_near_identical_profile_under_another_id(profiles: ExpressionMatrix, way: str) -> None:
+DISGUISES = {
+    "rounded": lambda x_SG, row, draw: np.round(x_SG[row], 1),
+    "noise": lambda x_SG, row, draw: x_SG[row] + 0.2 * x_SG.std(axis=0) * draw.normal(size=x_SG.shape[1]),
+    "scaled": lambda x_SG, row, draw: 1.3 * x_SG[row],
+    "shifted": lambda x_SG, row, draw: x_SG[row] + 1,
+    "zeros": lambda x_SG, row, draw: np.where(draw.random(x_SG.shape[1]) < 0.2, 0, x_SG[row]),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_twin_in_disguise_is_found(profiles: ExpressionMatrix, disguise: str) -> None:
     source = first_in(parts_of(profiles), "train")
-    original_G = profiles.values[source]
-    copy_G = (
-        np.round(original_G, 1)
-        if way == "rounded"
-        else np.maximum(original_G + 0.1 * np.random.default_rng(0).normal(size=original_G.shape), 0)
-    )
-    matrix, part = with_copy(profiles, source, "validation", copy_G)
+    copy_G = DISGUISES[disguise](profiles.values, source, np.random.default_rng(0))
+    matrix, part = with_copy(profiles, source, "validation", np.maximum(copy_G, 0))
     audit = audit_split(matrix, part, Split())
     assert kinds(audit) == {"near_identical"}
     assert profiles.samples.index[source] in audit.findings[0].examples[0]
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_a_mixture_of_two_is_found_and_its_components_named(profiles: ExpressionMatrix, linear: bool) -> None:
+    one, other = np.flatnonzero(parts_of(profiles) == "train")[[0, 5]]
+    x_SG = np.exp2(profiles.values) if linear else profiles.values
+    mixed_G = (x_SG[one] + x_SG[other]) / 2
+    matrix, part = with_copy(profiles, int(one), "test", np.log2(mixed_G) if linear else mixed_G)
+    audit = audit_split(matrix, part, Split())
+    assert kinds(audit) == {"mixture"}
+    assert all(profiles.samples.index[row] in audit.findings[0].examples[0] for row in (one, other))
+
+
+def test_twins_are_found_where_every_profile_has_one(profiles: ExpressionMatrix) -> None:
+    single = profiles.select(~profiles.samples["replicate"].duplicated().to_numpy())
+    draw = np.random.default_rng(0)
+    noisy_SG = single.values + 0.2 * single.values.std(axis=0) * draw.normal(size=single.values.shape)
+    ids = pd.Index([f"{name} {turn}" for turn in (1, 2) for name in single.samples.index], name="sample_id")
+    values_SG = np.vstack([single.values, noisy_SG]).astype(np.float32)
+    doubled = replace(single, values=values_SG, samples=pd.DataFrame(index=ids))
+    part = split_samples(doubled.samples, Split(), 0)
+    part_S = part.to_numpy()
+    n_astride = int((part_S[: len(ids) // 2] != part_S[len(ids) // 2 :]).sum())
+    (finding,) = (one for one in audit_split(doubled, part, Split()).findings if one.blocks)
+    assert finding.kind == "near_identical" and int(finding.message.split()[0]) >= 0.8 * n_astride > 0
 
 
 def test_undeclared_replicates_across_the_split_are_found(profiles: ExpressionMatrix) -> None:

@@ -1,16 +1,7 @@
 """The leakage audit: what a split, however it was made, lets through from one part to another.
 
 It trusts neither the split nor the sample columns. Beside ids, groups and replicates it looks at the profiles
-themselves, in two ways, because neither is enough alone:
-
-- *Correlation after per-gene centring* finds copies: a profile exported twice, rounded to one decimal, stays above
-  0.9989 in every data set tried here. But normal samples of one tissue come close too, when the genes were chosen to
-  tell tissues apart (0.9885 among 520 GTEx profiles over 467 genes), so this threshold cannot be low.
-- *Distance over the most variable genes, relative to the usual distance of a profile to its nearest neighbour*, finds
-  a specimen that was measured twice. Ordinary nearest pairs stay above 0.43 of the usual distance in bulk RNA-seq (TCGA
-  0.44, GTEx 0.53), on arrays (0.55, 0.79) and in single cells (0.49, 0.64). Two of the 63 tumours in Khan's set, known
-  only by number, lie at 0.12, at a correlation of 0.986; repeated measurements of the simulated data lie at 0.36 to
-  0.47, so that half of them are found; rounded copies at 0.10 and below.
+themselves (`cic.data.twins`).
 
 Technical replicates of a noisy platform are no nearer to one another than to their like, so that the audit finds few
 of them or none: nothing but a `replicate` column can tell.
@@ -27,14 +18,20 @@ import pandas as pd
 from cic.config import Split
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.split import PARTS
+from cic.data.twins import find_mixtures, find_twins
 from cic.data.units import log2_scale
 from cic.errors import DataError
 
 Kind = Literal[
-    "repeated_id", "identical", "near_identical", "group_astride", "replicate_astride", "label_not_in_train", "share"
+    "repeated_id",
+    "identical",
+    "near_identical",
+    "mixture",
+    "group_astride",
+    "replicate_astride",
+    "label_not_in_train",
+    "share",
 ]
-MOST_VARIABLE = 1_000
-ROWS_A_BLOCK = 1_024
 MOST_EXAMPLES = 10
 
 
@@ -71,7 +68,7 @@ class Audit:
     sizes
         Profiles in each part.
     nearest
-        Of the pairs across parts: the largest correlation, and the least relative distance.
+        Of the pairs across parts: the largest correlation, and the least distance over that to the next neighbour.
     """
 
     findings: tuple[Finding, ...]
@@ -108,13 +105,13 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split) -> Aud
     part_S = _part_of_each(matrix, part)
     sizes = {name: int((part_S == name).sum()) for name in PARTS}
     identical, same_SS = _identical(matrix, part_S)
-    near, nearest = _near_identical(matrix, part_S, config, same_SS)
+    disguised, nearest = _disguised(matrix, part_S, config, same_SS)
     findings = [
         *_repeated_ids(matrix, part_S),
         *_astride(matrix.samples, "group", part_S),
         *_astride(matrix.samples, "replicate", part_S),
         *identical,
-        *near,
+        *disguised,
         *_labels_not_in_train(matrix.samples, part_S),
         *_shares(sizes, config),
     ]
@@ -182,59 +179,40 @@ def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[Findi
     return findings, content_S
 
 
-def _near_identical(
+def _disguised(
     matrix: ExpressionMatrix, part_S: np.ndarray, config: Split, content_S: np.ndarray
 ) -> tuple[list[Finding], dict[str, float]]:
-    """Find pairs across parts that are all but the same; exact copies are left to `_identical`."""
-    log2_SG = log2_scale(matrix.values, matrix.unit)
-    x_SG = log2_SG - log2_SG.mean(axis=0)
-    variable = np.sort(np.argsort(-x_SG.var(axis=0), kind="stable")[:MOST_VARIABLE])
-    v_SG = np.ascontiguousarray(x_SG[:, variable])
-    norm_S = np.maximum(np.linalg.norm(x_SG, axis=1), 1e-12)
-    square_S = (v_SG**2).sum(axis=1)
-    kin_S = _codes(matrix.samples, "replicate", len(part_S))
-    n_samples = len(part_S)
-    usual_S = np.full(n_samples, np.inf)
-    near_S, near_at_S = np.full(n_samples, np.inf), np.zeros(n_samples, dtype=np.int64)
-    like_S, like_at_S = np.full(n_samples, -1.0), np.zeros(n_samples, dtype=np.int64)
-    for start in range(0, n_samples, ROWS_A_BLOCK):
-        rows = np.arange(start, min(start + ROWS_A_BLOCK, n_samples))
-        square_RS = square_S[rows, None] + square_S - 2 * (v_SG[rows] @ v_SG.T)
-        apart_RS = np.sqrt(np.maximum(square_RS, 0))
-        like_RS = (x_SG[rows] @ x_SG.T) / (norm_S[rows, None] * norm_S)
-        same_RS = content_S[rows, None] == content_S
-        # What is usual is told by profiles that are not known to be of the same specimen.
-        usual_S[rows] = np.where(same_RS | (kin_S[rows, None] == kin_S), np.inf, apart_RS).min(axis=1)
-        within_RS = same_RS | (part_S[rows, None] == part_S)
-        apart_RS[within_RS], like_RS[within_RS] = np.inf, -1.0
-        near_at_S[rows], like_at_S[rows] = apart_RS.argmin(axis=1), like_RS.argmax(axis=1)
-        near_S[rows] = apart_RS[np.arange(len(rows)), near_at_S[rows]]
-        like_S[rows] = like_RS[np.arange(len(rows)), like_at_S[rows]]
-    usual_S = usual_S[np.isfinite(usual_S)]
-    usual = float(np.median(usual_S)) if len(usual_S) else np.inf
-    relative_S = near_S / max(usual, 1e-12)
-    pairs: dict[tuple[int, int], tuple[float, float]] = {}
-    for row in range(n_samples):
-        for other in {int(near_at_S[row]), int(like_at_S[row])}:
-            if part_S[row] == part_S[other] or content_S[row] == content_S[other]:
-                continue
-            like = float(x_SG[row] @ x_SG[other] / (norm_S[row] * norm_S[other]))
-            relative = float(np.linalg.norm(v_SG[row] - v_SG[other])) / max(usual, 1e-12)
-            if like > config.near_identical or relative < config.near_distance:
-                pairs[min(row, other), max(row, other)] = (like, relative)
-    nearest = {"correlation": float(like_S.max()), "relative_distance": float(min(relative_S.min(), 1e9))}
-    if not pairs:
-        return [], nearest
-    ids = matrix.samples.index
-    examples = tuple(
-        f"{ids[a]} ({part_S[a]}) ~ {ids[b]} ({part_S[b]}): correlation {like:.4f}, distance {relative:.2f} of the usual"
-        for (a, b), (like, relative) in sorted(pairs.items(), key=lambda pair: pair[1][1])[:MOST_EXAMPLES]
-    )
-    message = (
-        f"{len(pairs)} pair(s) of profiles across parts are near-identical: correlation above {config.near_identical:g}"
-        f", or nearer than {config.near_distance:g} of the usual distance to the nearest profile"
-    )
-    return [Finding("near_identical", message, examples)], nearest
+    """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`."""
+    log2_SG = np.asarray(log2_scale(matrix.values, matrix.unit), dtype=np.float32)
+    out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
+    twins, nearest = find_twins(log2_SG, part_S, out_SK, config.near_identical, config.near_distance)
+    mixed = [
+        mixture
+        for mixture in find_mixtures(log2_SG, matrix.unit, out_SK)
+        if any(part_S[mixture.row] != part_S[component] for component in mixture.components)
+    ]
+    name_S = [f"{sample} ({part})" for sample, part in zip(matrix.samples.index, part_S, strict=True)]
+    findings = []
+    if twins:
+        examples = tuple(
+            f"{name_S[pair.first]} ~ {name_S[pair.second]}: correlation {pair.correlation:.4f}, "
+            f"{pair.distance:.2f} of the distance to the next ({pair.sign})"
+            for pair in sorted(twins, key=lambda pair: pair.distance)[:MOST_EXAMPLES]
+        )
+        message = (
+            f"{len(twins)} pair(s) of profiles across parts are near-identical: correlation above "
+            f"{config.near_identical:g}, or nearer than {config.near_distance:g} of the distance to the next profile"
+        )
+        findings.append(Finding("near_identical", message, examples))
+    if mixed:
+        examples = tuple(
+            f"{name_S[one.row]} = {' + '.join(name_S[component] for component in one.components)}: "
+            f"{one.rest:.1%} unexplained"
+            for one in sorted(mixed, key=lambda one: one.rest)[:MOST_EXAMPLES]
+        )
+        message = f"{len(mixed)} profile(s) are mixtures of two others, not all in the same part"
+        findings.append(Finding("mixture", message, examples))
+    return findings, nearest
 
 
 def _codes(samples: pd.DataFrame, column: str, n_samples: int) -> np.ndarray:

@@ -95,7 +95,7 @@ def audit_section(evidence: Evidence, folder: Path) -> Section:
         n=words(evidence.audit["sizes"]),
         notes=(
             f"Nearest pair of profiles across the parts: correlation {nearest['correlation']:.4f}; distance "
-            f"{nearest['relative_distance']:.2f} of what is usual between neighbours.",
+            f"{nearest['relative_distance']:.2f} of that to the next neighbour.",
         ),
     )
 

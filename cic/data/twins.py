@@ -1,0 +1,211 @@
+"""Profiles that are one another's twins in disguise: copied, measured again, scaled, shifted, cut or mixed.
+
+A profile is compared by what is left of it on log2 scale when the mean of each gene, and of that rest whatever a
+change of the profile's scale or offset could have made, is taken away. Three signs are looked for, none of which takes
+for usual what every profile may have:
+
+- *A gap among the nearest neighbours.* The first few neighbours of an ordinary profile lie at nearly the same
+  distance. Those nearer than half as far as the next one are twins. Comparing with the next neighbour and not with
+  what is usual holds where every profile has a twin, and where outliers have one another only.
+- *The same gap over the genes that both profiles have*, which finds a copy with genes set to zero.
+- *Two others that explain a profile*, on log2 or linear scale: a mixture.
+
+What was planted and found, and how often real sets without known twins give an alarm, is in docs/leakage.md.
+
+Axes: S profiles, G genes, R profiles of a block, N neighbours, K ways to know each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from cic.data.units import Unit
+
+NEIGHBOURS = 8
+"""Looked at of each profile: up to seven copies of one show as a gap."""
+CANDIDATES = 64
+"""Nearest profiles of which two may explain one: a mixture is nearer to its components than to nearly all others."""
+MIXTURE_REST = 0.01
+"""Share of a profile's squared length beyond which two others do not explain it; ordinary ones leave 0.015 and more."""
+SHARED = 0.5
+"""Share of the genes of the poorer profile that two must both have to be compared over these."""
+STRICTER = 0.4
+"""Factor of the gap asked for behind several neighbours, and over shared genes: there few profiles look like twins."""
+ROWS_A_BLOCK = 512
+EPSILON = 1e-12
+
+Sign = Literal["correlation", "gap", "gap over shared genes"]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Two profiles too near to each other: their rows, correlation, and distance as a share of the next one's."""
+
+    first: int
+    second: int
+    sign: Sign
+    correlation: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A profile, the two others that explain it, and the share of it that they do not."""
+
+    row: int
+    components: tuple[int, int]
+    rest: float
+
+
+def residuals(values_SG: np.ndarray, weight_SG: np.ndarray | None = None) -> np.ndarray:
+    """Give what profiles have of their own: each gene's mean taken away, and each profile's scale and offset.
+
+    A copy ``a x + b`` of a profile ``x`` differs from the mean ``m`` by ``a (x - m) + (a - 1) m + b``; regressing on
+    ``m`` and a constant leaves ``a`` times what it leaves of ``x``.
+
+    Parameters
+    ----------
+    values_SG
+        Profiles, on log2 or linear scale.
+    weight_SG
+        1 where a gene counts in a profile, else 0; all do by default.
+
+    Returns
+    -------
+    ndarray
+        Float32, zero for genes that do not count; not normalised.
+    """
+    mean_G = values_SG.mean(axis=0)
+    x_SG = values_SG - mean_G
+    weight_SG = np.ones((1, len(mean_G)), dtype=np.float32) if weight_SG is None else weight_SG
+    n_S1 = np.maximum(weight_SG.sum(axis=1, keepdims=True), 1)
+    x_SG = x_SG * weight_SG
+    x_SG -= weight_SG * (x_SG.sum(axis=1, keepdims=True) / n_S1)
+    m_SG = weight_SG * (mean_G - (weight_SG @ mean_G[:, None]) / n_S1)
+    slope_S1 = (x_SG * m_SG).sum(axis=1, keepdims=True) / np.maximum((m_SG**2).sum(axis=1, keepdims=True), EPSILON)
+    return np.asarray(x_SG - slope_S1 * m_SG, dtype=np.float32)
+
+
+def nearest(
+    x_SG: np.ndarray, weight_SG: np.ndarray | None, out_SK: np.ndarray, n_neighbours: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield blocks of rows, their nearest profiles (R, N) in order, and the correlations with these (R, N).
+
+    Parameters
+    ----------
+    x_SG
+        From `residuals`.
+    weight_SG
+        1 where a gene counts in a profile, else 0; `None` if all do everywhere.
+    out_SK
+        Columns of numbers; profiles that agree in any of them are not compared, which gives -1.
+    """
+    square_SG = np.square(x_SG)
+    square_S = np.maximum(square_SG.sum(axis=1), EPSILON)
+    count_S = None if weight_SG is None else weight_SG.sum(axis=1)
+    for start in range(0, len(x_SG), ROWS_A_BLOCK):
+        row_R = np.arange(start, min(start + ROWS_A_BLOCK, len(x_SG)))
+        like_RS = x_SG[row_R] @ x_SG.T
+        if weight_SG is None or count_S is None:
+            like_RS /= np.sqrt(square_S[row_R, None] * square_S)
+        else:
+            both_RS = (square_SG[row_R] @ weight_SG.T) * (weight_SG[row_R] @ square_SG.T)
+            like_RS /= np.sqrt(np.maximum(both_RS, EPSILON))
+            shared_RS = weight_SG[row_R] @ weight_SG.T
+            like_RS[shared_RS < SHARED * np.minimum(count_S[row_R, None], count_S)] = -1
+        like_RS[(out_SK[row_R, None] == out_SK).any(axis=2)] = -1
+        near_RN = np.argsort(-like_RS, axis=1, kind="stable")[:, :n_neighbours]
+        yield row_R, near_RN, np.take_along_axis(like_RS, near_RN, axis=1)
+
+
+def find_twins(
+    log2_SG: np.ndarray, part_S: np.ndarray, out_SK: np.ndarray, near_identical: float, near_distance: float
+) -> tuple[list[Twins], dict[str, float]]:
+    """Give the pairs across parts that are too near, each once, and how near the nearest across parts are.
+
+    Parameters
+    ----------
+    part_S
+        The part of each profile. Neighbours are looked for in all parts: a twin within a part is no gap's other side.
+    out_SK
+        See `nearest`.
+    near_identical
+        Correlation above which two profiles are twins in any case.
+    near_distance
+        They also are if nearer than this share of the distance to the next neighbour.
+    """
+    found: dict[tuple[int, int], Twins] = {}
+    least = {"correlation": -1.0, "relative_distance": 1.0}
+    signs: dict[Sign, np.ndarray | None] = {"gap": None}
+    if (log2_SG == 0).any():
+        signs["gap over shared genes"] = (log2_SG != 0).astype(np.float32)
+    for sign, weight_SG in signs.items():
+        for row_R, near_RN, like_RN in nearest(residuals(log2_SG, weight_SG), weight_SG, out_SK, NEIGHBOURS):
+            distance_RN = np.sqrt(np.maximum(1 - like_RN, 0))
+            # a neighbour at -1 cannot be compared with, so it makes no gap
+            gap_RN = np.where(
+                like_RN[:, 1:] > -1, distance_RN[:, :-1] / np.maximum(distance_RN[:, 1:], EPSILON), np.inf
+            )
+            across_RN = part_S[row_R, None] != part_S[near_RN]
+            if weight_SG is None:
+                least["correlation"] = float(like_RN[across_RN].max(initial=least["correlation"]))
+                least["relative_distance"] = float(gap_RN[across_RN[:, :-1]].min(initial=least["relative_distance"]))
+            limit_N = np.full(gap_RN.shape[1], near_distance * STRICTER)
+            if weight_SG is None:
+                limit_N[:1] = near_distance
+            close_RN = gap_RN < limit_N
+            n_close_R = np.where(close_RN.any(axis=1), close_RN.shape[1] - close_RN[:, ::-1].argmax(axis=1), 0)
+            n_alike_R = (like_RN > near_identical).sum(axis=1)
+            for place in np.flatnonzero(np.maximum(n_close_R, n_alike_R)):
+                next_ = distance_RN[place, min(max(n_close_R[place], 1), distance_RN.shape[1] - 1)]
+                n_twins = max(n_close_R[place], n_alike_R[place])
+                for rank in np.flatnonzero(across_RN[place, :n_twins]):
+                    first, second = sorted((int(row_R[place]), int(near_RN[place, rank])))
+                    share = float(distance_RN[place, rank] / max(next_, EPSILON))
+                    seen: Sign = sign if rank < n_close_R[place] else "correlation"
+                    twins = Twins(first, second, seen, float(like_RN[place, rank]), share)
+                    found.setdefault((first, second), twins)
+    return list(found.values()), least
+
+
+def find_mixtures(log2_SG: np.ndarray, unit: Unit, out_SK: np.ndarray) -> list[Mixture]:
+    """Give the profiles that two others explain on log2 or, where the unit has one, on linear scale."""
+    scales = [log2_SG]
+    if unit != "log_ratio":
+        linear_SG = np.exp2(log2_SG) - 1
+        scales.append(linear_SG / np.maximum(linear_SG.std(axis=0), EPSILON))
+    found: dict[int, Mixture] = {}
+    for values_SG in scales:
+        x_SG = residuals(values_SG)
+        x_SG /= np.sqrt(np.maximum(np.square(x_SG).sum(axis=1, keepdims=True), EPSILON))
+        for row_R, near_RN, like_RN in nearest(x_SG, None, out_SK, CANDIDATES):
+            for row, near_N, like_N in zip(row_R, near_RN, like_RN, strict=True):
+                x_NG = x_SG[near_N[like_N > -1]]
+                pair, rest = _rest_of_two(like_N[like_N > -1], x_NG @ x_NG.T)
+                if rest < MIXTURE_REST:
+                    first, second = sorted(int(near_N[place]) for place in pair)
+                    found.setdefault(int(row), Mixture(int(row), (first, second), rest))
+    return list(found.values())
+
+
+def _rest_of_two(like_N: np.ndarray, like_NN: np.ndarray) -> tuple[tuple[int, int], float]:
+    """Give the two whose regression leaves least of a profile, and what it leaves; 1 where no two will do.
+
+    Both weights have to be above 0, or a component would pass for a mixture of the others; and neither may do alone,
+    or a twin would pass for one.
+    """
+    cross_NN = np.minimum(like_NN**2, 1 - 1e-6)
+    weight_NN = (like_N[:, None] - like_N * like_NN) / (1 - cross_NN)
+    explained_NN = weight_NN * like_N[:, None] + weight_NN.T * like_N
+    allowed_NN = (weight_NN > 0) & (weight_NN.T > 0)
+    allowed_NN &= np.maximum(like_N[:, None], like_N) ** 2 < 1 - 2 * MIXTURE_REST
+    np.fill_diagonal(allowed_NN, False)
+    if not allowed_NN.any():
+        return (0, 0), 1.0
+    best = int(np.where(allowed_NN, explained_NN, -np.inf).argmax())
+    first, second = divmod(best, len(like_N))
+    return (first, second), float(1 - explained_NN[first, second])
