@@ -26,7 +26,7 @@ from cic.data.split import split_samples
 from cic.model.basis import squared_norms
 from cic.model.prepare import prepare, search_folds
 from cic.model.training import Fold, pca_error
-from cic.model.trial import TrialSpec, fit_from_spec, run_trial
+from cic.model.trial import Fitted, TrialSpec, fit_from_spec, run_trial
 from cic.search.study import search
 from cic.seeds import derive_seed
 from cic.workers import Workers, make_executor
@@ -62,7 +62,8 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
     ready = prepare(train, validation, params, params.training.rank)
     seeds = [derive_seed(params.seed, "fit", number) for number in range(params.fit.seeds)]
     specs = [TrialSpec(number, hyper, seed, params.training, (ready.fold,)) for number, seed in enumerate(seeds)]
-    best = min(workers.map(fit_from_spec, specs), key=lambda fitted: fitted.validation_error)
+    fitted = [one for one in workers.map(fit_from_spec, specs) if isinstance(one, Fitted)]
+    best = min(fitted, key=lambda one: one.validation_error)
     x_test_SG = ready.preprocessor.transform(test.values)
     z_test_SK, outside_S = ready.basis.project(x_test_SG)
     norms_S = squared_norms(x_test_SG) / ready.basis.scale**2
@@ -76,6 +77,7 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
         "unexplained": test_error(best.network, held_out),
         "unexplained_pca": pca_error(held_out, width),
         "validation_ratio": best.validation_error / pca_error(ready.fold, width),
+        "trials_failed": sum(record.state == "failed" for record in outcome.records),
         "audit_passed": audit_split(matrix, part, params.split).passed,
     }
 

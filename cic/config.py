@@ -118,6 +118,9 @@ class Search(Section):
     round_size: Annotated[int, Field(ge=1)] = Field(8, description="trials asked together; part of the outcome")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one a core. Not part of the outcome")
     scheduler: str | None = Field(None, description="address of a Dask scheduler in place of local processes")
+    trial_seconds: Annotated[float, Field(gt=0)] = Field(
+        3600.0, description="wall-clock limit of a trial, which fails past it; generous, as it depends on the machine"
+    )
     folds: Annotated[int, Field(ge=0)] = Field(0, description="grouped folds a trial; 0 is the validation part")
     prune: bool = Field(True, description="stop trials that are behind what earlier rounds had reached")
     rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the basis while searching; 0 is full")

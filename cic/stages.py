@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from cic.data.roles import with_roles, without_roles
 from cic.data.split import split_samples
 from cic.data.synthetic import planted_activity
 from cic.digests import data_digest, gene_sets_digest, model_digest, source_digest
-from cic.errors import DataError, ServiceError
+from cic.errors import DataError, ModelError, ServiceError
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
 from cic.evaluation.evaluate import parts_of
 from cic.evaluation.subject import Given
@@ -33,7 +34,7 @@ from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
 from cic.model.calibration import calibrated
 from cic.model.prepare import prepare, search_folds
 from cic.model.training import Fold, Hyperparameters, pca_error
-from cic.model.trial import Fitted, TrialSpec, fit_from_spec, fit_network, run_trial
+from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec, run_trial
 from cic.progress import track
 from cic.search.figures import importance_figure, surface_figure, svg
 from cic.search.records import records_frame
@@ -117,7 +118,7 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     def make_spec(
         number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]
     ) -> TrialSpec:
-        return TrialSpec(number, hyper, seed, params.training, folds, thresholds)
+        return TrialSpec(number, hyper, seed, params.training, folds, thresholds, params.search.trial_seconds)
 
     try:
         with make_executor(params.search.workers, params.search.scheduler) as workers:
@@ -185,8 +186,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
     hyper = Hyperparameters.model_validate(read_json(folders["search"] / "choice.json")["hyperparameters"])
     prepared = prepare(train, validation, params, params.training.rank)
-    seeds = [derive_seed(params.seed, "fit", number) for number in range(params.fit.seeds)]
-    fitted = _fit_all(prepared.fold, hyper, params, seeds, settings)
+    fitted, failed = fit_seeds(prepared.fold, hyper, params, settings)
     best = min(fitted, key=lambda one: one.validation_error)
     bundle = Bundle(
         prepared.preprocessor,
@@ -217,6 +217,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "validation_error": best.validation_error,
             "validation_error_pca": pca_error(prepared.fold, hyper.bottleneck_width),
             "validation_errors": [one.validation_error for one in fitted],
+            "failed": [asdict(one) for one in failed],
             "rank": prepared.basis.rank,
             "variance_left_out": prepared.basis.left_out,
             "bundle_digest": bundle_digest(out / "bundle"),
@@ -224,13 +225,40 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     )
 
 
-def _fit_all(fold: Fold, hyper: Hyperparameters, params: Params, seeds: list[int], settings: Settings) -> list[Fitted]:
-    device = settings.torch_device
-    if device != "cpu":
-        return [fit_network(fold, hyper, params.training, seed, device) for seed in track(seeds, "fit")]
-    specs = [TrialSpec(number, hyper, seed, params.training, (fold,)) for number, seed in enumerate(seeds)]
-    with make_executor(params.search.workers, params.search.scheduler) as workers:
-        return list(track(workers.map(fit_from_spec, specs), "fit", total=len(specs)))
+def fit_seeds(
+    fold: Fold, hyper: Hyperparameters, params: Params, settings: Settings
+) -> tuple[list[Fitted], list[NotFitted]]:
+    """Train from `fit.seeds` seeds; where a training comes to nothing another seed takes over, as many times at most.
+
+    Raises
+    ------
+    ModelError
+        If no training succeeds.
+    """
+    wanted, fitted, failed = params.fit.seeds, list[Fitted](), list[NotFitted]()
+    with make_executor(1 if settings.torch_device != "cpu" else params.search.workers, params.search.scheduler) as crew:
+        for first in (0, wanted):
+            numbers = range(first, first + wanted - len(fitted))
+            seeds = [derive_seed(params.seed, "fit", number) for number in numbers]
+            specs = [
+                TrialSpec(number, hyper, seed, params.training, (fold,))
+                for number, seed in zip(numbers, seeds, strict=True)
+            ]
+            run = partial(fit_from_spec, device=settings.torch_device)
+            for one in track(crew.map(run, specs), "fit", total=len(specs)):
+                if isinstance(one, Fitted):
+                    fitted.append(one)
+                else:
+                    failed.append(one)
+            if len(fitted) == wanted:
+                break
+    if not fitted:
+        raise ModelError(
+            f"none of {len(failed)} trainings came to anything: {failed[0].reason}",
+            where="fit",
+            fix="search lower learning rates (`search.learning_rate`), or leave the architecture out of the search",
+        )
+    return fitted, failed
 
 
 def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:

@@ -6,11 +6,13 @@ All three give what a pure function gives, so the outcome of a search is the sam
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 import types
 from abc import ABC, abstractmethod
 from collections import Counter, deque
@@ -34,9 +36,13 @@ PRELOAD = ["cic.model.trial"]
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+GRACE = 1.5
+"""Share of its time limit after which a worker is ended that has not ended its trial by itself."""
+
+
 @dataclass(frozen=True)
 class Lost:
-    """In place of a result: the worker died each time."""
+    """In place of a result: the worker died each time, or had to be ended."""
 
     reason: str
 
@@ -53,8 +59,16 @@ class Workers(ABC):
     count: int
 
     @abstractmethod
-    def each(self, run: Callable[[S], R], specs: Sequence[S]) -> Iterator[tuple[int, R | Lost]]:
-        """Yield (position in `specs`, result) as they come; an exception of `run` is raised here."""
+    def each(
+        self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
+    ) -> Iterator[tuple[int, R | Lost]]:
+        """Yield (position in `specs`, result) as they come; an exception of `run` is raised here.
+
+        Parameters
+        ----------
+        seconds
+            What `run` may take. It has to keep to that by itself; only local processes can be ended if it hangs.
+        """
 
     def map(self, run: Callable[[S], R], specs: Sequence[S]) -> Iterator[R]:
         """Yield results in the order of `specs`.
@@ -109,7 +123,9 @@ class InThisProcess(Workers):
 
     count = 1
 
-    def each(self, run: Callable[[S], R], specs: Sequence[S]) -> Iterator[tuple[int, R | Lost]]:
+    def each(
+        self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
+    ) -> Iterator[tuple[int, R | Lost]]:
         """Yield results in order."""
         for index, spec in enumerate(specs):
             yield index, run(spec)
@@ -124,16 +140,30 @@ class LocalProcesses(Workers):
         self._slots = [self._new_slot() for _ in range(count)]
         self._pids: dict[int, Future[int]] = {}
 
-    def each(self, run: Callable[[S], R], specs: Sequence[S]) -> Iterator[tuple[int, R | Lost]]:
+    def each(
+        self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
+    ) -> Iterator[tuple[int, R | Lost]]:
         """Yield results as they come; a trial whose worker dies is started again, `ATTEMPTS` times in all."""
+        begun: dict[Future[R], float] = {}
         waiting, idle = deque(range(len(specs))), deque(range(self.count))
         attempts: Counter[int] = Counter()
         running: dict[Future[R], tuple[int, int]] = {}
         while waiting or running:
             while waiting and idle:
                 index, slot = waiting.popleft(), idle.popleft()
-                running[self._submit(slot, run, specs[index])] = (slot, index)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                future = self._submit(slot, run, specs[index])
+                running[future], begun[future] = (slot, index), time.monotonic()
+            left = min(begun[future] for future in running) + GRACE * seconds - time.monotonic()
+            patience = None if math.isinf(left) else max(left, 0.0)
+            finished = wait(running, patience, return_when=FIRST_COMPLETED).done
+            late = [one for one in running if time.monotonic() > begun[one] + GRACE * seconds and one not in finished]
+            for future in late:
+                slot, index = running.pop(future)
+                idle.append(slot)
+                self._renew(slot)
+                log.warning("a trial did not end in time; its worker was ended")
+                yield index, Lost(f"it did not end within {GRACE * seconds:g} s and its worker was ended")
+            for future in finished:
                 slot, index = running.pop(future)
                 idle.append(slot)
                 try:
@@ -240,7 +270,9 @@ class _DaskCluster(Workers):
     def __init__(self, client: Any, count: int, killed_worker: type[Exception]) -> None:
         self.count, self._client, self._killed_worker = count, client, killed_worker
 
-    def each(self, run: Callable[[S], R], specs: Sequence[S]) -> Iterator[tuple[int, R | Lost]]:
+    def each(
+        self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
+    ) -> Iterator[tuple[int, R | Lost]]:
         """Yield results as they come."""
         executor = self._client.get_executor(pure=False, retries=0)
         index_of = {executor.submit(run, spec): index for index, spec in enumerate(specs)}

@@ -16,6 +16,7 @@ from cic.seeds import generator
 
 TRAINING = Training(epochs=80)
 RUNGS = (10, 20, 40)
+FAILING_RATE = 4e-3
 BEST_RATE, BEST_DECAY, BEST_NOISE = 2e-3, 1.5, 0.35
 SPACE = {
     "bottleneck_width": (4, 8),
@@ -70,7 +71,7 @@ def run_at_random_pace(spec: TrialSpec) -> TrialResult:
 
 def run_some_fail(spec: TrialSpec) -> TrialResult:
     """Fail, as a trial with a loss that is not finite does, where the learning rate is high."""
-    if spec.hyper.depth and spec.hyper.learning_rate > BEST_RATE:
+    if spec.hyper.depth and spec.hyper.learning_rate > FAILING_RATE:
         reason = "the loss is not finite in epoch 3"
         return TrialResult(spec.number, "failed", reason, None, None, (), 3, 0.001, spec.seed)
     return run(spec)
@@ -88,6 +89,15 @@ def run_always_killed(spec: TrialSpec) -> TrialResult:
     """Kill the worker at trial 5, every time."""
     if spec.number == 5:
         os.kill(os.getpid(), 9)
+    return run(spec)
+
+
+def run_that_hangs(pid: Path, spec: TrialSpec) -> TrialResult:
+    """Say at trial 5 who runs it, and never end."""
+    if spec.number == 5:
+        pid.write_text(str(os.getpid()))
+        while True:
+            time.sleep(60)
     return run(spec)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from functools import partial
+from pathlib import Path
 
 import analytic_trial
 import pytest
@@ -186,13 +187,24 @@ def test_trials_that_fail_keep_their_reason_and_the_search_goes_on():
     failed = [record for record in outcome.records if record.state == "failed"]
     assert failed and all(record.reason == "the loss is not finite in epoch 3" for record in failed)
     assert all(record.error is None for record in failed)
-    assert outcome.choice.finalist.hyper.learning_rate <= analytic_trial.BEST_RATE
+    assert outcome.choice.finalist.hyper.learning_rate <= analytic_trial.FAILING_RATE
 
 
-def test_a_search_without_any_result_says_so():
+def test_a_round_of_which_most_fails_is_an_error_and_runs_again_when_it_is_mended(url):
     only_deep = CONFIG.model_copy(update={"depth": (1,), "learning_rate": (0.005, 0.01)})
-    with pytest.raises(CicError, match="nothing to choose from"):
-        searched(only_deep, run=analytic_trial.run_some_fail)
+    with pytest.raises(CicError, match=r"not finite in epoch 3 \(\d+ times\)"):
+        searched(only_deep, url=url, run=analytic_trial.run_some_fail)
+    assert table(searched(only_deep, url=url)) == table(searched(only_deep))
+
+
+def test_a_trial_that_does_not_end_fails_alone_and_its_process_is_ended(tmp_path):
+    limited = CONFIG.model_copy(update={"trials": 8, "trial_seconds": 3.0})
+    with make_executor(2) as workers:
+        outcome = searched(limited, run=partial(analytic_trial.run_that_hangs, tmp_path / "pid"), workers=workers)
+    (failed,) = (record for record in outcome.records if record.state == "failed")
+    assert failed.number == 5 and "4.5 s" in failed.reason
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
+    assert table(outcome) != [] and outcome.choice.finalist.number != 5
 
 
 def test_depth_0_alone_is_a_search():

@@ -21,6 +21,7 @@ from cic.evaluation.measures.mixtures import measure_mixtures
 from cic.evaluation.measures.noise import measure_noise
 from cic.evaluation.measures.pathways import measure_pathways
 from cic.evaluation.measures.unseen import measure_unseen_groups, measure_unseen_types
+from cic.evaluation.retraining import RetrainingError
 from cic.evaluation.subject import Finding, Given, Subject
 from cic.model.threads import one_thread
 from cic.progress import track
@@ -110,7 +111,10 @@ def measure(given: Given, params: Params, workers: Workers, seed: int) -> Measur
         name: "it is switched off in `evaluate.measures`." for name in MEASURES if name not in params.evaluate.measures
     }
     for name in track(wanted, MEASURES_BAR):
-        found = MEASURE_FUNCTIONS[name](subject)
+        try:
+            found = MEASURE_FUNCTIONS[name](subject)
+        except RetrainingError as error:
+            found = Finding(None, {name: f"{error.found}."})
         metrics[name] = found.metrics
         left_out |= found.left_out
         cautions |= found.cautions

@@ -19,11 +19,13 @@ import torch
 from cic.config import Training
 from cic.errors import ModelError
 from cic.evaluation.measures.loadings import mean_jacobian
+from cic.model.autoencoder import Autoencoder
 from cic.model.basis import SampleBasis, squared_norms
 from cic.model.threads import one_thread
 from cic.model.training import Fold, Hyperparameters
-from cic.model.trial import fit_network
+from cic.model.trial import Fitted, TrialSpec, fit_from_spec
 from cic.progress import track
+from cic.seeds import derive_seed
 from cic.workers import Workers
 
 
@@ -51,6 +53,10 @@ def coordinates(x_SG: np.ndarray, seed: int) -> Coordinates:
     # what rounding leaves outside an exact basis is no data
     outside_S = outside_S if basis.left_out > 1e-6 else np.zeros(len(x_SG))
     return Coordinates(z_SK * np.float32(basis.scale), outside_S)
+
+
+class RetrainingError(ModelError):
+    """A training beside the model's own failed; what needed it is left out."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ def retrain(spec: RetrainingSpec) -> Retrained:
 
     Raises
     ------
-    ModelError
-        If the loss stops being finite.
+    RetrainingError
+        If training comes to nothing, from another seed too.
     """
     with one_thread():
         y_SY = spec.coordinates.y_SY
@@ -137,14 +143,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             None if spec.label_S is None else spec.label_S[validation_S],
             spec.n_labels,
         )
-        try:
-            network = fit_network(fold, spec.hyper, spec.training, spec.seed).network
-        except FloatingPointError as error:
-            raise ModelError(
-                f"{error}, when the model is trained again ({spec.name})",
-                where="evaluate",
-                fix="leave the measure out of `evaluate.measures`, or search lower learning rates",
-            ) from None
+        network = _fitted(fold, spec)
         with torch.inference_mode():
             code_SW = network.encode(torch.from_numpy(z_SK))
             made_SK = network.decode(code_SW).numpy()
@@ -162,6 +161,20 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             logit_SL,
             basis.lift(jacobian_KW.T.astype(np.float32)).T,
         )
+
+
+def _fitted(fold: Fold, spec: RetrainingSpec) -> Autoencoder:
+    reasons = []
+    for seed in (spec.seed, derive_seed(spec.seed, "again")):
+        fitted = fit_from_spec(TrialSpec(0, spec.hyper, seed, spec.training, (fold,)))
+        if isinstance(fitted, Fitted):
+            return fitted.network
+        reasons.append(fitted.reason)
+    raise RetrainingError(
+        f"training again ({spec.name}) came to nothing, from two seeds: {'; '.join(reasons)}",
+        where="evaluate",
+        fix="leave the measure out of `evaluate.measures`, or search lower learning rates",
+    )
 
 
 def retrain_all(specs: Sequence[RetrainingSpec], workers: Workers, label: str) -> list[Retrained]:

@@ -138,7 +138,9 @@ class Autoencoder(nn.Module):
         damping_B1 = DAMPING * normal_BWW.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
         normal_BWW = normal_BWW + torch.diag_embed(damping_B1.expand(-1, c_BW.shape[1]))
         gradient_BW1 = j_BKW.mT @ (z_BK - self.decode(c_BW))[:, :, None]
-        return c_BW + torch.linalg.solve(normal_BWW, gradient_BW1)[:, :, 0]
+        step_BW1, _ = torch.linalg.solve_ex(normal_BWW, gradient_BW1)
+        # where the decoder does not answer to the code, no step can be told
+        return c_BW + torch.where(torch.isfinite(step_BW1).all(dim=1, keepdim=True), step_BW1, 0.0)[:, :, 0]
 
     def decoder_jacobian(self, c_BW: Tensor) -> Tensor:
         """Give the derivative of each reconstruction with respect to its code, j_BKW."""

@@ -18,6 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cic.model.definite import cholesky
+
+LEAST_MISS = 1e-6
+"""Share of itself that a row left out is taken to miss at least: float32 knows no less."""
+
 
 def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, group_B: Tensor) -> Tensor:
     """Give the sum of squared errors on each group of rows when ridge regression is fitted to all other groups.
@@ -65,7 +70,7 @@ class _LeftOutError(torch.autograd.Function):
         more_rows = n_features < n_rows
         normal = phi_BF.T @ phi_BF if more_rows else phi_BF @ phi_BF.T
         normal.diagonal().add_(1)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky_ex(normal)[0])
+        inverse = torch.cholesky_inverse(cholesky(normal))
         g_BF = phi_BF @ inverse if more_rows else inverse @ phi_BF
 
         def without_fit(x: Tensor) -> Tensor:
@@ -74,7 +79,8 @@ class _LeftOutError(torch.autograd.Function):
 
         residual_BT = without_fit(target_BT)
         if member_UM.shape[1] == 1:
-            miss_B1 = 1 - (phi_BF * g_BF).sum(dim=1, keepdim=True)
+            # a row that only itself explains misses nothing, but for rounding
+            miss_B1 = (1 - (phi_BF * g_BF).sum(dim=1, keepdim=True)).clamp(min=LEAST_MISS)
             error_BT = residual_BT / miss_B1
             slope_BT = 2 * error_BT / miss_B1
             change_BF = (2 * (slope_BT * error_BT).sum(dim=1, keepdim=True)) * g_BF
@@ -100,7 +106,7 @@ def _grouped(
     miss_UMM = -(phi_BF[member_UM] @ g_UMF.mT) * here_UM1
     miss_UMM.diagonal(dim1=1, dim2=2).add_(1)
     # H is symmetric but for rounding
-    factor_UMM, _ = torch.linalg.cholesky_ex((miss_UMM + miss_UMM.mT) / 2)
+    factor_UMM = cholesky((miss_UMM + miss_UMM.mT) / 2)
     error_UMT = torch.cholesky_solve(residual_BT[member_UM] * here_UM1, factor_UMM)
     slope_UMT = 2 * torch.cholesky_solve(error_UMT, factor_UMM)
     both_UMM = slope_UMT @ error_UMT.mT

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from cic.config import Training
 from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.definite import cholesky
 from cic.model.left_out import left_out_error
 from cic.seeds import derive_seed
 
@@ -36,6 +37,12 @@ RIDGE_START = (1.0, 0.02)
 """Penalties to begin with: of hidden features, and of code and constant."""
 WARM_UP = 0.2
 """Share of the epochs in which the learning rate rises."""
+BLOWN_UP = 10.0
+"""Error of the training profiles, in units of their variance, above which a step has led astray."""
+WORTH_KEEPING = 2.0
+"""Error below which a step starts from a place worth going back to."""
+MOST_UNDONE = 10
+"""Steps in a row that are undone, each time at half the learning rate, before training is given up."""
 
 
 class Hyperparameters(BaseModel):
@@ -129,6 +136,9 @@ def train(
     With labels, the loss has `label_weight` times the cross-entropy on the code added. At depth 0 the code is PCA's
     and stays that; only a head is trained.
 
+    A step after which the loss is not finite or beyond all measure is undone, and the learning rate halved from there
+    on. Where that does not help, the last result has errors that are not finite.
+
     Parameters
     ----------
     network
@@ -150,36 +160,86 @@ def train(
     optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), fused=True)
     n_batches = math.ceil(n_samples / config.batch_size)
     steps = config.epochs * n_batches
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps))
+    guard = _Guard(network, log_ridge_2, optimizer)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
+    optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
     has_decoder = network.architecture.depth > 0
+    train_error = math.nan
     for epoch in range(1, config.epochs + 1):
         network.train()
-        error_sum = 0.0
+        error_sum, n_seen = 0.0, 0
         order_S = torch.randperm(n_samples, generator=draw, device=device)
         for index_B in torch.tensor_split(order_S, n_batches):
             z_BK = z_SK[index_B]
             noise_BK = torch.randn(z_BK.shape, generator=draw, device=device)
             code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=hyper.input_noise))
-            loss = z_BK.new_zeros(())
+            loss, error = z_BK.new_zeros(()), 0.0
             if has_decoder:
                 feature_BF = network.decoder_features(code_BW)
                 ridge_F = _penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
                 target_BT = sketched(z_BK, config.exact_components, config.sketched_components, draw)
                 loss = left_out_error(feature_BF, target_BT, ridge_F, unit_S[index_B.cpu()]) / (len(z_BK) * total)
-                error_sum += loss.item() * len(z_BK)
+                error = loss.item()
             if label_S is not None and network.head is not None:
                 logit_BL = network.label_logits(code_BW)
                 label_loss = nn.functional.cross_entropy(logit_BL, label_S[index_B], ignore_index=-1)
                 loss = loss + config.label_weight * label_loss
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
+            if error < BLOWN_UP and guard.finite(loss):
+                error_sum, n_seen = error_sum + error * len(z_BK), n_seen + len(z_BK)
+                if error < WORTH_KEEPING:
+                    guard.keep()
+                optimizer.step()
+            else:
+                guard.undo()
             schedule.step()
+            if guard.undone > MOST_UNDONE:
+                yield EpochResult(epoch, math.nan, math.nan, None)
+                return
+        train_error = error_sum / n_seen if n_seen else train_error  # that of the last epoch with a good step
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             network.eval()
             if has_decoder:
                 solve_output_weights(network, z_SK, log_ridge_2)
-            yield EpochResult(epoch, error_sum / n_samples, *validate())
+            yield EpochResult(epoch, train_error, *validate())
+
+
+class _Guard:
+    """Keeps what a step starts from, so that one which blows up can be undone.
+
+    Attributes
+    ----------
+    rate
+        Factor of the learning rate: 1, and half as much after each undoing.
+    undone
+        Steps undone since the last place worth keeping.
+    """
+
+    def __init__(self, network: Autoencoder, log_ridge_2: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        self.rate, self.undone = 1.0, 0
+        self._tensors = [*network.parameters(), log_ridge_2]
+        self._kept = [tensor.detach().clone() for tensor in self._tensors]
+        self._optimizer = optimizer
+
+    def finite(self, loss: Tensor) -> bool:
+        """Say whether the loss and all gradients are finite."""
+        norms = [tensor.grad.norm() for tensor in self._tensors if tensor.grad is not None]
+        return bool(torch.isfinite(torch.stack([loss.detach(), *norms])).all())
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Remember this place."""
+        self.undone = 0
+        torch._foreach_copy_(self._kept, self._tensors)
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Go back to the place that was kept, at half the rate and without momentum."""
+        self.undone += 1
+        self.rate /= 2
+        torch._foreach_copy_(self._tensors, self._kept)
+        self._optimizer.state.clear()
 
 
 def one_cycle(progress: float) -> float:
@@ -217,8 +277,7 @@ def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor
     """Set the decoder's output weights by ridge regression on all training profiles."""
     feature_SF = network.decoder_features(network.encode_once(z_SK))
     normal_FF = (feature_SF.T @ feature_SF).double() + torch.diag(_penalties(log_ridge_2, network).double())
-    factor_FF, _ = torch.linalg.cholesky_ex(normal_FF)
-    network.set_output_weights(torch.cholesky_solve((feature_SF.T @ z_SK).double(), factor_FF).float())
+    network.set_output_weights(torch.cholesky_solve((feature_SF.T @ z_SK).double(), cholesky(normal_FF)).float())
 
 
 def _parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> list[dict[str, object]]:

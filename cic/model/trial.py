@@ -6,6 +6,7 @@ A trial goes to a worker as a `TrialSpec` and comes back as a `TrialResult`; not
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from cic.model.threads import one_thread
 from cic.model.training import EpochResult, Fold, Hyperparameters, new_network, pca_error, train
 from cic.seeds import derive_seed
 
+log = logging.getLogger(__name__)
+LONGEST_REASON = 300
 RUNGS = (0.125, 0.25, 0.5)
 """Shares of the epochs at which a trial may be pruned."""
 
@@ -30,6 +33,9 @@ class TrialSpec:
     ----------
     thresholds
         (epoch, error) pairs: a trial whose best error over PCA's is above this one at that epoch stops there.
+    seconds
+        Wall-clock limit, looked at between epochs: a trial past it has failed. The one thing on which an outcome may
+        depend beside the description, so it should be generous.
     folds
         One or more; the score is the mean over them.
     """
@@ -40,6 +46,7 @@ class TrialSpec:
     training: Training
     folds: tuple[Fold, ...]
     thresholds: tuple[tuple[int, float], ...] = ()
+    seconds: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,24 @@ def run_trial(spec: TrialSpec) -> TrialResult:
     """Train the architecture of `spec` on each of its folds in step, and give the mean validation error.
 
     On one thread, so that the result does not depend on what runs beside it. An untrained network is PCA, so no
-    trial comes out worse than that.
+    trial comes out worse than that. Whatever goes wrong in a trial is the reason of its failure, not an error.
     """
     started = time.perf_counter()
+    try:
+        return _run_trial(spec, started)
+    except Exception as error:
+        log.warning("trial %d failed", spec.number, exc_info=True)
+        seconds = time.perf_counter() - started
+        return TrialResult(spec.number, "failed", reason_of(error), None, None, (), 0, seconds, spec.seed)
+
+
+def reason_of(error: Exception) -> str:
+    """Give an exception as the reason why a training failed, in one line."""
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"[:LONGEST_REASON]
+
+
+def _run_trial(spec: TrialSpec, started: float) -> TrialResult:
     with one_thread():
         width, depth = spec.hyper.bottleneck_width, spec.hyper.depth
         pca = sum(pca_error(fold, width) for fold in spec.folds) / len(spec.folds)
@@ -123,6 +145,9 @@ def run_trial(spec: TrialSpec) -> TrialResult:
                     state, reason = "failed", f"the loss is not finite in epoch {epoch}"
                     break
                 best.see(epoch, error)
+                if time.perf_counter() - started > spec.seconds:
+                    state, reason = "failed", f"past {spec.seconds:g} s (`search.trial_seconds`) in epoch {epoch}"
+                    break
                 if epoch in rung_epochs(spec.training):
                     at_rungs.append((epoch, best.error / pca))
                     if best.error / pca > thresholds.get(epoch, math.inf):
@@ -183,7 +208,19 @@ def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: in
     return Fitted(network, tuple(curve), best.epoch, best.error, seed)
 
 
-def fit_from_spec(spec: TrialSpec) -> Fitted:
-    """Fit on the spec's one fold, as a worker does."""
+@dataclass(frozen=True)
+class NotFitted:
+    """In place of a network: why its training came to nothing."""
+
+    seed: int
+    reason: str
+
+
+def fit_from_spec(spec: TrialSpec, device: str = "cpu") -> Fitted | NotFitted:
+    """Fit on the spec's one fold, as a worker does; whatever goes wrong is told, not raised."""
     (fold,) = spec.folds
-    return fit_network(fold, spec.hyper, spec.training, spec.seed)
+    try:
+        return fit_network(fold, spec.hyper, spec.training, spec.seed, device)
+    except Exception as error:
+        log.warning("training from seed %d failed", spec.seed, exc_info=True)
+        return NotFitted(spec.seed, reason_of(error))

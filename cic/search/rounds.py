@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import optuna
 
+from cic.errors import CicError
 from cic.model.training import Hyperparameters
 from cic.model.trial import TrialResult, TrialSpec
 from cic.search.records import lost_record, record_of
@@ -64,6 +67,7 @@ class Crew:
     run: Callable[[TrialSpec], TrialResult]
     workers: Workers
     clock: Clock = field(default_factory=Clock)
+    seconds: float = math.inf
 
 
 def finish(
@@ -71,20 +75,29 @@ def finish(
 ) -> tuple[Finished, ...]:
     """Give what every job came to, in the order of `jobs`.
 
-    The study is told each job once all before it are done, so what it holds is always a beginning of the batch.
+    The study is told each job once all before it are done, so what it holds is always a beginning of the batch. From
+    the first failed one on it is told at the end: a batch of which most failed is an error, and runs again when what
+    is at fault has been mended.
 
     Parameters
     ----------
     seen
         Called with each job as it is finished, in the order of `jobs`.
+
+    Raises
+    ------
+    CicError
+        If more than half of the jobs failed, and more than one.
     """
     done = {key: finished for key, finished in read_finished(study).items() if key in {job.key for job in jobs}}
     known = set(done)
     told: list[Finished] = []
 
-    def tell_in_order() -> None:
+    def tell_in_order(failed_too: bool = False) -> None:
         while len(told) < len(jobs) and (finished := done.get(jobs[len(told)].key)) is not None:
             if finished.key not in known:
+                if finished.record.state == "failed" and not failed_too:
+                    return
                 tell(study, space, finished)
             told.append(finished)
             seen(finished)
@@ -92,12 +105,28 @@ def finish(
     tell_in_order()
     to_do = sorted((job for job in jobs if job.key not in done), key=lambda job: -job.cost)
     specs = [crew.make_spec(job.number, job.hyper, job.seed, job.thresholds) for job in to_do]
-    for index, result in crew.workers.each(crew.run, specs):
+    for index, result in crew.workers.each(crew.run, specs, crew.seconds):
         finished = _finished(to_do[index], result)
         crew.clock.count(finished.seconds)
         done[finished.key] = finished
         tell_in_order()
+    _check_failures([done[job.key] for job in to_do], len(jobs))
+    tell_in_order(failed_too=True)
     return tuple(told)
+
+
+def _check_failures(finished: Sequence[Finished], n_jobs: int) -> None:
+    failed = [each.record for each in finished if each.record.state == "failed"]
+    if len(failed) < 2 or len(failed) <= n_jobs / 2:
+        return
+    reasons = Counter(record.reason for record in failed)
+    raise CicError(
+        f"{len(failed)} of {n_jobs} trials of a round failed: "
+        + "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common(3)),
+        where="search",
+        expected="most trials to come to an end",
+        fix="mend what the reasons name and run it again: these trials are run anew, those of earlier rounds are kept",
+    )
 
 
 def _finished(job: Job, result: TrialResult | Lost) -> Finished:

@@ -119,7 +119,7 @@ def search(
         If no trial came to an end.
     """
     space = Space.of(search_config)
-    crew = Crew(make_spec, run, workers, Clock())
+    crew = Crew(make_spec, run, workers, Clock(), search_config.trial_seconds)
     storage = open_storage(storage_url)
     about = {**identity, "seed": seed, **_outcome_settings(search_config)}
     study = open_study(storage, space, about)
