@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -81,12 +82,18 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("CIC_PREFECT_API_URL", "PREFECT_API_URL"),
         description="CIC_PREFECT_API_URL or PREFECT_API_URL: a Prefect server's API, ending in /api",
     )
+    prefect_auth: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("CIC_PREFECT_AUTH", "PREFECT_API_AUTH_STRING"),
+        repr=False,
+        description="CIC_PREFECT_AUTH or PREFECT_API_AUTH_STRING: what that server asks for, USER:PASSWORD",
+    )
     postgres_url: str | None = Field(
         default=None,
         description="a PostgreSQL that `cic up` uses in place of the embedded one; its user may create databases",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where models are trained")
-    host: str = Field(default="127.0.0.1", description="address that the local servers listen on")
+    host: str = Field(default="127.0.0.1", description="loopback address that the local servers listen on")
     mlflow_port: int = Field(
         default=5000, ge=1, le=65535, description="MLflow server; if left out and taken, another free one"
     )
@@ -123,6 +130,17 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("is no valid URL; a password's special characters need %-encoding") from None
         return url
+
+    @field_validator("host", mode="after")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError(
+                "is reached from other machines, and the local servers are made for this one (MLflow asks for no "
+                "password); leave it at 127.0.0.1 and come by `ssh -L`, or set up the shared installation in infra/ "
+                "behind a reverse proxy that asks who is there"
+            )
+        return host
 
     @field_validator("prefect_api_url", mode="after")
     @classmethod
@@ -174,6 +192,11 @@ class Settings(BaseSettings):
         return self.home / STATE_FILE
 
     @property
+    def login_file(self) -> Path:
+        """Page that logs the owner's browser in at the local Prefect server."""
+        return self.home / "prefect.html"
+
+    @property
     def latest_file(self) -> Path:
         """What the last run of `cic-train` came to."""
         return self.home / "latest.json"
@@ -191,6 +214,13 @@ class Settings(BaseSettings):
     def __str__(self) -> str:
         """Give the same as `repr`: without passwords."""
         return repr(self)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,8 @@ def test_an_edited_raw_file_fails_the_flow_with_the_pointer_error(served: Clone)
     try:
         assert train(served).returncode != 0
         url = f"{served.environment['PREFECT_API_URL']}/flow_runs/filter"
-        (last,) = request_json(url, {"sort": "START_TIME_DESC", "limit": 1}, 30.0)
+        auth = served.environment["PREFECT_API_AUTH_STRING"]
+        (last,) = request_json(url, {"sort": "START_TIME_DESC", "limit": 1}, 30.0, auth)
         assert last["state"]["type"] == "FAILED"
         assert "DataError" in last["state"]["message"] and RAW.name in last["state"]["message"]
         assert raw.read_bytes() == kept + b"edited", "the user's edit is not overwritten"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psutil
 import psycopg
@@ -34,7 +38,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdi
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("CIC_") or name in ("PREFECT_API_URL", "PREFECT_HOME", MARK):
+        if name.startswith("CIC_") or name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_HOME", MARK):
             monkeypatch.delenv(name)
 
 
@@ -235,11 +239,75 @@ def start_flow_run(running: Platform) -> str:
     environment = {**os.environ, **service_environment(clients)}
     deploy = ["prefect", "--no-prompt", "deploy", "--all"]
     subprocess.run(deploy, cwd=project, env=environment, check=True, capture_output=True, timeout=120)
-    api = clients.prefect_api_url
-    deployment = request_json(f"{api}/deployments/name/wait/local")["id"]
-    run = request_json(f"{api}/deployments/{deployment}/create_flow_run", {}, 30.0)["id"]
-    wait_until(lambda: request_json(f"{api}/flow_runs/{run}", seconds=30.0)["state_type"] == "RUNNING", 120.0)
+    run = ask(clients, f"deployments/{ask(clients, 'deployments/name/wait/local')['id']}/create_flow_run", {})["id"]
+    wait_until(lambda: ask(clients, f"flow_runs/{run}")["state_type"] == "RUNNING", 120.0)
     return str(run)
+
+
+def ask(clients: Settings, path: str, body: Any = None) -> Any:
+    """Ask the Prefect server, with the secret."""
+    return request_json(f"{clients.prefect_api_url}/{path}", body, 30.0, clients.prefect_auth)
+
+
+FOREIGN = "http://attacker.example"
+
+
+def answer(method: str, url: str, **headers: str) -> tuple[int, dict[str, str]]:
+    """Send what a browser or a program would, and give the status and headers of the answer."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = b"{}" if method == "POST" else None
+    connection.request(method, parts.path, body, {"Content-Type": "application/json", **named})
+    got = connection.getresponse()
+    got.read()
+    return got.status, {name.lower(): value for name, value in got.getheaders()}
+
+
+def test_no_other_site_and_no_stranger_is_answered(running: Platform) -> None:
+    clients = running.clients
+    assert clients.prefect_auth is not None and clients.prefect_api_url is not None
+    token = f"Basic {b64encode(clients.prefect_auth.encode()).decode()}"
+    prefect = f"{clients.prefect_api_url}/flows/"
+    mlflow = f"{clients.tracking_uri}/api/2.0/mlflow/experiments/create"
+    for url in (prefect, mlflow):
+        status, headers = answer("OPTIONS", url, Origin=FOREIGN, Access_Control_Request_Method="POST")
+        assert headers.get("access-control-allow-origin") not in ("*", FOREIGN), url
+        status, headers = answer("POST", url, Origin=FOREIGN, Authorization=token)
+        assert status == 403 and "access-control-allow-origin" not in headers, url
+        assert answer("POST", url, Host="attacker.example", Authorization=token)[0] in (400, 403), url
+    assert answer("POST", prefect)[0] == 401 == answer("POST", prefect, Authorization="Basic Y2ljOng=")[0]
+    own = clients.prefect_api_url.removesuffix("/api")
+    for origin in (own, own.replace("127.0.0.1", "localhost")):
+        assert answer("POST", prefect, Authorization=token, Origin=origin)[0] == 422, "asked for a name"
+
+
+def test_the_secret_is_in_no_log_no_command_and_no_listing(running: Platform) -> None:
+    home, secret = running.settings.home, str(running.clients.prefect_auth)
+    for path in (home / "prefect.secret", running.settings.login_file, running.settings.state_file):
+        assert path.stat().st_mode & 0o077 == 0, path
+    texts = [path.read_text(errors="replace") for path in running.settings.logs.iterdir()]
+    texts += [" ".join(process.cmdline()) for process in marked(home)]
+    texts += [repr(running.clients), json.dumps(running.state().public())]
+    assert not any(secret in text or secret.split(":")[1] in text for text in texts)
+
+
+def page(url: str, user: Path) -> str:
+    """Give what a browser of that user's shows at an address."""
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command += ["--disable-component-update", "--disable-sync", "--no-first-run", f"--user-data-dir={user}"]
+    command += ["--virtual-time-budget=20000", "--dump-dom", url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_the_login_page_opens_prefect_and_a_stranger_stays_outside(running: Platform, tmp_path: Path) -> None:
+    pool = running.clients.work_pool
+    address = running.state().services["prefect"].link
+    assert address is not None
+    page(running.settings.login_file.as_uri(), tmp_path / "owner")
+    assert pool in page(f"{address}/work-pools", tmp_path / "owner"), "the browser remembers"
+    assert pool not in page(f"{address}/work-pools", tmp_path / "stranger")
 
 
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(running: Platform) -> None:
@@ -255,7 +323,7 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(runn
     assert not before and state.supervisor != old.supervisor
     wait_until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in left))
     assert running.is_well() and running.experiments() == experiments
-    ended = request_json(f"{running.clients.prefect_api_url}/flow_runs/{run}", seconds=30.0)
+    ended = ask(running.clients, f"flow_runs/{run}")
     assert ended["state_type"] == "CRASHED", "a flow run is stopped first, and says so"
 
 

@@ -196,3 +196,16 @@ def test_cuda_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("CIC_DEVICE", "cuda")
     with pytest.raises(ConfigError, match="CIC_DEVICE"):
         _ = load_settings().torch_device
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org"])
+def test_servers_are_not_opened_to_the_network(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CIC_HOST", host)
+    with pytest.raises(ConfigError, match="CIC_HOST"):
+        load_settings()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_servers_may_listen_on_any_loopback_address(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CIC_HOST", host)
+    assert load_settings().host == host

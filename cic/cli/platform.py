@@ -132,6 +132,10 @@ def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[st
         table.add_row(name, shown, service.link or "", service.log)
     console = Console()
     console.print(table)
+    if "prefect" in state.services:
+        Console(soft_wrap=True).print(
+            f"Prefect asks who you are; this page logs you in: {settings.login_file.as_uri()}"
+        )
     given = {"MLflow": settings.tracking_uri, "Prefect": settings.prefect_api_url, "Optuna": settings.optuna_url}
     fields = {"MLflow": "tracking_uri", "Prefect": "prefect_api_url", "Optuna": "optuna_url"}
     for name, field in fields.items():

@@ -94,7 +94,8 @@ def show() -> None:
     if settings.tracking_uri.startswith("http"):
         _say("MLflow", settings.tracking_uri)
     if settings.prefect_api_url:
-        _say("Prefect", settings.prefect_api_url.removesuffix("/api"))
+        local = "prefect_api_url" not in settings.given
+        _say("Prefect", settings.login_file.as_uri() if local else settings.prefect_api_url.removesuffix("/api"))
 
 
 def show_params(

@@ -31,6 +31,8 @@ CANDIDATES = 64
 """Nearest profiles of which two may explain one: a mixture is nearer to its components than to nearly all others."""
 MIXTURE_REST = 0.01
 """Share of a profile's squared length beyond which two others do not explain it; ordinary ones leave 0.015 and more."""
+MIXTURE_GAP = 0.1
+"""And of what any two others leave: where profiles have few dimensions, many pairs explain one nearly."""
 SHARED = 0.5
 """Share of the genes of the poorer profile that two must both have to be compared over these."""
 STRICTER = 0.4
@@ -206,6 +208,9 @@ def _rest_of_two(like_N: np.ndarray, like_NN: np.ndarray) -> tuple[tuple[int, in
     np.fill_diagonal(allowed_NN, False)
     if not allowed_NN.any():
         return (0, 0), 1.0
-    best = int(np.where(allowed_NN, explained_NN, -np.inf).argmax())
-    first, second = divmod(best, len(like_N))
-    return (first, second), float(1 - explained_NN[first, second])
+    explained_NN = np.where(allowed_NN, explained_NN, 0)
+    first, second = divmod(int(explained_NN.argmax()), len(like_N))
+    rest = float(1 - explained_NN[first, second])
+    explained_NN[[first, second]] = explained_NN[:, [first, second]] = 0
+    is_gap = rest < MIXTURE_GAP * (1 - float(explained_NN.max()))
+    return (first, second), rest if is_gap else 1.0

@@ -98,7 +98,7 @@ def prefect(settings: Settings) -> Iterator[Finding]:
     try:
         request(f"{url}/health")
         trouble = worker_trouble(settings)
-        present = {f"{found['flow_name']}/{found['name']}" for found in _deployments(url)}
+        present = {f"{found['flow_name']}/{found['name']}" for found in _deployments(settings)}
     except ServiceError as error:
         yield Finding("FAIL", "prefect", f"{redact(url)} {error.found}", "run `cic up`, or correct PREFECT_API_URL")
         return
@@ -108,7 +108,7 @@ def prefect(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("FAIL", "worker", trouble, "run `cic up`, or start a worker for this pool")
     missing = sorted(DEPLOYMENTS - present)
-    fix = f"run `PREFECT_API_URL={redact(url)} prefect --no-prompt deploy --all`"
+    fix = 'run `eval "$(cic env)"; prefect --no-prompt deploy --all`'
     if missing:
         yield Finding(
             "WARN",
@@ -120,9 +120,10 @@ def prefect(settings: Settings) -> Iterator[Finding]:
         yield Finding("OK", "deployments", ", ".join(sorted(DEPLOYMENTS)))
 
 
-def _deployments(url: str) -> list[dict[str, str]]:
-    deployments = request_json(f"{url}/deployments/filter", {})
-    flows = {flow["id"]: flow["name"] for flow in request_json(f"{url}/flows/filter", {})}
+def _deployments(settings: Settings) -> list[dict[str, str]]:
+    url, auth = settings.prefect_api_url, settings.prefect_auth
+    deployments = request_json(f"{url}/deployments/filter", {}, auth=auth)
+    flows = {flow["id"]: flow["name"] for flow in request_json(f"{url}/flows/filter", {}, auth=auth)}
     return [{"name": found["name"], "flow_name": flows.get(found["flow_id"], "?")} for found in deployments]
 
 

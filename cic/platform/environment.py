@@ -37,6 +37,8 @@ def service_environment(settings: Settings) -> dict[str, str]:
     ours |= {"MLFLOW_TRACKING_URI": settings.tracking_uri} | QUIET
     if settings.prefect_api_url is not None:
         ours |= {"CIC_PREFECT_API_URL": settings.prefect_api_url, "PREFECT_API_URL": settings.prefect_api_url}
+    if settings.prefect_auth is not None:
+        ours |= {"CIC_PREFECT_AUTH": settings.prefect_auth, "PREFECT_API_AUTH_STRING": settings.prefect_auth}
     # A profile or a cache of Prefect's in the user's own folder must not change what we do.
     ours["PREFECT_HOME"] = os.environ.get("PREFECT_HOME", str(settings.home / "prefect"))
     ours |= _local_without_proxy(os.environ) | _programs_first(os.environ) | bytecode_environment(settings, os.environ)

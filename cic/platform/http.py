@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +15,13 @@ from cic.platform.environment import LOCAL_ADDRESSES
 from cic.settings import redact
 
 
-def request(url: str, body: Any = None, seconds: float = 5.0) -> bytes:
+def request(url: str, body: Any = None, seconds: float = 5.0, auth: str | None = None) -> bytes:
     """GET `url`, or POST `body` to it as JSON.
+
+    Parameters
+    ----------
+    auth
+        USER:PASSWORD, where the server asks for it.
 
     Raises
     ------
@@ -23,7 +29,10 @@ def request(url: str, body: Any = None, seconds: float = 5.0) -> bytes:
         If there is no answer in time, or one that reports an error.
     """
     data = None if body is None else json.dumps(body).encode()
-    sent = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if auth is not None:
+        headers["Authorization"] = f"Basic {b64encode(auth.encode()).decode()}"
+    sent = urllib.request.Request(url, data=data, headers=headers)
     local = urlsplit(url).hostname in LOCAL_ADDRESSES
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     try:
@@ -35,7 +44,7 @@ def request(url: str, body: Any = None, seconds: float = 5.0) -> bytes:
         raise ServiceError(f"does not answer: {getattr(error, 'reason', error)}", where=redact(url)) from None
 
 
-def request_json(url: str, body: Any = None, seconds: float = 5.0) -> Any:
+def request_json(url: str, body: Any = None, seconds: float = 5.0, auth: str | None = None) -> Any:
     """Do the same as `request`, and parse the answer.
 
     Raises
@@ -43,7 +52,7 @@ def request_json(url: str, body: Any = None, seconds: float = 5.0) -> Any:
     ServiceError
         Also if the answer is no JSON: some other server listens there.
     """
-    text = request(url, body, seconds)
+    text = request(url, body, seconds, auth)
     try:
         return json.loads(text)
     except ValueError:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from cic.errors import ServiceError
 from cic.platform import postgres
-from cic.platform.environment import service_environment
+from cic.platform.environment import LOCAL_ADDRESSES, service_environment
 from cic.platform.http import request, request_json
 from cic.platform.processes import MARK
+from cic.platform.secret import secret_of, write_login_page
 from cic.settings import Settings
 
 DATABASES = ("prefect", "mlflow", "optuna")
@@ -76,13 +77,14 @@ def client_host(host: str) -> str:
 def addresses(
     settings: Settings, what: Plan, admin_url: str | None, mlflow_port: int, prefect_port: int
 ) -> dict[str, str]:
-    """Give where clients find what we start, by field of `Settings`."""
+    """Give where clients find what we start, and the secret that one of them asks for, by field of `Settings`."""
     here = f"http://{client_host(settings.host)}"
     found = {}
     if what.mlflow:
         found["tracking_uri"] = f"{here}:{mlflow_port}"
     if what.prefect:
         found["prefect_api_url"] = f"{here}:{prefect_port}/api"
+        found["prefect_auth"] = settings.prefect_auth or secret_of(settings.home)
     if what.optuna and admin_url is not None:
         found["optuna_url"] = postgres.database_url(admin_url, "optuna")
     return found
@@ -152,15 +154,23 @@ def mlflow_service(settings: Settings, admin_url: str, port: int) -> Service:
 def prefect_service(settings: Settings, admin_url: str, port: int) -> Service:
     """Describe the Prefect server; it brings its own tables up to date before it answers."""
     url = f"http://{client_host(settings.host)}:{port}"
+    assert settings.prefect_auth is not None
+    write_login_page(settings.login_file, url, settings.prefect_auth)
+    origins = dict.fromkeys([url, *(f"http://{name}:{port}" for name in LOCAL_ADDRESSES)])
     extra = {
+        "PREFECT_SERVER_API_AUTH_STRING": settings.prefect_auth,
         "PREFECT_SERVER_API_HOST": settings.host,
         "PREFECT_SERVER_API_PORT": str(port),  # --port alone leaves the page calling another
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.database_url(admin_url, "prefect", "asyncpg"),
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
     }
     return Service(
         name="prefect",
-        command=(_program("prefect"), "server", "start"),
+        command=(
+            *(sys.executable, "-m", "uvicorn", "--factory", "cic.platform.prefect_app:create_app"),
+            *("--host", settings.host, "--port", str(port)),
+        ),
         environment=_environment(settings, extra),
         log=settings.logs / "prefect.log",
         health=lambda: _trouble(f"{url}/api/health"),
@@ -198,7 +208,7 @@ def worker_trouble(settings: Settings, name: str | None = None) -> str | None:
     """Say why no worker (or not the one called `name`) serves our pool; None when one does."""
     url = f"{settings.prefect_api_url}/work_pools/{settings.work_pool}/workers/filter"
     try:
-        workers = request_json(url, {})
+        workers = request_json(url, {}, auth=settings.prefect_auth)
     except ServiceError as error:
         return f"work pool {settings.work_pool}: {error.found}"
     online = [worker["name"] for worker in workers if worker["status"] == "ONLINE"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from cic.platform.secret import write_private
 from cic.settings import ProcessIdentity, redact
 
 T = TypeVar("T")
@@ -41,18 +41,13 @@ class PlatformState:
 
     def public(self) -> dict[str, Any]:
         """Give all of it without passwords."""
-        return {**asdict(self), "addresses": {name: redact(url) for name, url in self.addresses.items()}}
+        shown = {name: redact(url) for name, url in self.addresses.items() if name != "prefect_auth"}
+        return {**asdict(self), "addresses": shown}
 
 
 def write_state(path: Path, state: PlatformState) -> None:
     """Replace the file as a whole, readable by its owner only."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(state), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_private(path, json.dumps(asdict(state), indent=1))
 
 
 def read_state(path: Path) -> PlatformState | None:
