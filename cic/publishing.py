@@ -17,6 +17,7 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry.evidence import decide
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
+from cic.registry.versions import check_stored
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.stages import EXPERIMENT
@@ -98,7 +99,9 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
 
 
 def settle(params: Params, version: str, decision: Decision, settings: Settings) -> None:
-    """Carry out the decision: write it down, and move the aliases if it says so."""
+    """Carry out the decision: write it down, and move the aliases if it says so, to files that are what was judged."""
+    if decision.promote:
+        check_stored(settings.tracking_uri, params.registry.name, version)
     promote(settings.tracking_uri, params.registry.name, version, decision)
 
 

@@ -305,7 +305,7 @@ STAGES = {
             fit,
             ("ingest", "split", "search"),
             ("preprocess", "training", "fit"),
-            ("bundle/model.safetensors", "bundle/model.json", "curves.csv", "fit.json"),
+            ("bundle/model.safetensors", "bundle/model.json", "bundle/origin.json", "curves.csv", "fit.json"),
         ),
         Stage(
             "evaluate",

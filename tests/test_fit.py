@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from evaluated import curved_profiles, given, params
+from evaluated import curved_profiles, given, params, trained
 
 from cic.errors import ModelError
 from cic.evaluation.measure import measure
 from cic.model import trial
+from cic.model.bundle import bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
@@ -47,6 +50,17 @@ def test_another_seed_takes_over_and_it_is_said(fold, monkeypatch):
     fitted, failed = fit_seeds(fold, HYPER, CONFIG, Settings(device="cpu"))
     assert [one.seed for one in fitted] == seeds(1, 2)
     assert [one.seed for one in failed] == seeds(0) and "diagonal" in failed[0].reason
+
+
+def test_the_digest_is_of_the_model_and_not_of_where_it_came_from(tmp_path):
+    bundle, _, _ = trained(curved_profiles())
+    other = replace(bundle, about={"params_digest": "another", "versions": {"torch": "9"}})
+    longer, _, _ = trained(curved_profiles(), epochs=31)
+    for name, one in (("one", bundle), ("other", other), ("longer", longer)):
+        save_bundle(tmp_path / name, one)
+    digests = [bundle_digest(tmp_path / name) for name in ("one", "other", "longer")]
+    assert digests[0] == digests[1] != digests[2]
+    assert load_bundle(tmp_path / "other").about == other.about
 
 
 def test_no_training_at_all_is_an_error_with_its_reason(fold, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,8 @@ from cic.registry import registry
 from cic.registry.evidence import compare_models, decide
 from cic.registry.gate import Decision
 from cic.registry.stored import stored_evidence
-from cic.registry.versions import fetch_bundle
-from cic.tracking.models import ModelRun, known_model_run
+from cic.registry.versions import check_stored, fetch_bundle
+from cic.tracking.models import ModelRun, file_digests, known_model_run
 from cic.tracking.runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
 
@@ -169,6 +170,39 @@ def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow):
     assert stamp == f"bundle:{bundle_digest(narrow)[:12]}"
     with pytest.raises(ConfigError, match="no address"):
         fetch_bundle(uri, "models:/cic/champion")
+
+
+def flipped(path: Path) -> None:
+    """Turn one bit in the middle of a file around."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.json", "origin.json", "pyfunc.py"])
+def test_a_registered_file_that_was_altered_is_neither_loaded_nor_promoted(uri, held_out, narrow, name):
+    (number,) = registered(uri, held_out, narrow)
+    source = Path(connect(uri).get_model_version("cic", number).source.removeprefix("file://"))
+    check_stored(uri, "cic", number)
+    flipped(next(source.rglob(name)))
+    for use in (check_stored, lambda uri, name, number: fetch_bundle(uri, f"models:/{name}/{number}")):
+        with pytest.raises(ModelError, match=name):
+            use(uri, "cic", number)
+
+
+def test_a_swapped_bundle_and_one_outside_of_the_model_are_refused(uri, held_out, narrow, wide, tmp_path):
+    (number,) = registered(uri, held_out, narrow)
+    client = connect(uri)
+    source = Path(client.get_model_version("cic", number).source.removeprefix("file://"))
+    described = (source / "MLmodel").read_text()
+    (source / "MLmodel").write_text(described.replace("path: artifacts/narrow", f"path: {narrow}"))
+    with pytest.raises(ModelError, match="outside"):
+        check_stored(uri, "cic", number)
+    (source / "MLmodel").write_text(described)
+    shutil.copytree(wide, source / "artifacts" / "narrow", dirs_exist_ok=True)
+    client.set_model_version_tag("cic", number, "cic.files", json.dumps(file_digests(source)))
+    with pytest.raises(ModelError, match="not the one registered"):
+        check_stored(uri, "cic", number)
 
 
 def test_files_that_are_gone_are_named(uri, held_out, narrow):

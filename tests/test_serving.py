@@ -98,6 +98,14 @@ def test_a_model_without_classifier_says_what_to_do(tmp_path, tiny, frame):
         plain.predict(frame, params={"output": "cell_type"})
 
 
+def test_a_bundle_that_is_not_the_one_saved_is_not_served(tmp_path, bundle):
+    save_model(tmp_path / "model", bundle)
+    described = tmp_path / "model" / "artifacts" / "bundle" / "model.json"
+    described.write_text(described.read_text() + " ")
+    with pytest.raises(ModelError, match="not the one"):
+        mlflow.pyfunc.load_model(str(tmp_path / "model"))
+
+
 def test_nothing_in_the_model_is_pickled_and_its_needs_are_pinned(tmp_path, bundle):
     save_model(tmp_path / "model", bundle)
     files = {

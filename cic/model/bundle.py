@@ -1,7 +1,7 @@
-"""The model on disk: `model.safetensors` and `model.json`, data and no code.
+"""The model on disk: `model.safetensors`, `model.json` and `origin.json`, data and no code.
 
-It carries all that prediction needs: weights, basis, preprocessing, genes in order, unit and label names. It holds
-nothing that differs between two trainings of the same data and parameters, so equal digests mean equal models.
+The first two carry all that prediction needs: weights, basis, preprocessing, genes in order, unit and label names. They
+hold nothing else, so equal digests mean equal models, however these came about. Where a model came from lies beside.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.basis import SampleBasis
 from cic.model.threads import one_thread
 
-FORMAT = 1
+FORMAT = 2
 FILES = ("model.safetensors", "model.json")
+"""What a model is; its digest is over these."""
+ORIGIN = "origin.json"
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Bundle:
     Attributes
     ----------
     about
-        `trained_on` (content fingerprints of training and validation profiles), `data_digest`, `params_digest`,
-        `seed`, `validation_error`, `versions`.
+        Where it came from, no part of the model: `hyperparameters`, `trained_on` (content fingerprints of training and
+        validation profiles), `data_digest`, `params_digest`, `seed`, `validation_error`, `versions`.
     labels
         Class names of the classifier, in the order of its outputs; empty without one.
     """
@@ -184,9 +186,9 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         "preprocess": bundle.preprocessor.about(),
         "basis": {"scale": bundle.basis.scale, "left_out": bundle.basis.left_out},
         "labels": list(bundle.labels),
-        "about": bundle.about,
     }
-    (folder / FILES[1]).write_text(json.dumps(described, sort_keys=True, indent=1) + "\n")
+    for name, content in ((FILES[1], described), (ORIGIN, bundle.about)):
+        (folder / name).write_text(json.dumps(content, sort_keys=True, indent=1) + "\n")
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -198,18 +200,21 @@ def load_bundle(folder: Path) -> Bundle:
         If a file is missing or damaged, or a newer release wrote it.
     """
     folder = Path(folder)
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    missing = [name for name in (*FILES, ORIGIN) if not (folder / name).is_file()]
     if missing:
         raise ModelError(f"no {' and no '.join(missing)}", where=str(folder), expected="a model bundle")
     try:
-        described = json.loads((folder / FILES[1]).read_text())
+        described, about = (json.loads((folder / name).read_text()) for name in (FILES[1], ORIGIN))
         with safe_open(folder / FILES[0], framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
     if described.get("format") != FORMAT:
         raise ModelError(
-            f"format {described.get('format')}", where=str(folder), expected=f"format {FORMAT}", fix="update cic"
+            f"format {described.get('format')}",
+            where=str(folder),
+            expected=f"format {FORMAT}",
+            fix="train it again with this release, or read it with the one that wrote it",
         )
     try:
         network = Autoencoder(Architecture.model_validate(described["architecture"]))
@@ -228,14 +233,14 @@ def load_bundle(folder: Path) -> Bundle:
             basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
             network=network.eval(),
             labels=tuple(described["labels"]),
-            about=described["about"],
+            about=dict(about),
         )
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
 
 
 def bundle_digest(folder: Path) -> str:
-    """Give the SHA-256 over the bytes of a bundle's files."""
+    """Give the SHA-256 over the bytes of what the model is; where it came from has no part in it."""
     total = hashlib.sha256()
     for name in FILES:
         total.update(hashlib.sha256((Path(folder) / name).read_bytes()).digest())

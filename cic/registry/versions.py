@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from mlflow.exceptions import MlflowException
 
 from cic.errors import ConfigError, ModelError, ServiceError
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
-from cic.tracking.models import TAG_BUNDLE, TAG_VERSION
+from cic.tracking.models import TAG_BUNDLE, TAG_FILES, TAG_VERSION, file_digests
 from cic.tracking.store import connect, explained
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -132,12 +133,12 @@ def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:
 
 @contextmanager
 def fetched_bundle(uri: str, version: Version) -> Iterator[Path]:
-    """Give the folder of a version's bundle for as long as the block runs.
+    """Give the folder of a version's bundle for as long as the block runs; its files are those that were registered.
 
     Raises
     ------
     ModelError
-        If its files are gone or are no model of ours.
+        If its files are gone, are no model of ours, or are not what was registered.
     """
     client = connect(uri)
     with tempfile.TemporaryDirectory(prefix="cic-model-") as scratch:
@@ -152,7 +153,39 @@ def fetched_bundle(uri: str, version: Version) -> Iterator[Path]:
                 where=f"models:/{version.name}/{version.version}",
                 fix="look whether its artifacts were deleted",
             ) from error
+        _check_files(version, root, folder)
         yield folder
+
+
+def _check_files(version: Version, root: Path, folder: Path) -> None:
+    """Hold a version's files against what was noted when it was registered."""
+    where = f"models:/{version.name}/{version.version}"
+    fix = "roll back to another version, or register the model again from its run's stages"
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise ModelError("its bundle lies outside of the model", where=where, fix=fix)
+    noted = json.loads(version.tags.get(TAG_FILES, "{}"))
+    present = file_digests(root)
+    changed = sorted(name for name in {*noted, *present} if noted.get(name) != present.get(name))
+    if noted and changed:
+        raise ModelError(
+            f"{', '.join(changed)} of version {version.version} is not what was registered", where=where, fix=fix
+        )
+    if bundle_digest(folder) != version.bundle_digest:
+        raise ModelError(f"the bundle of version {version.version} is not the one registered", where=where, fix=fix)
+
+
+def check_stored(uri: str, name: str, number: str) -> None:
+    """Fetch a version and hold its files against what was registered.
+
+    Raises
+    ------
+    ModelError
+        If they are gone or differ.
+    """
+    with explained(uri):
+        version = version_numbered(connect(uri), name, number)
+    with fetched_bundle(uri, version):
+        return
 
 
 def fetch_bundle(uri: str, reference: str) -> tuple[Bundle, str]:

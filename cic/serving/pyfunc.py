@@ -22,6 +22,7 @@ from cic.errors import CicError, ModelError
 from cic.model.bundle import bundle_digest, load_bundle
 
 OUTPUTS = ("codes", "reconstruction", "cell_type", "probabilities")
+TAG_BUNDLE = "cic.bundle_digest"
 REGISTERED_META = "registered_model_meta"
 """MLflow leaves this file in the root of a model that it fetched from the registry."""
 
@@ -46,6 +47,7 @@ class ServedModel(PythonModel):
     def load_context(self, context: Any) -> None:
         """Read the bundle, find out what to stamp codes with, and take the first call's seconds of imports now."""
         folder = Path(context.artifacts["bundle"])
+        check_digest(folder)
         self.bundle = load_bundle(folder)
         self.stamp = model_stamp(folder)
         self.bundle.encode(np.ones((1, len(self.bundle.genes_in)), dtype=np.float32))
@@ -112,6 +114,22 @@ def as_frame(model_input: Any) -> pd.DataFrame:
         expected="a table with genes as columns",
         fix='send {"dataframe_split": {"columns": GENES, "index": SAMPLES, "data": VALUES}}',
     )
+
+
+def check_digest(bundle: Path) -> None:
+    """Hold a bundle against the digest that the model beside it was made with.
+
+    Raises
+    ------
+    ModelError
+        If it is another.
+    """
+    described = bundle.parents[1] / "MLmodel"
+    noted = (yaml.safe_load(described.read_text()).get("metadata") or {}) if described.is_file() else {}
+    if noted.get(TAG_BUNDLE, bundle_digest(bundle)) != bundle_digest(bundle):
+        raise ModelError(
+            "the bundle is not the one that this model was made with", where=str(bundle), fix="fetch the model again"
+        )
 
 
 def model_stamp(bundle: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
@@ -17,11 +19,14 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import DataType, ParamSchema, ParamSpec
 
+from cic.model.bundle import bundle_digest
 from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_metrics, flat_params
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
 from cic.tracking.store import all_runs, connect, experiment_id, explained
 
 TAG_BUNDLE = "cic.bundle_digest"
+TAG_FILES = "cic.files"
+"""Of a version: the SHA-256 of each file that it is used by, as JSON by path below the model's root."""
 TAG_VERSION = "cic.model_version"
 SERVED = Path(__file__).parent.parent / "serving" / "pyfunc.py"
 NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "torch")
@@ -132,6 +137,7 @@ def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         save_model(folder, bundle, Model(run_id=run_id, model_id=logged.model_id))
+        files = file_digests(folder)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -143,10 +149,21 @@ def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: 
     # not `models:/<id>`: a sqlite store would look that up in whatever store is the ambient one
     source = logged.artifact_location
     tags = {TAG_BUNDLE: lineage.bundle_digest, "cic.data_md5": lineage.tags()["cic.data_md5"]}
+    tags |= {TAG_FILES: json.dumps(files, sort_keys=True)}
     made = client.create_model_version(
         name, source, run_id, tags, description=card, await_creation_for=0, model_id=logged.model_id
     )
     return str(made.version)
+
+
+def file_digests(root: Path) -> dict[str, str]:
+    """Give the SHA-256 of the bundle's files and of the code that serves them, by path below the model's root."""
+    paths = [root / SERVED.name, *sorted((root / "artifacts").rglob("*"))]
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.is_file()
+    }
 
 
 def save_model(folder: Path, bundle: Path, described: Model | None = None) -> None:
@@ -161,5 +178,6 @@ def save_model(folder: Path, bundle: Path, described: Model | None = None) -> No
             artifacts={"bundle": str(bundle)},
             signature=PARAMETERS,
             pip_requirements=requirements,
+            metadata={TAG_BUNDLE: bundle_digest(bundle)},
             mlflow_model=described,
         )
