@@ -9,13 +9,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cic.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -44,7 +48,10 @@ LogBounds = Annotated[Bounds, AfterValidator(_positive)]
 
 
 class Section(BaseModel):
-    """One section of `params.yaml`."""
+    """One section of `params.yaml`, or a part of one that overrides some of its fields.
+
+    So a section checks its fields one by one only; what must fit together is checked by `Params`, on the merged whole.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,12 +81,6 @@ class Split(Section):
     near_distance: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.5, description="or nearer than this share of the distance to the next nearest profile"
     )
-
-    @model_validator(mode="after")
-    def _train_keeps_something(self) -> Split:
-        if self.test + self.validation >= 0.95:
-            raise ValueError(f"split.test + split.validation is {self.test + self.validation:g}; nothing left to train")
-        return self
 
 
 class Preprocess(Section):
@@ -141,14 +142,6 @@ class Search(Section):
         2, description="best trials of each width that are trained again, beside the best of each depth and width"
     )
     repeats: Annotated[int, Field(ge=2)] = Field(3, description="new seeds a finalist is trained from")
-
-    @model_validator(mode="after")
-    def _width_goes_with_rule(self) -> Search:
-        if (self.select == "fixed_width") != (self.width is not None):
-            raise ValueError("search.width is needed with select: fixed_width, and only then")
-        if self.width is not None and self.width not in self.bottleneck_width:
-            raise ValueError(f"search.width {self.width} is not among search.bottleneck_width {self.bottleneck_width}")
-        return self
 
 
 class Fit(Section):
@@ -234,6 +227,19 @@ class Params(Section):
     evaluate: Evaluate = Evaluate()
     registry: Registry = Registry()
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Params:
+        held_out, search = self.split.test + self.split.validation, self.search
+        if held_out >= 0.95:
+            raise ValueError(f"split.test + split.validation is {held_out:g}; nothing left to train")
+        if (search.select == "fixed_width") != (search.width is not None):
+            raise ValueError("search.width is needed with search.select: fixed_width, and only then")
+        if search.width is not None and search.width not in search.bottleneck_width:
+            raise ValueError(
+                f"search.width {search.width} is not among search.bottleneck_width {search.bottleneck_width}"
+            )
+        return self
+
 
 def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
     """Give the model class that owns the key at `path`."""
@@ -246,44 +252,72 @@ def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
     return model
 
 
-def parse_params(raw: Any, where: str = "params.yaml") -> Params:
+def parse_params(
+    raw: Any, where: str = "params.yaml", overrides: Mapping[str, Any] | None = None, source: str = "--set"
+) -> Params:
     """Validate a nested mapping as `Params`.
+
+    Parameters
+    ----------
+    raw
+        The whole, overrides included.
+    where
+        The file, for messages.
+    overrides, source
+        Dotted keys that did not come from the file, and where they came from, for messages.
 
     Raises
     ------
     ConfigError
-        Naming every key at fault, and the nearest right one where a key is unknown.
+        Naming every key at fault with its source, and the nearest right one where a key is unknown.
     """
     if not isinstance(raw, dict):
         raise ConfigError(f"found {type(raw).__name__} at the top", where=where, expected="sections such as `data:`")
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        lines = []
-        for fault in error.errors():
-            path = ".".join(str(part) for part in fault["loc"])
-            if fault["type"] == "extra_forbidden":
-                known = list(_section_at(fault["loc"]).model_fields)
-                near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-                lines.append(f"`{path}` is not a parameter; {hint}")
-            else:
-                lines.append(
-                    f"`{path}`: {fault['msg']}"
-                    + ("" if isinstance(fault["input"], dict) else f", found {fault['input']!r}")
-                )
-        raise ConfigError(
-            "; ".join(lines), where=where, fix="correct the parameters; `cic params` lists them all"
-        ) from None
+        given = overrides or {}
+        faults = "; ".join(_told(fault) + _from(_path(fault), given, source) for fault in error.errors())
+        raise ConfigError(faults, where=where, fix="correct the parameters; `cic params` lists them all") from None
 
 
-def load_params(path: str | Path = "params.yaml", overrides: dict[str, Any] | None = None) -> Params:
-    """Read `params.yaml`, with dotted overrides such as ``{"search.trials": 10}`` on top.
+def _path(fault: ErrorDetails) -> str:
+    return ".".join(str(part) for part in fault["loc"])
+
+
+def _told(fault: ErrorDetails) -> str:
+    path, message = _path(fault), fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        known = list(_section_at(fault["loc"]).model_fields)
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+        return f"`{path}` is not a parameter; {hint}"
+    found = "" if isinstance(fault["input"], dict) else f", found {fault['input']!r}"
+    return f"`{path}`: {message}{found}" if path else message
+
+
+def _from(path: str, overrides: Mapping[str, Any], source: str) -> str:
+    """Name the overrides that a fault may come from: those of its key, or all where the whole does not fit together."""
+    mine = [key for key in overrides if not path or f"{path}.".startswith(f"{key}.") or key.startswith(f"{path}.")]
+    return f" ({source} gave {', '.join(mine)})" if mine else ""
+
+
+def load_params(
+    path: str | Path = "params.yaml", overrides: dict[str, Any] | None = None, source: str = "--set"
+) -> Params:
+    """Read `params.yaml`, with dotted overrides such as ``{"search.trials": 10}`` on top, and validate the whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    overrides, source
+        What stands in place of the file's values, and where that came from, for messages.
 
     Raises
     ------
     ConfigError
-        If the file is missing, is no YAML, or does not validate.
+        If the file is missing, is no YAML, or the whole does not validate.
     """
     path = Path(path)
     try:
@@ -292,7 +326,8 @@ def load_params(path: str | Path = "params.yaml", overrides: dict[str, Any] | No
         raise ConfigError("there is no parameter file", where=str(path), fix="run from the project's folder") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"not readable as YAML: {error}", where=str(path)) from None
-    return parse_params(with_overrides(raw, overrides or {}), where=str(path))
+    given = overrides or {}
+    return parse_params(with_overrides(raw, given), str(path), given, source)
 
 
 def with_overrides(raw: Any, overrides: dict[str, Any]) -> Any:

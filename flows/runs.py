@@ -48,7 +48,7 @@ def resolve(seed: int | None, **sections: Section | None) -> Params:
         if section is not None:
             given = section.model_dump(mode="json", exclude_unset=True)
             overrides |= {f"{name}.{key}": value for key, value in given.items()}
-    return load_params(load_settings().project / "params.yaml", overrides)
+    return load_params(load_settings().project / "params.yaml", overrides, "the flow run's parameters")
 
 
 @task(name="pull", **TRANSIENT)

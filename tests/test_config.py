@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cic.config import Params, digest, load_params, parse_params, with_override_texts, with_overrides
+from cic.config import Params, Search, Split, digest, load_params, parse_params, with_override_texts, with_overrides
 from cic.errors import CicError, ConfigError, DataError
 from cic.seeds import derive_seed
 
@@ -54,6 +54,45 @@ def test_overrides_are_read_as_yaml_and_validated(tmp_path: Path) -> None:
         with_override_texts(["search.trials"])
     with pytest.raises(ConfigError, match="is no section"):
         with_overrides({"seed": 1}, {"seed.x": 1})
+
+
+def test_what_fits_together_only_with_the_file_is_a_valid_override(tmp_path: Path) -> None:
+    """As the deployment gets them: a section with some fields, validated by itself before it is merged."""
+    file = tmp_path / "params.yaml"
+    file.write_text(
+        "seed: 1\nsearch: {select: fixed_width, width: 8, bottleneck_width: [8, 30]}\nsplit: {validation: 0.05}\n"
+    )
+    search, split = Search.model_validate({"width": 30}), Split.model_validate({"test": 0.85})
+    given = {
+        f"{name}.{key}": value
+        for name, section in (("search", search), ("split", split))
+        for key, value in section.model_dump(exclude_unset=True).items()
+    }
+    params = load_params(file, given)
+    assert (params.search.width, params.split.test) == (30, 0.85)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told", "not_told"),
+    [
+        ({"search.width": 16}, "SOURCE gave search.width", "fit.seeds"),
+        ({"fit.seeds": 0}, "`fit.seeds`: Input should be greater than or equal to 1, found 0 (SOURCE gave", "search"),
+        ({"search.depth": [9]}, "`search.depth.0`", "fit"),
+        ({"search.trails": 9}, "did you mean `trials`? (SOURCE gave search.trails)", "fit"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_source(
+    tmp_path: Path, overrides: dict[str, object], told: str, not_told: str
+) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("seed: 1\nsearch: {select: fixed_width, width: 8, bottleneck_width: [8, 30]}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_params(file, overrides, "SOURCE")
+    assert told in str(caught.value) and "SOURCE gave" in str(caught.value) and not_told not in str(caught.value)
+    file.write_text("seed: 1\nfit: {seeds: 0}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_params(file, {"search.trials": 3}, "SOURCE")
+    assert "SOURCE" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["seed: [", None])
