@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 PYTEST := $(PY) -m pytest
 
-.PHONY: help install run up down test lint format bench constraints clean
+.PHONY: help install run up down test lint format dvc bench constraints clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -43,6 +43,9 @@ lint: $(STAMP) ## style, types
 format: $(STAMP) ## put the sources into shape
 	ruff check --fix .
 	ruff format .
+
+dvc: $(STAMP) ## write the stages' dependencies into dvc.yaml
+	$(PY) infra/dvc_deps.py
 
 bench: $(STAMP) ## measure speed and memory side by side; writes bench/results.json and a table
 	$(PY) -m bench

@@ -1,15 +1,15 @@
-"""Digests by which data, parameters and code are known again."""
+"""Digests by which data and parameters are known again."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import cic
-from cic.config import Params, digest
+from cic.config import Params, Section, digest
 from cic.data.matrix import ExpressionMatrix
 
 
@@ -24,8 +24,13 @@ def data_digest(matrix: ExpressionMatrix) -> str:
 
 def model_digest(params: Params) -> str:
     """Give the digest of the parameters that decide what model comes out."""
-    search = params.search.model_copy(update={"workers": 0, "scheduler": None})
-    return digest(params.seed, params.data, params.split, params.preprocess, params.training, search, params.fit)
+    sections = (params.data, params.split, params.preprocess, params.training, params.search, params.fit)
+    return digest(params.seed, *(json.dumps(settled(section), sort_keys=True) for section in sections))
+
+
+def settled(section: Section) -> dict[str, Any]:
+    """Give the fields of a section that an outcome depends on: how many workers there are, and where, is none."""
+    return {key: value for key, value in section.model_dump(mode="json").items() if key not in ("workers", "scheduler")}
 
 
 def gene_sets_digest(path: Path) -> str:
@@ -33,14 +38,4 @@ def gene_sets_digest(path: Path) -> str:
     total = hashlib.sha256()
     for file in sorted(path.glob("*.gmt")) if path.is_dir() else [path] if path.exists() else []:
         total.update(file.name.encode() + b"\0" + file.read_bytes())
-    return total.hexdigest()
-
-
-@cache
-def source_digest() -> str:
-    """Give the SHA-256 of the package's sources."""
-    root = Path(cic.__file__).parent
-    total = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")) + sorted(root.rglob("*.html")):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

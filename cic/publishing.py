@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,23 +14,26 @@ from cic.digests import model_digest
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
 from cic.folders import Folders, read_json, read_parts, write_json
+from cic.manifest import Manifest
 from cic.model.bundle import bundle_digest, load_bundle
+from cic.pipeline import verified
 from cic.registry.evidence import decide
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
 from cic.registry.versions import check_stored
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.stages import EXPERIMENT
 from cic.tracking.lineage import Lineage, held_out_digest
 from cic.tracking.models import ModelRun, known_model_run, log_model_run
-from cic.versioning.pointers import git_state, md5_of
+from cic.tracking.runs import EXPERIMENT
 
 
 def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: str | None = None) -> ModelRun:
     """Log the evaluated model with all it came from, and register its bundle as a version; once, if nothing differs."""
+    manifests = verified(folders)
     matrix, part_S = read_parts(folders)
-    lineage = _lineage(params, folders, settings, matrix.select(part_S == "test"), flow_run_id)
+    ran_with = _params_of(manifests, params)
+    lineage = _lineage(ran_with, manifests, folders, matrix.select(part_S == "test"), flow_run_id)
     metrics = read_json(folders["evaluate"] / "metrics.json")
     name = params.registry.name
     known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=metrics, lineage=lineage)
@@ -44,7 +48,7 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
         bundle=folders["fit"] / "bundle",
         metrics=metrics,
         params={
-            **params.model_dump(mode="json"),
+            **ran_with.model_dump(mode="json"),
             "chosen": load_bundle(folders["fit"] / "bundle").about["hyperparameters"],
         },
         lineage=lineage,
@@ -55,17 +59,29 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     )
 
 
+def _params_of(manifests: Mapping[str, Manifest], now: Params) -> Params:
+    """Give the parameters that the stages ran with, and today's of the registry."""
+    ran: dict[str, Any] = {}
+    # where two declare the same section, the one that decides what model comes out has the last word
+    for name in ("evaluate", "search", "ingest", "split", "fit"):
+        ran |= manifests[name].origin["params"]
+    return Params.model_validate({**ran, "registry": now.registry.model_dump()})
+
+
 def _lineage(
-    params: Params, folders: Folders, settings: Settings, test: ExpressionMatrix, flow_run_id: str | None
+    params: Params,
+    manifests: Mapping[str, Manifest],
+    folders: Folders,
+    test: ExpressionMatrix,
+    flow_run_id: str | None,
 ) -> Lineage:
-    git = git_state(settings.project)
     study = read_json(folders["search"] / "study.json")
     return Lineage(
-        git_commit=git.commit,
-        git_dirty=git.dirty,
+        git_commit=manifests["fit"].origin["git_commit"],
+        git_dirty=any(made.origin["git_dirty"] for made in manifests.values()),
         params_digest=model_digest(params),
         data_file=params.data.file,
-        data_md5=md5_of(settings.project / params.data.file),
+        data_md5=manifests["ingest"].origin["data_md5"],
         study=study["study"],
         search_run_id=study["search_run_id"],
         flow_run_id=flow_run_id,
@@ -81,6 +97,7 @@ def _lineage(
 
 def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
     """Let the gate compare the model with PCA and with the champion, on the test profiles."""
+    verified(folders)
     matrix, part_S = read_parts(folders)
     test = matrix.select(part_S == "test")
     profiles = pd.read_csv(folders["evaluate"] / "profiles.csv", dtype={"sample_id": str}).set_index("sample_id")

@@ -1,1 +1,1 @@
-"""Prefect flows: thin doors to `cic.stages`."""
+"""Prefect flows: thin doors to `cic.pipeline`."""

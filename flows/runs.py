@@ -12,7 +12,6 @@ from typing import Any, cast
 from uuid import UUID
 
 import pandas as pd
-from filelock import FileLock
 from prefect import Task, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -20,9 +19,9 @@ from prefect.runtime import flow_run
 
 from cic.config import Params, Section, load_params, parse_params
 from cic.errors import ServiceError
+from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
 from cic.settings import load_settings
-from cic.stages import STAGES, run_stage, stage_keys
 from cic.versioning.pointers import check_pointer, pull
 
 TRANSIENT: dict[str, Any] = {
@@ -67,13 +66,9 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
         parsed, settings = parse_params(params), load_settings()
         paths = {stage: Path(folder) for stage, folder in folders.items()}
         folder = paths[name]
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if folder.exists():
+        with observed(_ProgressArtifact(name)):
+            if not run_stage(name, parsed, paths, settings, keep=True):
                 get_run_logger().info("nothing that `%s` depends on has changed: %s", name, folder)
-            else:
-                with observed(_ProgressArtifact(name)):
-                    run_stage(name, parsed, paths, settings)
         if name == "search":
             show_trials(folder)
         return str(folder)
@@ -115,11 +110,12 @@ def run_stages(params: Params, names: Iterable[str]) -> dict[str, Path]:
     """Pull the data and run the stages `names` in order; give the folder of each."""
     plain = params.model_dump(mode="json")
     md5 = pull_data(plain)
-    root = load_settings().home / "stages"
-    folders = {name: str(root / f"{name}-{key[:16]}") for name, key in stage_keys(params, md5).items()}
+    settings = load_settings()
+    root, found, folders = settings.home / "stages", inventory(params, settings), dict[str, Path]()
     for name in names:
-        STAGE_TASKS[name](plain, folders)
-    return {name: Path(folder) for name, folder in folders.items()}
+        folders[name] = root / f"{name}-{stage_key(name, params, folders, found, md5)[:16]}"
+        STAGE_TASKS[name](plain, {stage: str(folder) for stage, folder in folders.items()})
+    return folders
 
 
 def flow_run_id() -> str | None:

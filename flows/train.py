@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from cic.config import Data, Evaluate, Fit, Preprocess, Registry, Search, Split, Training
-from cic.stages import STAGES
+from cic.pipeline import STAGES
 from flows.promote import finish
 from flows.runs import resolve, run_stages
 

@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "data": BASE | {"config"},
     "workers": {"errors"},
+    "dependencies": set(),
+    "manifest": {"errors"},
     "digests": {"config", "data"},
     "folders": {"data"},
     "model": SCIENCE,
@@ -33,10 +35,10 @@ MAY_IMPORT = {
     "serving": SCIENCE | {"model", "settings", "tracking"},
     "platform": {"settings", "errors"},
     "stages": SCIENCE
-    | {"digests", "folders", "model", "search", "evaluation", "versioning", "tracking", "settings"}
-    | {"workers"},
+    | {"dependencies", "digests", "folders", "model", "search", "evaluation", "tracking", "settings", "workers"},
 }
-MAY_IMPORT["publishing"] = MAY_IMPORT["stages"] | {"stages", "registry"}
+MAY_IMPORT["pipeline"] = MAY_IMPORT["stages"] | {"stages", "manifest", "versioning"}
+MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
 OWNERS = {
     "optuna": {"cic.search"},

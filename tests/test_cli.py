@@ -24,8 +24,8 @@ from cic.data.synthetic import Recipe, simulate
 from cic.errors import CicError, DataError, ModelError
 from cic.folders import read_parts
 from cic.model.bundle import load_bundle
+from cic.pipeline import run_stage, workspace
 from cic.settings import Settings
-from cic.stages import run_stage, workspace
 
 SURFACE = Path(__file__).parent / "cli_surface.txt"
 RECIPE = Recipe(samples=72, genes=80, cell_types=3, studies=9, programs=6, replicate_pairs=8, seed=2)

@@ -20,10 +20,11 @@ from versioned import PROJECT, commit, git, make_project
 from cic.config import MEASURES
 from cic.data.matrix import read_matrix
 from cic.data.synthetic import Recipe, simulate
+from cic.manifest import read_manifest, write_manifest
 from cic.model.bundle import bundle_digest
+from cic.pipeline import STAGES
 from cic.platform.http import request_json
 from cic.platform.processes import MARK
-from cic.stages import STAGES
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200), pytest.mark.xdist_group("platform")]
 
@@ -158,12 +159,127 @@ def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> No
         for file in stage.files:
             assert (repeated.folder / "build" / name / file).exists()
     before = written({"build": str(repeated.folder / "build")})
-    assert "up to date" in repeated.done("dvc", "repro")
+    again = repeated.done("dvc", "repro")
+    assert [line for line in again.splitlines() if line.startswith("Running stage")] == ["Running stage 'inventory':"]
+    before |= {path: at for path, at in written({"": str(repeated.folder / "build")}).items() if "inventory" in path}
     assert written({"build": str(repeated.folder / "build")}) == before
     assert [one["version"] for one in versions(repeated)] == ["1"], "the keyboard's model is registered too"
     shown = json.loads(repeated.done("dvc", "plots", "show", "--json"))
     assert {"loss curves", "error by width", "error by depth", "codes in two dimensions"} <= set(shown["data"])
     assert not shown.get("errors")
+
+
+KEYS = """
+import json
+from pathlib import Path
+from cic.config import load_params
+from cic.pipeline import STAGES, stage_key, workspace
+from cic.versioning.pointers import md5_of
+
+params, folders = load_params(), workspace(Path("build"))
+found = json.loads(Path("build/inventory.json").read_text())
+md5 = md5_of(Path(params.data.file))
+print(json.dumps({name: stage_key(name, params, folders, found, md5) for name in STAGES}))
+"""
+ALL = set(STAGES)
+CHANGES: dict[str, tuple[str, set[str]]] = {
+    "code that all share": ("cic/config.py", ALL),
+    "code of the model": ("cic/model/training.py", {"search", "fit", "evaluate"}),
+    "code of a report's section": ("cic/evaluation/report/unseen_section.py", {"evaluate"}),
+    "code of one stage": ("cic/stages/split.py", {"split"}),
+    "code that only imports files": ("cic/data/readers.py", set()),
+    "code of the command line": ("cic/cli/stages.py", set()),
+    "code that says where things are": ("cic/settings.py", set()),
+    "parameters of one stage": ("fit.seeds", {"fit"}),
+    "parameters of two stages": ("search.trials", {"search", "evaluate"}),
+    "parameters of the registry": ("registry.min_profiles", set()),
+    "the root seed": ("seed", ALL),
+    "the data": (str(RAW), {"ingest"}),
+    "what a stage left": ("build/search/choice.json", {"fit", "evaluate"}),
+    "gene sets": ("data/genesets/programs.gmt", {"evaluate"}),
+    "truth beside simulated profiles": ("data/raw/mine.truth.parquet", {"evaluate"}),
+    "a library": ("scikit_learn-99.0.dist-info/METADATA", {"evaluate"}),
+    "the device": ("build/inventory.json", {"fit"}),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_makes_both_doors_run_the_same_stages_again(repeated: Clone, kind: str) -> None:
+    """Of the stages before a change nothing runs again, and of those behind it what reads what they leave."""
+    where, affected = CHANGES[kind]
+    is_parameter = "/" not in where
+    touched = repeated.folder / ("params.yaml" if is_parameter else where)
+    before = json.loads(repeated.done("python", "-c", KEYS))
+    kept = touched.read_bytes() if touched.exists() else None
+    try:
+        if is_parameter:
+            touched.write_text(raised(touched.read_text(), where))
+        elif kind == "the device":
+            touched.write_text(json.dumps(json.loads(touched.read_text()) | {"device": "cuda"}))
+        elif kind == "a library":
+            touched.parent.mkdir()
+            touched.write_text("Metadata-Version: 2.1\nName: scikit-learn\nVersion: 99.0\n")
+        else:
+            if kept is not None:
+                touched.chmod(0o644)
+            touched.write_bytes((kept or b"") + b"\n")
+        if kind == "what a stage left":
+            rewrite_manifest(touched.parent)
+        if kind != "the device":
+            repeated.done("cic", "inventory")
+        after = json.loads(repeated.done("python", "-c", KEYS))
+        assert {name for name in STAGES if before[name] != after[name]} == affected
+        status = json.loads(repeated.done("dvc", "status", "--json"))
+        changed = {name for name, why in status.items() if any("changed deps" in one for one in why)}
+        assert changed & ALL == affected
+        assert ("publish" in changed) == (kind in ("parameters of the registry", "what a stage left"))
+    finally:
+        if kept is not None:
+            touched.write_bytes(kept)
+        else:
+            touched.unlink()
+        if kind == "a library":
+            touched.parent.rmdir()
+        if kind == "what a stage left":
+            rewrite_manifest(touched.parent)
+        repeated.done("cic", "inventory")
+
+
+def raised(params: str, key: str) -> str:
+    """Give the text of a parameter file with one number raised."""
+    whole = yaml.safe_load(params)
+    *sections, name = key.split(".")
+    at = whole
+    for section in sections:
+        at = at[section]
+    at[name] = at.get(name, 20) + 1
+    return yaml.safe_dump(whole, sort_keys=False)
+
+
+def rewrite_manifest(folder: Path) -> None:
+    """Write a stage's manifest for what lies there now, as if the stage had left that."""
+    manifest = read_manifest(folder)
+    (folder / "manifest.json").unlink()
+    write_manifest(folder, manifest.stage, manifest.inputs, manifest.origin)
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 16
+    file.chmod(0o644)
+    file.write_bytes(bytes(content))
+
+
+def test_a_flipped_byte_stops_the_next_stage_at_the_keyboard(repeated: Clone) -> None:
+    matrix = repeated.folder / "build" / "ingest" / "matrix.parquet"
+    kept = matrix.read_bytes()
+    flip(matrix)
+    try:
+        ran = repeated.run("cic", "split")
+        assert ran.returncode == 3 and "matrix.parquet" in ran.stderr and "cic ingest" in ran.stderr
+        assert "Traceback" not in ran.stderr
+    finally:
+        matrix.write_bytes(kept)
 
 
 def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(served: Clone) -> None:
@@ -197,6 +313,17 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     assert written(made["folders"]) == before, "every stage is found again"
     assert [one["version"] for one in versions(served)] == [version["version"]]
     assert again["decision"] == ("unchanged" if made["decision"] == "promoted" else "refused")
+
+
+def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:
+    made = outcome(served)
+    split = Path(made["folders"]["split"]) / "split.csv"
+    kept = split.read_bytes()
+    flip(split)
+    ran = train(served)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+    assert split.read_bytes() == kept
+    assert outcome(served)["folders"] == made["folders"] and outcome(served)["model"] == made["model"]
 
 
 def test_an_edited_raw_file_fails_the_flow_with_the_pointer_error(served: Clone) -> None:

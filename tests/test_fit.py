@@ -16,7 +16,7 @@ from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.stages import fit_seeds
+from cic.stages.fit import fit_seeds
 from cic.workers import InThisProcess
 
 HYPER = Hyperparameters(depth=1, bottleneck_width=2, hidden_width=16)
@@ -54,7 +54,7 @@ def test_another_seed_takes_over_and_it_is_said(fold, monkeypatch):
 
 def test_the_digest_is_of_the_model_and_not_of_where_it_came_from(tmp_path):
     bundle, _, _ = trained(curved_profiles())
-    other = replace(bundle, about={"params_digest": "another", "versions": {"torch": "9"}})
+    other = replace(bundle, about={"data_digest": "another", "versions": {"torch": "9"}})
     longer, _, _ = trained(curved_profiles(), epochs=31)
     for name, one in (("one", bundle), ("other", other), ("longer", longer)):
         save_bundle(tmp_path / name, one)

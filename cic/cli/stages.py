@@ -40,14 +40,15 @@ def register(app: typer.Typer) -> None:
     """Add one verb a stage, and `params`."""
     for name, text in HELP.items():
         app.command(name, help=f"{text} Reads and writes build/; `dvc repro` runs this stage for you.")(_verb(name))
+    app.command("inventory")(take_inventory)
+    app.command("publish")(publish_model)
     app.command("params")(show_params)
     app.command("show")(show)
 
 
 def _verb(name: str) -> Callable[..., None]:
     def run(params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")) -> None:
-        from cic.publishing import publish
-        from cic.stages import run_stage, workspace
+        from cic.pipeline import run_stage, workspace
         from cic.versioning.pointers import check_pointer
 
         parsed = load_params(params, with_override_texts(overrides or []))
@@ -57,10 +58,40 @@ def _verb(name: str) -> Callable[..., None]:
         folders = workspace(build)
         run_stage(name, parsed, folders, settings)
         if name == "evaluate":
-            publish(parsed, folders, settings)
             show_summary(folders["evaluate"])
 
     return run
+
+
+def take_inventory(
+    params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")
+) -> None:
+    """Write down what outcomes depend on besides files and parameters; by it `dvc repro` knows what to run again.
+
+    These are the versions of the libraries that calculate, the device, the gene sets, and the truth beside simulated
+    profiles.
+    """
+    from cic.folders import write_json
+    from cic.pipeline import inventory
+
+    build.mkdir(parents=True, exist_ok=True)
+    found = inventory(load_params(params, with_override_texts(overrides or [])), load_settings())
+    write_json(build / "inventory.json", found)
+
+
+def publish_model(
+    params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")
+) -> None:
+    """Log the evaluated model to MLflow and register it as a version; once, if nothing differs.
+
+    Reads build/; `dvc repro` runs this for you. The gate is not asked: that is `cic registry promote`.
+    """
+    from cic.pipeline import workspace
+    from cic.publishing import publish
+
+    parsed = load_params(params, with_override_texts(overrides or []))
+    run = publish(parsed, workspace(build), load_settings())
+    _say("registered" if not run.reused else "registered before", f"models:/{parsed.registry.name}/{run.version}")
 
 
 def show_summary(folder: Path) -> None:

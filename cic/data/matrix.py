@@ -139,7 +139,12 @@ def write_matrix_rows(
             table = _chunk_table(samples, values_SG, genes, unit)
             if writer is None:
                 writer = pq.ParquetWriter(
-                    partial, table.schema, compression="zstd", compression_level=1, use_dictionary=False
+                    partial,
+                    table.schema,
+                    compression="zstd",
+                    compression_level=1,
+                    use_dictionary=False,
+                    write_page_checksum=True,
                 )
             writer.write_table(table.cast(writer.schema))
         if writer is None:
@@ -190,7 +195,7 @@ def read_matrix(path: Path) -> ExpressionMatrix:
 def read_matrix_rows(path: Path, rows: int = 512) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Stream (sample columns, float32 values) of at most `rows` samples at a time."""
     genes, _ = _header(Path(path))
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         for batch in file.iter_batches(batch_size=rows):
             values_SG = batch.column("profile").flatten().to_numpy().reshape(len(batch), len(genes))
             yield batch.drop_columns(["profile"]).to_pandas().set_index("sample_id"), values_SG

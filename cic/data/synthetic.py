@@ -259,4 +259,6 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
             members = [names[gene] for gene in np.flatnonzero(effect_G)]
             file.write("\t".join([program, "simulated", *members]) + "\n")
     activity = pd.DataFrame(truth.activity_SP, index=truth.samples.index, columns=list(program_names(recipe)))
-    pq.write_table(pa.Table.from_pandas(activity.reset_index(), preserve_index=False), truth_path)
+    pq.write_table(
+        pa.Table.from_pandas(activity.reset_index(), preserve_index=False), truth_path, write_page_checksum=True
+    )

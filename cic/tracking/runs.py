@@ -21,6 +21,7 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from cic.settings import ProcessIdentity
 from cic.tracking.store import all_runs, connect, experiment_id, explained
 
+EXPERIMENT = "cic"
 TAG_STUDY = "cic.study"
 TAG_TRIAL = "cic.trial"
 TAG_STATE = "cic.state"

@@ -1,0 +1,38 @@
+"""Stage `evaluate`: the model beside replicates, PCA and its other rivals; the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from cic.config import Params
+from cic.data.matrix import read_matrix
+from cic.data.synthetic import planted_activity
+from cic.evaluation.evaluate import evaluate as evaluate_bundle
+from cic.evaluation.evaluate import parts_of
+from cic.evaluation.subject import Given
+from cic.folders import Folders, read_json, read_part
+from cic.model.bundle import load_bundle
+from cic.seeds import derive_seed
+from cic.settings import Settings
+from cic.workers import make_executor
+
+
+def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Measure the model beside replicates, PCA and what else it must be held against; write the report."""
+    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
+    given = Given(
+        bundle=load_bundle(folders["fit"] / "bundle"),
+        matrix=matrix,
+        part_S=parts_of(matrix, read_part(folders)),
+        trials=pd.read_csv(folders["search"] / "trials.csv"),
+        finalists=pd.read_csv(folders["search"] / "finalists.csv"),
+        choice=read_json(folders["search"] / "choice.json"),
+        curves=pd.read_csv(folders["fit"] / "curves.csv"),
+        audit=read_json(folders["split"] / "audit.json"),
+        checks=read_json(folders["ingest"] / "checks.json"),
+        truth=planted_activity(Path(params.data.file), matrix.samples.index),
+    )
+    with make_executor(params.search.workers, params.search.scheduler) as workers:
+        evaluate_bundle(given, params, workers, derive_seed(params.seed, "evaluate"), out)

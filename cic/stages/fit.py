@@ -1,0 +1,108 @@
+"""Stage `fit`: the chosen architecture trained from several seeds; the bundle and the curves."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cic.config import Params
+from cic.data.matrix import fingerprints
+from cic.digests import data_digest
+from cic.errors import ModelError
+from cic.folders import Folders, read_json, read_parts, write_json
+from cic.model.bundle import Bundle, bundle_digest, save_bundle
+from cic.model.calibration import calibrated
+from cic.model.prepare import prepare
+from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
+from cic.progress import track
+from cic.seeds import derive_seed
+from cic.settings import Settings
+from cic.workers import make_executor
+
+CURVE_COLUMNS = ["training", "kept", "epoch", "train_error", "validation_error", "validation_accuracy"]
+
+
+def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
+    """Train the chosen architecture from several seeds, and keep the best by validation error."""
+    matrix, part_S = read_parts(folders)
+    train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
+    hyper = Hyperparameters.model_validate(read_json(folders["search"] / "choice.json")["hyperparameters"])
+    prepared = prepare(train, validation, params, params.training.rank)
+    fitted, failed = fit_seeds(prepared.fold, hyper, params, settings)
+    best = min(fitted, key=lambda one: one.validation_error)
+    bundle = Bundle(
+        prepared.preprocessor,
+        prepared.basis,
+        calibrated(best.network, prepared.fold),
+        prepared.labels,
+        about={
+            "hyperparameters": hyper.model_dump(),
+            "seed": best.seed,
+            "validation_error": best.validation_error,
+            "trained_on": sorted(fingerprints(np.concatenate([train.values, validation.values]))),
+            "data_digest": data_digest(matrix),
+            "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
+        },
+    )
+    save_bundle(out / "bundle", bundle)
+    curves = [
+        {"training": number, "kept": one is best, **asdict(epoch)}
+        for number, one in enumerate(fitted)
+        for epoch in one.curve
+    ]
+    pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(out / "curves.csv", index=False)
+    write_json(
+        out / "fit.json",
+        {
+            "best_epoch": best.best_epoch,
+            "validation_error": best.validation_error,
+            "validation_error_pca": pca_error(prepared.fold, hyper.bottleneck_width),
+            "validation_errors": [one.validation_error for one in fitted],
+            "failed": [asdict(one) for one in failed],
+            "rank": prepared.basis.rank,
+            "variance_left_out": prepared.basis.left_out,
+            "bundle_digest": bundle_digest(out / "bundle"),
+        },
+    )
+
+
+def fit_seeds(
+    fold: Fold, hyper: Hyperparameters, params: Params, settings: Settings
+) -> tuple[list[Fitted], list[NotFitted]]:
+    """Train from `fit.seeds` seeds; where a training comes to nothing another seed takes over, as many times at most.
+
+    Raises
+    ------
+    ModelError
+        If no training succeeds.
+    """
+    wanted, fitted, failed = params.fit.seeds, list[Fitted](), list[NotFitted]()
+    with make_executor(1 if settings.torch_device != "cpu" else params.search.workers, params.search.scheduler) as crew:
+        for first in (0, wanted):
+            numbers = range(first, first + wanted - len(fitted))
+            seeds = [derive_seed(params.seed, "fit", number) for number in numbers]
+            specs = [
+                TrialSpec(number, hyper, seed, params.training, (fold,))
+                for number, seed in zip(numbers, seeds, strict=True)
+            ]
+            run = partial(fit_from_spec, device=settings.torch_device)
+            for one in track(crew.map(run, specs), "fit", total=len(specs)):
+                if isinstance(one, Fitted):
+                    fitted.append(one)
+                else:
+                    failed.append(one)
+            if len(fitted) == wanted:
+                break
+    if not fitted:
+        raise ModelError(
+            f"none of {len(failed)} trainings came to anything: {failed[0].reason}",
+            where="fit",
+            fix="search lower learning rates (`search.learning_rate`), or leave the architecture out of the search",
+        )
+    return fitted, failed
