@@ -153,13 +153,13 @@ def run_stage(name: str, params: Params, folders: Folders, settings: Settings, k
         If a stage before it has not been run, its files were altered since, or they belong to different runs.
     """
     stage, out = STAGES[name], folders[name]
+    before = {other: checked(folders[other], files) for other, files in stage.reads.items()}
+    check_together(before, folders)
     out.parent.mkdir(parents=True, exist_ok=True)
     # one at a time, whichever door it comes from
     with FileLock(out.with_name(f".{out.name}.lock")):
         if keep and _is_intact(out):
             return False
-        before = {other: checked(folders[other], files) for other, files in stage.reads.items()}
-        check_together(before, folders)
         origin = _origin(stage, params, settings)
         for left in out.parent.glob(f".{out.name}.*.partial"):  # of a run that was killed
             shutil.rmtree(left, ignore_errors=True)

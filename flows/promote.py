@@ -15,6 +15,7 @@ from cic.evaluation.report.verdict import summary
 from cic.folders import read_json
 from cic.publishing import judge, publish, settle, write_outcome
 from cic.registry.gate import Decision
+from cic.registry.registry import until_settled
 from cic.registry.stored import judge_version
 from cic.settings import load_settings
 from cic.tracking.models import ModelRun
@@ -62,18 +63,17 @@ def gate_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]
 @task(name="promote", **TRANSIENT)
 def promote_task(params: dict[str, Any], version: str, decision: dict[str, Any]) -> None:
     """Write the decision down, and move the aliases if it says so."""
-    settle(
-        parse_params(params), version, Decision(**{**decision, "reasons": tuple(decision["reasons"])}), load_settings()
-    )
+    settle(parse_params(params), version, _decision(decision), load_settings())
 
 
 def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
     """Publish, judge and settle; leave artifacts that tell a reader of the flow run what came of it."""
     plain, texts = params.model_dump(mode="json"), {name: str(folder) for name, folder in folders.items()}
     run = ModelRun(**publish_task(plain, texts))
-    judged = gate_task(plain, texts)
-    promote_task(plain, run.version, judged)
-    decision = Decision(**{**judged, "reasons": tuple(judged["reasons"])})
+    decision = until_settled(
+        lambda: _decision(gate_task(plain, texts)),
+        lambda decided: promote_task(plain, run.version, asdict(decided)),
+    )
     outcome = write_outcome(params, folders, load_settings(), run, decision)
     _show(params, folders, run, decision)
     return outcome
@@ -98,6 +98,10 @@ def _show(params: Params, folders: dict[str, Path], run: ModelRun, decision: Dec
     if uri.startswith("http"):
         page = f"{uri}/#/models/{quote(params.registry.name)}/versions/{run.version}"
         create_link_artifact(page, link_text=f"version {run.version} in MLflow", key="cic-model")
+
+
+def _decision(plain: dict[str, Any]) -> Decision:
+    return Decision(**{**plain, "reasons": tuple(plain["reasons"])})
 
 
 def _paths(folders: dict[str, str]) -> dict[str, Path]:

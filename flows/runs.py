@@ -21,15 +21,21 @@ from cic.config import Params, Section, load_params, parse_params
 from cic.errors import ServiceError
 from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
+from cic.registry.log import Overtaken
 from cic.settings import load_settings
 from cic.versioning.pointers import check_pointer, pull
 
 TRANSIENT: dict[str, Any] = {
     "retries": 2,
     "retry_delay_seconds": 5,
-    "retry_condition_fn": lambda task, run, state: isinstance(state.result(raise_on_failure=False), ServiceError),
+    "retry_condition_fn": lambda task, run, state: _is_transient(state.result(raise_on_failure=False)),
     "cache_policy": NO_CACHE,
 }
+
+
+def _is_transient(outcome: object) -> bool:
+    """Tell what may pass by itself. Who was overtaken would be so again: it has to judge anew."""
+    return isinstance(outcome, ServiceError) and not isinstance(outcome, Overtaken)
 
 
 def resolve(seed: int | None, **sections: Section | None) -> Params:

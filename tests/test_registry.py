@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -274,10 +276,11 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-CALLS = ("log_batch", "set_model_version_tag", "set_registered_model_alias", "set_terminated")
+WRITES = ("create_run", "log_batch", "log_param", "set_terminated")
+CALLS = (*WRITES, "set_model_version_tag", "set_registered_model_alias")
 
 
-@pytest.mark.parametrize("nth", range(1, 11))
+@pytest.mark.parametrize("nth", range(1, 13))
 def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkeypatch):
     """Dies before the nth change of the store; afterwards the same promotion or any other operation repairs it."""
     bare(uri, 2)
@@ -298,13 +301,13 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkey
     with monkeypatch.context() as patched:
         for name in CALLS:
             patched.setattr(client_type, name, dying(getattr(client_type, name)))
-        if nth <= 9:
+        if nth <= 11:
             with pytest.raises(Killed):
                 registry.promote(uri, "cic", "2", yes("1"))
             assert stands(uri)[0] in ("1", "2"), "there is a champion at every moment"
         else:
             registry.promote(uri, "cic", "2", yes("1"))
-            assert count == 9, "every change of the store has been tried"
+            assert count == 11, "every change of the store has been tried"
     registry.recover(connect(uri), "cic")
     if stands(uri) == ("1", None):
         registry.promote(uri, "cic", "2", yes("1"))
@@ -316,50 +319,162 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkey
     assert registry.find(uri, "cic", "2").tags["cic.record"] == log.last.record.hash
 
 
+def announced(version: str, before: str | None) -> decision_log.Record:
+    """Make the record of a promotion that nobody has written yet."""
+    return decision_log.new_record("cic", "promoted", version, "x", (before, version), (None, before), ("so",), {})
+
+
 def test_of_two_who_decide_at_once_one_is_sent_back(uri):
     bare(uri, 2)
     client = connect(uri)
     empty = registry.history(uri, "cic")
     registry.promote(uri, "cic", "1", yes())
-    record = decision_log.new_record("cic", "promoted", "2", "x", (None, "2"), (None, None), ("late",), {})
-    with pytest.raises(ServiceError, match="at the same moment"):
-        decision_log.append(client, empty, record)
+    with pytest.raises(decision_log.Overtaken, match="at the same moment"):
+        decision_log.append(client, empty, announced("2", None))
     assert stands(uri) == ("1", None)
     assert registry.history(uri, "cic").faults == ()
 
 
-def test_the_rival_of_a_killed_writer_is_settled(uri):
+@pytest.mark.parametrize("first", ["1", "2"])
+def test_a_record_that_is_still_open_is_not_passed_by(uri, first):
+    """One has written its decision and not yet moved the aliases when another, of a lower or higher run id, comes."""
     bare(uri, 2)
-    registry.promote(uri, "cic", "1", yes())
     client = connect(uri)
-    first = registry.history(uri, "cic").entries[0].record
-    rival = replace(first, version="2", champion_after="2")
-    experiment = client.get_experiment_by_name(decision_log.EXPERIMENT).experiment_id
-    run = client.create_run(experiment, tags={decision_log.TAG_MODEL: "cic"})
-    client.log_param(run.info.run_id, "record", rival.text())
-    registry.recover(client, "cic")
-    assert stands(uri) == ("1", None)
-    assert registry.history(uri, "cic").faults == ()
+    before = registry.history(uri, "cic")
+    decision_log.append(client, before, announced(first, None))
+    second = "2" if first == "1" else "1"
+    with pytest.raises(decision_log.Overtaken):
+        registry.promote(uri, "cic", second, yes())
+    assert stands(uri) == (first, None), "the open one was carried out by who came next"
+    registry.promote(uri, "cic", second, yes(first))
+    assert stands(uri) == (second, first)
+    log = registry.history(uri, "cic")
+    assert log.faults == () and [entry.record.version for entry in log.entries] == [first, second]
 
 
-def test_a_record_that_is_taken_out_or_altered_shows_and_stops_the_next_move(uri):
+def test_who_moves_the_aliases_late_does_not_undo_a_newer_decision(uri):
     bare(uri, 2)
+    client = connect(uri)
+    before = registry.history(uri, "cic")
+    mine = decision_log.append(client, before, announced("1", None))
+    registry.recover(client, "cic")
+    registry.promote(uri, "cic", "2", yes("1"))
+    registry._settle(client, replace(before, entries=(mine,)))
+    assert stands(uri) == ("2", "1")
+    assert registry.find(uri, "cic", "1").tags["cic.decision"] == "promoted"
+
+
+def test_many_who_decide_at_once_leave_a_log_that_is_whole(uri):
+    """Each judges again when it was overtaken; the aliases end where the newest record says."""
+    bare(uri, 6)
+
+    def decide_on(version: str) -> str:
+        def judged() -> Decision:
+            champion = registry.current(uri, "cic")
+            return yes(champion and champion.version)
+
+        try:
+            registry.until_settled(judged, lambda decision: registry.promote(uri, "cic", version, decision))
+        except decision_log.Overtaken:
+            return "overtaken"
+        return version
+
+    with ThreadPoolExecutor(6) as crew:
+        settled = [one for one in crew.map(decide_on, map(str, range(1, 7))) if one != "overtaken"]
+    registry.recover(connect(uri), "cic")
+    log = registry.history(uri, "cic")
+    assert log.faults == () and registry.drift(uri, "cic") == []
+    assert settled and sorted(entry.record.version for entry in log.entries) == sorted(settled)
+    assert [entry.record.number for entry in log.entries] == list(range(1, len(settled) + 1))
+    assert stands(uri)[0] == log.last.record.version
+
+
+def test_three_who_register_one_bundle_at_once_make_one_version(uri, held_out, narrow):
+    with ThreadPoolExecutor(3) as crew:
+        runs = list(crew.map(lambda _: log_bundle(uri, narrow, held_out), range(3)))
+    (version,) = registry.versions(uri, "cic")
+    assert {run.version for run in runs} == {version.version}
+    assert sorted(run.reused for run in runs) == [False, True, True]
+    check_stored(uri, "cic", version.version)
+
+
+def sql(uri: str, statement: str, *values: str) -> None:
+    """Change the store behind MLflow's back."""
+    with sqlite3.connect(uri.removeprefix("sqlite:///")) as database:
+        assert database.execute(statement, values).rowcount == 1
+
+
+def broken(uri: str, how: str) -> None:
+    first, second = registry.history(uri, "cic").entries
+    client = connect(uri)
+    match how:
+        case "the newest altered":
+            altered = replace(second.record, reasons=("it is far better",))
+            change = "update params set value = ? where run_uuid = ? and key = ?"
+            sql(uri, change, altered.text(), second.run_id, "record")
+        case "the newest and its hash altered":
+            altered = replace(second.record, reasons=("it is far better",))
+            change = "update params set value = ? where run_uuid = ? and key = ?"
+            sql(uri, change, altered.text(), second.run_id, "record")
+            sql(uri, change, altered.hash, second.run_id, "hash")
+        case "the newest struck out":
+            sql(uri, "delete from params where run_uuid = ? and key = 'next'", first.run_id)
+        case "the newest moved away":
+            client.set_tag(second.run_id, decision_log.TAG_MODEL, "another")
+        case "the first moved away":
+            client.set_tag(first.run_id, decision_log.TAG_MODEL, "another")
+        case "the first not readable":
+            sql(uri, "update params set value = '{' where run_uuid = ? and key = 'record'", first.run_id)
+        case "the beginning moved away":
+            known = client.get_experiment_by_name("cic-registry/cic")
+            client.set_tag(known.tags[decision_log.TAG_ANCHOR], decision_log.TAG_MODEL, "another")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "the newest altered",
+        "the newest and its hash altered",
+        "the newest struck out",
+        "the newest moved away",
+        "the first moved away",
+        "the first not readable",
+        "the beginning moved away",
+    ],
+)
+def test_a_record_that_is_taken_out_or_altered_shows_and_stops_until_that_is_on_record(uri, how):
+    bare(uri, 3)
+    for version, before in (("1", None), ("2", "1")):
+        registry.promote(uri, "cic", version, yes(before))
+    broken(uri, how)
+    faults = registry.history(uri, "cic").faults
+    assert faults
+    with pytest.raises(ServiceError, match=r"not whole(.|\n)*--repair"):
+        registry.rollback(uri, "cic", "now")
+    registry.repair(uri, "cic", "a test broke it")
+    log = registry.history(uri, "cic")
+    assert log.faults == () and log.last.record.action == "repaired"
+    assert log.last.record.reasons == ("a test broke it", *(fault[:200] for fault in faults))
+    assert stands(uri) == ("2", "1"), "a repair moves nothing"
+    registry.promote(uri, "cic", "3", yes("2"))
+    assert stands(uri) == ("3", "2") and registry.history(uri, "cic").faults == ()
+    with pytest.raises(RefusedError, match="nothing to repair"):
+        registry.repair(uri, "cic", "again")
+
+
+def test_what_mlflow_deletes_or_marks_as_failed_stays_in_the_log(uri):
+    bare(uri, 3)
     for version, before in (("1", None), ("2", "1")):
         registry.promote(uri, "cic", version, yes(before))
     client = connect(uri)
     first, second = registry.history(uri, "cic").entries
-    client.delete_run(first.run_id)
-    assert registry.history(uri, "cic").faults == (), "a deleted run is still read"
+    client.set_terminated(first.run_id, "FAILED")
+    client.delete_run(second.run_id)
+    assert len(registry.history(uri, "cic").entries) == 2 and registry.history(uri, "cic").faults == ()
     with pytest.raises(Exception, match=r"(?i)already logged|changing param"):
-        client.log_param(second.run_id, "record", "{}")
-    client.set_tag(second.run_id, decision_log.TAG_MODEL, "another")
-    assert registry.drift(uri, "cic") and "moved by hand" in registry.drift(uri, "cic")[0]
-    client.set_tag(second.run_id, decision_log.TAG_MODEL, "cic")
-    client.restore_run(first.run_id)
-    client.set_tag(first.run_id, decision_log.TAG_MODEL, "another")
-    assert "one is missing" in registry.history(uri, "cic").faults[0]
-    with pytest.raises(ServiceError, match="not whole"):
-        registry.rollback(uri, "cic", "now")
+        client.log_param(first.run_id, "record", "{}")
+    registry.promote(uri, "cic", "3", yes("2"))
+    assert [entry.record.version for entry in registry.history(uri, "cic").entries] == ["1", "2", "3"]
 
 
 def test_an_alias_moved_by_hand_is_told(uri):

@@ -65,11 +65,25 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
 
 
 @app.command("log")
-def show_log(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_json: AsJson = False) -> None:
+def show_log(
+    params: ParamsFile = DEFAULT_PARAMS,
+    name: Name = None,
+    as_json: AsJson = False,
+    mend: Annotated[
+        str | None,
+        typer.Option(
+            "--repair",
+            metavar="REASON",
+            help="Put on record how the log is broken, and why; decisions can then go on. Nothing is hidden.",
+        ),
+    ] = None,
+) -> None:
     """Show every decision, oldest first, and whether the log is whole."""
-    from cic.registry.registry import history
+    from cic.registry.registry import history, repair
 
     model = _model(name, params)
+    if mend is not None:
+        repair(load_settings().tracking_uri, model, mend)
     log = history(load_settings().tracking_uri, model)
     if as_json:
         records = [{**asdict(entry.record), "hash": entry.record.hash, "open": entry.open} for entry in log.entries]

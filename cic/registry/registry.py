@@ -1,19 +1,25 @@
 """The two aliases `champion` and `previous`, and the only way in which they move.
 
 A record of the log says where to, then they are set, then the record is closed. All of that can be done again, so
-whoever comes next finishes what a killed process had begun.
+whoever comes next finishes what a killed process had begun. Who has set them looks at the log once more: where another
+record came meanwhile, that one is carried out anew, so that the aliases end where the newest record says.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mlflow import MlflowClient
 
 from cic.errors import ConfigError, RefusedError, ServiceError
 from cic.registry.gate import Decision
-from cic.registry.log import Entry, Log, Record, append, close, new_record, read_log, settle_rivals
+from cic.registry.log import TAG_RECORD, Log, Overtaken, Record, append, close, new_record, read_log
+from cic.registry.log import repair as repair_log
 from cic.registry.versions import (
     CHAMPION,
     PREVIOUS,
@@ -26,7 +32,7 @@ from cic.registry.versions import (
     version_numbered,
     versions,
 )
-from cic.tracking.store import connect, explained
+from cic.tracking.store import connect, explained, insist
 
 __all__ = [
     "Version",
@@ -38,13 +44,17 @@ __all__ = [
     "history",
     "promote",
     "recover",
+    "repair",
     "rollback",
+    "until_settled",
     "versions",
     "withdrawal",
 ]
 
 TAG_DECISION, TAG_REASON, TAG_FIGURES = "cic.decision", "cic.reason", "cic.figures"
-TAG_DECIDED_AT, TAG_RECORD = "cic.decided_at", "cic.record"
+TAG_DECIDED_AT = "cic.decided_at"
+ATTEMPTS = 5
+logger = logging.getLogger(__name__)
 
 
 def withdrawal(uri: str, name: str, bundle_digest: str) -> str:
@@ -93,8 +103,8 @@ def promote(uri: str, name: str, version: str, decision: Decision) -> Record | N
 
     Raises
     ------
-    ServiceError
-        If the champion changed since the decision, or somebody else decides at the same moment.
+    Overtaken
+        If the champion changed since the decision, or somebody else decides at the same moment: judge again.
     """
     client = connect(uri)
     with explained(uri):
@@ -105,7 +115,7 @@ def promote(uri: str, name: str, version: str, decision: Decision) -> Record | N
             return None
         judged_against = decision.figures.get("champion")
         if decision.promote and judged_against != champion:
-            raise ServiceError(
+            raise Overtaken(
                 f"the champion is now version {champion}, the decision was made against {judged_against}",
                 where=f"models:/{name}@{CHAMPION}",
                 fix="run it again: the decision has to be made upon the new state",
@@ -121,6 +131,27 @@ def promote(uri: str, name: str, version: str, decision: Decision) -> Record | N
             decision.figures,
         )
         return _carry_out(client, log, record)
+
+
+def until_settled(judge: Callable[[], Decision], settle: Callable[[Decision], object]) -> Decision:
+    """Judge and settle, and judge again where somebody else's decision came in between.
+
+    Raises
+    ------
+    Overtaken
+        If that happens again and again.
+    """
+    for _ in range(ATTEMPTS - 1):
+        decision = judge()
+        try:
+            settle(decision)
+        except Overtaken as overtaken:
+            logger.info("%s: judged again", overtaken.found)
+        else:
+            return decision
+    decision = judge()
+    settle(decision)
+    return decision
 
 
 def rollback(uri: str, name: str, reason: str) -> Record:
@@ -176,30 +207,65 @@ def recover(client: MlflowClient, name: str) -> Log:
         If the log is not whole: then nothing may be built on it.
     """
     log = read_log(client, name)
-    settle_rivals(client, log)
-    log = read_log(client, name)
     if log.faults:
         raise ServiceError(
             "the log of decisions is not whole: " + "; ".join(log.faults),
             where=f"MLflow experiment cic-registry, model `{name}`",
             expected="an unbroken chain of records",
-            fix="`cic registry log` shows them; find out who changed it before anything is promoted",
+            fix="find out who changed it; `cic registry log --repair REASON` then puts that on record and goes on",
         )
-    for entry in log.entries:
-        if entry.open:
-            _apply(client, entry)
+    if any(entry.open for entry in log.entries):
+        _settle(client, log)
     return log
+
+
+def repair(uri: str, name: str, reason: str) -> Record:
+    """Put on record in which way the log is broken, and why decisions may go on behind it.
+
+    Raises
+    ------
+    RefusedError
+        If nothing is wrong with it.
+    """
+    if not reason.strip():
+        raise ConfigError("a repair needs a reason", where="--repair", expected="how the log came to be broken")
+    client = connect(uri)
+    with explained(uri):
+        log = read_log(client, name)
+        if not log.faults:
+            raise RefusedError("the log is whole: there is nothing to repair", where=f"log of `{name}`")
+        return repair_log(client, name, log, reason.strip(), aliases_of(client, name)).record
 
 
 def _carry_out(client: MlflowClient, log: Log, record: Record) -> Record:
     entry = append(client, log, record)
-    _apply(client, entry)
+    _settle(client, replace(log, entries=(*log.entries, entry)))
     return entry.record
 
 
-def _apply(client: MlflowClient, entry: Entry) -> None:
-    """Bring tags and aliases to what a record says. Doing it twice is doing it once."""
-    record = entry.record
+def _settle(client: MlflowClient, log: Log) -> None:
+    """Bring tags and aliases to what the log says, until nobody has written behind it; then close its records.
+
+    Doing it twice is doing it once. Whoever sets an alias last reads the log after that, so the newest record wins.
+    """
+    while True:
+        newest = log.entries[-1]
+        about = {entry.record.version: entry.record for entry in log.entries}
+        for version in {entry.record.version for entry in log.entries if entry.open or entry is newest}:
+            _tag(client, about[version])
+        _move(client, newest.record)
+        again = read_log(client, newest.record.model)
+        if again.last is None or again.last.run_id == newest.run_id:
+            break
+        log = again
+    for entry in log.entries:
+        if entry.open:
+            close(client, entry)
+
+
+def _tag(client: MlflowClient, record: Record) -> None:
+    if record.action == "repaired":
+        return
     tags: dict[str, Any] = {
         TAG_DECISION: record.action,
         TAG_REASON: "; ".join(record.reasons),
@@ -208,12 +274,14 @@ def _apply(client: MlflowClient, entry: Entry) -> None:
         TAG_RECORD: record.hash,
     }
     for key, value in tags.items():
-        client.set_model_version_tag(record.model, record.version, key, value)
-    # readers of `champion` always find one: `previous` moves first, and nothing is deleted before it is set anew
-    if record.previous_after not in (None, record.previous_before):
-        client.set_registered_model_alias(record.model, PREVIOUS, record.previous_after)
-    if record.champion_after not in (None, record.champion_before):
-        client.set_registered_model_alias(record.model, CHAMPION, record.champion_after)
-    if record.previous_after is None and record.previous_before is not None:
+        insist(partial(client.set_model_version_tag, record.model, record.version, key, value))
+
+
+def _move(client: MlflowClient, record: Record) -> None:
+    """Set the aliases. Readers of `champion` always find one: `previous` moves first, and nothing is deleted before."""
+    if record.previous_after is not None:
+        insist(partial(client.set_registered_model_alias, record.model, PREVIOUS, record.previous_after))
+    if record.champion_after is not None:
+        insist(partial(client.set_registered_model_alias, record.model, CHAMPION, record.champion_after))
+    if record.previous_after is None and PREVIOUS in aliases_of(client, record.model):
         client.delete_registered_model_alias(record.model, PREVIOUS)
-    close(client, entry)

@@ -17,7 +17,7 @@ from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix
 from cic.errors import DataError
 from cic.registry.evidence import decide
 from cic.registry.gate import Decision
-from cic.registry.registry import Version, fetched_bundle, find, promote
+from cic.registry.registry import Version, fetched_bundle, find, promote, until_settled
 from cic.tracking.lineage import held_out_digest
 from cic.tracking.store import connect, explained
 
@@ -114,18 +114,20 @@ def judge_version(
     """
     found = find(uri, gate.name, version)
     stored = stored_evidence(uri, found, matrix_file, part_file)
-    with fetched_bundle(uri, found) as bundle:
-        decision = decide(
-            uri,
-            gate.name,
-            bundle,
-            stored.matrix,
-            stored.pca_errors,
-            stored.audit_passed,
-            stored.objections,
-            gate,
-            stored.seed,
-            reinstate=reinstate,
-        )
-    promote(uri, gate.name, found.version, decision)
-    return found, decision
+
+    def judged() -> Decision:
+        with fetched_bundle(uri, found) as bundle:
+            return decide(
+                uri,
+                gate.name,
+                bundle,
+                stored.matrix,
+                stored.pca_errors,
+                stored.audit_passed,
+                stored.objections,
+                gate,
+                stored.seed,
+                reinstate=reinstate,
+            )
+
+    return found, until_settled(judged, lambda decision: promote(uri, gate.name, found.version, decision))

@@ -22,7 +22,7 @@ from mlflow.types import DataType, ParamSchema, ParamSpec
 from cic.model.bundle import bundle_digest
 from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_metrics, flat_params
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
-from cic.tracking.store import all_runs, connect, experiment_id, explained
+from cic.tracking.store import all_runs, connect, experiment_id, explained, insist
 
 TAG_BUNDLE = "cic.bundle_digest"
 TAG_FILES = "cic.files"
@@ -90,14 +90,14 @@ def log_model_run(
         run_id = run.info.run_id
         try:
             log_in_batches(client, run_id, metrics=flat_metrics(metrics), params=flat_params(params))
-            client.log_inputs(run_id, [dataset_input(lineage, *shape)])
+            insist(lambda: client.log_inputs(run_id, [dataset_input(lineage, *shape)]))
             client.log_text(run_id, environment_lock(), "environment.txt")
             for path in files:
                 client.log_artifact(run_id, str(path), "figures" if path.suffix in (".svg", ".png") else None)
             version = version_with_bundle(client, name, lineage.bundle_digest)
             reused = version is not None
             if version is None:
-                version = _register(client, name, run, bundle, lineage, card)
+                version, reused = _register(client, name, run, bundle, lineage, card)
             client.set_tag(run_id, TAG_VERSION, version)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -131,7 +131,11 @@ def version_with_bundle(client: MlflowClient, name: str, digest: str) -> str | N
     return min((str(one.version) for one in found), key=int, default=None)
 
 
-def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: Lineage, card: str) -> str:
+def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: Lineage, card: str) -> tuple[str, bool]:
+    """Register a bundle; give its version, and whether somebody else had registered it at the same time.
+
+    Numbers of versions only grow, so who made another one with the same bundle sees the first, and takes his own back.
+    """
     run_id = run.info.run_id
     logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run_id)
     with tempfile.TemporaryDirectory() as scratch:
@@ -153,7 +157,12 @@ def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: 
     made = client.create_model_version(
         name, source, run_id, tags, description=card, await_creation_for=0, model_id=logged.model_id
     )
-    return str(made.version)
+    first = version_with_bundle(client, name, lineage.bundle_digest)
+    if first is None or first == str(made.version):
+        return str(made.version), False
+    client.delete_model_version(name, str(made.version))
+    client.delete_logged_model(logged.model_id)
+    return first, True
 
 
 def file_digests(root: Path) -> dict[str, str]:

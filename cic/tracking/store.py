@@ -6,7 +6,7 @@ import fcntl
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from cic.errors import ServiceError
 from cic.settings import redact
 
 PATIENCE_SECONDS = 5.0
+PATIENCE_WRITES = 5
 PAGE = 1000
 QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines and a request for every run that ends
@@ -75,6 +76,19 @@ def explained(uri: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         raise ServiceError(f"MLflow says: {error.message}", where=redact(uri)) from error
+
+
+def insist(write: Callable[[], object]) -> None:
+    """Write what may be written twice, again where another writer came between MLflow's look and its write."""
+    for _ in range(PATIENCE_WRITES - 1):
+        try:
+            write()
+        except MlflowException as error:
+            if not any(sign in str(error) for sign in ("UNIQUE constraint", "UniqueViolation", "duplicate key")):
+                raise
+        else:
+            return
+    write()
 
 
 def experiment_id(client: MlflowClient, name: str, artifacts_uri: str | None = None) -> str:
