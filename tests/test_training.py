@@ -17,6 +17,7 @@ from cic.model.left_out import left_out_error
 from cic.model.prepare import prepare
 from cic.model.training import Fold, Hyperparameters, new_network, pca_error, train
 from cic.model.trial import TrialSpec, fit_network, run_trial
+from cic.seeds import derive_seed
 
 QUICK = Training(epochs=40, validate_every=5)
 HYPER = Hyperparameters(depth=1, bottleneck_width=2, hidden_width=32)
@@ -173,9 +174,37 @@ def test_the_head_learns_labels_from_the_code(tiny: ExpressionMatrix, depth: int
     assert prepared.labels == ("blood", "brain", "liver")
     hyper = HYPER.model_copy(update={"depth": depth, "bottleneck_width": 6})
     fitted = fit_network(prepared.fold, hyper, joint.training, seed=2)
-    accuracy = fitted.curve[-1].validation_accuracy
-    assert accuracy is not None and accuracy > 0.6
-    assert math.isfinite(fitted.validation_error)
+    kept = next(each for each in fitted.curve if each.epoch == fitted.best_epoch)
+    assert kept.validation_loss == fitted.validation_loss == min(each.validation_loss for each in fitted.curve)
+    assert kept.validation_error == fitted.validation_error and math.isfinite(fitted.validation_error)
+    with torch.no_grad():
+        code_SW = fitted.network.encode(torch.from_numpy(prepared.fold.z_validation_SK))
+        logit_SL = fitted.network.label_logits(code_SW)
+    label_S = torch.from_numpy(prepared.fold.label_validation_S)
+    accuracy = (logit_SL.argmax(dim=1) == label_S).float().mean().item()
+    assert accuracy == pytest.approx(kept.validation_accuracy) and accuracy > 0.6
+    entropy = torch.nn.functional.cross_entropy(logit_SL, label_S).item()
+    assert fitted.validation_loss == pytest.approx(fitted.validation_error + entropy, rel=1e-5)
+    first = fitted.curve[0]
+    assert kept.epoch > first.epoch and kept.validation_loss < 0.9 * first.validation_loss, "the head was trained"
+
+
+def test_without_validation_labels_the_head_of_depth_0_is_the_last(tiny: ExpressionMatrix) -> None:
+    held_out_S = tiny.samples["group"].isin(["study0", "study1"]).to_numpy()
+    joint = Params(seed=1, training={"label_weight": 1.0, "epochs": 20, "validate_every": 5})
+    fold = prepare(tiny.select(~held_out_S), tiny.select(held_out_S), joint, rank=0).fold
+    unlabelled = replace(fold, label_validation_S=np.full(len(fold.z_validation_SK), -1))
+    fitted = fit_network(unlabelled, HYPER.model_copy(update={"depth": 0}), joint.training, seed=2)
+    assert fitted.best_epoch == 20
+
+
+def test_what_a_search_scores_is_the_epoch_that_fit_keeps(tiny: ExpressionMatrix) -> None:
+    held_out_S = tiny.samples["group"].isin(["study0", "study1"]).to_numpy()
+    joint = Params(seed=1, training={"label_weight": 1.0, "epochs": 20, "validate_every": 5})
+    fold = prepare(tiny.select(~held_out_S), tiny.select(held_out_S), joint, rank=0).fold
+    result = run_trial(TrialSpec(0, HYPER, 5, joint.training, (fold,)))
+    fitted = fit_network(fold, HYPER, joint.training, derive_seed(5, "fold", 0))
+    assert result.error == fitted.validation_error
 
 
 @pytest.mark.parametrize("activation", ["elu", "gelu"])

@@ -108,6 +108,9 @@ class EpochResult:
     validation_error
         Unexplained variance of the validation profiles in gene space: squared error over squared distance from the
         training mean.
+    validation_loss
+        What is trained, on the validation profiles: their error, with a head `label_weight` times the cross-entropy of
+        their labels added. The best epoch is the one where it is lowest.
     validation_accuracy
         Share of the validation profiles whose label the head tells; `None` without a head.
     """
@@ -115,6 +118,7 @@ class EpochResult:
     epoch: int
     train_error: float
     validation_error: float
+    validation_loss: float
     validation_accuracy: float | None
 
 
@@ -153,7 +157,7 @@ def train(
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
     unit_S = torch.from_numpy(fold.unit_train_S)
     label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(device)
-    validate = _validator(network, fold, device)
+    validate = _validator(network, fold, config.label_weight, device)
     n_samples = len(z_SK)
     total = float(z_SK.square().mean(dim=0).sum())
     log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
@@ -195,7 +199,7 @@ def train(
                 guard.undo()
             schedule.step()
             if guard.undone > MOST_UNDONE:
-                yield EpochResult(epoch, math.nan, math.nan, None)
+                yield EpochResult(epoch, math.nan, math.nan, math.nan, None)
                 return
         train_error = error_sum / n_seen if n_seen else train_error  # that of the last epoch with a good step
         if epoch % config.validate_every == 0 or epoch == config.epochs:
@@ -296,20 +300,24 @@ def _parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2:
     return groups
 
 
-def _validator(network: Autoencoder, fold: Fold, device: str) -> Callable[[], tuple[float, float | None]]:
+def _validator(
+    network: Autoencoder, fold: Fold, label_weight: float, device: str
+) -> Callable[[], tuple[float, float, float | None]]:
     z_SK = torch.from_numpy(fold.z_validation_SK).to(device)
     label_S = None if fold.label_validation_S is None else torch.from_numpy(fold.label_validation_S).to(device)
     outside, total = float(fold.outside_validation_S.sum()), float(fold.total_validation_S.sum())
 
     @torch.no_grad()
-    def validate() -> tuple[float, float | None]:
+    def validate() -> tuple[float, float, float | None]:
         code_SW = network.encode(z_SK)
         inside = torch.sum(torch.square(network.decode(code_SW) - z_SK), dtype=torch.float64).item()
-        accuracy = None
+        error, accuracy = (inside + outside) / total, None
+        loss = error
         if label_S is not None and network.head is not None and bool((known_S := label_S >= 0).any()):
-            hit_S = network.label_logits(code_SW).argmax(dim=1)[known_S] == label_S[known_S]
-            accuracy = hit_S.float().mean().item()
-        return (inside + outside) / total, accuracy
+            logit_SL = network.label_logits(code_SW)[known_S]
+            accuracy = (logit_SL.argmax(dim=1) == label_S[known_S]).float().mean().item()
+            loss += label_weight * nn.functional.cross_entropy(logit_SL, label_S[known_S]).item()
+        return error, loss, accuracy
 
     return validate
 

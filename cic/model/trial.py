@@ -80,24 +80,36 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network with its best weights, and how it got there."""
+    """A trained network with its best weights, and how it got there.
+
+    Attributes
+    ----------
+    validation_loss
+        By which the best epoch was chosen (`EpochResult`), and the best of several trainings is.
+    """
 
     network: Autoencoder
     curve: tuple[EpochResult, ...]
     best_epoch: int
     validation_error: float
+    validation_loss: float
     seed: int
 
 
 class _Best:
-    """The best validation error so far, and for how long there was no better one."""
+    """The epoch of lowest validation loss so far, and the validation error there.
 
-    def __init__(self, error: float) -> None:
-        self.error, self.epoch = error, 0
+    It begins with an untrained network, which is PCA; where there is a head, nobody has trained that yet. Then, too,
+    the later of two equal losses is the better: no validation profile may have a label, and the code be fixed.
+    """
 
-    def see(self, epoch: int, error: float) -> bool:
-        if error < self.error:
-            self.error, self.epoch = error, epoch
+    def __init__(self, pca: float, has_head: bool) -> None:
+        self.error, self.loss, self.epoch = pca, math.inf if has_head else pca, 0
+        self.has_head = has_head
+
+    def see(self, epoch: int, error: float, loss: float) -> bool:
+        if loss < self.loss or (self.has_head and loss == self.loss):
+            self.error, self.loss, self.epoch = error, loss, epoch
             return True
         return False
 
@@ -111,8 +123,8 @@ def rung_epochs(training: Training) -> tuple[int, ...]:
 def run_trial(spec: TrialSpec) -> TrialResult:
     """Train the architecture of `spec` on each of its folds in step, and give the mean validation error.
 
-    On one thread, so that the result does not depend on what runs beside it. An untrained network is PCA, so no
-    trial comes out worse than that. Whatever goes wrong in a trial is the reason of its failure, not an error.
+    On one thread, so that the result does not depend on what runs beside it. An untrained network is PCA, so without
+    labels no trial comes out worse than that. Whatever goes wrong in a trial is the reason of its failure, no error.
     """
     started = time.perf_counter()
     try:
@@ -133,7 +145,7 @@ def _run_trial(spec: TrialSpec, started: float) -> TrialResult:
     with one_thread():
         width, depth = spec.hyper.bottleneck_width, spec.hyper.depth
         pca = sum(pca_error(fold, width) for fold in spec.folds) / len(spec.folds)
-        best, at_rungs = _Best(pca), []
+        best, at_rungs = _Best(pca, bool(spec.folds[0].n_labels)), []
         state: Literal["complete", "pruned", "failed"] = "complete"
         reason, epoch = "", 0
         if depth > 0:
@@ -144,7 +156,7 @@ def _run_trial(spec: TrialSpec, started: float) -> TrialResult:
                 if not all(math.isfinite(result.train_error) for result in results) or not math.isfinite(error):
                     state, reason = "failed", f"the loss is not finite in epoch {epoch}"
                     break
-                best.see(epoch, error)
+                best.see(epoch, error, sum(result.validation_loss for result in results) / len(results))
                 if time.perf_counter() - started > spec.seconds:
                     state, reason = "failed", f"past {spec.seconds:g} s (`search.trial_seconds`) in epoch {epoch}"
                     break
@@ -189,23 +201,22 @@ def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: in
         If the loss stops being finite.
     """
     network = new_network(fold, hyper, training, seed)
-    # an untrained network is PCA, which no classifier has been trained on yet
-    best = _Best(math.inf if fold.n_labels else pca_error(fold, hyper.bottleneck_width))
+    best = _Best(pca_error(fold, hyper.bottleneck_width), bool(fold.n_labels))
     weights, curve = copy.deepcopy(network.state_dict()), []
     if hyper.depth == 0 and not fold.n_labels:
-        return Fitted(network.eval(), (), 0, best.error, seed)
+        return Fitted(network.eval(), (), 0, best.error, best.loss, seed)
     with one_thread():
         for result in train(network, fold, hyper, training, seed, device):
             if not math.isfinite(result.train_error) or not math.isfinite(result.validation_error):
                 raise FloatingPointError(f"the loss is not finite in epoch {result.epoch}")
             curve.append(result)
-            if best.see(result.epoch, result.validation_error):
+            if best.see(result.epoch, result.validation_error, result.validation_loss):
                 weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
             if result.epoch - best.epoch >= training.patience:
                 break
     network.load_state_dict(weights)
     network.to("cpu").eval()
-    return Fitted(network, tuple(curve), best.epoch, best.error, seed)
+    return Fitted(network, tuple(curve), best.epoch, best.error, best.loss, seed)
 
 
 @dataclass(frozen=True)

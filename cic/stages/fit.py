@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from cic.folders import Folders, read_json, read_parts, write_json
 from cic.model.bundle import Bundle, bundle_digest, save_bundle
 from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
-from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.workers import make_executor
 
-CURVE_COLUMNS = ["training", "kept", "epoch", "train_error", "validation_error", "validation_accuracy"]
+CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResult))]
 
 
 def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
@@ -35,7 +35,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     hyper = Hyperparameters.model_validate(read_json(folders["search"] / "choice.json")["hyperparameters"])
     prepared = prepare(train, validation, params, params.training.rank)
     fitted, failed = fit_seeds(prepared.fold, hyper, params, settings)
-    best = min(fitted, key=lambda one: one.validation_error)
+    best = min(fitted, key=lambda one: one.validation_loss)
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
