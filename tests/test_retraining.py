@@ -10,7 +10,7 @@ from evaluated import curved_profiles, params, subject
 from sklearn.decomposition import PCA
 
 from cic.evaluation.retraining import coordinates, retrain, retrain_all
-from cic.model.prepare import prepare
+from cic.model.prepare import left_out_units, prepare
 from cic.model.trial import fit_network
 from cic.workers import InThisProcess, LocalProcesses
 
@@ -71,6 +71,29 @@ def test_what_is_left_out_has_no_influence(curved):
     here = retrain(spec)
     np.testing.assert_array_equal(other.code_SW[~out_S], here.code_SW[~out_S])
     np.testing.assert_array_equal(other.error_S[~out_S], here.error_S[~out_S])
+
+
+def test_what_is_left_out_has_no_influence_where_the_basis_is_truncated(curved, monkeypatch):
+    """Above what an exact basis takes; turned around over genes, before any basis is found."""
+    monkeypatch.setattr("cic.model.basis.EXACT_UP_TO", 24)
+    out_S = curved.part_S == "test"
+    values_SG = curved.values_SG.copy()
+    values_SG[out_S] = 2 * values_SG.mean() - 3 * values_SG[out_S][:, ::-1]
+    here, other = (retrain(spec_of(replace(curved, values_SG=values))) for values in (curved.values_SG, values_SG))
+    np.testing.assert_array_equal(other.code_SW[~out_S], here.code_SW[~out_S])
+    np.testing.assert_array_equal(other.error_S[~out_S], here.error_S[~out_S])
+    assert not np.allclose(other.error_S[out_S], here.error_S[out_S])
+
+
+def test_left_out_units_are_counted_over_the_training_profiles(curved):
+    """Where all profiles have enough groups and the training ones too few, replicates are left out, as in fit."""
+    train_S = curved.part_S == "train"
+    specimen_S = np.arange(len(train_S)) // 2
+    group_S = np.where(train_S, specimen_S % 3, 3 + specimen_S % 5).astype(str)
+    few = replace(curved, samples=curved.samples.assign(group=group_S))
+    unit_S = spec_of(few).unit_S
+    np.testing.assert_array_equal(unit_S[train_S], left_out_units(few.samples[train_S]))
+    assert len(np.unique(unit_S[train_S])) > 3 and len(np.unique(left_out_units(few.samples)[train_S])) == 3
 
 
 def test_workers_and_order_do_not_change_the_outcome(curved):

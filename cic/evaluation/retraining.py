@@ -1,6 +1,6 @@
 """Training again with some profiles left out, without touching genes a second time.
 
-All profiles are rotated once into an orthonormal basis of them all. That changes no distance and no angle, so what is
+All profiles are rotated once into an orthonormal basis. That changes no distance and no angle, so what is
 centred, spanned and trained there on any part of the profiles is what it would be over genes; only the choice and the
 scale of genes stay those of the measured model.
 
@@ -33,6 +33,9 @@ from cic.workers import Workers
 class Coordinates:
     """All profiles in one orthonormal basis.
 
+    It is exact, and then the same for every training, or, with more profiles than that takes, a basis of the training
+    profiles alone: a truncated one of them all would be bent towards what was left out.
+
     Attributes
     ----------
     y_SY
@@ -45,13 +48,13 @@ class Coordinates:
     outside_S: np.ndarray
 
 
-def coordinates(x_SG: np.ndarray, seed: int) -> Coordinates:
-    """Rotate preprocessed profiles into a basis of them all."""
+def coordinates(x_SG: np.ndarray, seed: int, fit_S: np.ndarray | None = None) -> Coordinates:
+    """Rotate preprocessed profiles into a basis of them all, or of those under the mask `fit_S`."""
     with one_thread():
-        basis = SampleBasis.fit(x_SG, 0, seed)
+        basis = SampleBasis.fit(x_SG if fit_S is None else x_SG[fit_S], 0, seed)
         z_SK, outside_S = basis.project(x_SG)
-    # what rounding leaves outside an exact basis is no data
-    outside_S = outside_S if basis.left_out > 1e-6 else np.zeros(len(x_SG))
+    if fit_S is None and basis.left_out <= 1e-6:  # what rounding leaves outside an exact basis is no data
+        outside_S = np.zeros(len(x_SG))
     return Coordinates(z_SK * np.float32(basis.scale), outside_S)
 
 
@@ -70,7 +73,7 @@ class RetrainingSpec:
     train_S, validation_S
         Masks of the profiles to train on, and to keep the best epoch by.
     unit_S
-        Number of the group that training leaves out with each profile (`cic.model.prepare.left_out_units`).
+        Number of the group that training leaves out with each training profile (`cic.model.prepare.left_out_units`).
     rank
         Components of the training profiles' basis; 0 is full rank.
     label_S

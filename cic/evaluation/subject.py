@@ -17,6 +17,7 @@ from cic.data.synthetic import side_files
 from cic.evaluation.intervals import Resampling
 from cic.evaluation.measures.reconstruction import Projected
 from cic.evaluation.retraining import Coordinates, RetrainingSpec, coordinates
+from cic.model.basis import is_exact
 from cic.model.bundle import Bundle
 from cic.model.prepare import left_out_units
 from cic.model.training import Hyperparameters
@@ -114,8 +115,22 @@ class Subject:
 
     @cached_property
     def coordinates(self) -> Coordinates:
-        """All profiles in one basis of them all, for retrainings."""
+        """All profiles in one basis of them all."""
         return coordinates(self.bundle.preprocessor.transform(self.values_SG), derive_seed(self.seed, "coordinates"))
+
+    @cached_property
+    def _of_training(self) -> dict[bytes, Coordinates]:
+        return {}
+
+    def coordinates_of(self, train_S: np.ndarray) -> Coordinates:
+        """Give all profiles in a basis on which those not trained on have no influence, for a retraining."""
+        if is_exact((len(self.values_SG), len(self.bundle.genes))):
+            return self.coordinates
+        known, mask = self._of_training, train_S.tobytes()
+        if mask not in known:
+            x_SG = self.bundle.preprocessor.transform(self.values_SG)
+            known[mask] = coordinates(x_SG, derive_seed(self.seed, "coordinates"), train_S)
+        return known[mask]
 
     def retraining(
         self,
@@ -140,12 +155,14 @@ class Subject:
         """
         config, training = self.params.evaluate, self.params.training
         hyper = self.hyper if hyper is None else hyper
+        unit_S = np.full(len(self.samples), -1, dtype=np.int64)
+        unit_S[train_S] = left_out_units(self.samples[train_S])
         return RetrainingSpec(
             name=name,
-            coordinates=self.coordinates,
+            coordinates=self.coordinates_of(train_S),
             train_S=train_S,
             validation_S=validation_S,
-            unit_S=left_out_units(self.samples),
+            unit_S=unit_S,
             hyper=hyper.model_copy(update={"hidden_width": min(hyper.hidden_width, config.hidden_width)}),
             training=training.model_copy(
                 update={"epochs": min(training.epochs, config.epochs), "label_weight": label_weight}

@@ -67,7 +67,7 @@ class SampleBasis:
         total = float(np.einsum("sg,sg->", x_SG, x_SG, dtype=np.float64))
         if not total > 0:
             raise DataError("the training profiles do not differ", where="sample basis", expected="some variance")
-        if min(x_SG.shape) <= EXACT_UP_TO:
+        if is_exact(x_SG.shape):
             components_GK, singular_K = _from_gram(x_SG, rank)
         else:
             components_GK, singular_K = _from_subspace_iteration(x_SG, rank or EXACT_UP_TO // 8, seed)
@@ -88,6 +88,11 @@ class SampleBasis:
     def lift(self, z_SK: np.ndarray) -> np.ndarray:
         """Give centred profiles, samples x genes, from coordinates."""
         return (z_SK * np.float32(self.scale)) @ self.components_GK.T
+
+
+def is_exact(shape: tuple[int, ...]) -> bool:
+    """Tell whether the basis of so many profiles over so many genes leaves nothing out, unless asked to."""
+    return min(shape) <= EXACT_UP_TO
 
 
 def squared_norms(x_SG: np.ndarray) -> np.ndarray:

@@ -116,7 +116,7 @@ def measure_stability(
         with one_thread():
             other_NW = other.code_SW[train_S]
             alignment = align(code_NW, other_NW)
-            loading_GW = loadings.retrained_loadings(x_SG, subject.coordinates.y_SY, other.mean_jacobian_YW, other_NW)
+            loading_GW = loadings.retrained_loadings(x_SG, specs[0].coordinates.y_SY, other.mean_jacobian_YW, other_NW)
             again = rank_sums(loading_GW, sets.members)
             again_PW = discovered(again.p, config.false_discoveries)[1]
             share_PW += recurs(score_PW, again.score, again_PW, alignment.r_WW, alignment.match_W)

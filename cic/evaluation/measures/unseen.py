@@ -205,7 +205,7 @@ def _types_to_leave_out(
 def _too_little(subject: Subject, train_S: np.ndarray, validation_S: np.ndarray) -> bool:
     """Tell whether these profiles are too few for a code of the model's width, or for training by left-out units."""
     enough = train_S.sum() > subject.hyper.bottleneck_width + 1 and validation_S.any()
-    return not enough or len(np.unique(left_out_units(subject.samples)[train_S])) < 2
+    return not enough or len(np.unique(left_out_units(subject.samples[train_S]))) < 2
 
 
 def _named(names: Sequence[str]) -> str:

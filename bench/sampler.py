@@ -1,0 +1,85 @@
+"""What Optuna's sampler is worth: the same budget, spent by its suggestions or spread evenly over the space.
+
+    python -m bench.sampler data/raw/tcga.parquet --label label --seeds 3 --trials 24
+
+For every seed both searches are run on one split. What is compared is the validation error of the best of each width
+when trained again from new seeds, so that luck in the first training does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from rich.console import Console
+
+from cic.config import Params, load_params
+from cic.data.matrix import read_matrix
+from cic.data.roles import with_roles
+from cic.data.split import split_samples
+from cic.model.prepare import search_folds
+from cic.model.trial import TrialSpec, run_trial
+from cic.search import space
+from cic.search.study import search
+from cic.seeds import derive_seed
+from cic.workers import Workers, make_executor
+
+ONLY_SPREAD = 10**6
+
+
+def errors_by_width(params: Params, spread_trials: int, workers: Workers) -> dict[int, float]:
+    """Give the lowest mean error of the finalists of each width over PCA's."""
+    matrix = with_roles(read_matrix(Path(params.data.file)), params)
+    part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
+    folds = search_folds(matrix, part, params)
+    with tempfile.TemporaryDirectory() as scratch, patch.object(space, "SPREAD_TRIALS", spread_trials):
+        outcome = search(
+            params.search,
+            seed=params.seed,
+            identity={"spread": spread_trials},
+            storage_url=f"sqlite:///{scratch}/optuna.db",
+            make_spec=lambda number, hyper, seed, thresholds: TrialSpec(
+                number, hyper, seed, params.training, folds, thresholds
+            ),
+            run=run_trial,
+            workers=workers,
+        )
+    ratios: dict[int, list[float]] = {}
+    for one in outcome.finalists:
+        ratios.setdefault(one.hyper.bottleneck_width, []).append(one.mean / one.pca_error)
+    return {width: min(found) for width, found in sorted(ratios.items())}
+
+
+def main() -> None:
+    """Read the command line, run both searches for each seed, print one line of JSON each and the mean."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--label")
+    parser.add_argument("--group")
+    parser.add_argument("--replicate")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--spread", type=int, nargs="+", default=[space.SPREAD_TRIALS, ONLY_SPREAD])
+    given = parser.parse_args()
+    data = {"file": given.file, "label": given.label, "group": given.group, "replicate": given.replicate}
+    differences = []
+    with make_executor(0, None) as workers:
+        for seed in range(given.seeds):
+            overrides = {"seed": seed, "search.trials": given.trials, "search.finalists": 2}
+            params = load_params("params.yaml", overrides | {f"data.{key}": value for key, value in data.items()})
+            found = [errors_by_width(params, spread, workers) for spread in given.spread]
+            differences.append([[np.log(found[0][width] / other[width]) for width in found[0]] for other in found[1:]])
+            Console(soft_wrap=True).print(
+                json.dumps({"seed": seed, **dict(zip(map(str, given.spread), found, strict=True))})
+            )
+    share = np.exp(np.mean(differences, axis=(0, 2))) - 1
+    for spread, one in zip(given.spread[1:], share, strict=True):
+        print(f"error with {given.spread[0]} spread trials over that with {spread}: {one:+.2%}")
+
+
+if __name__ == "__main__":
+    main()
