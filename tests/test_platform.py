@@ -61,17 +61,16 @@ def cluster(tmp_path: Path) -> Iterator[postgres.Cluster]:
     made = postgres.Cluster(tmp_path / ("long " * 25) / "postgres")  # too long for a socket, with spaces
     yield made
     postgres.stop_leftover(made, 10.0)
-    postgres.release_socket_folder(made)
+    postgres.release_runtime(made)
 
 
 def run_server(cluster: postgres.Cluster, port: int = 5432, *options: str) -> tuple[subprocess.Popen[bytes], str]:
-    postgres.prepare(cluster)
-    folder = postgres.claim_socket_folder(cluster)
-    account = postgres.account(cluster.folder)
-    user = None if account is None else (account.pw_uid, account.pw_gid)
-    command = [*postgres.server_command(cluster, folder), "-c", f"port={port}", *options]
-    child = start(command, os.environ, cluster.folder.parent / "postgres.log", user)
-    url = f"{postgres.socket_url(folder)}&port={port}"
+    runtime = postgres.claim_runtime(cluster)
+    postgres.prepare(cluster, runtime)
+    user = None if runtime.user is None else (runtime.user.pw_uid, runtime.user.pw_gid)
+    command = [*postgres.server_command(cluster, runtime), "-c", f"port={port}", *options]
+    child = start(command, os.environ, cluster.folder.parent / "postgres.log", user, cluster.data)
+    url = f"{postgres.socket_url(runtime.socket_folder)}&port={port}"
     wait_until(lambda: has_ended(child) or postgres.answers(url) is None)
     assert not has_ended(child), (cluster.folder.parent / "postgres.log").read_text()
     return child, url
@@ -79,7 +78,10 @@ def run_server(cluster: postgres.Cluster, port: int = 5432, *options: str) -> tu
 
 def test_postgres_runs_whatever_the_path_and_is_found_after_a_kill(cluster: postgres.Cluster) -> None:
     (cluster.folder / "data.unfinished").mkdir(parents=True)  # of a creation that was cut short
+    cluster.folder.parent.chmod(0o700)
+    above = [(at, at.stat().st_mode) for at in cluster.folder.parents]
     child, url = run_server(cluster)
+    assert [(at, at.stat().st_mode) for at in cluster.folder.parents] == above, "nobody's folders are opened"
     assert postgres.ensure_databases(url, ("a", "b")) == ("a", "b")
     assert postgres.ensure_databases(url, ("a", "b")) == ()
     assert postgres.schema_note(url, "a") is None
@@ -90,7 +92,7 @@ def test_postgres_runs_whatever_the_path_and_is_found_after_a_kill(cluster: post
 
     assert postgres.stop_leftover(cluster, 20.0), "a server left running is stopped"
     assert child.wait() == 0
-    postgres.release_socket_folder(cluster)
+    postgres.release_runtime(cluster)
     assert not socket_folder.exists()
 
     # a lock file that names a process which is no PostgreSQL: the number was given away again

