@@ -1,6 +1,7 @@
 """The space: what each trial number fixes, and what is sampled."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from analytic_trial import SPACE as SPACE_VALUES
@@ -8,11 +9,13 @@ from analytic_trial import formula, make_spec, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cic.config import Search
+from cic.config import Search, load_params
 from cic.errors import ConfigError
 from cic.search.proposals import propose, ranked_study
 from cic.search.records import record_of
 from cic.search.space import Space
+
+ROOT = Path(__file__).parent.parent
 
 SEARCH = Search(**{**SPACE_VALUES, "bottleneck_width": (30, 8, 16)})
 SPACE = Space.of(SEARCH)
@@ -38,6 +41,13 @@ def test_then_every_width_and_depth_once_at_equal_settings():
     hypers = propose(SPACE, 1, numbers, [])
     assert {(h.bottleneck_width, h.depth) for h in hypers} == {(w, d) for w in (8, 16, 30) for d in (1, 2)}
     assert len({(h.learning_rate, h.weight_decay, h.input_noise, h.hidden_width) for h in hypers}) == 1
+
+
+@pytest.mark.parametrize("search", [Search(), load_params(ROOT / "params.yaml").search], ids=["code", "params.yaml"])
+def test_defaults_leave_half_of_the_budget_to_the_sampler(search):
+    space = Space.of(search)
+    kinds = [space.place(number).kind for number in range(search.trials)]
+    assert kinds.count("suggested") >= search.trials / 2
 
 
 @given(st.integers(3, 400))

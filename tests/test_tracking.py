@@ -175,6 +175,28 @@ def test_processes_that_open_a_fresh_store_at_once_do_not_break_it(tmp_path):
     assert [one.name for one in connect(uri).search_experiments(ViewType.ALL)].count("together") == 1
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("delay", [0.0, 0.2, 0.6])
+def test_a_first_set_up_that_was_killed_does_no_harm(tmp_path, delay):
+    database = tmp_path / "store" / "mlflow.db"
+    program = f"from cic.tracking.store import connect; connect('sqlite:///{database}')"
+    child = subprocess.Popen([sys.executable, "-c", program])
+    while child.poll() is None and not list(tmp_path.glob("store/.mlflow.db.unfinished*")):
+        time.sleep(0.01)
+    time.sleep(delay)
+    child.kill()
+    child.wait()
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert [path.name for path in database.parent.iterdir() if "unfinished" in path.name] == []
+    assert connect(f"sqlite:///{database}").search_experiments()
+
+
+def test_a_store_that_cannot_be_set_up_is_told(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ServiceError, match="cannot be set up"):
+        connect(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
+
+
 def test_a_server_that_is_not_there_is_told_within_seconds():
     with pytest.raises(ServiceError, match="does not answer") as caught:
         connect("http://user:secret@127.0.0.1:9")

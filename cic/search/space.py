@@ -29,8 +29,8 @@ from scipy.stats import qmc
 from cic import config
 from cic.seeds import derive_seed
 
-SPREAD_TRIALS = 9
-"""Trials spread evenly before Optuna suggests."""
+SPREAD_TRIALS = 3
+"""Trials spread evenly before Optuna suggests; the sampler gets at least half of the default budgets."""
 DIGITS = 4
 """Significant digits of a sampled number: legible, and the same where a processor rounds its last bit differently."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from cic.errors import ServiceError
 from cic.settings import redact
@@ -62,11 +63,30 @@ def _ask_health(uri: str) -> None:
 
 @cache
 def _set_up_sqlite(uri: str) -> None:
+    """Make a fresh store beside its place, and put it there when it is whole: half of one never opens."""
     database = Path(uri.removeprefix("sqlite:///"))
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(database.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+    unfinished = database.with_name(f".{database.name}.unfinished")
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with database.with_name(database.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if database.exists():
+                return
+            for left in database.parent.glob(f"{unfinished.name}*"):
+                left.unlink()
+            made = f"sqlite:///{unfinished}"
+            MlflowClient(tracking_uri=made, registry_uri=made).search_experiments(max_results=1)
+            unfinished.rename(database)
+    except (OSError, SQLAlchemyError, MlflowException) as error:
+        raise ServiceError(
+            f"the store of runs cannot be set up: {_first_line(error)}",
+            where=str(database),
+            fix="make room on the disk, or let this user write there",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager
