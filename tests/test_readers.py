@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutants import KINDS, mutants, rewritten_metadata, whole
 
-from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.data import guarded
+from cic.data.matrix import ExpressionMatrix, read_matrix, write_matrix
 from cic.data.readers import read_table
 from cic.errors import DataError
 
@@ -324,3 +333,154 @@ def test_real_genes_in_rows_declared_wrongly(real_data: Path) -> None:
     folder = real_data / "gtex26"
     with pytest.raises(DataError, match="--samples-in"):
         read_table(folder / "expression.tsv.gz", samples_in="rows", unit="log2", labels=folder / "samples.csv")
+
+
+# damaged and hostile files
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_file_is_read_or_told_and_nothing_else(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "SECONDS", 10.0)
+    path = whole(tmp_path, kind)
+    original = read_table(path, samples_in="rows", unit="counts")
+    outcomes = []
+    for content in mutants(path.read_bytes(), 30, 5):
+        path.write_bytes(content)
+        try:
+            found = read_table(path, samples_in="rows", unit="counts")
+        except DataError as error:
+            assert str(path) in str(error) and (error.fix or error.expected)
+            outcomes.append("told")
+        else:
+            if kind == "own.parquet":
+                np.testing.assert_array_equal(found.values, original.values)
+            outcomes.append("read")
+    assert "told" in outcomes
+
+
+def dies(path: Path) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hangs(path: Path) -> None:
+    time.sleep(60)
+
+
+def fills(path: Path) -> int:
+    return len(np.ones(10**12))
+
+
+def fails(path: Path) -> None:
+    raise KeyError("what a library raises")
+
+
+@pytest.mark.parametrize(
+    ("read", "told"), [(dies, "SIGSEGV"), (hangs, "longer than"), (fills, "memory"), (fails, "KeyError")]
+)
+def test_a_reader_that_is_brought_down_does_not_take_the_command_with_it(
+    tmp_path: Path, read: Callable[[Path], object], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded._reader().end()
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # for the functions above
+    path = tmp_path / "a.csv"
+    path.write_text("id,x,y\na,1,2\nb,3,4\n")
+    monkeypatch.setattr(guarded, "SECONDS", 60.0)
+    assert read_table(path, samples_in="rows", unit="counts").values.tolist() == [[1, 2], [3, 4]]
+    monkeypatch.setattr(guarded, "SECONDS", 10.0 if read is hangs else 60.0)
+    with pytest.raises(DataError, match=told):
+        guarded.guarded(read, path)
+    assert read_table(path, samples_in="rows", unit="counts").values.tolist() == [[1, 2], [3, 4]]
+
+
+TWO = ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (b"{broken", "metadata are broken"),
+        ([1, 2], "metadata are broken"),
+        ({"genes": TWO}, "metadata are broken"),
+        ({"genes": [1, 2], "unit": "counts"}, "name no genes"),
+        ({"genes": TWO, "unit": "furlongs"}, "name no genes"),
+        ({"genes": ["A"], "unit": "counts"}, "`profile`"),
+    ],
+)
+def test_our_own_file_with_wrong_metadata(tmp_path: Path, header: object, told: str) -> None:
+    path = tmp_path / "own.parquet"
+    samples = pd.DataFrame(index=pd.Index(["a", "b"], name="sample_id"))
+    write_matrix(path, ExpressionMatrix(np.ones((2, 2), np.float32), ("A", "B"), samples, "counts"))
+    rewritten_metadata(path, header)
+    with pytest.raises(DataError, match=told):
+        read_matrix(path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"sample_id": ["a", "b"]}, "`profile` is not there"),
+        ({"profile": [[1.0, 2.0], [3.0, 4.0]]}, "`sample_id` is not there"),
+        ({"sample_id": [1, 2], "profile": [[1.0, 2.0], [3.0, 4.0]]}, "`sample_id` is int64"),
+        ({"sample_id": ["a", None], "profile": [[1.0, 2.0], [3.0, 4.0]]}, "without an id"),
+        ({"sample_id": ["a", "a"], "profile": [[1.0, 2.0], [3.0, 4.0]]}, "more than once"),
+        ({"sample_id": ["a", "b"], "profile": [[1.0, None], [3.0, 4.0]]}, "cannot be read|missing"),
+        ({"sample_id": [], "profile": []}, "no samples"),
+    ],
+)
+def test_our_own_file_with_wrong_columns(tmp_path: Path, columns: dict[str, list[object]], told: str) -> None:
+    path = tmp_path / "own.parquet"
+    kinds = {"profile": pa.list_(pa.float32(), 2)}
+    arrays = {name: pa.array(values, kinds.get(name)) for name, values in columns.items()}
+    if not columns.get("sample_id", ["some"]):
+        arrays["sample_id"] = pa.array([], pa.string())
+    pq.write_table(pa.table(arrays), path)
+    rewritten_metadata(path, {"genes": TWO, "unit": "counts"})
+    with pytest.raises(DataError, match=told):
+        read_matrix(path)
+
+
+def test_our_own_file_with_profiles_of_varying_length(tmp_path: Path) -> None:
+    path = tmp_path / "own.parquet"
+    profiles = pa.array([[1.0, 2.0, 3.0], [4.0]], pa.list_(pa.float32()))
+    pq.write_table(pa.table({"sample_id": ["a", "b"], "profile": profiles}), path)
+    rewritten_metadata(path, {"genes": TWO, "unit": "counts"})
+    with pytest.raises(DataError, match="`profile` is list"):
+        read_matrix(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda file: file["X/indices"].__setitem__(0, 500), "indices from"),
+        (lambda file: file["X/indices"].__setitem__(0, 10**6), "indices from"),
+        (lambda file: file["X/indices"].__setitem__(0, -5), "indices from"),
+        (lambda file: file["X/indptr"].__setitem__(1, 10**6), "do not follow"),
+        (lambda file: file["X/indptr"].__setitem__(0, 3), "do not follow"),
+        (lambda file: file["X"].attrs.__setitem__("shape", [12, 31]), "declared with the shape"),
+        (lambda file: file.__delitem__("var"), "no `var`"),
+        (lambda file: file.__delitem__("obs"), "no `obs`"),
+        (lambda file: file.__delitem__("X"), "no `X`"),
+        (lambda file: file.__delitem__("X/indptr"), "neither dense nor sparse"),
+    ],
+)
+def test_a_sparse_layout_that_does_not_fit_is_refused_before_it_is_used(
+    tmp_path: Path, change: Callable[[h5py.File], None], told: str
+) -> None:
+    path = whole(tmp_path, "sparse.h5ad")
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(DataError, match=told):
+        read_table(path, samples_in="rows", unit="counts")
+
+
+def test_a_header_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"g{number}" for number in range(300_002)) + "\n")
+    with pytest.raises(DataError, match="300002 columns"):
+        read_table(path, samples_in="rows", unit="counts")
+    path = tmp_path / "long.csv.gz"
+    path.write_bytes(gzip.compress(b"x" * (32 * 10**6 + 5), 1))
+    with pytest.raises(DataError, match="first line of more than 32 million"):
+        read_table(path, samples_in="rows", unit="counts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,9 @@ from cic.errors import DataError
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 # A block must hold a line; large blocks are also several times as fast on wide tables.
 BLOCK_BYTES = 1 << 28
+MOST_COLUMNS = 300_000
+MOST_HEADER = 32 * 10**6
+NOT_TEXT = (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 MISSING = {"", "na", "nan", "n/a", "null", "none", "#n/a", "-nan", "<na>"}
 
 
@@ -56,7 +60,7 @@ def read_delimited(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
     header = _read_header(path)
     try:
         table = _read_numbers(path, len(header))
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError, OSError, EOFError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, *NOT_TEXT) as error:
         raise _fault(path, header) or DataError(
             f"not readable as a table: {str(error).splitlines()[0]}", where=str(path), fix="write or fetch it again"
         ) from None
@@ -73,10 +77,21 @@ def read_delimited(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
 def _read_header(path: Path) -> list[str]:
     try:
         with open_text(path) as file:
-            header = next(csv.reader(file, delimiter=str(delimiter_of(path))), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+            first = file.readline(MOST_HEADER)
+            if len(first) == MOST_HEADER:
+                raise DataError(
+                    f"a first line of more than {MOST_HEADER / 1e6:.0f} million characters",
+                    where=f"{path}, line 1",
+                    expected="a header: the names of the columns",
+                    fix="look whether the file is a table of text",
+                )
+            header = next(csv.reader([first], delimiter=str(delimiter_of(path))), [])
+    except NOT_TEXT as error:
         raise DataError(
-            f"not readable as text: {error}", where=str(path), expected="UTF-8, gzipped if it ends in .gz"
+            f"not readable as text: {error}",
+            where=str(path),
+            expected="UTF-8, gzipped if it ends in .gz",
+            fix="fetch or write the file again",
         ) from None
     if not header:
         raise DataError("the file is empty, or its first line is", where=str(path), expected="a header with names")
@@ -86,6 +101,13 @@ def _read_header(path: Path) -> list[str]:
             where=f"{path}, line 1",
             expected="a header: the names of the columns",
             fix="remove the lines above the header",
+        )
+    if len(header) > MOST_COLUMNS:
+        raise DataError(
+            f"{len(header)} columns",
+            where=f"{path}, line 1",
+            expected=f"at most {MOST_COLUMNS}",
+            fix="write the table with its rows and columns exchanged, or as Parquet or .h5ad",
         )
     if len(header) < 2:
         named = {",": "commas", "\t": "tabs"}[str(delimiter_of(path))]
@@ -121,7 +143,7 @@ def _fault(path: Path, header: list[str]) -> DataError | None:
                 number = lines.line_num
                 if cells and (fault := _fault_in_line(path, number, cells, header)):
                     return fault
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except NOT_TEXT as error:
         return DataError(
             f"not readable as text after line {number}: {error}",
             where=str(path),

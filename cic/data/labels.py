@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -45,7 +46,7 @@ def read_labels(path: Path) -> pd.DataFrame:
         table = pd.read_csv(
             path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
         )
-    except (ValueError, OSError, EOFError, pd.errors.ParserWarning) as error:
+    except (ValueError, OSError, EOFError, zlib.error, pd.errors.ParserWarning) as error:
         raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
     if (short := table.isna().any(axis=1)).any():  # empty cells are "", so these have fewer than the header
         raise DataError(

@@ -169,7 +169,7 @@ def is_matrix_file(path: Path) -> bool:
     """Tell whether `path` is a file that `write_matrix` wrote."""
     try:
         return METADATA_KEY in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowException, OSError):
         return False
 
 
@@ -183,6 +183,8 @@ def read_matrix(path: Path) -> ExpressionMatrix:
     """
     genes, unit = _header(Path(path))
     chunks = list(read_matrix_rows(path))
+    if not chunks:
+        raise _damaged(Path(path), "there are no samples in it")
     return ExpressionMatrix(
         np.concatenate([values for _, values in chunks]),
         genes,
@@ -195,10 +197,18 @@ def read_matrix(path: Path) -> ExpressionMatrix:
 def read_matrix_rows(path: Path, rows: int = 512) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Stream (sample columns, float32 values) of at most `rows` samples at a time."""
     genes, _ = _header(Path(path))
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for batch in file.iter_batches(batch_size=rows):
-            values_SG = batch.column("profile").flatten().to_numpy().reshape(len(batch), len(genes))
-            yield batch.drop_columns(["profile"]).to_pandas().set_index("sample_id"), values_SG
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=rows):
+                if batch.column("sample_id").null_count:
+                    raise _damaged(path, "there are samples without an id")
+                values_SG = batch.column("profile").flatten().to_numpy().reshape(len(batch), len(genes))
+                yield batch.drop_columns(["profile"]).to_pandas().set_index("sample_id"), values_SG
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise _damaged(path, f"a page cannot be read: {first}") from None
 
 
 def _header(path: Path) -> tuple[tuple[str, ...], Unit]:
@@ -212,8 +222,26 @@ def _header(path: Path) -> tuple[tuple[str, ...], Unit]:
         raise DataError(
             "this is not a file of profiles written by cic", where=str(path), fix="bring it in with `cic data import`"
         )
-    header = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
-    return tuple(header["genes"]), header["unit"]
+    try:
+        schema, header = pq.read_schema(path), json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+        genes, unit = header["genes"], header["unit"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(path, f"its metadata are broken: {error}") from None
+    if not isinstance(genes, list) or not all(isinstance(gene, str) for gene in genes) or unit not in UNITS:
+        raise _damaged(path, "its metadata name no genes and unit")
+    wanted = {"sample_id": pa.types.is_string, "profile": lambda kind: kind == pa.list_(pa.float32(), len(genes))}
+    for name, fits in wanted.items():
+        found = [schema.field(at).type for at in schema.get_all_field_indices(name)]
+        if len(found) != 1 or not (fits(found[0]) or (name == "sample_id" and pa.types.is_large_string(found[0]))):
+            told = ", ".join(map(str, found)) or "not there"
+            raise _damaged(path, f"its column `{name}` is {told}")
+    return tuple(genes), unit
+
+
+def _damaged(path: Path, found: str) -> DataError:
+    return DataError(
+        f"the file is damaged: {found}", where=str(path), fix="fetch it again with `dvc pull`, or import it anew"
+    )
 
 
 def _some(names: list[str], most: int = 5) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cic.data.delimited import is_delimited, read_delimited
+from cic.data.guarded import guarded
 from cic.data.labels import join_labels, read_labels
 from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix
 from cic.data.units import check_unit
@@ -76,7 +78,7 @@ def read_table(
     """
     path = Path(path)
     _check_declared(path, samples_in, unit, duplicate_genes)
-    wide, file_unit = _read_wide(path, samples_in)
+    wide, file_unit = guarded(partial(_read_wide, samples_in=samples_in), path)
     if file_unit is not None and file_unit != unit:
         raise DataError(
             f"declared unit `{unit}`, but the file itself says `{file_unit}`",
@@ -98,7 +100,8 @@ def read_table(
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
     if labels is not None:
-        samples = join_labels(samples, read_labels(Path(labels)), set(genes), path, Path(labels))
+        about = guarded(read_labels, Path(labels))
+        samples = join_labels(samples, about, set(genes), path, Path(labels))
     return ExpressionMatrix(values_SG, genes, samples, unit, str(path))
 
 
@@ -157,9 +160,9 @@ def _read_wide_parquet(path: Path) -> Wide:
         # a quarter of the time of pq.read_table on 20,000 columns
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
-    except (pa.ArrowInvalid, OSError) as error:
+        stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
         raise DataError(f"not readable as Parquet: {error}", where=str(path), fix="write or fetch it again") from None
-    stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
     all_names = table.column_names  # made anew at every access
     index = [name for name in stored if isinstance(name, str) and name in all_names]
     texts = [field.name for field in table.schema if _is_text(field.type)]

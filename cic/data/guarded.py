@@ -1,0 +1,164 @@
+"""Reading files of others in a process beside this one: they may bring that down, fill it up or hang it.
+
+The process is started once and kept. It has a share of the memory that is free, and a file a time limit by its size.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from cic.errors import CicError, DataError
+
+log = logging.getLogger("cic.data")
+R = TypeVar("R")
+MEMORY_SHARE = 0.8
+"""Of the memory that is free when the process starts."""
+SECONDS, SECONDS_PER_MEGABYTE = 60.0, 2.0
+"""Time limit of a file: gzip and the slow look for a fault take most of it."""
+WHOLE = "fetch or write the file again"
+
+
+def guarded(read: Callable[[Path], R], path: Path) -> R:
+    """Give ``read(path)``, done by the process beside this one.
+
+    Parameters
+    ----------
+    read
+        A function of a module, or a `functools.partial` of one.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, whatever that does to its reader.
+    CicError
+        Whatever `read` raises of these.
+    """
+    size = path.stat().st_size / 1e6 if path.is_file() else 0.0
+    seconds = SECONDS + SECONDS_PER_MEGABYTE * size
+    with _Reader.alone:
+        reader = _reader()
+        try:
+            reader.connection.send((read, path, Path.cwd()))
+            if not reader.connection.poll(seconds):
+                raise DataError(
+                    f"reading it took longer than {seconds:.0f} s", where=str(path), fix=f"it may be damaged: {WHOLE}"
+                )
+            outcome, told = reader.connection.recv()
+        except (EOFError, OSError):
+            reader.end()
+            status = reader.process.returncode
+            raise DataError(
+                f"the file brought its reader down ({_named(status)})",
+                where=str(path),
+                fix=f"it may be damaged, or larger than the free memory: {WHOLE}, or as smaller ones",
+            ) from None
+        except BaseException:
+            reader.end()
+            raise
+    for name, level, text in told:
+        logging.getLogger(name).log(level, "%s", text)
+    if isinstance(outcome, CicError):
+        raise outcome
+    return outcome
+
+
+def _named(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"status {status}"
+
+
+class _Reader:
+    """The process, and this end of the line to it."""
+
+    alone = threading.Lock()
+
+    def __init__(self) -> None:
+        self.connection, there = Pipe()
+        program = f"from cic.data.guarded import serve; serve({there.fileno()})"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            pass_fds=(there.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        there.close()
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """End the process; the next file starts another."""
+        _reader.cache_clear()
+        atexit.unregister(self.end)
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@cache
+def _reader() -> _Reader:
+    return _Reader()
+
+
+def serve(handle: int) -> None:
+    """Read files for the process at the other end of a pipe, until it closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other one ends this one
+    _limit_memory(int(MEMORY_SHARE * psutil.virtual_memory().available))
+    told: list[tuple[str, int, str]] = []
+    logging.basicConfig(handlers=[_Told(told)], level=logging.INFO)
+    connection = Connection(handle)
+    while True:
+        try:
+            read, path, within = connection.recv()
+        except EOFError:
+            return
+        os.chdir(within)
+        connection.send((_outcome(read, path), told))
+        told.clear()
+
+
+def _outcome(read: Callable[[Path], Any], path: Path) -> Any:
+    try:
+        return read(path)
+    except CicError as error:
+        return error
+    except MemoryError:
+        return DataError(
+            "reading it takes more memory than is free", where=str(path), fix="split it into smaller files"
+        )
+    except Exception as error:  # whatever a library makes of bytes that somebody else wrote
+        first = (str(error).splitlines() or [""])[0]
+        return DataError(f"not readable: {type(error).__name__}: {first[:300]}", where=str(path), fix=WHOLE)
+
+
+def _limit_memory(limit: int) -> None:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+class _Told(logging.Handler):
+    """Keeps what is logged, for the other process."""
+
+    def __init__(self, told: list[tuple[str, int, str]]) -> None:
+        super().__init__()
+        self.told = told
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append((record.name, record.levelno, record.getMessage()))
