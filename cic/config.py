@@ -75,6 +75,9 @@ class Split(Section):
 
     test: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share of the profiles held out for test")
     validation: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share held out for choosing")
+    sealed: Annotated[float, Field(ge=0, lt=0.9)] = Field(
+        0.0, description="share that nothing sees but the gate, in its last judgement of a model that passed all others"
+    )
     near_identical: Annotated[float, Field(gt=0, le=1)] = Field(
         0.995, description="two profiles are near-identical above this correlation of what each has of its own"
     )
@@ -210,8 +213,13 @@ class Registry(Section):
     min_gene_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.9, description="share of the champion's genes that a challenger must model too"
     )
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
-    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        0.95,
+        description="of all decisions upon the same held-out profiles together; each asks for more than the last",
+    )
+    bootstrap: Annotated[int, Field(ge=100)] = Field(
+        2000, description="resamples behind an interval, at least; more where more confidence is asked"
+    )
 
 
 class Params(Section):
@@ -229,9 +237,9 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Params:
-        held_out, search = self.split.test + self.split.validation, self.search
+        held_out, search = self.split.test + self.split.validation + self.split.sealed, self.search
         if held_out >= 0.95:
-            raise ValueError(f"split.test + split.validation is {held_out:g}; nothing left to train")
+            raise ValueError(f"split.test + split.validation + split.sealed is {held_out:g}; nothing left to train")
         if (search.select == "fixed_width") != (search.width is not None):
             raise ValueError("search.width is needed with search.select: fixed_width, and only then")
         if search.width is not None and search.width not in search.bottleneck_width:

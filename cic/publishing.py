@@ -19,7 +19,9 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
 from cic.registry.gate import Decision
-from cic.registry.registry import promote
+from cic.registry.log import HELD_OUT_DIGITS, look_at
+from cic.registry.registry import history, promote
+from cic.registry.stored import held_out_parts
 from cic.registry.versions import check_stored
 from cic.seeds import derive_seed
 from cic.settings import Settings
@@ -40,7 +42,9 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     if known is not None:
         return known
     figures = sorted((folders["evaluate"] / "figures").glob("*.*"))
-    card = model_card(metrics)
+    decisions = history(settings.tracking_uri, name)
+    look = look_at(decisions, lineage.held_out_digest[:HELD_OUT_DIGITS], lineage.bundle_digest)
+    card = model_card(metrics, look - 1)
     return log_model_run(
         settings.tracking_uri,
         EXPERIMENT,
@@ -99,7 +103,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
     """Let the gate compare the model with PCA and with the champion, on the test profiles."""
     verified(folders)
     matrix, part_S = read_parts(folders)
-    test = matrix.select(part_S == "test")
+    test, sealed = held_out_parts(matrix, part_S)
     profiles = pd.read_csv(folders["evaluate"] / "profiles.csv", dtype={"sample_id": str}).set_index("sample_id")
     pca_errors_S = profiles.loc[test.samples.index.astype(str), "squared_error_pca"].to_numpy(dtype=np.float64)
     return decide(
@@ -112,6 +116,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
         objections(read_json(folders["evaluate"] / "metrics.json")),
         params.registry,
         derive_seed(params.seed, "gate"),
+        sealed=sealed,
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.config import Registry
-from cic.registry.gate import AgainstChampion, Evidence, judge
+from cic.registry.gate import AgainstChampion, Evidence, confidence_at, judge
 
 THRESHOLDS = Registry(min_profiles=20, bootstrap=200)
 seeds = st.integers(0, 2**32 - 1)
@@ -231,3 +231,19 @@ def test_figures_are_plain_json():
     decision = judge(evidence(0, n_groups=3, over_champion=0.9), THRESHOLDS, 0)
     assert json.loads(json.dumps(decision.figures)) == decision.figures
     assert "too few to resample" in decision.figures["pca"]["caution"]
+
+
+def test_all_decisions_upon_the_same_profiles_share_one_error():
+    spent = [1 - confidence_at(look, 0.95) for look in range(1, 5000)]
+    assert sum(spent) < 0.05 and sum(spent) == pytest.approx(0.05, abs=1e-4)
+    assert spent == sorted(spent, reverse=True)
+
+
+def test_who_tries_again_and_again_needs_more_each_time():
+    """The same evidence passes as the first model that these profiles decide upon, and not as the hundredth."""
+    close = evidence(5, over_pca=0.975, noise=0.06)
+    first, hundredth = (judge(replace(close, look=look, held_out="abc"), THRESHOLDS, 3) for look in (1, 100))
+    assert first.promote and not hundredth.promote
+    assert "decision 100 upon these held-out profiles" in hundredth.reasons[0]
+    assert (hundredth.figures["look"], hundredth.figures["held_out"]) == (100, "abc")
+    assert hundredth.figures["pca"]["ratio"]["high"] > first.figures["pca"]["ratio"]["high"]

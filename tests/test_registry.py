@@ -526,6 +526,59 @@ def test_profiles_that_the_champion_was_trained_on_do_not_count(uri, tiny, train
     assert any("0 of at least 10" in reason for reason in only_known.reasons)
 
 
+def test_models_decided_upon_by_the_same_profiles_are_counted(uri, held_out, narrow, wide):
+    """A refused one counts too; the same model judged again does not; other profiles begin anew."""
+    first, second = registered(uri, held_out, narrow, wide)
+
+    def decided(bundle: Path, profiles: ExpressionMatrix, pca: float) -> Decision:
+        return decide(uri, "cic", bundle, profiles, errors_of(narrow, profiles) * pca, True, (), THRESHOLDS, 1)
+
+    refused = decided(narrow, held_out, 1.0)
+    assert (refused.outcome, refused.figures["look"]) == ("refused", 1)
+    registry.promote(uri, "cic", first, refused)
+    again = decided(narrow, held_out, 1.5)
+    assert again.figures["look"] == 1 and again.figures["confidence"] == pytest.approx(1 - 0.05 * 6 / np.pi**2)
+    other = decided(wide, held_out, 1.5)
+    assert other.figures["look"] == 2 and "decision 2 upon" in " ".join(other.reasons)
+    assert decided(wide, held_out.select(np.arange(20)), 1.5).figures["look"] == 1
+    stale = replace(other, figures={**other.figures, "look": 1})
+    with pytest.raises(decision_log.Overtaken, match="same held-out profiles"):
+        registry.promote(uri, "cic", second, stale)
+    registry.promote(uri, "cic", second, other)
+    assert stands(uri)[0] == second
+
+
+class Watched(ExpressionMatrix):
+    """Profiles that note when somebody looks at them."""
+
+    def __getattribute__(self, name):
+        if name == "values":
+            OPENED.append(self)
+        return super().__getattribute__(name)
+
+
+OPENED: list[ExpressionMatrix] = []
+
+
+def test_sealed_profiles_are_opened_last_and_only_for_one_that_passed(uri, held_out, narrow, wide, monkeypatch):
+    registered(uri, held_out, narrow)
+    test, last = held_out.select(np.arange(15)), held_out.select(np.arange(15, 30))
+    sealed = Watched(last.values, last.genes, last.samples, last.unit)
+    OPENED.clear()
+
+    def decided(pca: float) -> Decision:
+        return decide(uri, "cic", wide, test, errors_of(wide, test) * pca, True, (), THRESHOLDS, 1, sealed=sealed)
+
+    assert not decided(0.9).promote and not OPENED
+    refused = decided(1.5)
+    assert OPENED and not refused.promote, "of depth 0, it is PCA, which it does not beat where PCA is not made worse"
+    assert refused.reasons[0].startswith("on the sealed profiles") and refused.figures["sealed"]["look"] == 1
+    assert refused.figures["sealed"]["held_out"] != refused.figures["held_out"]
+    with monkeypatch.context() as worse_pca:
+        worse_pca.setattr("cic.registry.evidence.squared_errors", lambda _: {"pca": errors_of(wide, last) * 1.5})
+        assert decided(1.5).promote
+
+
 def test_the_champion_is_asked_over_the_genes_that_both_model(tmp_path, train, held_out, wide):
     few = tiny_bundle(tmp_path / "few", train, 3, top_genes=50)
     against = compare_models("1", load_bundle(wide), load_bundle(few), held_out)

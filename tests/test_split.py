@@ -35,17 +35,25 @@ def linked_sets(samples: pd.DataFrame) -> list[set[str]]:
 
 
 @settings(max_examples=80, deadline=None)
-@given(samples=sample_tables(), seed=st.integers(0, 5), held_out=st.floats(0.05, 0.4))
-def test_linked_samples_stay_together_and_no_part_is_empty(samples: pd.DataFrame, seed: int, held_out: float) -> None:
+@given(
+    samples=sample_tables(),
+    seed=st.integers(0, 5),
+    held_out=st.floats(0.05, 0.4),
+    sealed=st.sampled_from([0.0, 0.1]),
+)
+def test_linked_samples_stay_together_and_no_part_is_empty(
+    samples: pd.DataFrame, seed: int, held_out: float, sealed: float
+) -> None:
     sets = linked_sets(samples)
-    config = Split(test=held_out, validation=held_out)
-    if len(sets) < 3:
+    config = Split(test=held_out, validation=held_out, sealed=sealed)
+    parts = PARTS if sealed else PARTS[:3]
+    if len(sets) < len(parts):
         with pytest.raises(DataError, match="must stay together"):
             split_samples(samples, config, seed)
         return
     part = split_samples(samples, config, seed)
     assert part.index.equals(samples.index)
-    assert set(part) == set(PARTS)
+    assert set(part) == set(parts)
     assert all(part.loc[list(one)].nunique() == 1 for one in sets)
 
 

@@ -102,6 +102,10 @@ def show_log(
         )
         for reason in record.reasons:
             console.print(f"     {escape(reason)}")
+        if record.figures.get("look", 1) > 1:
+            figures = record.figures
+            told = f"decision {figures['look']} upon the held-out profiles {figures['held_out']}"
+            console.print(f"     {told}, confidence {figures['confidence']:.2%}")
     for fault in log.faults:
         console.print(f"[red]fault:[/] {escape(fault)}")
 

@@ -240,8 +240,8 @@ def _shares(sizes: dict[str, int], config: Split) -> list[Finding]:
     total = sum(sizes.values())
     far = [
         f"{name}: {sizes[name] / total:.0%} in place of {asked:.0%}"
-        for name, asked in (("validation", config.validation), ("test", config.test))
-        if not 0.5 < sizes[name] / total / asked < 2
+        for name, asked in (("validation", config.validation), ("test", config.test), ("sealed", config.sealed))
+        if asked and not 0.5 < sizes[name] / total / asked < 2
     ]
     message = "whole groups do not allow the asked shares"
     return [Finding("share", message, tuple(far), blocks=False)] if far else []

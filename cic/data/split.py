@@ -15,7 +15,7 @@ from cic.config import Split
 from cic.errors import DataError
 from cic.seeds import generator
 
-PARTS = ("train", "validation", "test")
+PARTS = ("train", "validation", "test", "sealed")
 MOST_ORDERS = 200
 PLACEMENTS = 40_000
 
@@ -36,14 +36,16 @@ def split_samples(samples: pd.DataFrame, config: Split, seed: int) -> pd.Series:
     Returns
     -------
     pandas.Series
-        `train`, `validation` or `test`, named `part`, indexed and ordered as `samples`.
+        `train`, `validation`, `test` or, where a share of them is asked for, `sealed`; named `part`, indexed and
+        ordered as `samples`.
 
     Raises
     ------
     DataError
         If a part would stay empty, because there are fewer groups than parts, or a sample has no group.
     """
-    shares_P = np.array([1 - config.validation - config.test, config.validation, config.test])
+    held_out = (config.validation, config.test, *((config.sealed,) if config.sealed else ()))
+    shares_P = np.array([1 - sum(held_out), *held_out])
     part_S = _place(samples, shares_P, seed, "split")
     return pd.Series(np.array(PARTS, dtype=object)[part_S], index=samples.index, name="part")
 

@@ -97,14 +97,14 @@ def label_indices(samples: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:
 def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params) -> tuple[Fold, ...]:
     """Give the folds that trials are scored on: the validation part, or grouped folds of train and validation.
 
-    The test part is never touched. A basis is fitted for every fold.
+    What is held out is never touched. A basis is fitted for every fold.
     """
     part_S = part.loc[matrix.samples.index].to_numpy()
     rank = params.search.rank or params.training.rank
     if not params.search.folds:
         train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
         return (prepare(train, validation, params, rank).fold,)
-    seen = matrix.select(part_S != "test")
+    seen = matrix.select(np.isin(part_S, ("train", "validation")))
     fold_S = grouped_folds(seen.samples, params.search.folds, derive_seed(params.seed, "folds"))
     return tuple(
         prepare(seen.select(fold_S != fold), seen.select(fold_S == fold), params, rank).fold

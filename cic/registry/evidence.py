@@ -12,9 +12,13 @@ from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
+from cic.evaluation.measures.reconstruction import project, squared_errors
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 from cic.registry.gate import AgainstChampion, Decision, Evidence, judge
-from cic.registry.registry import Version, current, fetched_bundle, withdrawal
+from cic.registry.log import HELD_OUT_DIGITS, look_at
+from cic.registry.registry import Version, current, fetched_bundle, history, withdrawal
+from cic.seeds import derive_seed
+from cic.tracking.lineage import held_out_digest
 
 ROWS = 256
 
@@ -31,8 +35,11 @@ def decide(
     seed: int,
     *,
     reinstate: bool = False,
+    sealed: ExpressionMatrix | None = None,
 ) -> Decision:
     """Score the challenger and the present champion on held-out profiles, and let the gate decide.
+
+    Where there are sealed profiles, a challenger that passes is judged once more, by these.
 
     Parameters
     ----------
@@ -46,22 +53,42 @@ def decide(
         What the challenger's evaluation holds against it, whatever it is compared with.
     reinstate
         Whether a model that a rollback withdrew may come back.
+    sealed
+        Profiles that nothing has looked at so far.
     """
     challenger = load_bundle(bundle_folder)
     digest = bundle_digest(bundle_folder)
-    values_SG = challenger.align(_frame(matrix), matrix.source)
     champion = current(uri, name)
-    evidence = Evidence(
-        samples=matrix.samples,
-        model_S=_in_chunks(challenger.squared_errors, values_SG),
-        pca_S=np.asarray(pca_errors, dtype=np.float64),
-        unseen_S=~_trained_on(challenger, values_SG),
-        audit_passed=audit_passed,
-        objections=objections,
-        champion=None if champion is None else _against(uri, champion, challenger, digest, matrix),
-        withdrawn="" if reinstate else withdrawal(uri, name, digest),
+    decisions = history(uri, name)
+    withdrawn = "" if reinstate else withdrawal(uri, name, digest)
+
+    def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Evidence:
+        values_SG = challenger.align(_frame(held_out), held_out.source)
+        known = held_out_digest([str(one) for one in held_out.samples.index], fingerprints(held_out.values))
+        return Evidence(
+            samples=held_out.samples,
+            model_S=_in_chunks(challenger.squared_errors, values_SG),
+            pca_S=squared_errors(project(challenger, values_SG))["pca"] if pca_S is None else pca_S,
+            unseen_S=~_trained_on(challenger, values_SG),
+            audit_passed=audit_passed,
+            objections=objections,
+            champion=None if champion is None else _against(uri, champion, challenger, digest, held_out),
+            withdrawn=withdrawn,
+            held_out=known[:HELD_OUT_DIGITS],
+            look=look_at(decisions, known[:HELD_OUT_DIGITS], digest),
+        )
+
+    decision = judge(evidence(matrix, np.asarray(pca_errors, dtype=np.float64)), thresholds, seed)
+    if sealed is None or not decision.promote:
+        return decision
+    last = judge(evidence(sealed, None), thresholds, derive_seed(seed, "sealed"))
+    return Decision(
+        last.promote,
+        last.outcome,
+        tuple(f"on the sealed profiles: {reason}" for reason in last.reasons)
+        + (decision.reasons if last.promote else ()),
+        decision.figures | {"sealed": last.figures},
     )
-    return judge(evidence, thresholds, seed)
 
 
 def _against(uri: str, champion: Version, challenger: Bundle, digest: str, matrix: ExpressionMatrix) -> AgainstChampion:

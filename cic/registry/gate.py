@@ -8,6 +8,7 @@ interval that speaks against the challenger has to be on its side.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ import pandas as pd
 from cic.config import Registry
 from cic.evaluation.intervals import Interval, ratio_interval, resampling
 
+RESAMPLES_IN_A_TAIL = 20
+MOST_RESAMPLES = 50_000
 ROUNDING = 1e-4
 """An advantage below this share is float arithmetic, not a better model, however sure the interval is."""
 
@@ -71,6 +74,10 @@ class Evidence:
         Why this very model was withdrawn by a rollback; empty if it was not.
     objections
         What else its evaluation holds against it, a sentence each: that nothing was learnt, say.
+    held_out
+        Digest of the held-out profiles.
+    look
+        The how many-th model this is that was decided upon by these profiles.
     """
 
     samples: pd.DataFrame
@@ -81,6 +88,8 @@ class Evidence:
     champion: AgainstChampion | None = None
     withdrawn: str = ""
     objections: tuple[str, ...] = ()
+    held_out: str = ""
+    look: int = 1
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,17 @@ class _Check:
     figures: dict[str, Any]
 
 
+def confidence_at(look: int, confidence: float) -> float:
+    """Give the confidence that a decision needs when it is not the first upon the same held-out profiles.
+
+    Who trains again until something passes would pass by luck in the end. So the error that `confidence` allows is
+    spent over all decisions together: the k-th gets the share 6 / (π k)² of it, and these add up to 1 however many
+    come (Bonferroni's bound; spending as in Lan and DeMets 1983, "Discrete sequential boundaries for clinical
+    trials").
+    """
+    return 1 - (1 - confidence) * 6 / (math.pi * look) ** 2
+
+
 def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
     """Decide whether the challenger may become champion.
 
@@ -126,6 +146,9 @@ def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
     if champion is not None and champion.same_bundle:
         reason = f"version {champion.version}, the champion, is this very model"
         return Decision(False, "unchanged", (reason,), {"champion": champion.version})
+    asked = confidence_at(evidence.look, thresholds.confidence)
+    resamples = min(math.ceil(RESAMPLES_IN_A_TAIL / ((1 - asked) / 2)), MOST_RESAMPLES)
+    thresholds = thresholds.model_copy(update={"confidence": asked, "bootstrap": max(thresholds.bootstrap, resamples)})
     checks = [_audit(evidence), _against_pca(evidence, thresholds, seed), _against_champion(evidence, thresholds, seed)]
     checks += [_Check(False, objection, {}) for objection in evidence.objections]
     if evidence.withdrawn:
@@ -135,7 +158,8 @@ def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
         promote,
         "promoted" if promote else "refused",
         tuple(check.reason for check in checks if check.passed == promote),
-        {key: value for check in checks for key, value in check.figures.items()},
+        {key: value for check in checks for key, value in check.figures.items()}
+        | {"held_out": evidence.held_out, "look": evidence.look, "confidence": asked},
     )
 
 
@@ -159,6 +183,11 @@ def _against_pca(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
     reason = f"its error is {_shown(ratio)} of that of {name}, " + (
         f"below {bound:g} with confidence" if passed else f"which is not below {bound:g} with confidence"
     )
+    if evidence.look > 1:
+        reason += (
+            f" (decision {evidence.look} upon these held-out profiles, so the confidence asked is "
+            f"{thresholds.confidence:.2%})"
+        )
     if not passed and abs(ratio.value - 1) < ROUNDING:
         reason = f"it is no better than {name}: its errors are the same, as those of a model of depth 0 are"
     return _Check(passed, reason, {"pca": figures})

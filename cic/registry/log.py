@@ -41,6 +41,8 @@ NEXT = "next"
 LONGEST_PARAM = 6000
 LONGEST_REASON = 500
 FIRST = "0" * 64
+HELD_OUT_DIGITS = 16
+"""Of the digest of held-out profiles, as decisions are counted by."""
 NO_FILES = "file:///dev/null"
 """Runs of the log hold no files, so they need no place for them."""
 
@@ -314,6 +316,23 @@ def repair(client: MlflowClient, model: str, log: Log, reason: str, aliases: Map
 def close(client: MlflowClient, entry: Entry) -> None:
     """Say that what the record announces has been done."""
     client.set_terminated(entry.run_id, "FINISHED")
+
+
+def look_at(log: Log, held_out: str, bundle_digest: str) -> int:
+    """Give the how many-th model this is that is decided upon by the same held-out profiles; of one known, its place.
+
+    Parameters
+    ----------
+    held_out
+        Digest of the profiles, as in the figures of the decisions, and in those of the sealed ones.
+    """
+    seen: list[str] = []
+    for entry in log.entries:
+        figures = entry.record.figures
+        used = {figures.get("held_out"), figures.get("sealed", {}).get("held_out")}
+        if held_out in used and entry.record.bundle_digest not in seen:
+            seen.append(entry.record.bundle_digest)
+    return seen.index(bundle_digest) + 1 if bundle_digest in seen else len(seen) + 1
 
 
 def new_record(

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 from cic.errors import ConfigError, RefusedError, ServiceError
 from cic.registry.gate import Decision
-from cic.registry.log import TAG_RECORD, Log, Overtaken, Record, append, close, new_record, read_log
+from cic.registry.log import TAG_RECORD, Log, Overtaken, Record, append, close, look_at, new_record, read_log
 from cic.registry.log import repair as repair_log
 from cic.registry.versions import (
     CHAMPION,
@@ -120,11 +120,19 @@ def promote(uri: str, name: str, version: str, decision: Decision) -> Record | N
                 where=f"models:/{name}@{CHAMPION}",
                 fix="run it again: the decision has to be made upon the new state",
             )
+        digest = version_numbered(client, name, version).bundle_digest
+        for figures in (decision.figures, decision.figures.get("sealed", {})):
+            if "held_out" in figures and figures["look"] != look_at(log, figures["held_out"], digest):
+                raise Overtaken(
+                    "another model was decided upon by the same held-out profiles meanwhile",
+                    where=f"models:/{name}",
+                    fix="run it again: the more decisions there were, the more confidence one needs",
+                )
         record = new_record(
             name,
             "promoted" if decision.promote else "refused",
             version,
-            version_numbered(client, name, version).bundle_digest,
+            digest,
             (champion, version if decision.promote else champion),
             (previous, champion if decision.promote else previous),
             decision.reasons,

@@ -30,6 +30,7 @@ class StoredEvidence:
     """What `cic.registry.evidence.decide` needs besides the bundle."""
 
     matrix: ExpressionMatrix
+    sealed: ExpressionMatrix | None
     pca_errors: np.ndarray
     audit_passed: bool
     objections: tuple[str, ...]
@@ -67,7 +68,7 @@ def stored_evidence(
         profiles = pd.read_csv(file, dtype={"sample_id": str}).set_index("sample_id")
     matrix_file = matrix_file or Path(tags["cic.matrix"])
     part_file = part_file or Path(tags["cic.part"])
-    test = _test_part(matrix_file, part_file)
+    test, sealed = held_out_parts(*_parts(matrix_file, part_file))
     ids = [str(sample) for sample in test.samples.index]
     if held_out_digest(ids, fingerprints(test.values)) != tags["cic.held_out_digest"]:
         raise DataError(
@@ -78,10 +79,18 @@ def stored_evidence(
         )
     pca_errors = profiles.loc[ids, "squared_error_pca"].to_numpy(dtype=np.float64)
     objections = tuple(json.loads(tags["cic.objections"]))
-    return StoredEvidence(test, pca_errors, tags["cic.audit_passed"] == "true", objections, int(tags["cic.seed"]))
+    return StoredEvidence(
+        test, sealed, pca_errors, tags["cic.audit_passed"] == "true", objections, int(tags["cic.seed"])
+    )
 
 
-def _test_part(matrix_file: Path, part_file: Path) -> ExpressionMatrix:
+def held_out_parts(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[ExpressionMatrix, ExpressionMatrix | None]:
+    """Give the test profiles, and the sealed ones if there are any."""
+    sealed_S = part_S == "sealed"
+    return matrix.select(part_S == "test"), matrix.select(sealed_S) if sealed_S.any() else None
+
+
+def _parts(matrix_file: Path, part_file: Path) -> tuple[ExpressionMatrix, np.ndarray]:
     for path in (matrix_file, part_file):
         if not path.is_file():
             raise DataError(
@@ -91,7 +100,7 @@ def _test_part(matrix_file: Path, part_file: Path) -> ExpressionMatrix:
             )
     matrix = read_matrix(matrix_file)
     part = pd.read_csv(part_file, dtype=str).set_index("sample_id")["part"]
-    return matrix.select((part.reindex(matrix.samples.index.astype(str)) == "test").to_numpy())
+    return matrix, part.reindex(matrix.samples.index.astype(str)).to_numpy()
 
 
 def judge_version(
@@ -128,6 +137,7 @@ def judge_version(
                 gate,
                 stored.seed,
                 reinstate=reinstate,
+                sealed=stored.sealed,
             )
 
     return found, until_settled(judged, lambda decision: promote(uri, gate.name, found.version, decision))

@@ -7,12 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from cic.config import Params
-from cic.data.matrix import read_matrix
 from cic.data.synthetic import planted_activity
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
 from cic.evaluation.evaluate import parts_of
 from cic.evaluation.subject import Given
-from cic.folders import Folders, read_json, read_part
+from cic.folders import Folders, read_json, read_part, read_parts
 from cic.model.bundle import load_bundle
 from cic.seeds import derive_seed
 from cic.settings import Settings
@@ -21,7 +20,8 @@ from cic.workers import make_executor
 
 def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
     """Measure the model beside replicates, PCA and what else it must be held against; write the report."""
-    matrix = read_matrix(folders["ingest"] / "matrix.parquet")
+    matrix, part_S = read_parts(folders)
+    matrix = matrix.select(part_S != "sealed")  # nobody looks at these before the gate
     given = Given(
         bundle=load_bundle(folders["fit"] / "bundle"),
         matrix=matrix,

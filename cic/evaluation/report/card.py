@@ -13,11 +13,21 @@ LONGEST = 5000
 MARKS = {"good": "✓", "bad": "✗", "open": "–"}
 
 
-def model_card(metrics: Mapping[str, Any]) -> str:
+def model_card(metrics: Mapping[str, Any], decided_before: int = 0) -> str:
     """Give the verdict, the figures, what was not measured and what the verdict rests on, from `metrics.json`.
 
     What is too long for the registry is cut at a line, from the end, and the card says so.
+
+    Parameters
+    ----------
+    decided_before
+        Other models that were decided upon by the same held-out profiles.
     """
+    told_before = (
+        [f"- To keep in mind: {decided_before} other model(s) were decided upon by the same held-out profiles before."]
+        if decided_before
+        else []
+    )
     profiles, told = metrics["profiles"], findings(metrics)
     lines = [
         "## What it is",
@@ -29,6 +39,7 @@ def model_card(metrics: Mapping[str, Any]) -> str:
         headline(metrics),
         "",
         *(f"- {MARKS[sentence.standing]} {topic}: {sentence.claim}" for topic, _, sentence in told),
+        *told_before,
         *(f"- To keep in mind: {caution}" for caution in metrics["cautions"].values()),
         "",
         "## Figures",
