@@ -312,9 +312,21 @@ def test_the_login_page_opens_prefect_and_a_stranger_stays_outside(running: Plat
     assert pool not in page(f"{address}/work-pools", tmp_path / "stranger")
 
 
+def test_a_run_that_was_pending_when_the_worker_was_killed_is_ended(running: Platform) -> None:
+    run = start_flow_run(running)
+    waiting = ask(running.clients, "deployments/name/wait/local")["id"]
+    pending = ask(running.clients, f"deployments/{waiting}/create_flow_run", {"state": {"type": "PENDING"}})["id"]
+    os.kill(running.pid("worker"), signal.SIGKILL)
+    wait_until(lambda: ask(running.clients, f"flow_runs/{pending}")["state_type"] == "CRASHED", 60.0)
+    wait_until(running.is_well, 60.0)
+    ask(running.clients, f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
+
+
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(running: Platform) -> None:
     experiments, old = running.experiments(), running.state()
     run = start_flow_run(running)
+    waiting = ask(running.clients, "deployments/name/wait/local")["id"]
+    pending = ask(running.clients, f"deployments/{waiting}/create_flow_run", {"state": {"type": "PENDING"}})["id"]
     left = marked(running.settings.home)
     assert len(left) >= 6, "servers, worker, and the flow run"
     os.kill(old.supervisor.pid, signal.SIGKILL)
@@ -327,6 +339,8 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(runn
     assert running.is_well() and running.experiments() == experiments
     ended = ask(running.clients, f"flow_runs/{run}")
     assert ended["state_type"] == "CRASHED", "a flow run is stopped first, and says so"
+    lost = ask(running.clients, f"flow_runs/{pending}")["state"]
+    assert lost["type"] == "CRASHED" and "run it again" in lost["message"], "one that was being submitted is ended"
 
 
 def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:

@@ -222,6 +222,39 @@ def worker_trouble(settings: Settings, name: str | None = None) -> str | None:
     return f"no worker of pool {settings.work_pool} is online"
 
 
+def end_dead_runs(settings: Settings, states: tuple[str, ...]) -> int:
+    """End the flow runs of our pool that are in one of these states; call it while no worker serves the pool.
+
+    Whoever submitted them was killed over it, and Prefect itself leaves them so for ever.
+
+    Parameters
+    ----------
+    states
+        Such as ``PENDING``.
+
+    Returns
+    -------
+    int
+        How many there were.
+    """
+    url, auth = f"{settings.prefect_api_url}/flow_runs", settings.prefect_auth
+    asked = {
+        "flow_runs": {"state": {"type": {"any_": list(states)}}},
+        "work_pools": {"name": {"any_": [settings.work_pool]}},
+    }
+    ended: set[str] = set()
+    while True:
+        found = request_json(f"{url}/filter", {**asked, "limit": 100}, auth=auth)
+        left = [run for run in found if run["id"] not in ended]
+        if not left:
+            return len(ended)
+        for run in left:
+            told = f"{run['state_type'].lower()} when its worker was killed; run it again, it goes on where it was"
+            crashed = {"type": "CRASHED", "name": "Crashed", "message": told}
+            request_json(f"{url}/{run['id']}/set_state", {"state": crashed, "force": True}, auth=auth)
+            ended.add(run["id"])
+
+
 def _trouble(url: str) -> str | None:
     try:
         request(url, seconds=3.0)

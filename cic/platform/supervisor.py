@@ -122,6 +122,8 @@ class Supervisor:
             self._start(services.mlflow_service(self.clients, admin_url, mlflow_port))
         if plan.prefect:
             self._wait_for("prefect")
+            # whatever ran for this home has been stopped; another PostgreSQL may hold runs of another home
+            self._end_dead_runs("PENDING", *(("RUNNING", "CANCELLING") if plan.postgres else ()))
         self._start(services.worker_service(self.clients, services.worker_name()))
         self._wait_for(*self.children)
         if plan.mlflow and admin_url is not None:
@@ -257,9 +259,21 @@ class Supervisor:
         if child.service.name == "postgres":
             postgres.stop_leftover(postgres.Cluster(self.settings.postgres_folder), LEFTOVER_SECONDS)
         service = child.service
-        if service.name == "worker":  # under a new name: the old one counts as online for a while
+        if service.name == "worker":
+            if "prefect" in self.children:
+                self._end_dead_runs("PENDING")
+            # under a new name: the old one counts as online for a while
             service = services.worker_service(self.clients, services.worker_name())
         self._start(service, [*child.restarts, time.monotonic()])
+
+    def _end_dead_runs(self, *states: str) -> None:
+        try:
+            ended = services.end_dead_runs(self.clients, states)
+        except ServiceError as error:  # they can wait; the worker shall not
+            self.tell(f"flow runs of a worker that was killed could not be ended: {error.found}")
+        else:
+            if ended:
+                self.tell(f"ended {ended} flow run(s) whose worker was killed")
 
     def _bring_down(self, keep_state: bool) -> None:
         if not keep_state:
