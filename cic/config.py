@@ -205,7 +205,9 @@ class Evaluate(Section):
 class Registry(Section):
     """The gate before the registry."""
 
-    name: str = Field("cic", description="registered model")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=200)] = Field(
+        "cic", description="registered model: letters, digits, spaces, dots, dashes"
+    )
     max_ratio_to_pca: Annotated[float, Field(gt=0)] = Field(
         1.0, description="the upper bound of test unexplained variance over that of PCA must be below this"
     )

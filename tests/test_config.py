@@ -136,3 +136,9 @@ def test_seeds_are_fixed_by_root_and_role() -> None:
     seen = {derive_seed(root, *role) for root in (0, 1) for role in (("a",), ("a", 1), ("a", "b"), ("ab",), ("a1",))}
     assert len(seen) == 10
     assert derive_seed(1806, "split") == 3363195025
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a'b", "a:b", " a", "a" * 201])
+def test_a_name_that_the_registry_cannot_have_is_refused_before_anything_runs(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"registry\.name"):
+        parse_params({"seed": 1, "registry": {"name": name}})

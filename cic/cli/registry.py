@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cic.config import load_params
+from cic.config import load_params, parse_params
 from cic.errors import RefusedError
 from cic.settings import load_settings
 
@@ -29,7 +29,9 @@ DEFAULT_PARAMS = Path("params.yaml")
 
 
 def _model(name: str | None, params: Path) -> str:
-    return name or load_params(params).registry.name
+    if name is None:
+        return load_params(params).registry.name
+    return parse_params({"seed": 0, "registry": {"name": name}}, "--name").registry.name
 
 
 def _print_json(content: Any) -> None:
@@ -126,7 +128,7 @@ def promote(
     from cic.registry.stored import judge_version
 
     gate = load_params(params).registry
-    gate = gate.model_copy(update={"name": name or gate.name})
+    gate = gate.model_copy(update={"name": _model(name, params)})
     model = gate.name
     found, decision = judge_version(
         load_settings().tracking_uri, gate, version, matrix_file=matrix, part_file=split, reinstate=reinstate
