@@ -197,7 +197,10 @@ def test_a_curve_is_learnt_and_said(metrics):
     assert found["unexplained_variance"]["mean_profile"]["value"] == 1
     assert found["unexplained_variance"]["span_ceiling"]["value"] < found["unexplained_variance"]["model"]["value"]
     assert found["replicates"]["held_out"] == 1
-    assert any(one.standing == "good" and "better than PCA" in one.text for one in verdict(found))
+    enough = verdict({**found, "cautions": {}})
+    assert any(one.standing == "good" and "better than PCA" in one.text for one in enough)
+    assert "resampling" in found["cautions"], "its held-out profiles come from three groups"
+    assert not any(one.standing == "good" and "better than PCA" in one.text for one in verdict(found))
 
 
 def test_noise_and_random_labels_come_out_as_such(tmp_path):

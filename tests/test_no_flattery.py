@@ -13,7 +13,7 @@ from evaluated import curved_profiles, evaluated
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.objections import objections
-from cic.evaluation.report.contents import verdict
+from cic.evaluation.report.contents import headline, verdict
 from cic.registry.gate import Decision, Evidence, judge
 
 MEASURES = ("unseen_types", "noise", "identity")
@@ -41,10 +41,18 @@ def good(text: str) -> list[str]:
 
 
 def test_where_much_can_be_learnt_it_passes(tmp_path):
-    metrics, text, decision = measured(curved_profiles(n_samples=240), tmp_path)
+    metrics, text, decision = measured(curved_profiles(n_samples=240, n_groups=40), tmp_path)
     assert objections(metrics) == ()
     assert decision.outcome == "promoted", decision.reasons
     assert good(text)
+
+
+def test_where_the_held_out_profiles_come_from_few_groups_nothing_is_claimed_of_new_ones(tmp_path):
+    metrics, text, decision = measured(curved_profiles(n_samples=240), tmp_path)
+    assert metrics["ratio_to_pca"]["high"] < 1, "far better on these groups"
+    assert decision.outcome == "refused" and any("too few groups" in reason for reason in decision.reasons)
+    assert "cannot be told" in headline({**metrics, "audit": {**metrics["audit"], "passed": 1}})
+    assert not any("better than PCA" in one for one in good(text))
 
 
 def test_random_labels_are_told_no_better_than_chance(tmp_path):

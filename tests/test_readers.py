@@ -484,3 +484,10 @@ def test_a_header_without_end_is_refused(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"x" * (32 * 10**6 + 5), 1))
     with pytest.raises(DataError, match="first line of more than 32 million"):
         read_table(path, samples_in="rows", unit="counts")
+
+
+def test_standardised_values_are_not_sent_to_a_linear_unit(tmp_path: Path) -> None:
+    path = tmp_path / "z.csv"
+    path.write_text("id,x,y\na,-1.5,40.0\nb,3.25,-2\n")
+    with pytest.raises(DataError, match="z-scores"):
+        read_table(path, samples_in="rows", unit="log_ratio")

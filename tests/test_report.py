@@ -153,7 +153,9 @@ def test_the_answer_stands_first_and_leads_to_every_finding(report):
 
 
 def test_the_answer_follows_what_was_found(report):
-    metrics = report[0]
+    few = {**report[0], "cautions": {"resampling": "Three groups."}}
+    assert "cannot be told" in headline(few)
+    metrics = {**report[0], "cautions": {}}
     assert "better than PCA" in headline(metrics)
     for low, high, words in (
         (1.1, 1.2, "but less accurately"),

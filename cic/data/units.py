@@ -120,7 +120,10 @@ def check_unit(values_SG: np.ndarray, unit: str, samples: list[str], genes: list
             f"a value of {far:g} contradicts the unit `{unit}`",
             where=at(int(values_SG.argmax() if far == high else values_SG.argmin())),
             expected=f"log2 values, at most {LARGEST_LOG2:g}",
-            fix="declare the linear unit that the file has: `tpm`, `counts` or `intensity`",
+            fix="declare the linear unit that the file has: `tpm`, `counts` or `intensity`"
+            if low >= 0
+            else "no linear unit has negative values: of z-scores, or values standardised otherwise, import those "
+            "from before; the scale of genes is a parameter here (`preprocess.scale`)",
         )
     if unit in ("log2", "tpm") and values_SG.size >= ENOUGH_VALUES and low >= 0 and high >= 4 and _whole(values_SG):
         raise DataError(

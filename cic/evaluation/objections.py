@@ -14,7 +14,8 @@ FROM_THE_CODE = ("joint", "code_logistic")
 def objections(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """Give the reasons not to promote, a sentence each, from the content of `metrics.json`; none is the usual case.
 
-    A model must have learnt something: its error lies below that of directions drawn blindly. And where cell types are
+    Where groups are named, its held-out profiles must come from enough of them. A model must have learnt something: its
+    error lies below that of directions drawn blindly. And where cell types are
     named, its codes must tell them better than chance.
     """
     found = []
@@ -36,7 +37,18 @@ def objections(metrics: Mapping[str, Any]) -> tuple[str, ...]:
                 f"cell types cannot be told from its codes better than chance: balanced accuracy {best:.2f}, chance "
                 f"{identity['chance']:.2f}"
             )
-    return tuple(found)
+    return (*found, few) if (few := few_groups(metrics)) else tuple(found)
+
+
+def few_groups(metrics: Mapping[str, Any]) -> str:
+    """Say that the held-out profiles come from too few groups for any claim about new ones; else nothing.
+
+    The split keeps groups whole since profiles of one resemble each other. So an interval over the profiles of two
+    groups says how sure we are of these two, and a claim about profiles of other groups it does not carry.
+    """
+    if "resampling" not in metrics["cautions"]:
+        return ""
+    return "its held-out profiles come from too few groups to say anything of profiles from another one"
 
 
 def blind_error(metrics: Mapping[str, Any]) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cic.evaluation.intervals import against
-from cic.evaluation.objections import objections
+from cic.evaluation.objections import few_groups, objections
 from cic.evaluation.report import (
     architectures_section,
     genes_section,
@@ -102,10 +102,16 @@ def headline(metrics: Mapping[str, Any]) -> str:
         return "Do not rely on the figures below: held-out profiles may be known from training."
     if metrics["unexplained_variance"]["model"]["low"] is None:
         return "There are too few independent held-out profiles to tell whether these numbers can be trusted."
-    reasons = objections(metrics)
+    few = few_groups(metrics)
+    reasons = [reason for reason in objections(metrics) if reason != few]
     if reasons:
         return f"Do not rely on these numbers: {'; and '.join(reasons)}."
     side = against(metrics["ratio_to_pca"])
+    if few and side == "below":
+        return (
+            "How this model does on profiles from another group cannot be told: those held out come from too few. "
+            f"On these its error is {metrics['ratio_to_pca']['value']:.2f} of that of PCA with as many numbers."
+        )
     if side == "below" and metrics["ratio_to_pca"]["value"] > HARDLY_BETTER:
         return "This model describes new profiles hardly better than PCA does with as many numbers: by less than 1%."
     if side == "below":

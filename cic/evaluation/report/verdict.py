@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cic.evaluation.intervals import against
-from cic.evaluation.objections import blind_error
+from cic.evaluation.objections import blind_error, few_groups
 
 Metrics = Mapping[str, Any]
 Standing = Literal["good", "bad", "open"]
@@ -119,6 +119,9 @@ def pca_sentences(metrics: Metrics) -> list[Sentence]:
         told += " The chosen model has no hidden layer, so it is linear as PCA is."
     told += f" Their ratio is {with_interval(ratio, confidence)}."
     side = against(ratio)
+    if side == "below" and few_groups(metrics):
+        claim = "Whether the model does better than PCA on profiles from another group cannot be told."
+        return [Sentence("open", claim, f"{told} {metrics['cautions']['resampling']}")]
     if side == "below" and ratio["value"] > HARDLY_BETTER:
         return [Sentence("open", "The model does better than PCA, but by less than 1%.", told)]
     if side == "below":
