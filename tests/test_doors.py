@@ -26,7 +26,7 @@ from cic.pipeline import STAGES
 from cic.platform.http import request_json
 from cic.platform.processes import MARK
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200), pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 RECIPE = Recipe(samples=160, genes=120, cell_types=4, studies=20, programs=8, replicate_pairs=16, seed=3)
 RAW = Path("data/raw/mine.parquet")

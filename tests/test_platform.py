@@ -32,7 +32,7 @@ from cic.platform.supervisor import Supervisor
 from cic.settings import Settings, load_settings
 
 PASSWORD = "hidden%40word"
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(autouse=True)
@@ -308,7 +308,10 @@ def test_the_login_page_opens_prefect_and_a_stranger_stays_outside(running: Plat
     address = running.state().services["prefect"].link
     assert address is not None
     page(running.settings.login_file.as_uri(), tmp_path / "owner")
-    assert pool in page(f"{address}/work-pools", tmp_path / "owner"), "the browser remembers"
+    shown = (
+        page(f"{address}/work-pools", tmp_path / "owner") for _ in range(3)
+    )  # its time runs ahead of a busy server
+    assert any(pool in one for one in shown), "the browser remembers"
     assert pool not in page(f"{address}/work-pools", tmp_path / "stranger")
 
 
