@@ -10,22 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
 
+from bench.searching import searched
 from cic.config import Params, load_params
-from cic.data.matrix import read_matrix
-from cic.data.roles import with_roles
-from cic.data.split import split_samples
-from cic.model.prepare import search_folds
-from cic.model.trial import TrialSpec, run_trial
 from cic.search import space
-from cic.search.study import search
-from cic.seeds import derive_seed
 from cic.workers import Workers, make_executor
 
 ONLY_SPREAD = 10**6
@@ -33,21 +25,8 @@ ONLY_SPREAD = 10**6
 
 def errors_by_width(params: Params, spread_trials: int, workers: Workers) -> dict[int, float]:
     """Give the lowest mean error of the finalists of each width over PCA's."""
-    matrix = with_roles(read_matrix(Path(params.data.file)), params)
-    part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
-    folds = search_folds(matrix, part, params)
-    with tempfile.TemporaryDirectory() as scratch, patch.object(space, "SPREAD_TRIALS", spread_trials):
-        outcome = search(
-            params.search,
-            seed=params.seed,
-            identity={"spread": spread_trials},
-            storage_url=f"sqlite:///{scratch}/optuna.db",
-            make_spec=lambda number, hyper, seed, thresholds: TrialSpec(
-                number, hyper, seed, params.training, folds, thresholds
-            ),
-            run=run_trial,
-            workers=workers,
-        )
+    with patch.object(space, "SPREAD_TRIALS", spread_trials):
+        _, _, outcome = searched(params, workers)
     ratios: dict[int, list[float]] = {}
     for one in outcome.finalists:
         ratios.setdefault(one.hyper.bottleneck_width, []).append(one.mean / one.pca_error)

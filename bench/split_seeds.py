@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,25 +17,19 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from bench.searching import searched
 from cic.config import Data, Params, load_params
 from cic.data.audit import audit_split
-from cic.data.matrix import read_matrix
-from cic.data.roles import with_roles
-from cic.data.split import split_samples
 from cic.model.basis import squared_norms
-from cic.model.prepare import prepare, search_folds
+from cic.model.prepare import prepare
 from cic.model.training import Fold, pca_error
-from cic.model.trial import Fitted, TrialSpec, fit_from_spec, run_trial
-from cic.search.study import search
+from cic.model.trial import Fitted, TrialSpec, fit_from_spec
 from cic.seeds import derive_seed
 from cic.workers import Workers, make_executor
 
 
 def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
     """Go the whole way for one seed and width; give test and validation error over PCA's."""
-    matrix = with_roles(read_matrix(Path(params.data.file)), params)
-    part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
-    part_S = part.to_numpy()
     params = params.model_copy(
         update={
             "search": params.search.model_copy(
@@ -44,19 +37,8 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
             )
         }
     )
-    folds = search_folds(matrix, part, params)
-    with tempfile.TemporaryDirectory() as scratch:
-        outcome = search(
-            params.search,
-            seed=params.seed,
-            identity={"width": width},
-            storage_url=f"sqlite:///{scratch}/optuna.db",
-            make_spec=lambda number, hyper, seed, thresholds: TrialSpec(
-                number, hyper, seed, params.training, folds, thresholds
-            ),
-            run=run_trial,
-            workers=workers,
-        )
+    matrix, part, outcome = searched(params, workers)
+    part_S = part.to_numpy()
     hyper = outcome.choice.finalist.hyper
     train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
     ready = prepare(train, validation, params, params.training.rank)
