@@ -233,6 +233,29 @@ def test_figures_are_plain_json():
     assert "too few to resample" in decision.figures["pca"]["caution"]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_fewer_than_five_groups_promote_nothing_whatever_the_evaluation_says(linked):
+    """By what the split keeps together: of six groups that share a sample in pairs, three sets remain."""
+    one = evidence(0, n_groups=6 if linked else 4, over_pca=0.5, over_champion=0.5)
+    assert one.champion is not None
+    if linked:
+        shared = [f"specimen{number % 3}" if number < 6 else None for number in range(len(one.samples))]
+        one = replace(one, samples=one.samples.assign(replicate=shared))
+    decision = judge(one, THRESHOLDS, 0)
+    assert decision.outcome == "refused"
+    assert sum("too few groups" in reason for reason in decision.reasons) == 2
+
+
+def test_few_groups_left_beside_the_champion_promote_nothing():
+    one = evidence(0, n_profiles=80, n_groups=8, over_pca=0.5, over_champion=0.5)
+    assert one.champion is not None
+    assert judge(one, THRESHOLDS, 0).promote
+    unseen_S = one.samples["group"].isin(["study0", "study1", "study2"]).to_numpy()
+    seen = replace(one, champion=replace(one.champion, unseen_S=unseen_S))
+    decision = judge(seen, THRESHOLDS, 0)
+    assert decision.outcome == "refused" and "too few groups" in decision.reasons[0]
+
+
 def test_all_decisions_upon_the_same_profiles_share_one_error():
     spent = [1 - confidence_at(look, 0.95) for look in range(1, 5000)]
     assert sum(spent) < 0.05 and sum(spent) == pytest.approx(0.05, abs=1e-4)

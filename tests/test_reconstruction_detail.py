@@ -17,7 +17,10 @@ from scipy.stats import rankdata, spearmanr
 from cic.evaluation.intervals import resampling
 from cic.evaluation.measure import measure
 from cic.evaluation.measures import reconstruction, replicates
+from cic.evaluation.measures.noise_floor import LEAST_SHARED, measure_floor
 from cic.evaluation.report import drawing, figures
+from cic.evaluation.report.card import model_card
+from cic.evaluation.report.verdict import summary, with_interval
 from cic.workers import InThisProcess
 
 NO_MEASURES = {"measures": ()}
@@ -188,7 +191,66 @@ def test_where_noise_is_all_there_is_the_mean_profile_is_as_accurate_too(tmp_pat
     noise_SG = np.random.default_rng(0).normal(6, 1, matrix.values.shape).astype(np.float32)
     found = evaluated(replace(matrix, values=noise_SG), tmp_path, evaluate=NO_MEASURES)["replicates"]
     assert found["ratio_mean_profile"]["high"] < 0.8 and found["ratio"]["high"] < 1
-    assert "says little here" in (tmp_path / "report.html").read_text()
+    text = (tmp_path / "report.html").read_text()
+    assert "says little here" in text
+    assert found["floor"]["missed"] is None and found["floor"]["missed_of_other"] is None
+    assert found["floor"]["shared"]["low"] < LEAST_SHARED
+    assert "not told apart from a perfect model" in text
+
+
+def floor_of(spread, made, n_sets=200, n_replicates=3, n_genes=400, confidence=0.95):
+    """Measure replicates of a known truth, whose noise has variance 1, with what `made` makes of truth and profiles."""
+    draw = np.random.default_rng(5)
+    truth_TG = spread * draw.normal(size=(n_sets, n_genes))
+    x_SG = np.repeat(truth_TG, n_replicates, axis=0) + draw.normal(size=(n_sets * n_replicates, n_genes))
+    sets = list(np.arange(len(x_SG)).reshape(n_sets, n_replicates))
+    made_SG = made(np.repeat(truth_TG, n_replicates, axis=0), x_SG)
+    mean = replicates.of_sets(np.square(x_SG).sum(axis=1), sets)
+    between_T = np.array([replicates.squared_difference(x_SG[rows]) for rows in sets])
+    own = replicates.of_sets(np.square(x_SG - made_SG).sum(axis=1), sets)
+    apart = [replicates.squared_distances(made_SG[rows], x_SG[rows]) for rows in sets]
+    others = np.array([replicates.mean_to_others(apart_MM).mean() for apart_MM in apart])
+    plan = resampling(pd.DataFrame(index=[f"set {number}" for number in range(n_sets)]), 300, confidence, 1)
+    errors = {"model": own, "pca": mean, "mean_profile": mean}
+    return measure_floor(errors, {"model": others, "pca": mean}, between_T, plan)
+
+
+@pytest.mark.parametrize("spread", [0.3, 3.0])
+def test_a_perfect_model_stands_at_0_and_the_mean_profile_at_1_however_noisy_the_profiles(spread):
+    found, reason = floor_of(spread, lambda truth_SG, _: truth_SG)
+    assert reason == ""
+    assert found["shared"]["value"] == pytest.approx(spread**2 / (1 + spread**2), abs=0.02)
+    for name in ("missed", "missed_of_other"):
+        model = found[name]["model"]
+        assert model["low"] < 0 < model["high"] and model["value"] == pytest.approx(0, abs=0.03)
+        assert tuple(found[name]["pca"].values()) == pytest.approx((1, 1, 1)), "made as the mean profile here"
+
+
+def test_half_of_the_way_is_a_quarter_of_the_squared_error():
+    found, _ = floor_of(0.5, lambda truth_SG, _: truth_SG / 2)
+    assert found["missed"]["model"]["value"] == pytest.approx(0.25, abs=0.03)
+    assert found["missed_of_other"]["model"]["value"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_who_copies_the_noise_falls_below_0_and_is_found_out_by_the_other_replicates():
+    found, _ = floor_of(0.5, lambda _, x_SG: x_SG)
+    assert found["missed"]["model"]["high"] < 0
+    assert found["missed_of_other"]["model"]["value"] == pytest.approx(1 / 0.25, rel=0.1), "noise over what is shared"
+
+
+@pytest.mark.parametrize(("spread", "n_sets"), [(0.0, 200), (0.02, 200), (0.0, 4), (3.0, 4)])
+def test_where_floor_and_mean_profile_coincide_nothing_is_measured(spread, n_sets):
+    found, reason = floor_of(spread, lambda truth_SG, _: truth_SG, n_sets)
+    assert found["missed"] is None and found["missed_of_other"] is None
+    assert "perfect model" in reason
+
+
+def test_report_card_and_terminal_give_the_scale_beside_the_ratio(tmp_path):
+    metrics = evaluated(curved_profiles(noise=0.2), tmp_path, evaluate=NO_MEASURES)
+    text = (tmp_path / "report.html").read_text()
+    told = with_interval(metrics["replicates"]["floor"]["missed"]["model"], 0.95)
+    assert told in dict(summary(metrics))["  from noise floor (0) to mean profile (1)"]
+    assert told in model_card(metrics) and text.count(told) >= 2
 
 
 def test_types_without_replicates_have_no_ratio():

@@ -154,7 +154,9 @@ def test_the_answer_stands_first_and_leads_to_every_finding(report):
 
 def test_the_answer_follows_what_was_found(report):
     few = {**report[0], "cautions": {"resampling": "Three groups."}}
-    assert "cannot be told" in headline(few)
+    for low, high in ((0.8, 0.9), (0.9, 1.1), (1.1, 1.2)):
+        told = headline({**few, "ratio_to_pca": {"value": 1.0, "low": low, "high": high}})
+        assert "cannot be told" in told and "describes new profiles" not in told
     metrics = {**report[0], "cautions": {}}
     assert "better than PCA" in headline(metrics)
     for low, high, words in (

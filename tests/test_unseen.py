@@ -12,9 +12,10 @@ from evaluated import curved_profiles, subject
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 
-from cic.evaluation.measures import unseen
+from cic.evaluation.measures import unseen, unseen_groups
 from cic.evaluation.measures.left_out_profiles import rank_correlation
-from cic.evaluation.measures.unseen import measure_unseen_groups, measure_unseen_types
+from cic.evaluation.measures.unseen import measure_unseen_types
+from cic.evaluation.measures.unseen_groups import measure_unseen_groups
 from cic.evaluation.report.unseen_section import (
     unseen_groups_section,
     unseen_groups_sentences,
@@ -59,7 +60,8 @@ def specs(monkeypatch):
         return real(given, workers, label)
 
     real = unseen.retrain_all
-    monkeypatch.setattr(unseen, "retrain_all", recorded)
+    for module in (unseen, unseen_groups):
+        monkeypatch.setattr(module, "retrain_all", recorded)
     return seen
 
 
@@ -223,9 +225,61 @@ def test_no_groups_no_replicates(linear):
     types = measure_unseen_types(bare)
     assert types.metrics["ratio_to_replicates"] is None and types.metrics["by"] == "profile"
     assert "unseen_types.replicates" in types.left_out
-    few = linear.samples.assign(group=np.where(linear.part_S == "train", "a", linear.part_S.astype(str)))
-    finding = measure_unseen_groups(replace(linear, samples=few))
-    assert finding.metrics is None and "takes 5" in finding.left_out["unseen_groups"]
+
+
+def few_studies(one, n_groups):
+    """Give every part studies of its own, as the split does: train, test and validation of the first three."""
+    of_part = {"train": 0, "test": 1, "validation": 2}
+    number_S = np.array([min(of_part[part], n_groups - 1) for part in one.part_S])
+    specimen_S = np.arange(len(number_S)) // 2
+    if n_groups > 3:  # the training part has a fourth one
+        number_S = np.where((number_S == 0) & (specimen_S % 2 == 1), 3, number_S)
+    return replace(one, samples=one.samples.assign(group=[f"study {number}" for number in number_S]))
+
+
+@pytest.mark.parametrize("n_groups", [3, 4])
+def test_of_three_or_four_groups_each_is_left_out_and_shown_without_an_interval(linear, specs, tmp_path, n_groups):
+    few = few_studies(linear, n_groups)
+    finding, group_S = measure_unseen_groups(few), few.samples["group"].to_numpy()
+    table = finding.tables["unseen_groups"]
+    assert table["group"].tolist() == sorted(set(group_S)) and table["n"].sum() == len(group_S)
+    bounds = table[["low", "high", "seen_low", "seen_high"]]
+    assert bounds.isna().all(axis=None) and table["ratio_to_pca"].notna().all()
+    metrics = finding.metrics
+    assert metrics["ratio_to_pca"]["low"] is None and metrics["units"] == metrics["n_sets"] == n_groups
+    assert metrics["n_better_than_pca"] == metrics["n_worse_than_pca"] == 0
+    assert [one["group"] for one in metrics["each"]] == table["group"].tolist()
+    for spec, name in zip(specs[1:], pd.unique(group_S), strict=True):
+        assert not (group_S[spec.train_S | spec.validation_S] == name).any()
+        assert set(group_S[spec.train_S]) == set(group_S) - {name}
+        assert not (spec.train_S & spec.validation_S).any()
+        # replicates stand next to each other, and stay on one side
+        np.testing.assert_array_equal(spec.train_S[::2], spec.train_S[1::2])
+    errors = {}
+    for spec, name in zip(specs[1:], pd.unique(group_S), strict=True):
+        own_S, (model_S, _) = group_S == name, pca_errors_by_hand(few, spec.train_S)
+        errors[name] = model_S[own_S].sum() / pca_errors_by_hand(few, specs[0].train_S)[1][own_S].sum()
+    assert table.set_index("group")["unexplained_pca"].to_dict() == pytest.approx(errors, rel=1e-3)
+    evidence = evidence_of(measure_unseen_types(few), finding)
+    (sentence,) = unseen_groups_sentences(evidence.metrics)
+    section = unseen_groups_section(evidence, tmp_path)
+    assert sentence.standing == "open" and "too few to claim" in sentence.claim
+    assert [row[0] for row in section.table.rows] == table["group"].tolist()
+    for text in (sentence.text, section.claim):
+        assert "interval" not in text and "better than PCA" not in text
+        assert all(f"{row['group']} {row['ratio_to_pca']:.2f} ({row['n']} profiles)" in text for row in metrics["each"])
+
+
+def test_of_two_groups_none_can_be_left_out(linear, specs):
+    finding = measure_unseen_groups(few_studies(linear, 2))
+    assert finding.metrics is None and not specs
+    assert "come from 2 groups" in finding.left_out["unseen_groups"]
+    assert "it takes 3" in finding.left_out["unseen_groups"]
+    samples = few_studies(linear, 3).samples
+    linked = samples.index[[np.flatnonzero(samples["group"] == f"study {number}")[0] for number in (0, 1)]]
+    samples.loc[linked, "replicate"] = "the same specimen"
+    finding = measure_unseen_groups(replace(linear, samples=samples))
+    assert "3 groups in 2 sets that share no sample" in finding.left_out["unseen_groups"]
 
 
 def test_two_types_get_no_trend_and_no_unknown(linear):
@@ -288,6 +342,7 @@ def test_only_a_whole_interval_below_1_is_good(low, high, unexplained, standing)
         "n": 9,
         "n_types": 3,
         "n_groups": 5,
+        "each": None,
     }
     metrics = {"interval": {"confidence": 0.95}, "unseen_types": base, "unseen_groups": base}
     (types,), (groups,) = unseen_types_sentences(metrics), unseen_groups_sentences(metrics)

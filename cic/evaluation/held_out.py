@@ -12,6 +12,7 @@ import pandas as pd
 from cic.data.checks import CONFOUNDED_ABOVE
 from cic.evaluation.intervals import Resampling, ratio_interval, resampling
 from cic.evaluation.measures import reconstruction, replicates
+from cic.evaluation.measures.noise_floor import measure_floor
 from cic.evaluation.subject import Given, Subject, sample_column
 
 
@@ -29,13 +30,18 @@ def measure_held_out(subject: Subject, given: Given) -> tuple[dict[str, Any], pd
     means = reconstruction.type_means(profiles, sample_column(samples, "label"), part_S == "train").select(test_S)
     type_mean = _measure_type_mean(test_errors, profiles.select(test_S), means, held_out, plan, left_out)
     correlated = reconstruction.correlations(bundle, values_SG[test_S], profiles.select(test_S), means)
-    replicate, alike, label_alike = _measure_replicates(subject, left_out)
+    replicate, alike, label_alike, few_sets = _measure_replicates(subject, left_out)
     with_types = test_errors | type_mean.errors
     labels, label_caution, label_plan = _measure_labels(with_types, held_out, profiles.n_genes, plan)
     by_profile = _by_profile(with_types, correlated, alike[test_S], profiles.n_genes)
     labels = _with_correlations(labels, by_profile, held_out).merge(label_alike, on="label", how="left")
-    found = (("resampling", plan.caution), ("labels", label_caution), ("confounding", confounding(samples, checks)))
-    cautions = {name: text for name, text in found if text}
+    found = {
+        "resampling": plan.caution,
+        "labels": label_caution,
+        "replicates": few_sets,
+        "confounding": confounding(samples, checks),
+    }
+    cautions = {name: text for name, text in found.items() if text}
     if bundle.basis.left_out > 1e-6:
         cautions["basis"] = (
             f"The sample basis is truncated and leaves out {100 * bundle.basis.left_out:.2g}% of the training "
@@ -200,8 +206,8 @@ def _measure_labels(
 
 def _measure_replicates(
     subject: Subject, left_out: dict[str, str]
-) -> tuple[dict[str, Any] | None, pd.DataFrame, pd.DataFrame]:
-    """Give the ceiling, and `replicates.by_profile` and `by_label`, which are empty where there is none."""
+) -> tuple[dict[str, Any] | None, pd.DataFrame, pd.DataFrame, str]:
+    """Give the ceiling, `replicates.by_profile` and `by_label`, empty where there is none, and a caution."""
     bundle, samples, profiles = subject.bundle, subject.samples, subject.profiles
     sets, of = replicates.choose_sets(samples, subject.test_S)
     agreement = replicates.measure_sets(bundle, subject.values_SG, sets)
@@ -213,13 +219,23 @@ def _measure_replicates(
             left_out["replicates"] = "no sample was measured twice."
         else:
             left_out["replicates"] = "the data name no technical replicates (`data.replicate`)."
-        return None, alike, pd.DataFrame(columns=list(replicates.BY_LABEL))
+        return None, alike, pd.DataFrame(columns=list(replicates.BY_LABEL)), ""
     plan = replicates.over_sets(sets, samples, subject.plan)
     to_others = replicates.distances_to_others(profiles, sets)
     label_S = sample_column(samples, "label")
     found = replicates.ceiling(sets, of, agreement, subject.errors, to_others, profiles.n_genes, plan)
     by_label = replicates.by_label(sets, agreement, subject.errors, label_S, profiles.n_genes, plan)
-    return found.to_json(), alike, by_label
+    in_sets = {name: replicates.of_sets(error_S, sets) for name, error_S in subject.errors.items()}
+    floor, reason = measure_floor(in_sets, to_others, agreement.between_T, plan)
+    if reason:
+        left_out["replicates.noise_floor"] = reason
+    few_sets = (
+        "The replicate sets come from too few groups to resample: intervals are over the sets, and too narrow for a "
+        "sample from a new group."
+        if plan.caution and not subject.plan.caution
+        else ""
+    )
+    return found.to_json() | {"floor": floor}, alike, by_label, few_sets
 
 
 def _share(errors: dict[str, np.ndarray], method: str, mask_S: np.ndarray) -> float | None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cic.data.split import unit_of_samples
+
 FEWEST_UNITS = 5
 """Below this many independent units an interval would pretend to knowledge: none is given."""
 BLOCK = 1 << 22
@@ -74,8 +76,9 @@ class Resampling:
 def resampling(samples: pd.DataFrame, n_resamples: int, confidence: float, seed: int) -> Resampling:
     """Choose what to resample for profiles with the columns `group` and `replicate`, as far as they are there.
 
-    Groups, since profiles of one study resemble each other; replicate sets or profiles where there are no groups
-    or fewer than `FEWEST_UNITS`, which `caution` then says.
+    Groups, since profiles of one study resemble each other, and those that share a replicate set together, as the split
+    keeps them; replicate sets or profiles where there are no groups or fewer than `FEWEST_UNITS`, which `caution` then
+    says.
     """
     unit_S, by, caution = np.arange(len(samples)), "profile", ""
     if "replicate" in samples and (known := samples["replicate"].notna()).any():
@@ -83,12 +86,14 @@ def resampling(samples: pd.DataFrame, n_resamples: int, confidence: float, seed:
         sets = ("set " + samples["replicate"].astype(str)).where(known, "profile " + own)
         unit_S, by = pd.factorize(sets)[0], "replicate set"
     if "group" in samples and samples["group"].notna().all():
-        group_S, names = pd.factorize(samples["group"])
-        if len(names) >= FEWEST_UNITS:
-            unit_S, by = group_S, "group"
+        linked_S = pd.factorize(unit_of_samples(samples))[0]
+        n_units, n_groups = len(np.unique(linked_S)), samples["group"].nunique()
+        if n_units >= FEWEST_UNITS:
+            unit_S, by = linked_S, "group"
         else:
+            linked = f" in {n_units} set{'s' * (n_units != 1)} that share no sample" if n_units < n_groups else ""
             caution = (
-                f"The held-out profiles come from only {len(names)} group{'s' * (len(names) != 1)}, too few to "
+                f"The held-out profiles come from only {n_groups} group{'s' * (n_groups != 1)}{linked}, too few to "
                 f"resample: intervals are over {by}s and too narrow for a profile from a new group."
             )
     return Resampling(np.asarray(unit_S), by, caution, n_resamples, confidence, seed)
@@ -114,7 +119,7 @@ def ratio_intervals(numerator_SX: np.ndarray, denominator_SX: np.ndarray, plan: 
         value_RX = plan.sums(numerator_SX) / plan.sums(denominator_SX)
     intervals = []
     for column, value in enumerate(value_X):
-        n_units = len(np.unique(plan.unit_S[denominator_SX[:, column] > 0]))
+        n_units = len(np.unique(plan.unit_S[denominator_SX[:, column] != 0]))
         intervals.append(percentile_interval(float(value), value_RX[:, column], plan.confidence, n_units))
     return intervals
 

@@ -20,7 +20,8 @@ from cic.evaluation.measures.identity import measure_identity
 from cic.evaluation.measures.mixtures import measure_mixtures
 from cic.evaluation.measures.noise import measure_noise
 from cic.evaluation.measures.pathways import measure_pathways
-from cic.evaluation.measures.unseen import measure_unseen_groups, measure_unseen_types
+from cic.evaluation.measures.unseen import measure_unseen_types
+from cic.evaluation.measures.unseen_groups import measure_unseen_groups
 from cic.evaluation.retraining import RetrainingError
 from cic.evaluation.subject import Finding, Given, Subject
 from cic.model.threads import one_thread
@@ -93,7 +94,7 @@ def measure(given: Given, params: Params, workers: Workers, seed: int) -> Measur
         - `replicates`: n_sets, n_profiles, held_out (1 or 0), rmse_between, rmse_model, rmse_pca, rmse_span_ceiling,
           pearson_median, spearman_median, and the intervals ratio, ratio_pca, ratio_mean_profile (a profile and its
           reconstruction, over two replicates), ratio_to_other, ratio_to_other_pca (one's reconstruction and the other
-          replicates, likewise)
+          replicates, likewise); floor, see `cic.evaluation.measures.noise_floor`
         - a key for each name of `evaluate.measures`; see the module of that name in `cic.evaluation.measures`
         - `search`: trials, complete, pruned, failed
         - `audit`: passed (1 or 0), blocking (findings that fail it), findings (all)

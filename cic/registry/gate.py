@@ -3,7 +3,8 @@
 A challenger passes if its split was audited clean, if its evaluation found nothing that speaks against it outright, if
 it beats PCA of equal width on held-out profiles, and if it beats the present champion on the same ones. Both
 comparisons are paired: profiles, or whole groups of them, are drawn again with replacement, and the bound of the
-interval that speaks against the challenger has to be on its side.
+interval that speaks against the challenger has to be on its side. Where groups are named and the profiles compared
+come from fewer than five, neither comparison is passed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ RESAMPLES_IN_A_TAIL = 20
 MOST_RESAMPLES = 50_000
 ROUNDING = 1e-4
 """An advantage below this share is float arithmetic, not a better model, however sure the interval is."""
+
+
+FEW_GROUPS = "but these profiles come from too few groups to say so of others"
 
 
 @dataclass(frozen=True)
@@ -179,9 +183,12 @@ def _against_pca(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
         return _Check(False, compared, {})
     ratio, figures = compared
     bound = thresholds.max_ratio_to_pca
-    passed = ratio.high is not None and ratio.high < bound - ROUNDING
+    below, few = ratio.high is not None and ratio.high < bound - ROUNDING, "caution" in figures
+    passed = below and not few
     reason = f"its error is {_shown(ratio)} of that of {name}, " + (
-        f"below {bound:g} with confidence" if passed else f"which is not below {bound:g} with confidence"
+        (FEW_GROUPS if few else f"below {bound:g} with confidence")
+        if below
+        else f"which is not below {bound:g} with confidence"
     )
     if evidence.look > 1:
         reason += (
@@ -213,9 +220,10 @@ def _against_champion(evidence: Evidence, thresholds: Registry, seed: int) -> _C
     if isinstance(compared, str):
         return _Check(False, compared, known)
     ratio, figures = compared
-    passed = ratio.high is not None and ratio.high < 1 - ROUNDING
+    better, few = ratio.high is not None and ratio.high < 1 - ROUNDING, "caution" in figures
+    passed = better and not few
     reason = f"its error is {_shown(ratio)} of that of {name}, on the same {figures['n_profiles']} profiles, " + (
-        "better with confidence" if passed else "which is not better with confidence"
+        (FEW_GROUPS if few else "better with confidence") if better else "which is not better with confidence"
     )
     return _Check(passed, reason, known | {"against_champion": figures | {"n_genes": champion.n_genes}})
 

@@ -24,7 +24,21 @@ from cic.evaluation.intervals import (
 )
 from cic.evaluation.measures.reconstruction import row_correlations
 from cic.evaluation.retraining import Retrained
-from cic.seeds import generator
+from cic.evaluation.subject import Subject
+from cic.model.prepare import left_out_units
+from cic.seeds import derive_seed, generator
+
+
+def too_little(subject: Subject, train_S: np.ndarray, validation_S: np.ndarray) -> bool:
+    """Tell whether these profiles are too few for a code of the model's width, or for training by left-out units."""
+    enough = train_S.sum() > subject.hyper.bottleneck_width + 1 and validation_S.any()
+    return not enough or len(np.unique(left_out_units(subject.samples[train_S]))) < 2
+
+
+def plan_of(subject: Subject, samples: pd.DataFrame, role: str) -> Resampling:
+    """Resample left-out profiles by the parameters of the evaluation, with a seed for `role`."""
+    config = subject.params.evaluate
+    return resampling(samples, config.bootstrap, config.confidence, derive_seed(subject.seed, role, "bootstrap"))
 
 
 def left_out_errors(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cic.data.split import unit_of_samples
 from cic.evaluation.intervals import (
     FEWEST_UNITS,
     Interval,
@@ -167,7 +168,9 @@ def distances_to_others(profiles: Projected, sets: list[np.ndarray]) -> dict[str
 def over_sets(sets: list[np.ndarray], samples: pd.DataFrame, plan: Resampling) -> Resampling:
     """Resample `sets` by the group of each, where there are enough; number, confidence and seed as in `plan`."""
     firsts = samples.iloc[[rows[0] for rows in sets]]
-    by_group = firsts[[name for name in ("group",) if name in firsts]]
+    by_group = pd.DataFrame(index=firsts.index)
+    if "group" in samples:  # sets may link groups, which then are drawn together as the split keeps them
+        by_group["group"] = unit_of_samples(samples)[[rows[0] for rows in sets]]
     return resampling(by_group, plan.n_resamples, plan.confidence, plan.seed)
 
 

@@ -1,4 +1,4 @@
-"""Cell types and studies that a model never saw: trained again without them, and applied to their profiles.
+"""Cell types that a model never saw: trained again without them, and applied to their profiles.
 
 Every comparison is made on the same left-out profiles, of the same budget of training, and over one denominator, so
 that ratios of sums are ratios of errors. Errors are squared errors over the preprocessed genes.
@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cic.data.split import grouped_folds, unit_of_samples
-from cic.evaluation.intervals import FEWEST_UNITS, Resampling, ratio_interval, resampling, root
+from cic.evaluation.intervals import FEWEST_UNITS, ratio_interval, root
 from cic.evaluation.measures.left_out_profiles import (
     by_member,
     count_better,
     left_out_errors,
+    plan_of,
     pooled,
     rank_correlation,
+    too_little,
 )
 from cic.evaluation.measures.replicates import of_sets, replicate_sets, squared_difference
 from cic.evaluation.measures.unknown import measure_unknown
 from cic.evaluation.retraining import retrain_all
 from cic.evaluation.subject import Finding, Subject
-from cic.model.prepare import left_out_units
 from cic.seeds import derive_seed
 
 MOST_NAMED = 8
@@ -82,7 +82,7 @@ def measure_unseen_types(subject: Subject) -> Finding:
     scored_S = test_S & np.isin(label_S, names)
     errors = left_out_errors(seen, unseen, [label_S == name for name in names], scored_S)
     held_out = subject.samples[scored_S]
-    plan = _plan(subject, held_out, "unseen_types")
+    plan = plan_of(subject, held_out, "unseen_types")
     table, caution = by_member(errors, label_S[scored_S], names, plan, held_out, "cell type")
     table.insert(2, "n_train", [int((train_S & (label_S == name)).sum()) for name in names])
     table["distance"], table["nearest"] = _distances(subject, label_S, train_S, names)
@@ -121,69 +121,6 @@ def measure_unseen_types(subject: Subject) -> Finding:
     )
 
 
-def measure_unseen_groups(subject: Subject) -> Finding:
-    """Leave every group (study, donor) of the training and test parts out in turn, and reconstruct its profiles.
-
-    The validation part serves the best epoch of every retraining and is never left out. Groups linked by replicates
-    go together. More than `evaluate.group_sets` groups are left out in that many sets.
-
-    Returns
-    -------
-    Finding
-        Its `metrics`:
-
-        - `n`, `n_groups`, `n_sets` (retrainings), `units`, `by`
-        - `unexplained_variance`: intervals of model and pca (that never saw the group), seen and pca_seen (fitted to
-          all of these profiles, hence flattering), all over the squared distance from the mean of all these profiles
-        - intervals `ratio_to_pca`, `ratio_to_seen`, `pca_ratio_to_seen`, `seen_ratio_to_pca`
-        - `n_better_than_pca`, `n_worse_than_pca`, `n_undecided`: groups, by their intervals, which are over the
-          profiles or replicate sets of the group
-
-        The table `unseen_groups` has a row a group: group, n, set, unexplained_model, unexplained_pca,
-        unexplained_seen, unexplained_pca_seen, ratio_to_pca, low, high, ratio_to_seen, seen_low, seen_high,
-        pca_ratio_to_seen.
-    """
-    if "group" not in subject.samples:
-        text = "the data name no group such as study, donor or batch (`data.group`)."
-        return Finding(None, {"unseen_groups": text})
-    used_S, validation_S = subject.part_S != "validation", subject.part_S == "validation"
-    samples = subject.samples[used_S]
-    group_S = samples["group"].astype(str).to_numpy()
-    n_units, n_groups = len(np.unique(unit_of_samples(samples))), len(np.unique(group_S))
-    if n_units < FEWEST_UNITS:
-        text = (
-            f"the training and test parts hold {n_groups} groups in {n_units} sets that share no sample; it takes "
-            f"{FEWEST_UNITS}."
-        )
-        return Finding(None, {"unseen_groups": text})
-    n_sets = min(n_units, subject.params.evaluate.group_sets)
-    set_S = np.full(len(used_S), -1)
-    set_S[used_S] = grouped_folds(samples, n_sets, derive_seed(subject.seed, "unseen_groups", "sets"))
-    if any(_too_little(subject, used_S & (set_S != one), validation_S) for one in range(n_sets)):
-        return Finding(None, {"unseen_groups": "leaving a group out leaves too few profiles to train on."})
-    specs = [subject.retraining("unseen groups, none left out", used_S, validation_S)]
-    specs += [
-        subject.retraining(f"unseen groups {one}", used_S & (set_S != one), validation_S) for one in range(n_sets)
-    ]
-    fitted, *unseen = retrain_all(specs, subject.workers, "unseen groups")
-
-    errors = left_out_errors(fitted, unseen, [set_S == one for one in range(n_sets)], used_S)
-    plan = _plan(subject, samples, "unseen_groups")
-    within = _plan(subject, samples.drop(columns="group"), "unseen_groups, within")
-    names = sorted(np.unique(group_S))
-    table, _ = by_member(errors, group_S, names, within, samples, "group")
-    set_of = dict(zip(group_S, set_S[used_S], strict=True))
-    table.insert(2, "set", [int(set_of[name]) for name in names])
-    cautions = {}
-    if n_sets < n_groups:
-        cautions["unseen_groups.sets"] = (
-            f"{n_groups} groups were left out in {n_sets} sets of whole groups, balanced in size and cell types, not "
-            "one by one: each retraining also missed the other groups of its set."
-        )
-    metrics = {**pooled(errors, plan), "n_groups": n_groups, "n_sets": n_sets, **count_better(table)}
-    return Finding(metrics, {}, cautions, {"unseen_groups": table.rename(columns={"name": "group"})})
-
-
 def _types_to_leave_out(
     subject: Subject, label_S: np.ndarray, train_S: np.ndarray, validation_S: np.ndarray, test_S: np.ndarray
 ) -> tuple[list[str], dict[str, str]]:
@@ -191,7 +128,7 @@ def _types_to_leave_out(
     train_names, test_names = set(label_S[train_S]), set(label_S[test_S])
     both = sorted(train_names & test_names)
     little = [
-        name for name in both if _too_little(subject, train_S & (label_S != name), validation_S & (label_S != name))
+        name for name in both if too_little(subject, train_S & (label_S != name), validation_S & (label_S != name))
     ]
     reasons = {
         "unseen_types.not_held_out": (train_names - test_names, "no test profile to reconstruct"),
@@ -202,20 +139,9 @@ def _types_to_leave_out(
     return [name for name in both if name not in little], left_out
 
 
-def _too_little(subject: Subject, train_S: np.ndarray, validation_S: np.ndarray) -> bool:
-    """Tell whether these profiles are too few for a code of the model's width, or for training by left-out units."""
-    enough = train_S.sum() > subject.hyper.bottleneck_width + 1 and validation_S.any()
-    return not enough or len(np.unique(left_out_units(subject.samples[train_S]))) < 2
-
-
 def _named(names: Sequence[str]) -> str:
     rest = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _plan(subject: Subject, samples: pd.DataFrame, role: str) -> Resampling:
-    config = subject.params.evaluate
-    return resampling(samples, config.bootstrap, config.confidence, derive_seed(subject.seed, role, "bootstrap"))
 
 
 def _distances(
@@ -261,7 +187,7 @@ def _over_replicates(subject: Subject, errors: Mapping[str, np.ndarray], scored_
     position_S = np.cumsum(scored_S) - 1
     scored = [position_S[rows] for rows in sets]
     firsts = subject.samples.iloc[[rows[0] for rows in sets]]
-    plan = _plan(subject, firsts.drop(columns="replicate"), "unseen_types, replicates")
+    plan = plan_of(subject, firsts.drop(columns="replicate"), "unseen_types, replicates")
     ratios = {
         name: root(ratio_interval(of_sets(errors[name], scored), between_T, plan)) for name in ("model", "pca", "seen")
     }

@@ -24,6 +24,7 @@ from cic.evaluation.report import (
     unknown_section,
     unseen_section,
 )
+from cic.evaluation.report.few_groups import of_few_groups
 from cic.evaluation.report.section import Evidence, Section
 from cic.evaluation.report.verdict import (
     HARDLY_BETTER,
@@ -87,7 +88,11 @@ def findings(metrics: Mapping[str, Any]) -> list[tuple[str, str, Sentence]]:
 
     A failed audit comes first: it puts everything else in doubt.
     """
-    told = [(topic, section, sentence) for topic, section, speak in SENTENCES for sentence in speak(metrics)]
+    told = [
+        (topic, section, of_few_groups(topic, sentence, metrics))
+        for topic, section, speak in SENTENCES
+        for sentence in speak(metrics)
+    ]
     return told if metrics["audit"]["passed"] else sorted(told, key=lambda one: one[1] != "audit")
 
 
@@ -107,7 +112,7 @@ def headline(metrics: Mapping[str, Any]) -> str:
     if reasons:
         return f"Do not rely on these numbers: {'; and '.join(reasons)}."
     side = against(metrics["ratio_to_pca"])
-    if few and side == "below":
+    if few:
         return (
             "How this model does on profiles from another group cannot be told: those held out come from too few. "
             f"On these its error is {metrics['ratio_to_pca']['value']:.2f} of that of PCA with as many numbers."
@@ -126,14 +131,18 @@ def headline(metrics: Mapping[str, Any]) -> str:
 def _beside_replicates(metrics: Mapping[str, Any]) -> str:
     """Add how near that comes to measuring again, where held-out replicates differ less than profiles do."""
     ceiling = metrics["replicates"]
-    if ceiling is None or not ceiling["held_out"] or against(ceiling["ratio_mean_profile"]) != "above":
+    if ceiling is None or not ceiling["held_out"] or "replicates" in metrics["cautions"]:
+        return ""
+    if against(ceiling["ratio_mean_profile"]) != "above":
         return ""
     told = {
         "below": ", and as accurately as technical replicates agree",
         "above": ", but less accurately than technical replicates agree",
         "undecided": ", about as accurately as technical replicates agree",
     }
-    return f"{told[against(ceiling['ratio'])]} ({ceiling['ratio']['value']:.2f} times their distance)"
+    at = ceiling["floor"]["missed"]
+    scale = "" if at is None else f"; {at['model']['value']:.2f} of the way from noise to the mean profile"
+    return f"{told[against(ceiling['ratio'])]} ({ceiling['ratio']['value']:.2f} times their distance{scale})"
 
 
 def standings(sentences: list[Sentence]) -> str:

@@ -12,7 +12,7 @@ from cic.evaluation.intervals import Interval, against
 from cic.evaluation.report import figures, maps
 from cic.evaluation.report.drawing import draw
 from cic.evaluation.report.section import Evidence, Section, Table
-from cic.evaluation.report.verdict import percent, with_interval
+from cic.evaluation.report.verdict import missed, percent, with_interval
 
 
 def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
@@ -45,6 +45,7 @@ def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
             "replicates differ by the noise of both, so a perfect reconstruction of what they share would come to 0.71 "
             "of their distance, not to 0."
         )
+        notes.append(missed(metrics) + _missed_of_other(metrics))
         notes.append(
             "The reconstruction of one replicate lies "
             f"{with_interval(ceiling['ratio_to_other'], metrics['interval']['confidence'])} times as far from the "
@@ -80,6 +81,21 @@ def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
         + (", technical replicates" if ceiling else ""),
         _held_out(metrics),
         notes=tuple(notes),
+    )
+
+
+def _missed_of_other(metrics: Mapping[str, Any]) -> str:
+    """Say the same of the other replicates; nothing where the scale has no length."""
+    floor, confidence = metrics["replicates"]["floor"], metrics["interval"]["confidence"]
+    if floor["missed"] is None:
+        return ""
+    own, other = (floor[name]["model"]["value"] for name in ("missed", "missed_of_other"))
+    return (
+        f" Held against the other replicates of a sample, whose noise it cannot have followed: "
+        f"{with_interval(floor['missed_of_other']['model'], confidence)}, PCA "
+        f"{with_interval(floor['missed_of_other']['pca'], confidence)}. Of the mean profile's squared error "
+        f"{with_interval(floor['shared'], confidence)} is more than noise: that is what the scale spans."
+        + (" Below 0, a reconstruction follows the noise of its own profile." if own < 0 <= other else "")
     )
 
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cic.evaluation.intervals import FEWEST_UNITS, Interval, against
 from cic.evaluation.report.drawing import BLUE, GREY, VERMILION, WIDTH, Row, dot_plot, draw, new_figure
+from cic.evaluation.report.few_groups import one_by_one_section, one_by_one_sentence
 from cic.evaluation.report.section import Evidence, Section, Table
 from cic.evaluation.report.verdict import Sentence, Standing, percent, with_interval
 
@@ -95,6 +96,7 @@ def unseen_groups_section(evidence: Evidence, folder: Path) -> Section | None:
     if found is None:
         return None
     table, confidence = evidence.tables["unseen_groups"], evidence.metrics["interval"]["confidence"]
+    n_groups = found["n_groups"]
     picture = draw(
         folder, "unseen_groups",
         f"Squared error on each group that was left out, over that of PCA: from {table['ratio_to_pca'].min():.2f} to "
@@ -102,7 +104,8 @@ def unseen_groups_section(evidence: Evidence, folder: Path) -> Section | None:
         f"{table['ratio_to_seen'].min():.2f} to {table['ratio_to_seen'].max():.2f}.",
         lambda: unseen_groups_figure(table),
     )  # fmt: skip
-    n_groups = found["n_groups"]
+    if found["each"] is not None:
+        return one_by_one_section(found, table, picture, tuple(_said(evidence, "unseen_groups")))
     return Section(
         "unseen_groups",
         "What of a study that it never saw?",
@@ -159,6 +162,8 @@ def unseen_groups_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
     found, confidence = metrics["unseen_groups"], metrics["interval"]["confidence"]
     if found is None:
         return []
+    if found["each"] is not None:
+        return [one_by_one_sentence(found)]
     told = (
         "Profiles of a group (study, donor) that the model never saw are reproduced with "
         f"{with_interval(found['ratio_to_pca'], confidence)} times the squared error of PCA that never saw it either "

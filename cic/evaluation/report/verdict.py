@@ -141,7 +141,7 @@ def replicate_sentences(metrics: Metrics) -> list[Sentence]:
     told = (
         f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times "
         f"that between two technical replicates ({ceiling['n_sets']} {which} replicate sets; PCA: "
-        f"{ceiling['ratio_pca']['value']:.2f})."
+        f"{ceiling['ratio_pca']['value']:.2f}). {missed(metrics)}"
     )
     side = against(ceiling["ratio"])
     if side == "below" and against(ceiling["ratio_mean_profile"]) != "above":
@@ -159,6 +159,20 @@ def replicate_sentences(metrics: Metrics) -> list[Sentence]:
     if side == "above":
         return [Sentence("bad", "Reconstructions are less accurate than technical replicates.", told)]
     return [Sentence("open", "Reconstructions may be as accurate as technical replicates, or less so.", told)]
+
+
+def missed(metrics: Metrics) -> str:
+    """Say where the error lies between the noise of replicates and the mean profile; there must be replicates."""
+    floor, confidence = metrics["replicates"]["floor"], metrics["interval"]["confidence"]
+    if floor["missed"] is None:
+        return (
+            f"Between noise and the mean profile no place can be given: {metrics['left_out']['replicates.noise_floor']}"
+        )
+    return (
+        "On a scale of squared error where 0 is the noise of replicates, which a perfect model is left with, and 1 the "
+        f"mean profile, it stands at {with_interval(floor['missed']['model'], confidence)}, PCA at "
+        f"{with_interval(floor['missed']['pca'], confidence)}."
+    )
 
 
 def label_sentences(metrics: Metrics) -> list[Sentence]:
@@ -235,6 +249,16 @@ def summary(metrics: Metrics) -> list[tuple[str, str]]:
             + ("" if ceiling["held_out"] else ", not held out"),
         ),
     ]
+    if ceiling is not None:
+        at = ceiling["floor"]["missed"]
+        lines.append(
+            (
+                "  from noise floor (0) to mean profile (1)",
+                f"not measured: {metrics['left_out']['replicates.noise_floor']}"
+                if at is None
+                else f"{with_interval(at['model'], confidence)}, PCA {at['pca']['value']:.2f}",
+            )
+        )
     if found is not None:
         balanced = with_interval(found["methods"]["joint"]["balanced_accuracy"], confidence)
         lines.append(("balanced accuracy, joint classifier", f"{balanced}, chance {found['chance']:.2f}"))
