@@ -66,3 +66,9 @@ class RefusedError(CicError):
     """The gate, or a check before it, said no."""
 
     exit_code = 6
+
+
+class UnfamiliarError(CicError):
+    """Most of the profiles are unlike those that the model was tried on; the output was written all the same."""
+
+    exit_code = 7

@@ -21,9 +21,10 @@ from typer.testing import CliRunner
 from cic.cli import app
 from cic.config import Params, parse_params
 from cic.data.synthetic import Recipe, simulate
-from cic.errors import CicError, DataError, ModelError
+from cic.errors import CicError, DataError, ModelError, UnfamiliarError
 from cic.folders import read_parts
 from cic.model.bundle import load_bundle
+from cic.model.reference import Reference
 from cic.pipeline import run_stage, workspace
 from cic.settings import Settings
 
@@ -175,7 +176,8 @@ def test_encode_then_decode_is_the_reconstruction(made: Path, tmp_path: Path) ->
     codes_file, back_file = tmp_path / "codes.parquet", tmp_path / "back.csv.gz"
     assert use("encode", made / "test.csv", "-o", codes_file, "-m", made / "two.bundle").exit_code == 0
     codes = pd.read_parquet(codes_file)
-    assert list(codes.columns) == ["code_1", "code_2", "model"] and list(codes.index) == list(test.index)
+    beside = ["unexplained", "error_ratio", "percentile", "familiar", "note"]
+    assert list(codes.columns) == ["code_1", "code_2", *beside, "model"] and list(codes.index) == list(test.index)
     values_SG = bundle.align(test, "test.csv")
     np.testing.assert_allclose(codes[["code_1", "code_2"]], bundle.encode(values_SG), rtol=1e-5)
     assert use("decode", codes_file, "-o", back_file, "-m", made / "two.bundle").exit_code == 0
@@ -199,7 +201,57 @@ def test_classify_gives_types_with_probabilities(made: Path, tmp_path: Path) -> 
     chances = types.filter(like="p(")
     assert list(chances.columns) == [f"p({label})" for label in load_bundle(made / "two.bundle").labels]
     np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
-    assert list("p(" + types["cell_type"] + ")") == list(chances.idxmax(axis=1))
+    assert list("p(" + types["likeliest"] + ")") == list(chances.idxmax(axis=1))
+    assert list(types["cell_type"]) == list(types["likeliest"].where(types["familiar"], "unfamiliar"))
+    assert list(types.columns[:4]) == ["cell_type", "likeliest", "unexplained", "error_ratio"]
+
+
+def test_the_reference_of_a_bundle_is_of_the_validation_part(made: Path) -> None:
+    bundle = load_bundle(made / "two.bundle")
+    matrix, part_S = read_parts(workspace(made / "two" / "build"))
+    expected = Reference.of(bundle, matrix.values[part_S == "validation"])
+    assert bundle.reference is not None and expected is not None
+    np.testing.assert_array_equal(bundle.reference.error_P, expected.error_P)
+    np.testing.assert_array_equal(bundle.reference.correlation_P, expected.correlation_P)
+
+
+@pytest.mark.parametrize("verb", ["encode", "classify"])
+def test_profiles_from_elsewhere_are_written_and_end_in_an_exit_code_of_their_own(
+    made: Path, tmp_path: Path, verb: str
+) -> None:
+    test = pd.read_csv(made / "test.csv", index_col=0)
+    foreign = pd.DataFrame(test.to_numpy()[:, ::-1], test.index, test.columns)
+    foreign.to_csv(tmp_path / "foreign.csv")
+    asked = (verb, tmp_path / "foreign.csv", "-o", tmp_path / "out.csv", "-m", made / "two.bundle")
+    error = refusal(*asked)
+    assert isinstance(error, UnfamiliarError) and error.exit_code == 7
+    assert f"{len(test)} of {len(test)} profiles are unlike those" in str(error) and "foreign.csv" in str(error)
+    table = pd.read_csv(tmp_path / "out.csv", index_col="sample_id")
+    assert list(table.index) == list(test.index) and not table["familiar"].any()
+    if verb == "classify":
+        assert set(table["cell_type"]) == {"unfamiliar"}
+    done = use(*asked, "--allow-foreign")
+    assert done.exit_code == 0 and "profiles are unlike those" in done.stderr
+
+
+def test_a_few_foreign_profiles_are_named_and_the_exit_code_stays(made: Path, tmp_path: Path) -> None:
+    test = pd.read_csv(made / "test.csv", index_col=0)
+    test.iloc[1] = test.iloc[1].to_numpy()[::-1]
+    test.to_csv(tmp_path / "mixed.csv")
+    done = use("encode", tmp_path / "mixed.csv", "-o", tmp_path / "codes.csv", "-m", made / "two.bundle")
+    assert done.exit_code == 0
+    assert f"of {len(test)} profiles are unlike those that the model was tried on: {test.index[1]} (" in done.stderr
+    codes = pd.read_csv(tmp_path / "codes.csv", index_col="sample_id")
+    assert not codes["familiar"].iloc[1]
+    assert use("decode", tmp_path / "codes.csv", "-o", tmp_path / "b.csv", "-m", made / "two.bundle").exit_code == 0
+
+
+def test_values_on_another_scale_are_warned_of(made: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    test = pd.read_csv(made / "test.csv", index_col=0)
+    (test * np.log(2)).to_csv(tmp_path / "natural.csv")
+    asked = ("encode", tmp_path / "natural.csv", "-o", tmp_path / "codes.csv", "-m", made / "two.bundle")
+    assert isinstance(use(*asked).exception, UnfamiliarError)
+    assert "natural logarithms" in caplog.text and "natural.csv" in caplog.text
 
 
 def test_a_profile_without_all_genes_is_refused_by_name(made: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cic.cli import data, model, platform, registry, stages
+from cic.cli import data, model, platform, registry, serving, stages
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -18,7 +18,8 @@ app = typer.Typer(
     help="Train, compare and promote cell identity codes: deep autoencoders of gene expression profiles.",
     epilog=(
         "Exit codes: 0 done, 2 wrong parameters or usage, 3 wrong data, 4 model or its input, "
-        "5 a service does not answer, 6 refused by the gate."
+        "5 a service does not answer, 6 refused by the gate, 7 written, but most profiles are unlike those that the "
+        "model was tried on."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -29,6 +30,7 @@ app.add_typer(data.app, name="data")
 stages.register(app)
 app.add_typer(registry.app, name="registry")
 model.register(app)
+serving.register(app)
 platform.register(app)
 
 

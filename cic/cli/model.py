@@ -11,7 +11,7 @@ import typer
 
 from cic.data import matrix as matrices
 from cic.data import readers
-from cic.errors import DataError, ModelError
+from cic.errors import DataError, ModelError, UnfamiliarError
 from cic.settings import load_settings
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .p
 Unit = Annotated[
     str | None, typer.Option(help=f"Unit of the file: {', '.join(matrices.UNITS)}. Default: that of the model.")
 ]
+AllowForeign = Annotated[
+    bool,
+    typer.Option("--allow-foreign", help="End with exit code 0 also where most profiles are unlike those of the model."),
+]
 SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
 DEFAULT_MODEL = "models:/cic@champion"
 
@@ -45,12 +49,17 @@ def encode(
     model: ModelName = DEFAULT_MODEL,
     unit: Unit = None,
     samples_in: SamplesIn = "rows",
+    allow_foreign: AllowForeign = False,
 ) -> None:
-    """Turn profiles into cell identity codes."""
+    """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
+    from cic.model.familiarity import judged
+
     bundle, version = _load(model)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=code_names(bundle))
-    _write(codes.assign(model=version), output)
+    beside = judged(bundle, values_SG, samples)
+    _write(codes.join(beside).assign(model=version), output)
+    _tell(beside, profiles, output, allow_foreign)
 
 
 def decode(
@@ -90,14 +99,22 @@ def classify(
     model: ModelName = DEFAULT_MODEL,
     unit: Unit = None,
     samples_in: SamplesIn = "rows",
+    allow_foreign: AllowForeign = False,
 ) -> None:
-    """Tell the cell type of each profile, with the probability of each type."""
+    """Tell the cell type of each profile, with the probability of each type; `unfamiliar` where the model knows none.
+
+    The column `likeliest` has a type for every profile.
+    """
+    from cic.model.familiarity import judged, named_types
+
     bundle, version = _load(model)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     probability_SL = bundle.classify_codes(bundle.encode(values_SG))
-    table = pd.DataFrame(probability_SL, index=samples, columns=[f"p({label})" for label in bundle.labels])
-    table.insert(0, "cell_type", [bundle.labels[best] for best in probability_SL.argmax(axis=1)])
+    beside = judged(bundle, values_SG, samples)
+    chances = pd.DataFrame(probability_SL, index=samples, columns=[f"p({label})" for label in bundle.labels])
+    table = named_types(probability_SL, bundle.labels, beside).drop(columns="probability").join(beside).join(chances)
     _write(table.assign(model=version), output)
+    _tell(beside, profiles, output, allow_foreign)
 
 
 def code_names(bundle: Bundle) -> list[str]:
@@ -128,6 +145,21 @@ def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tupl
         )
     frame = pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))
     return bundle.align(frame, str(path)), matrix.samples.index
+
+
+def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: bool) -> None:
+    """Say how like the profiles are to those that the model was tried on."""
+    from cic.model.familiarity import verdict
+
+    found = verdict(beside)
+    if found.foreign and not allow_foreign:
+        raise UnfamiliarError(
+            found.text,
+            where=str(profiles),
+            expected="profiles of the unit, the platform and the cell types of the training data",
+            fix=f"{output} is written, see its columns `familiar` and `note`; --allow-foreign if it is meant",
+        )
+    typer.echo(f"{profiles}: {found.text}", err=True)
 
 
 def _read_frame(path: Path) -> pd.DataFrame:

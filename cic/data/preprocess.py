@@ -92,12 +92,21 @@ class Preprocessor:
         DataError
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
+        return ((self.log2(values_SG) - self.mean_G) / self.scale_G).astype(np.float32)
+
+    def log2(self, values_SG: np.ndarray) -> np.ndarray:
+        """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, as `transform` does before it centres.
+
+        Raises
+        ------
+        DataError
+            If the number of genes differs, or values cannot be brought to log2 scale.
+        """
         if values_SG.ndim != 2 or values_SG.shape[1] != len(self.genes_in):
             raise DataError(
                 f"profiles of shape {values_SG.shape}", expected=f"samples x {len(self.genes_in)} genes, in their order"
             )
-        log2_SG = log2_scale(values_SG, self.unit)[:, self.kept]
-        return ((log2_SG - self.mean_G) / self.scale_G).astype(np.float32)
+        return log2_scale(values_SG, self.unit)[:, self.kept]
 
     def inverse(self, x_SG: np.ndarray) -> np.ndarray:
         """Undo centring and scaling: float32 values on log2 scale over `genes`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,15 @@ from cic.data.preprocess import Preprocessor
 from cic.errors import ModelError
 from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.basis import SampleBasis
+from cic.model.inputs import aligned
+from cic.model.reference import Reference
+from cic.model.scales import scale_evidence
 from cic.model.threads import one_thread
 
-FORMAT = 2
+log = logging.getLogger(__name__)
+FORMAT = 3
+READABLE_FORMATS = (2, FORMAT)
+"""Format 2 has no reference of held-out profiles."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -42,6 +49,8 @@ class Bundle:
         validation profiles), `data_digest`, `seed`, `validation_error`, `versions`.
     labels
         Class names of the classifier, in the order of its outputs; empty without one.
+    reference
+        What held-out profiles came to, to compare others with; `None` if nothing is known of that.
     """
 
     preprocessor: Preprocessor
@@ -49,6 +58,7 @@ class Bundle:
     network: Autoencoder
     labels: tuple[str, ...]
     about: dict[str, Any]
+    reference: Reference | None = None
 
     @property
     def architecture(self) -> Architecture:
@@ -73,43 +83,16 @@ class Bundle:
     def align(self, frame: pd.DataFrame, where: str = "input") -> np.ndarray:
         """Give values, samples x `genes_in`, by gene name; genes that the model does not know are ignored.
 
+        Values that seem to be on another scale than the training data are warned of.
+
         Raises
         ------
         ModelError
-            If genes are missing or repeated, or values are not finite numbers.
+            If genes are missing or repeated, values are not finite numbers, or they contradict the unit.
         """
-        columns = pd.Index(frame.columns.astype(str))
-        missing = pd.Index(self.genes_in).difference(columns, sort=False)
-        if len(missing):
-            raise ModelError(
-                f"{len(missing)} of the {len(self.genes_in)} genes that the model needs are missing: "
-                + ", ".join(missing[:5])
-                + (" and more" if len(missing) > 5 else ""),
-                where=where,
-                expected="every gene of the model, by the same names, in any order",
-                fix="use profiles of the same platform and gene names as the training data",
-            )
-        position = columns.get_indexer_for(self.genes_in) if columns.is_unique else None
-        if position is None:
-            twice = columns[columns.duplicated()].intersection(self.genes_in)
-            if len(twice):
-                raise ModelError(f"genes stand there more than once: {', '.join(twice[:5])}", where=where)
-            position = np.array([columns.get_loc(gene) for gene in self.genes_in])
-        try:
-            values_SG = frame.to_numpy(dtype=np.float32)[:, position]
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"not all values are numbers: {error}", where=where) from None
-        if not np.isfinite(values_SG).all():
-            row, column = np.argwhere(~np.isfinite(values_SG))[0]
-            raise ModelError(
-                "there are missing or infinite values",
-                where=f"{where}, first at sample {frame.index[row]}, gene {self.genes_in[column]}",
-                expected="finite numbers only",
-            )
-        if self.unit in ("tpm", "counts", "intensity") and values_SG.min(initial=0) < 0:
-            raise ModelError(
-                "there are negative values", where=where, expected=f"the unit the model was trained on, `{self.unit}`"
-            )
+        values_SG = aligned(frame, self.genes_in, self.unit, where)
+        if evidence := scale_evidence(self, values_SG):
+            log.warning("%s: %s", where, evidence)
         return values_SG
 
     def project(self, values_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +162,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
     tensors["basis.components_GK"] = bundle.basis.components_GK
     tensors["basis.singular_values_K"] = bundle.basis.singular_values_K
     tensors |= {f"network.{name}": value.numpy() for name, value in bundle.network.state_dict().items()}
+    if bundle.reference is not None:
+        tensors |= {f"reference.{name}": value for name, value in bundle.reference.arrays().items()}
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, folder / FILES[0])
     described = {
         "format": FORMAT,
@@ -209,11 +194,11 @@ def load_bundle(folder: Path) -> Bundle:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
-    if described.get("format") != FORMAT:
+    if described.get("format") not in READABLE_FORMATS:
         raise ModelError(
             f"format {described.get('format')}",
             where=str(folder),
-            expected=f"format {FORMAT}",
+            expected=f"format {' or '.join(map(str, READABLE_FORMATS))}",
             fix="train it again with this release, or read it with the one that wrote it",
         )
     try:
@@ -225,15 +210,17 @@ def load_bundle(folder: Path) -> Bundle:
                 if name.startswith("network.")
             }
         )
-        arrays = {
-            name.removeprefix("preprocess."): value for name, value in tensors.items() if name.startswith("preprocess.")
-        }
+        arrays, kept = (
+            {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
+            for mark in ("preprocess.", "reference.")
+        )
         return Bundle(
             preprocessor=Preprocessor.restore(arrays, described["preprocess"]),
             basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
             network=network.eval(),
             labels=tuple(described["labels"]),
             about=dict(about),
+            reference=Reference.restore(kept) if kept else None,
         )
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None

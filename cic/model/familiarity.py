@@ -1,0 +1,114 @@
+"""How like profiles are to those that a model was tried on: columns beside its answers, and a sentence about them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cic.model.basis import squared_norms
+from cic.model.reference import mean_errors
+from cic.model.scales import scale_evidence
+
+if TYPE_CHECKING:
+    from cic.model.bundle import Bundle
+
+COLUMNS = ("unexplained", "error_ratio", "percentile", "familiar", "note")
+UNFAMILIAR = "unfamiliar"
+"""In place of a cell type where a profile is foreign."""
+NAMED = 3
+ENOUGH = 5
+"""Profiles from which on they are judged as a whole, too."""
+AS_A_WHOLE = 90.0
+"""More than half of the profiles beyond this percentile of held-out ones: as a whole they are from elsewhere."""
+
+
+def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> pd.DataFrame:
+    """Compare profiles with those that were held out when the model was trained.
+
+    Parameters
+    ----------
+    values_SG
+        Samples x `genes_in`, as `Bundle.align` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a profile:
+
+        - `unexplained`: squared error over squared distance from the training mean
+        - `error_ratio`: its mean squared error over the median of held-out profiles
+        - `percentile`: share of held-out profiles with a smaller error, 0 to 100
+        - `familiar`: `False` beyond `FAR` times their 95th percentile, or where all values seem to be on a wrong scale
+        - `note`: what seems wrong with the scale, or empty
+
+        `error_ratio`, `percentile` and `familiar` are `None` where the model has no reference.
+    """
+    error_S = mean_errors(bundle, values_SG)
+    total_S = squared_norms(bundle.preprocessor.transform(values_SG)) / len(bundle.genes)
+    unexplained_S = np.divide(error_S, total_S, out=np.ones(len(error_S)), where=total_S > 0)
+    note = scale_evidence(bundle, values_SG) or ""
+    table = pd.DataFrame(dict.fromkeys(COLUMNS), index=samples, dtype=object)
+    table["unexplained"] = unexplained_S
+    if bundle.reference is not None:
+        table["error_ratio"] = error_S / bundle.reference.median_error
+        table["percentile"] = bundle.reference.percentile(error_S)
+        table["familiar"] = (error_S <= bundle.reference.largest_familiar) & (not note)
+    table["note"] = note
+    return table
+
+
+def named_types(probability_SL: np.ndarray, labels: tuple[str, ...], table: pd.DataFrame) -> pd.DataFrame:
+    """Give `cell_type`, which is `unfamiliar` where the profile is, `likeliest`, which never is, and `probability`."""
+    likeliest_S = np.array(labels, dtype=object)[probability_SL.argmax(axis=1)]
+    foreign_S = (table["familiar"] == False).to_numpy()  # noqa: E712: it may be None
+    return pd.DataFrame(
+        {
+            "cell_type": np.where(foreign_S, UNFAMILIAR, likeliest_S),
+            "likeliest": likeliest_S,
+            "probability": probability_SL.max(axis=1),
+        },
+        index=table.index,
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of all profiles.
+
+    Attributes
+    ----------
+    foreign
+        Whether they are from elsewhere: more than half of them are unfamiliar, or of `ENOUGH` profiles more than half
+        are beyond the `AS_A_WHOLE` percentile of held-out ones.
+    """
+
+    text: str
+    foreign: bool
+
+
+def verdict(table: pd.DataFrame) -> Verdict:
+    """Sum up what `judged` gave, but for the notes on scale, which `Bundle.align` has told already."""
+    n = len(table)
+    if table["familiar"].isna().all():
+        text = "nothing is known of whether these profiles are like those that the model was tried on"
+        return Verdict(f"{text}: it keeps no reference of held-out profiles; train it again to have one", False)
+    ratio_S = table["error_ratio"].astype(float)
+    unfamiliar_S = ~table["familiar"].astype(bool)
+    n_beyond = int((table["percentile"].astype(float) > AS_A_WHOLE).sum())
+    n_unfamiliar = int(unfamiliar_S.sum())
+    median = f"median error {ratio_S.median():.2g} times that of held-out profiles"
+    as_a_whole = n >= ENOUGH and n_beyond > n / 2
+    if not n_unfamiliar and not as_a_whole:
+        return Verdict(f"all {n} profiles are like those that the model was tried on ({median})", False)
+    text = f"{n_unfamiliar} of {n} profiles are unlike those that the model was tried on"
+    worst = ratio_S[unfamiliar_S].sort_values(ascending=False, kind="stable").iloc[:NAMED]
+    if n_unfamiliar:
+        text += ": " + ", ".join(f"{sample} (error {ratio:.2g} times the usual)" for sample, ratio in worst.items())
+        text += f" and {n_unfamiliar - NAMED} more" if n_unfamiliar > NAMED else ""
+    if as_a_whole:
+        text += f"; as a whole they are from elsewhere: {n_beyond} are further from the model than nine tenths of the "
+        text += f"held-out profiles ({median})"
+    return Verdict(text, bool(as_a_whole or n_unfamiliar > n / 2))

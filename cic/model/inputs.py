@@ -1,0 +1,103 @@
+"""Profiles as they are handed to a model: genes found by name, values held to what an import takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cic.data.matrix import Unit
+from cic.data.units import check_unit
+from cic.errors import DataError, ModelError
+
+LARGEST_INTEGER = 10**300
+"""Python's own have no end, floating-point numbers do."""
+
+
+def aligned(frame: pd.DataFrame, genes: Sequence[str], unit: Unit, where: str) -> np.ndarray:
+    """Give the values of a table, samples x `genes`, as float32; genes that are not asked for are ignored.
+
+    Parameters
+    ----------
+    frame
+        One row a profile, one column a gene.
+    unit
+        That the model was trained on.
+    where
+        What to call the table in errors.
+
+    Raises
+    ------
+    ModelError
+        If there are no profiles, genes are missing or repeated, values are not finite numbers, or they contradict the
+        unit as an import would say.
+    """
+    if not len(frame):
+        raise ModelError("there are no profiles", where=where, expected="a row a profile, with genes as columns")
+    position_G = _positions(pd.Index(frame.columns.astype(str)), genes, where)
+    _check_numbers(frame, position_G, where)
+    values_SG = frame.iloc[:, position_G].to_numpy(dtype=np.float32, na_value=np.nan)
+    if not np.isfinite(values_SG).all():
+        row, column = np.argwhere(~np.isfinite(values_SG))[0]
+        raise ModelError(
+            "there are missing or infinite values",
+            where=f"{where}, first at sample {frame.index[row]}, gene {genes[column]}",
+            expected="finite numbers only",
+        )
+    try:
+        check_unit(values_SG, unit, [str(sample) for sample in frame.index], list(genes), where)
+    except DataError as error:
+        raise ModelError(
+            error.found,
+            where=error.where,
+            expected=f"{error.expected}; the model was trained on `{unit}`",
+            fix=f"bring the profiles to `{unit}` as the training profiles were",
+        ) from None
+    return values_SG
+
+
+def _positions(columns: pd.Index, genes: Sequence[str], where: str) -> np.ndarray:
+    missing = pd.Index(genes).difference(columns, sort=False)
+    if len(missing):
+        raise ModelError(
+            f"{len(missing)} of the {len(genes)} genes that the model needs are missing: "
+            + ", ".join(missing[:5])
+            + (" and more" if len(missing) > 5 else ""),
+            where=where,
+            expected="every gene of the model, by the same names, in any order",
+            fix="use profiles of the same platform and gene names as the training data",
+        )
+    if columns.is_unique:
+        return columns.get_indexer_for(genes)
+    twice = columns[columns.duplicated()].intersection(genes)
+    if len(twice):
+        raise ModelError(f"genes stand there more than once: {', '.join(twice[:5])}", where=where)
+    return np.array([columns.get_loc(gene) for gene in genes])
+
+
+def _check_numbers(frame: pd.DataFrame, position_G: np.ndarray, where: str) -> None:
+    """Refuse truth values and text: made into numbers they would be taken for expression."""
+    kinds_G = frame.dtypes.iloc[position_G]
+    plain = {
+        kind for kind in kinds_G.unique() if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+    }  # fmt: skip
+    for position, kind in zip(position_G, kinds_G, strict=True):
+        if kind in plain and not pd.api.types.is_complex_dtype(kind):
+            continue
+        for row, value in enumerate(frame.iloc[:, position]):
+            if not is_number(value):
+                raise ModelError(
+                    f"{value!r:.40} is no number",
+                    where=f"{where}, sample {frame.index[row]}, gene {frame.columns[position]}",
+                    expected="finite numbers only",
+                )
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value is a real number, or missing, which is another error; `True` is not 1 here."""
+    if value is None or value is pd.NA:
+        return True
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return False
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool | np.bool_)

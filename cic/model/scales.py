@@ -1,0 +1,70 @@
+"""Values on another scale than the one that a model was trained on, which no check of the unit can see.
+
+Natural logarithms taken for log2 keep a profile's shape, and barely raise its error. But read as what they are they are
+nearer to the model, and that is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cic.model.reference import SMALLEST, correlations, mean_errors
+
+if TYPE_CHECKING:
+    from cic.model.bundle import Bundle
+
+LOOKED_AT = 64
+"""Profiles, spread evenly, that evidence is taken from: the scale is one of the file, not of a profile."""
+NEARER = 0.8
+"""Share of the error as given below which another reading is the better one."""
+READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "natural logarithms": lambda x_SG: x_SG / np.float32(np.log(2)),
+    "logarithms to base 10": lambda x_SG: x_SG / np.float32(np.log10(2)),
+    "linear values": lambda x_SG: np.log2(np.maximum(x_SG, 0) + np.float32(1)),
+}
+"""What values given as log2 may be, and how they become that."""
+
+
+def scale_evidence(bundle: Bundle, values_SG: np.ndarray) -> str | None:
+    """Say what the values look like if not like the training data; `None` where nothing speaks against them.
+
+    Parameters
+    ----------
+    values_SG
+        Samples x `genes_in`, as `Bundle.align` gives them.
+    """
+    if not len(values_SG):
+        return None
+    values_SG = values_SG[:: -(-len(values_SG) // LOOKED_AT)]
+    return _of_shape(bundle, values_SG) or (_of_logarithms(bundle, values_SG) if bundle.unit == "log2" else None)
+
+
+def _of_shape(bundle: Bundle, values_SG: np.ndarray) -> str | None:
+    if bundle.reference is None:
+        return None
+    held_out = bundle.reference.correlation_P
+    usual = float(np.quantile(held_out, 0.05))
+    median = float(np.median(correlations(bundle, values_SG)))
+    if median >= usual / 2:
+        return None
+    return (
+        f"the values do not go with the mean training profile (correlation over genes {median:.2f}; of held-out profiles "
+        f"{held_out[0]:.2f} to {held_out[-1]:.2f}): are they z-scores or centred, or the genes misnamed?"
+    )
+
+
+def _of_logarithms(bundle: Bundle, values_SG: np.ndarray) -> str | None:
+    given_S = np.maximum(mean_errors(bundle, values_SG), SMALLEST)
+    read = {name: mean_errors(bundle, reading(values_SG)) for name, reading in READINGS.items()}
+    share = {name: float(np.median(error_S / given_S)) for name, error_S in read.items()}
+    name = min(share, key=lambda one: share[one])
+    if not share[name] < NEARER:
+        return None
+    if bundle.reference is not None and np.median(read[name]) > bundle.reference.largest_familiar:
+        return None  # from elsewhere, however it is read
+    return (
+        f"the values look like {name}, not log2: read as such their error is {share[name]:.2g} times what it is as given"
+    )
