@@ -184,6 +184,14 @@ def test_the_right_scale_is_not_warned_of(fitted, caplog):
     assert not caplog.records
 
 
+def test_where_profiles_do_not_follow_the_mean_their_shape_says_nothing(fitted, caplog):
+    bundle, test_SG = fitted
+    loose = replace(bundle.reference, correlation_P=np.linspace(-0.4, 0.4, 20))
+    with caplog.at_level(logging.WARNING):
+        replace(bundle, reference=loose).align(table_of(bundle, test_SG[:, ::-1]))
+    assert "mean training profile" not in caplog.text
+
+
 # values that an import refuses
 
 

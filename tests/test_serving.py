@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow.pyfunc
@@ -16,7 +17,9 @@ from store_parts import free_port, log_bundle, new_store, running, set_up_templa
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
-from cic.model.bundle import bundle_digest, load_bundle
+from cic.model.bundle import bundle_digest, load_bundle, save_bundle
+from cic.model.familiarity import COLUMNS
+from cic.model.reference import Reference
 from cic.registry import registry
 from cic.registry.gate import Decision
 from cic.tracking.models import save_model
@@ -47,11 +50,11 @@ def frame(tiny) -> pd.DataFrame:
 
 def test_codes_are_those_of_the_bundle_stamped_and_by_sample(served, bundle, tiny, frame):
     codes = served.predict(frame)
-    assert list(codes.columns) == ["code_1", "code_2", "code_3", "code_4", "model"]
+    assert list(codes.columns) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, "model"]
     assert list(codes.index) == list(frame.index)
     assert set(codes["model"]) == {f"bundle:{bundle_digest(bundle)[:12]}"}
     expected = load_bundle(bundle).encode(tiny.values[:5])
-    np.testing.assert_array_equal(codes.drop(columns="model").to_numpy(dtype=np.float32), expected)
+    np.testing.assert_array_equal(codes.iloc[:, :4].to_numpy(dtype=np.float32), expected)
 
 
 def test_the_other_outputs(served, bundle, tiny, frame):
@@ -61,10 +64,11 @@ def test_the_other_outputs(served, bundle, tiny, frame):
     assert list(reconstruction.columns) == list(loaded.genes)
     np.testing.assert_array_equal(reconstruction.to_numpy(), loaded.decode(code_SW))
     probabilities = served.predict(frame, params={"output": "probabilities"})
-    assert list(probabilities.columns) == list(loaded.labels)
+    assert list(probabilities.columns) == [*loaded.labels, *COLUMNS, "model"]
+    probabilities = probabilities[list(loaded.labels)]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     cell_type = served.predict(frame, params={"output": "cell_type"})
-    assert list(cell_type["cell_type"]) == list(probabilities.idxmax(axis=1))
+    assert list(cell_type["cell_type"]) == list(cell_type["likeliest"]) == list(probabilities.idxmax(axis=1))
     np.testing.assert_array_equal(cell_type["probability"], probabilities.max(axis=1))
     with pytest.raises(ModelError, match="no output `everything`"):
         served.predict(frame, params={"output": "everything"})
@@ -83,6 +87,36 @@ def test_missing_genes_are_refused_by_name(served, frame):
 def test_genes_are_never_taken_by_position(served, frame):
     with pytest.raises(ModelError, match="without gene names"):
         served.predict(frame.to_numpy())
+
+
+def test_profiles_are_compared_with_those_held_out(tmp_path, tiny, frame):
+    bundle = load_bundle(tiny_bundle(tmp_path / "plain", tiny, 4, labelled=True))
+    save_bundle(tmp_path / "bundle", replace(bundle, reference=Reference.of(bundle, tiny.values)))
+    save_model(tmp_path / "model", tmp_path / "bundle")
+    served = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    frame.iloc[3] = frame.iloc[3].to_numpy()[::-1]
+    for output in ("codes", "cell_type", "probabilities"):
+        told = served.predict(frame, params={"output": output})
+        assert list(told["familiar"]) == [True, True, True, False, True]
+        assert told["error_ratio"].idxmax() == frame.index[3] and told["percentile"].iloc[3] == 100
+    types = served.predict(frame, params={"output": "cell_type"})
+    assert types["cell_type"].iloc[3] == "unfamiliar" and types["likeliest"].iloc[3] in bundle.labels
+    assert "unfamiliar" not in set(types["cell_type"].drop(frame.index[3]))
+
+
+@pytest.mark.parametrize("value", [100.0, 1e9, True, "7.5"])
+def test_values_that_an_import_refuses_are_refused_with_the_reason_alone(served, frame, value):
+    mapping = {gene: list(values) for gene, values in frame.items()}
+    mapping["GENE3"][0] = value
+    mapping["GENE3"] = np.array(mapping["GENE3"], dtype=object)
+    frame = frame.astype(object)
+    frame.iloc[0, 3] = value
+    for given in (frame, mapping):
+        with pytest.raises(ModelError) as refused:
+            served.predict(given)
+        refused.value.message = f"Failed to predict data '{given}'. Error: {refused.value.message}"  # as MLflow does
+        assert refused.value.message.startswith(("True is", "a value of", "'7.5' is"))
+        assert "GENE3" in refused.value.message and len(refused.value.message) < 500
 
 
 def test_a_mapping_from_gene_to_values_is_as_good_as_a_frame(served, frame):
@@ -159,7 +193,7 @@ def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
         (code,) = answer["predictions"]
         assert code.pop("model") == "cic/1"
         expected = load_bundle(bundle).encode(matrix.values[:1])[0]
-        np.testing.assert_allclose(list(code.values()), expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose([code[f"code_{n}"] for n in range(1, 31)], expected, rtol=1e-3, atol=1e-4)
         assert min(seconds for _, _, seconds in answers) < 1
 
         reordered = {"columns": split["columns"][::-1], "data": [split["data"][0][::-1]]}
@@ -173,4 +207,5 @@ def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
             port, {"dataframe_split": {"columns": split["columns"][1:], "data": [split["data"][0][1:]]}}
         )
         assert status == 400
-        assert "1 of the 20000 genes that the model needs are missing: GENE00000" in answer["message"]
+        assert answer["message"].startswith("1 of the 20000 genes that the model needs are missing: GENE00000")
+        assert len(answer["message"]) < 1000

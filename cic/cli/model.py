@@ -31,7 +31,9 @@ Unit = Annotated[
 ]
 AllowForeign = Annotated[
     bool,
-    typer.Option("--allow-foreign", help="End with exit code 0 also where most profiles are unlike those of the model."),
+    typer.Option(
+        "--allow-foreign", help="Exit code 0 also where most profiles are unlike those that the model was tried on."
+    ),
 ]
 SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
 DEFAULT_MODEL = "models:/cic@champion"

@@ -24,7 +24,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help=f"Port on loopback. Default: {PORT}, or a free one if taken.")
     ] = None,
-    largest_body: Annotated[int, typer.Option(min=1, help="Megabytes of a request's body, beyond which it gets 413.")] = 64,
+    largest_body: Annotated[int, typer.Option(min=1, help="Megabytes of a request beyond which it gets 413.")] = 64,
 ) -> None:
     """Serve a model as `mlflow models serve` does, on this machine only, with limits on what it is sent."""
     from cic.platform.ports import any_free, is_free

@@ -1,4 +1,4 @@
-"""How like profiles are to those that a model was tried on: columns beside its answers, and a sentence about them all."""
+"""How like profiles are to those that a model was tried on: columns beside its answers, and a sentence on them all."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> pd.DataF
         - `unexplained`: squared error over squared distance from the training mean
         - `error_ratio`: its mean squared error over the median of held-out profiles
         - `percentile`: share of held-out profiles with a smaller error, 0 to 100
-        - `familiar`: `False` beyond `FAR` times their 95th percentile, or where all values seem to be on a wrong scale
+        - `familiar`: `False` beyond 1.25 times their 95th percentile, or where all values seem to be on a wrong scale
         - `note`: what seems wrong with the scale, or empty
 
         `error_ratio`, `percentile` and `familiar` are `None` where the model has no reference.
     """
     error_S = mean_errors(bundle, values_SG)
-    total_S = squared_norms(bundle.preprocessor.transform(values_SG)) / len(bundle.genes)
+    total_S = squared_norms(bundle.preprocessor.transform(values_SG)) / len(bundle.preprocessor.kept)
     unexplained_S = np.divide(error_S, total_S, out=np.ones(len(error_S)), where=total_S > 0)
     note = scale_evidence(bundle, values_SG) or ""
     table = pd.DataFrame(dict.fromkeys(COLUMNS), index=samples, dtype=object)
@@ -63,7 +63,7 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> pd.DataF
 def named_types(probability_SL: np.ndarray, labels: tuple[str, ...], table: pd.DataFrame) -> pd.DataFrame:
     """Give `cell_type`, which is `unfamiliar` where the profile is, `likeliest`, which never is, and `probability`."""
     likeliest_S = np.array(labels, dtype=object)[probability_SL.argmax(axis=1)]
-    foreign_S = (table["familiar"] == False).to_numpy()  # noqa: E712: it may be None
+    foreign_S = table["familiar"].map({True: False, False: True, None: False}).to_numpy(dtype=bool)
     return pd.DataFrame(
         {
             "cell_type": np.where(foreign_S, UNFAMILIAR, likeliest_S),

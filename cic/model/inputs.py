@@ -69,8 +69,8 @@ def _positions(columns: pd.Index, genes: Sequence[str], where: str) -> np.ndarra
             fix="use profiles of the same platform and gene names as the training data",
         )
     if columns.is_unique:
-        return columns.get_indexer_for(genes)
-    twice = columns[columns.duplicated()].intersection(genes)
+        return columns.get_indexer_for(pd.Index(genes))
+    twice = columns[columns.duplicated()].intersection(pd.Index(genes))
     if len(twice):
         raise ModelError(f"genes stand there more than once: {', '.join(twice[:5])}", where=where)
     return np.array([columns.get_loc(gene) for gene in genes])
@@ -79,11 +79,9 @@ def _positions(columns: pd.Index, genes: Sequence[str], where: str) -> np.ndarra
 def _check_numbers(frame: pd.DataFrame, position_G: np.ndarray, where: str) -> None:
     """Refuse truth values and text: made into numbers they would be taken for expression."""
     kinds_G = frame.dtypes.iloc[position_G]
-    plain = {
-        kind for kind in kinds_G.unique() if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
-    }  # fmt: skip
+    plain = {kind for kind in kinds_G.unique() if getattr(kind, "kind", "O") in "fiu"}
     for position, kind in zip(position_G, kinds_G, strict=True):
-        if kind in plain and not pd.api.types.is_complex_dtype(kind):
+        if kind in plain:
             continue
         for row, value in enumerate(frame.iloc[:, position]):
             if not is_number(value):

@@ -22,7 +22,7 @@ MOST_KEPT = 1000
 SMALLEST = 1e-12
 """Errors below are rounding."""
 FAR = 1.25
-"""A profile is foreign beyond so many times the 95th percentile of held-out profiles: they are few, and of few groups."""
+"""A profile is foreign beyond so many times the 95th percentile of held-out ones, which are few, and of few groups."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Reference:
 
 def mean_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     """Give each profile's mean squared error over the modelled genes (float64, S)."""
-    return bundle.squared_errors(values_SG) / len(bundle.genes)
+    return bundle.squared_errors(values_SG) / len(bundle.preprocessor.kept)
 
 
 def correlations(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:

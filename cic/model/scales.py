@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 64
 """Profiles, spread evenly, that evidence is taken from: the scale is one of the file, not of a profile."""
-NEARER = 0.8
-"""Share of the error as given below which another reading is the better one."""
+LEAST_CORRELATION = 0.3
+"""Correlation of held-out profiles with the training mean below which it says nothing of others: log ratios, perhaps."""
 READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "natural logarithms": lambda x_SG: x_SG / np.float32(np.log(2)),
     "logarithms to base 10": lambda x_SG: x_SG / np.float32(np.log10(2)),
@@ -48,11 +48,11 @@ def _of_shape(bundle: Bundle, values_SG: np.ndarray) -> str | None:
     held_out = bundle.reference.correlation_P
     usual = float(np.quantile(held_out, 0.05))
     median = float(np.median(correlations(bundle, values_SG)))
-    if median >= usual / 2:
+    if usual < LEAST_CORRELATION or median >= usual / 2:
         return None
     return (
-        f"the values do not go with the mean training profile (correlation over genes {median:.2f}; of held-out profiles "
-        f"{held_out[0]:.2f} to {held_out[-1]:.2f}): are they z-scores or centred, or the genes misnamed?"
+        f"the values do not go with the mean training profile (correlation over genes {median:.2f}; of held-out "
+        f"profiles {held_out[0]:.2f} to {held_out[-1]:.2f}): are they z-scores or centred, or the genes misnamed?"
     )
 
 
@@ -61,10 +61,8 @@ def _of_logarithms(bundle: Bundle, values_SG: np.ndarray) -> str | None:
     read = {name: mean_errors(bundle, reading(values_SG)) for name, reading in READINGS.items()}
     share = {name: float(np.median(error_S / given_S)) for name, error_S in read.items()}
     name = min(share, key=lambda one: share[one])
-    if not share[name] < NEARER:
+    if not share[name] < 1:
         return None
     if bundle.reference is not None and np.median(read[name]) > bundle.reference.largest_familiar:
         return None  # from elsewhere, however it is read
-    return (
-        f"the values look like {name}, not log2: read as such their error is {share[name]:.2g} times what it is as given"
-    )
+    return f"the values look like {name}, not log2: so read their error is {share[name]:.2g} times what it is as given"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from cic.serving.answers import answer
 
 CONNECTIONS = 32
 ANSWERED_AT_A_TIME = 2
+LONGEST_REASON = 2000
 CONTENT_TYPES = (scoring_server.CONTENT_TYPE_JSON, scoring_server.CONTENT_TYPE_CSV)
 """Parquet is not taken: how much a small file unfolds to is known too late."""
 
@@ -135,8 +137,7 @@ def _from_json(body: bytes) -> dict[str, Any]:
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         raise ValueError(f"`{twice:.40}` stands there more than once")
     return found
 
@@ -155,5 +156,5 @@ def _holds_truth_values(values: Iterable[Any]) -> bool:
 
 
 def _refusal(status: int, code: str, reason: str) -> Response:
-    content = json.dumps({"error_code": code, "message": reason})
+    content = json.dumps({"error_code": code, "message": reason[:LONGEST_REASON]})
     return Response(content, status, media_type="application/json")
