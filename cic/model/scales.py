@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 64
 """Profiles, spread evenly, that evidence is taken from: the scale is one of the file, not of a profile."""
 LEAST_CORRELATION = 0.3
-"""Correlation of held-out profiles with the training mean below which it says nothing of others: log ratios, perhaps."""
+"""Correlation of held-out profiles with the training mean below which that of others says nothing."""
 READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "natural logarithms": lambda x_SG: x_SG / np.float32(np.log(2)),
     "logarithms to base 10": lambda x_SG: x_SG / np.float32(np.log10(2)),
