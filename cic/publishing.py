@@ -18,11 +18,11 @@ from cic.manifest import Manifest
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
+from cic.registry.fetched import check_stored
 from cic.registry.gate import Decision
 from cic.registry.log import HELD_OUT_DIGITS, look_at
 from cic.registry.registry import history, promote
 from cic.registry.stored import held_out_parts
-from cic.registry.versions import check_stored
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest

@@ -14,7 +14,7 @@ from versioned import commit, git, make_project
 
 from cic.cli.data import app
 from cic.data.matrix import read_matrix
-from cic.errors import ConfigError, DataError, RefusedError
+from cic.errors import ConfigError, DataError
 from cic.versioning.pointers import check_pointer
 
 RAW = Path("data/raw")
@@ -69,7 +69,7 @@ def test_import_again_changes_nothing_and_other_content_needs_replace(project: P
     table = pd.read_csv(tmp_path / "counts.tsv.gz", sep="\t", index_col=0)
     (table + 1).to_csv(tmp_path / "counts.tsv.gz", sep="\t")
     refused = import_counts()
-    assert isinstance(refused.exception, RefusedError)
+    assert isinstance(refused.exception, ConfigError)
     assert check_pointer(RAW / "mine.parquet").state == "committed"
     assert import_counts("--replace").exit_code == 0
     assert git(project, "status", "--porcelain").split() == ["M", "data/raw/mine.parquet.dvc"]
@@ -163,13 +163,13 @@ def test_simulate_mends_what_was_edited_or_lost(project: Path) -> None:
 def test_simulate_does_not_take_the_place_of_imported_data(project: Path) -> None:
     import_counts()
     result = run("simulate", "--name", "mine", "--samples", "60", "--genes", "80")
-    assert isinstance(result.exception, RefusedError)
+    assert isinstance(result.exception, ConfigError)
     assert read_matrix(RAW / "mine.parquet").unit == "counts"
 
 
 def test_import_takes_the_place_of_simulated_data_only_when_told(project: Path) -> None:
     run(*SMALL)
-    assert isinstance(import_counts(name="synthetic").exception, RefusedError)
+    assert isinstance(import_counts(name="synthetic").exception, ConfigError)
     assert import_counts("--replace", name="synthetic").exit_code == 0
     assert sorted(file.name for file in RAW.iterdir()) == ["synthetic.parquet", "synthetic.parquet.dvc"]
     commit(project, "data")

@@ -24,10 +24,11 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry import log as decision_log
 from cic.registry import registry
 from cic.registry.evidence import compare_models, decide
+from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
 from cic.registry.stored import stored_evidence
-from cic.registry.versions import check_stored, fetch_bundle
-from cic.tracking.models import ModelRun, file_digests, known_model_run
+from cic.tracking.files import file_digests
+from cic.tracking.models import ModelRun, known_model_run
 from cic.tracking.runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
 
@@ -212,7 +213,7 @@ def test_files_that_are_gone_are_named(uri, held_out, narrow):
     version = registry.find(uri, "cic", number)
     source = Path(connect(uri).get_model_version("cic", "1").source.removeprefix("file://"))
     (source / "MLmodel").unlink()
-    with pytest.raises(ModelError, match="cannot be fetched"), registry.fetched_bundle(uri, version):
+    with pytest.raises(ModelError, match="cannot be fetched"), fetched_bundle(uri, version):
         pass
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from cic.cli import data, model, platform, registry, serving, stages
+from cic.cli import data, model, params, platform, registry, serving, stages
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -28,10 +27,28 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 stages.register(app)
+params.register(app)
 app.add_typer(registry.app, name="registry")
 model.register(app)
 serving.register(app)
 platform.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from cic import __version__
+
+        typer.echo(f"cic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before any verb."""
 
 
 def main() -> None:
@@ -39,6 +56,9 @@ def main() -> None:
     logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
     for chatty in ("alembic", "mlflow", "dvc", "httpx", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    from rich.console import Console
+    from rich.markup import escape
+
     try:
         app()
     except CicError as error:

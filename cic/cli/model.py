@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
-import numpy as np
-import pandas as pd
 import typer
 
-from cic.data import matrix as matrices
-from cic.data import readers
+from cic.data import terms
 from cic.errors import DataError, ModelError, UnfamiliarError
-from cic.settings import load_settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
     from cic.model.bundle import Bundle
+
+# pandas, torch and MLflow take seconds to import: only a verb that runs does so
 
 ModelName = Annotated[
     str,
@@ -27,7 +28,7 @@ ModelName = Annotated[
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
 Unit = Annotated[
-    str | None, typer.Option(help=f"Unit of the file: {', '.join(matrices.UNITS)}. Default: that of the model.")
+    str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.UNITS)}. Default: that of the model.")
 ]
 AllowForeign = Annotated[
     bool,
@@ -54,6 +55,8 @@ def encode(
     allow_foreign: AllowForeign = False,
 ) -> None:
     """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
+    import pandas as pd
+
     from cic.model.familiarity import judged
 
     bundle, version = _load(model)
@@ -71,6 +74,9 @@ def decode(
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
     """Turn codes back into profiles."""
+    import numpy as np
+    import pandas as pd
+
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
     bundle, version = _load(model)
@@ -107,6 +113,8 @@ def classify(
 
     The column `likeliest` has a type for every profile.
     """
+    import pandas as pd
+
     from cic.model.familiarity import judged, named_types
 
     bundle, version = _load(model)
@@ -125,18 +133,23 @@ def code_names(bundle: Bundle) -> list[str]:
 
 
 def _load(model: str) -> tuple[Bundle, str]:
-    from cic.registry.registry import fetch_bundle  # torch and MLflow take seconds to import
+    from cic.registry.fetched import fetch_bundle
+    from cic.settings import load_settings
 
     return fetch_bundle(load_settings().tracking_uri, model)
 
 
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:
+    import pandas as pd
+
+    from cic.data.readers import read_table
+
     if samples_in not in ("rows", "columns"):
         raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-    matrix = readers.read_table(
+    matrix = read_table(
         path,
-        samples_in=cast(readers.SamplesIn, samples_in),
-        unit=cast(matrices.Unit, unit or bundle.unit),  # read_table refuses what is none
+        samples_in=cast(terms.SamplesIn, samples_in),
+        unit=cast(terms.Unit, unit or bundle.unit),  # read_table refuses what is none
     )
     if matrix.unit != bundle.unit:
         raise ModelError(
@@ -165,6 +178,8 @@ def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: boo
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     if not path.exists():
         raise DataError("there is no such file", where=str(path))
     table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=_separator(path))

@@ -12,17 +12,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cic.data.terms import UNITS, Unit
 from cic.errors import DataError
 
-Unit = Literal["log2", "tpm", "counts", "intensity", "log_ratio"]
-UNITS: tuple[str, ...] = get_args(Unit)
 METADATA_KEY = b"cic.expression_matrix"
 ROLES = ("label", "group", "replicate")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -20,15 +20,12 @@ import pyarrow.parquet as pq
 from cic.data.delimited import is_delimited, read_delimited
 from cic.data.guarded import guarded
 from cic.data.labels import join_labels, read_labels
-from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix
+from cic.data.matrix import ExpressionMatrix, is_matrix_file, read_matrix
+from cic.data.terms import READABLE, UNITS, DuplicateGenes, SamplesIn, Unit
 from cic.data.units import check_unit
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
-
-SamplesIn = Literal["rows", "columns"]
-DuplicateGenes = Literal["error", "mean", "max", "sum"]
-READABLE = ".csv, .tsv, .txt (plain or .gz), .parquet, .h5ad"
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix
 from cic.errors import DataError
 from cic.registry.evidence import decide
+from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import Decision
-from cic.registry.registry import Version, fetched_bundle, find, promote, until_settled
+from cic.registry.registry import Version, find, promote, until_settled
 from cic.tracking.lineage import held_out_digest
 from cic.tracking.store import connect, explained
 
