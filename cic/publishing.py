@@ -128,7 +128,12 @@ def settle(params: Params, version: str, decision: Decision, settings: Settings)
 
 
 def write_outcome(
-    params: Params, folders: Folders, settings: Settings, run: ModelRun, decision: Decision
+    params: Params,
+    folders: Folders,
+    settings: Settings,
+    run: ModelRun,
+    decision: Decision,
+    flow_run_id: str | None = None,
 ) -> dict[str, Any]:
     """Keep what the last run came to, for `cic show`, and give it."""
     outcome = {
@@ -138,7 +143,21 @@ def write_outcome(
         "model": f"models:/{params.registry.name}/{run.version}",
         "decision": decision.outcome,
         "reasons": list(decision.reasons),
+        "flow_run_id": flow_run_id,
     }
     settings.home.mkdir(parents=True, exist_ok=True)
     write_json(settings.latest_file, outcome)
     return outcome
+
+
+def write_failure(settings: Settings, failure: dict[str, Any]) -> None:
+    """Keep why the last run ended early, for `cic show`, beside what the last that ended well came to.
+
+    Parameters
+    ----------
+    failure
+        `name` and `id` of the flow run, the `stage`, and the `reason`.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    before = read_json(settings.latest_file) if settings.latest_file.exists() else {}
+    write_json(settings.latest_file, {**before, "failed": failure})

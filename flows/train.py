@@ -8,11 +8,18 @@ from prefect import flow
 
 from cic.config import Data, Evaluate, Fit, Preprocess, Registry, Search, Split, Training
 from cic.pipeline import STAGES
+from flows.names import note_failure, run_name
 from flows.promote import finish
 from flows.runs import resolve, run_stages
 
 
-@flow(name="cic-train", log_prints=True)
+@flow(
+    name="cic-train",
+    flow_run_name=run_name,
+    log_prints=True,
+    on_failure=[note_failure],
+    on_crashed=[note_failure],
+)
 def cic_train(
     seed: int | None = None,
     data: Data | None = None,

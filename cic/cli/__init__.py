@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cic.cli import data, model, params, platform, registry, serving, stages
+from cic.cli import data, model, params, platform, registry, run, serving, stages
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(registry.app, name="registry")
 model.register(app)
 serving.register(app)
 platform.register(app)
+run.register(app)
 
 
 def _version(asked: bool) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cic.cli.params import Overrides, ParamsFile
 from cic.cli.project import enter_project, from_here
 from cic.errors import DataError
+
+if TYPE_CHECKING:
+    from cic.settings import Settings
 
 # torch, MLflow and DVC take seconds to import: only a verb that runs does so
 
@@ -47,7 +51,9 @@ def _verb(name: str) -> Callable[..., None]:
         if name == "ingest":
             check_pointer(Path(parsed.data.file))
         folders = workspace(build)
+        began = time.monotonic()
         run_stage(name, parsed, folders, settings)
+        typer.echo(f"{name}: done in {time.monotonic() - began:.0f} s", err=True)
         if name == "evaluate":
             show_summary(folders["evaluate"])
 
@@ -112,15 +118,27 @@ def _say(label: str, value: str) -> None:
 
 
 def show() -> None:
-    """Show what the last run of the flow `cic-train` came to."""
+    """Show what the last run of the flow `cic-train` came to, and if it failed, at which stage and why."""
+    from cic.cli.run import reason_of
     from cic.settings import load_settings
 
     settings = load_settings()
     if not settings.latest_file.exists():
-        raise DataError(
-            "no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/local`"
-        )
+        raise DataError("no run has ended yet", where=str(settings.home), fix="`cic run` starts one and follows it")
     latest = json.loads(settings.latest_file.read_text())
+    failed = latest.get("failed")
+    if failed is not None:
+        _say("the last run failed", failed["name"])
+        _say("  at the stage", failed["stage"] or "before the first")
+        _say("  reason", reason_of(failed["reason"]))
+        if "folders" not in latest:
+            raise typer.Exit(1)
+        _say("the last that ended well", "")
+    show_outcome(latest, settings)
+
+
+def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
+    """Print what a run of `cic-train` came to, and where its pages are."""
     show_summary(Path(latest["folders"]["evaluate"]))
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cic.config import Params, digest
+from cic.config import Params, Training, digest
 from cic.dependencies import closure, code_digest, libraries, versions_of
 from cic.digests import data_digest
 from cic.errors import ServiceError
@@ -51,7 +51,7 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
         uri,
         EXPERIMENT,
         digest(params.seed, params.search, *identity.values()),
-        {"seed": params.seed, **params.search.model_dump(mode="json"), **params.training.model_dump(mode="json")},
+        {"seed": params.seed, **params.search.model_dump(mode="json"), **_of_training(params.training)},
         {"cic.data_file": params.data.file},
         settings.artifact_location,
     )
@@ -113,6 +113,11 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     summary = {"best_val_unexplained": chosen.mean, "best_val_ratio_to_pca": chosen.mean / chosen.pca_error}
     figures = (out / "surface.svg", out / "importance.svg")
     finish_search_run(uri, run_id, summary, figures, {"cic.choice": outcome.choice.reason})
+
+
+def _of_training(training: Training) -> dict[str, object]:
+    """Give the parameters of the training by names that the search has none of: both have a `rank`."""
+    return {f"training.{name}": value for name, value in training.model_dump(mode="json").items()}
 
 
 def _trial_row(finished: Finished) -> TrialRow:
