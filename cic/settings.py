@@ -30,8 +30,11 @@ PROJECT_MARKS = ("dvc.yaml", "params.yaml")
 STATE_FILE = "platform.json"
 # Clocks may be stepped between two readings of one process's start; processes that differ are further apart.
 START_TOLERANCE_SECONDS = 2.0
-# Read by tests and by the platform itself, no settings.
-OTHER_VARIABLES = frozenset({"CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK"})
+# Read by tests, by the platform itself and by `cic data simulate`, no settings.
+OTHER_VARIABLES = frozenset({
+    "CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK",
+    "CIC_SIMULATE_SAMPLES", "CIC_SIMULATE_GENES", "CIC_SIMULATE_STUDIES",
+})  # fmt: skip
 
 
 def redact(text: str) -> str:

@@ -148,13 +148,20 @@ def check(
 def simulate_file(
     name: Annotated[str, typer.Option(help="what to call it: becomes data/raw/NAME.parquet")] = "synthetic",
     samples: Annotated[
-        int | None, typer.Option(help="profiles, technical replicates included", show_default="1040")
+        int | None,
+        typer.Option(
+            help="profiles, technical replicates included", show_default="1040", envvar="CIC_SIMULATE_SAMPLES"
+        ),
     ] = None,
-    genes: Annotated[int | None, typer.Option(help="genes", show_default="20000")] = None,
+    genes: Annotated[int | None, typer.Option(help="genes", show_default="20000", envvar="CIC_SIMULATE_GENES")] = None,
     cell_types: Annotated[int | None, typer.Option(help="leaves of the lineage tree", show_default="16")] = None,
     studies: Annotated[
         int | None,
-        typer.Option(help="studies, each with a shift of its own", show_default="40, fewer with fewer samples"),
+        typer.Option(
+            help="studies, each with a shift of its own",
+            show_default="40, fewer with fewer samples",
+            envvar="CIC_SIMULATE_STUDIES",
+        ),
     ] = None,
     programs: Annotated[int | None, typer.Option(help="activity programs", show_default="80")] = None,
     replicate_pairs: Annotated[
