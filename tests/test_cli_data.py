@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from versioned import commit, git, make_project
 
 from cic.cli.data import app
+from cic.config import Data, load_params
 from cic.data.matrix import read_matrix
 from cic.errors import ConfigError, DataError
 from cic.versioning.pointers import check_pointer
@@ -74,6 +75,24 @@ def test_import_again_changes_nothing_and_other_content_needs_replace(project: P
     assert import_counts("--replace").exit_code == 0
     assert git(project, "status", "--porcelain").split() == ["M", "data/raw/mine.parquet.dvc"]
     assert read_matrix(RAW / "mine.parquet").values.sum() == (table + 1).to_numpy().sum()
+
+
+def test_import_names_the_columns_it_found_and_use_writes_them(project: Path) -> None:
+    told = import_counts().output
+    for line in ("label: tissue ", "group: donor ", "replicate: null "):
+        assert line in told
+    text = "# mine\nseed: 1\n\ndata:\n  file: other.parquet  # before\n  proportions: [a]\n\nsplit:\n  test: 0.2\n"
+    Path("params.yaml").write_text(text)
+    assert import_counts("--use").exit_code == 0
+    after = Path("params.yaml").read_text()
+    assert after.startswith("# mine\nseed: 1\n\ndata:\n") and after.endswith("\n\nsplit:\n  test: 0.2\n")
+    assert load_params().data == Data(file="data/raw/mine.parquet", label="tissue", group="donor")
+    assert import_counts("--use").exit_code == 0 and Path("params.yaml").read_text() == after
+
+
+def test_import_with_use_and_nothing_to_write_to_imports_nothing(project: Path) -> None:
+    assert isinstance(import_counts("--use").exception, ConfigError)
+    assert not (RAW / "mine.parquet").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from versioned import PROJECT, commit, git
@@ -45,9 +46,15 @@ def blocks(text: str) -> list[str]:
 
 
 def commands_of(text: str) -> list[str]:
-    """Give the commands of a page, one a line."""
-    lines = (line for block in blocks(text) for line in block.replace("\\\n", " ").splitlines())
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    """Give the commands of a page, one a line; a comment on lines of its own belongs to the command before it."""
+    commands: list[str] = []
+    for block in blocks(text):
+        for line in filter(str.strip, block.replace("\\\n", " ").splitlines()):
+            if line.lstrip().startswith("#"):
+                commands[-1] += f"  {line.strip()}"
+            else:
+                commands.append(line)
+    return commands
 
 
 def script(lines: list[str]) -> str:
@@ -56,11 +63,8 @@ def script(lines: list[str]) -> str:
     for line in lines:
         allowed = "|".join(["0", *re.findall(r"exit code (\d+)", line)])
         shown = line.replace("'", "'\\''")
-        parts += [
-            f"echo '@@ {shown}'",
-            line,
-            f'code=$?; case $code in {allowed}) ;; *) echo "@! $code"; exit 1 ;; esac',
-        ]
+        stop = f'code=$?; echo "@= at $SECONDS s"; case $code in {allowed}) ;; *) echo "@! $code"; exit 1 ;; esac'
+        parts += [f"echo '@@ {shown}'", line, stop]
     return "\n".join(parts)
 
 
@@ -88,8 +92,7 @@ def clone(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     own = read_matrix(tmp_path / "own.parquet")
     table = own.samples.rename_axis("sample_id")
     table.to_csv(folder / "samples.csv")
-    values = table[[]].copy()
-    values[list(own.genes)] = own.values
+    values = pd.DataFrame(own.values, table.index, list(own.genes))
     values.T.to_csv(folder / "profiles.tsv.gz", sep="\t")
     values.head(10).to_csv(folder / "profiles.csv")
 
@@ -118,6 +121,7 @@ def test_every_command_of_the_readme_runs_in_its_order(clone: tuple[Path, dict[s
         ["bash", "-c", script(run)], cwd=folder, env=environment, text=True, timeout=1100,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+    print("\n".join(line for line in done.stdout.splitlines() if line.startswith("@")))  # how long each took
     assert done.returncode == 0, done.stdout[-6000:]
     assert [line[3:] for line in done.stdout.splitlines() if line.startswith("@@ ")] == run
     assert "Traceback" not in done.stdout
@@ -127,12 +131,8 @@ def test_every_command_of_the_readme_runs_in_its_order(clone: tuple[Path, dict[s
 def test_a_command_that_fails_is_told_with_its_code() -> None:
     told = subprocess.run(["bash", "-c", script(["true", "(exit 6) # exit code 6", "(exit 3)", "echo after"])],
                           capture_output=True, text=True)  # fmt: skip
-    assert told.returncode == 1 and told.stdout.splitlines() == [
-        "@@ true",
-        "@@ (exit 6) # exit code 6",
-        "@@ (exit 3)",
-        "@! 3",
-    ]
+    lines = [line for line in told.stdout.splitlines() if not line.startswith("@=")]
+    assert told.returncode == 1 and lines == ["@@ true", "@@ (exit 6) # exit code 6", "@@ (exit 3)", "@! 3"]
 
 
 def test_no_command_of_the_readme_is_outside_of_a_block_that_is_run() -> None:
