@@ -66,7 +66,7 @@ def pull_data(params: dict[str, Any]) -> str:
     path = Path(parse_params(params).data.file)
     pull(path)
     pointer = check_pointer(path)
-    get_run_logger().info("%s is as its pointer says: md5 %s", path, pointer.md5)
+    get_run_logger().info("pull: %s is as its pointer says, md5 %s", path, pointer.md5)
     return pointer.md5
 
 
@@ -76,9 +76,14 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
         parsed, settings = parse_params(params), load_settings()
         paths = {stage: Path(folder) for stage, folder in folders.items()}
         folder = paths[name]
+        began = time.monotonic()
         with observed(_ProgressArtifact(name)):
-            if not run_stage(name, parsed, paths, settings, keep=True):
-                get_run_logger().info("nothing that `%s` depends on has changed: %s", name, folder)
+            ran = run_stage(name, parsed, paths, settings, keep=True)
+        # the engine's own line at the end of a task does not say of which
+        if ran:
+            get_run_logger().info("%s: done in %.0f s, %s", name, time.monotonic() - began, folder)
+        else:
+            get_run_logger().info("%s: nothing that it depends on has changed, %s", name, folder)
         if name == "search":
             show_trials(folder)
         return str(folder)
