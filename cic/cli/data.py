@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cic.config import load_params
 from cic.data.checks import check_matrix
+from cic.data.guarded import guarded
 from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix, write_matrix
 from cic.data.readers import READABLE, DuplicateGenes, SamplesIn, read_table
 from cic.data.roles import with_roles, without_roles
@@ -101,7 +102,7 @@ def check(
     """Show what is in a data set, and what in it deserves a warning. Exits with 3 if it cannot be used."""
     others = None
     if file is None or is_matrix_file(file):
-        matrix = read_matrix(Path(load_params(params).data.file) if file is None else file)
+        matrix = guarded(read_matrix, Path(load_params(params).data.file) if file is None else file)
         if file is None or (params.exists() and load_params(params).data.file == str(file)):
             parsed = load_params(params)
             matrix, others = with_roles(matrix, parsed), without_roles(matrix, parsed)

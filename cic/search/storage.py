@@ -4,9 +4,9 @@ A trial in flight is not in it, so a coordinator that was killed leaves nothing 
 the round it was at are asked again, with the same parameters and seeds. Two coordinators at once write the same
 records twice, and reading takes the first of each key.
 
-The seal is a hash over all that is kept of a trial, with the name of its study. A trial that was altered since, or brought
-from another study, is an error; one that was deleted is run again, with the same outcome. Studies of other releases
-are never opened, since the sources are part of a study's name.
+The seal is a hash over all that is kept of a trial, with the name of its study. A trial that was altered since, or
+brought from another study, is an error; one that was deleted is run again, with the same outcome. Studies of other
+releases are never opened, since the sources are part of a study's name.
 """
 
 from __future__ import annotations
