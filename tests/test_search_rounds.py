@@ -278,6 +278,7 @@ ALTERATIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.attack("an altered trial in Optuna's store", "3", ended="refused")
 @pytest.mark.parametrize("how", ALTERATIONS)
 def test_a_stored_trial_that_was_altered_is_not_believed(url, how):
     searched(url=url)

@@ -99,6 +99,7 @@ def test_pull_brings_back_from_cache_and_remote(added: Path) -> None:
     assert check_pointer(added).state == "committed"
 
 
+@pytest.mark.attack("a damaged object in the remote", "11", tries=10, ended="told, and kept")
 def test_a_remote_without_the_bytes_or_with_damaged_ones_is_an_error(added: Path) -> None:
     forget(added)
     remote = added.parents[2] / ".cic" / "dvc-remote"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from cic.cli import data, model, platform, registry, serving, stages
+from cic.cli.disk import disk_error
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -34,6 +36,11 @@ serving.register(app)
 platform.register(app)
 
 
+def _show(error: CicError) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
+    sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in its message and exit code, never in a traceback."""
     logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
@@ -42,8 +49,12 @@ def main() -> None:
     try:
         app()
     except CicError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(error.exit_code)
+        _show(error)
+    except Exception as error:  # goes on as it is unless a disk is behind it
+        known = disk_error(error)
+        if known is None:
+            raise
+        _show(known)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped")
         sys.exit(130)
