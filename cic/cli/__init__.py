@@ -46,6 +46,7 @@ def main() -> None:
     logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
     for chatty in ("alembic", "mlflow", "dvc", "httpx", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of errors that it raises too
     try:
         app()
     except CicError as error:
