@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.spreadsheet import read_csv
 from cic.digests import model_digest
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
@@ -104,7 +104,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
     verified(folders)
     matrix, part_S = read_parts(folders)
     test, sealed = held_out_parts(matrix, part_S)
-    profiles = pd.read_csv(folders["evaluate"] / "profiles.csv", dtype={"sample_id": str}).set_index("sample_id")
+    profiles = read_csv(folders["evaluate"] / "profiles.csv").set_index("sample_id")
     pca_errors_S = profiles.loc[test.samples.index.astype(str), "squared_error_pca"].to_numpy(dtype=np.float64)
     return decide(
         settings.tracking_uri,

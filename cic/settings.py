@@ -313,6 +313,13 @@ def variables() -> frozenset[str]:
     return frozenset(map(variable_of, Settings.model_fields)) | also
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can look into, also where it is there already and others can."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Give the variables that begin with ``CIC_`` but mean nothing: most likely misspelt."""
     return sorted(name for name in environ if name.startswith("CIC_") and name not in variables() | OTHER_VARIABLES)

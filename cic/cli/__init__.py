@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -52,19 +52,31 @@ def top(
     """Take the options that stand before any verb."""
 
 
+def _show(error: CicError) -> NoReturn:
+    from rich.console import Console
+    from rich.markup import escape
+
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
+    sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in its message and exit code, never in a traceback."""
     logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
     for chatty in ("alembic", "mlflow", "dvc", "httpx", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    from rich.console import Console
-    from rich.markup import escape
-
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of errors that it raises too
     try:
         app()
     except CicError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(error.exit_code)
+        _show(error)
+    except Exception as error:  # goes on as it is unless a disk is behind it
+        from cic.cli.disk import disk_error
+
+        known = disk_error(error)
+        if known is None:
+            raise
+        _show(known)
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
+        typer.echo("stopped", err=True)
         sys.exit(130)

@@ -117,6 +117,7 @@ def check(
     from cic.cli.data_shown import show_checks
     from cic.config import load_params
     from cic.data.checks import check_matrix
+    from cic.data.guarded import guarded
     from cic.data.matrix import is_matrix_file, read_matrix
     from cic.data.readers import read_table
     from cic.data.roles import with_roles, without_roles
@@ -124,7 +125,7 @@ def check(
     enter_project()
     others = None
     if file is None or is_matrix_file(file):
-        matrix = read_matrix(Path(load_params(params).data.file) if file is None else file)
+        matrix = guarded(read_matrix, Path(load_params(params).data.file) if file is None else file)
         if file is None or (params.exists() and load_params(params).data.file == str(file)):
             parsed = load_params(params)
             matrix, others = with_roles(matrix, parsed), without_roles(matrix, parsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -180,9 +181,11 @@ def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: boo
 def _read_frame(path: Path) -> pd.DataFrame:
     import pandas as pd
 
+    from cic.data.spreadsheet import read_csv
+
     if not path.exists():
         raise DataError("there is no such file", where=str(path))
-    table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=_separator(path))
+    table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
     return table.set_index("sample_id") if "sample_id" in table else table
 
 
@@ -191,14 +194,22 @@ def _separator(path: Path) -> str:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
+    from cic.data.spreadsheet import write_csv
+
     table = table.rename_axis("sample_id")
     partial = path.with_name(f".partial-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        table.to_parquet(partial)
-    elif {".csv", ".tsv"} & set(path.suffixes):
-        table.to_csv(partial, sep=_separator(path))
-    else:
-        raise typer.BadParameter(f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o")
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            table.to_parquet(partial)
+        elif {".csv", ".tsv"} & set(path.suffixes):
+            write_csv(table, partial, sep=_separator(path), index=True)
+        else:
+            raise typer.BadParameter(
+                f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o"
+            )
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     typer.echo(f"{path}: {len(table)} samples")

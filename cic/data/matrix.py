@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cic.data.limits import check_values
 from cic.data.terms import UNITS, Unit
 from cic.errors import DataError
 
@@ -169,6 +170,12 @@ def is_matrix_file(path: Path) -> bool:
         return METADATA_KEY in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
         return False
+
+
+def check_rows(path: Path) -> None:
+    """Refuse a file that declares more values than fit into memory; one that cannot be read is told by its reader."""
+    genes, _ = _header(path)
+    check_values(pq.read_metadata(path).num_rows, len(genes), path)
 
 
 def read_matrix(path: Path) -> ExpressionMatrix:
