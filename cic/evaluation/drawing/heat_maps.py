@@ -6,17 +6,14 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
-from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from cic.evaluation.drawing.drawing import PAPER, new_figure
+from cic.evaluation.drawing.marks import Axis, Cells, Panel, Spec, names_at
 
 BELOW, ABOVE = "#7a4fc0", "#d9720b"
-COLOURS = LinearSegmentedColormap.from_list(
-    "sides", [(0, to_rgba(BELOW, 1)), (0.5, to_rgba(BELOW, 0)), (0.5, to_rgba(ABOVE, 0)), (1, to_rgba(ABOVE, 1))]
-)
 """Purple below zero, orange above: told apart with any colour vision. Zero is clear, on light and on dark paper."""
+ROOM = 32
+"""Columns that there is room to name; of more, some are named."""
 PREFIXES = re.compile(r"^(HALLMARK|REACTOME|WP|KEGG(_MEDICUS)?|GO(BP|CC|MF)?|BIOCARTA|PID)_")
 
 
@@ -25,45 +22,27 @@ def heat_map(
     rows: Sequence[str],
     columns: Sequence[str],
     marked_RC: np.ndarray,
-    label: str,
+    scale: str,
     column_label: str,
-) -> Figure:
-    """Draw values around zero; what is not a number stays blank, and what is marked has a dot.
+) -> Spec:
+    """Show values around zero; what is not a number stays blank, and what is marked has a dot.
 
     Parameters
     ----------
     rows, columns
         Names, shortened already.
-    label, column_label
+    scale, column_label
         What the colours mean, with the unit, and what the columns are.
     """
     filled_RC = np.nan_to_num(values_RC)
     row_order, column_order = similar_together(filled_RC), similar_together(filled_RC.T)
     values_RC, marked_RC = (array[np.ix_(row_order, column_order)] for array in (values_RC, marked_RC))
-    figure, (axes,) = new_figure(1.2 + 0.165 * len(rows) + 0.055 * max(map(len, columns)))
     largest = max(float(np.abs(filled_RC).max(initial=0)), 1e-9)
-    colours = COLOURS.with_extremes(bad=PAPER)
-    mesh = axes.pcolormesh(
-        np.ma.masked_invalid(values_RC), cmap=colours, vmin=-largest, vmax=largest, edgecolors=PAPER, linewidth=0.4
-    )
-    at_row, at_column = np.nonzero(marked_RC)
-    axes.plot(
-        at_column + 0.5, at_row + 0.5, "o", markersize=2.6, markerfacecolor="white", markeredgecolor="black",
-        markeredgewidth=0.5,
-    )  # fmt: skip
-    small = 7.5 if len(columns) <= 30 else 6
-    axes.set_xticks(np.arange(len(columns)) + 0.5, [columns[at] for at in column_order], rotation=90, fontsize=small)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, [rows[at] for at in row_order], fontsize=7.5)
-    axes.invert_yaxis()
-    axes.grid(visible=False)
-    axes.tick_params(length=0, pad=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_xlabel(column_label)
-    bar = figure.colorbar(mesh, ax=axes, location="top", shrink=0.7, aspect=30, pad=0.01)
-    bar.set_label(label)
-    bar.outline.set_visible(False)
-    return figure
+    cells = Cells(values_RC, BELOW, ABOVE, largest, scale, dots=[(at[0], at[1]) for at in np.argwhere(marked_RC)])
+    every = -(-len(columns) // ROOM)
+    x = Axis(column_label, ticks=names_at([columns[at] for at in column_order])[::every], grid=False, upright=True)
+    y = Axis(ticks=names_at([rows[at] for at in row_order]), grid=False)
+    return Spec([[Panel([cells], x, y)]], [1.2 + 0.165 * len(rows) + 0.06 * max(map(len, columns))])
 
 
 def similar_together(values_RC: np.ndarray) -> np.ndarray:

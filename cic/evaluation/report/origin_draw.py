@@ -1,38 +1,33 @@
-"""Pictures of where the model comes from."""
+"""Picture of the training of the kept model."""
 
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from cic.evaluation.drawing.drawing import BLUE, GREY, VERMILION, new_figure
+from cic.evaluation.drawing.marks import Axis, Look, Mark, Panel, Rule, Series, Spec
+from cic.evaluation.drawing.style import BLUE, GREY, VERMILION
+
+PARTS = {
+    "train_error": (
+        Look(GREY, line="-", width=1.8),
+        Look(GREY, line="-", width=0.8, alpha=0.45),
+        "training, each profile left out",
+    ),
+    "validation_error": (Look(BLUE, line="-", width=1.8), Look(BLUE, line="-", width=0.8, alpha=0.45), "validation"),
+}
+"""Of the kept training, and of the others."""
 
 
-def loss_curves(curves: pd.DataFrame, pca_error: float) -> Figure:
-    """Draw training and validation error by epoch, all trainings, the kept one bold, with PCA's error as a line."""
-    figure, (axes,) = new_figure(2.9)
-    for number, own in curves.groupby("training"):
+def loss_curves(curves: pd.DataFrame, pca_error: float) -> Spec:
+    """Show training and validation error by epoch, all trainings, the kept one bold, with PCA's error as a line."""
+    pca = Look(VERMILION, line="--", width=1.4)
+    marks: list[Mark] = [Rule(pca_error, "y", pca, label="PCA of equal width, validation")]
+    for _, own in sorted(curves.groupby("training"), key=lambda one: bool(one[1]["kept"].any())):
         kept = bool(own["kept"].any())
-        for column, colour, style, name in (
-            ("train_error", GREY, "-", "training, each profile left out"),
-            ("validation_error", BLUE, "-", "validation"),
-        ):
-            axes.plot(
-                own["epoch"], own[column], style, color=colour, linewidth=1.8 if kept else 0.8,
-                alpha=1 if kept else 0.45, label=name if kept else None, zorder=3 if kept else 2,
-                gid=f"training-{number}",
-            )  # fmt: skip
+        for column, (bold, faint, name) in PARTS.items():
+            marks.append(Series(own["epoch"], own[column], bold if kept else faint, label=name if kept else ""))
         if kept:
             best = own.loc[own["validation_error"].idxmin()]
-            axes.plot([best["epoch"]], [best["validation_error"]], "o", color=BLUE, markersize=6, label="kept weights")
-    axes.axhline(pca_error, color=VERMILION, linestyle="--", linewidth=1.4, label="PCA of equal width, validation")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter("")
-    axes.tick_params(which="minor", length=0)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("unexplained variance")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
-    return figure
+            weights = Look(BLUE, "o")
+            marks.append(Series([best["epoch"]], [best["validation_error"]], weights, label="kept weights"))
+    return Spec([[Panel(marks, Axis("epoch"), Axis("unexplained variance", "log"))]], [2.4])

@@ -28,7 +28,7 @@ def training_section(evidence: Evidence, folder: Path) -> Section:
     pca_error = model["validation_unexplained_variance_pca"]
     picture = draw(
         folder, "training", "Training and validation error by epoch, with the error of PCA as a line.",
-        lambda: loss_curves(curves, pca_error),
+        loss_curves(curves, pca_error),
     )  # fmt: skip
     n = curves["training"].nunique()
     return Section(
@@ -168,7 +168,7 @@ def map_section(evidence: Evidence, folder: Path) -> Section:
     picture = draw(
         folder, "codes",
         f"Scatter plot of {len(samples):,} codes in two dimensions, coloured by {label_S.nunique()} labels.",
-        lambda: code_map(evidence.xy_S2, label_S, held_out_S, evidence.shares),
+        code_map(evidence.xy_S2, label_S, held_out_S, evidence.shares),
     )  # fmt: skip
     return Section(
         "codes",

@@ -29,7 +29,7 @@ def architectures_section(evidence: Evidence, folder: Path) -> Section:
     reason, spoken = str(evidence.choice["reason"]), architectures_sentences(evidence.metrics)
     picture = draw(
         folder, "architectures", "Validation error by bottleneck width and depth with intervals over new seeds, and "
-        "its ratio to PCA's on other splits.", lambda: surface(cells, contests),
+        "its ratio to PCA's on other splits.", surface(cells, contests),
     )  # fmt: skip
     return Section(
         "search",
@@ -151,7 +151,7 @@ def search_section(evidence: Evidence, folder: Path) -> Section:
         return Section("search", title, claim, notes=("No trial has a score, so there is no figure.",))
     picture = draw(
         folder, "search", "Validation error of each trial by bottleneck width and depth, and its ratio to PCA's.",
-        lambda: search_surface(trials, (model["depth"], model["bottleneck_width"])),
+        search_surface(trials, (model["depth"], model["bottleneck_width"])),
     )  # fmt: skip
     return Section(
         "search",

@@ -46,7 +46,7 @@ def genes_section(evidence: Evidence, folder: Path) -> Section | None:
         folder, "genes",
         f"Error of {metrics['n_genes']:,} genes against their {axis}. Farthest above it: "
         + ", ".join(worst["gene"].head(N_NAMED).astype(str)) + ".",
-        lambda: gene_errors(table, worst.head(N_NAMED), evidence.scaled),
+        gene_errors(table, worst.head(N_NAMED), evidence.scaled),
     )  # fmt: skip
     return Section(
         "genes",

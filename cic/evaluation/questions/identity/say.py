@@ -26,7 +26,7 @@ def identity_section(evidence: Evidence, folder: Path) -> Section | None:
         folder, "identity",
         f"Balanced accuracy, chance {found['chance']:.2f}: "
         + ", ".join(f"{METHOD_NAMES[name]} {one['balanced_accuracy']['value']:.2f}" for name, one in ordered.items()),
-        lambda: score_figure({name: _interval(one["balanced_accuracy"]) for name, one in ordered.items()},
+        score_figure({name: _interval(one["balanced_accuracy"]) for name, one in ordered.items()},
                              found["chance"]),
     )  # fmt: skip
     notes = [
@@ -85,7 +85,7 @@ def confusion_section(evidence: Evidence, folder: Path) -> Section | None:
     ]
     spoken = "Most frequent: " + ", ".join(common) + "." if common else "There is none."
     picture = draw(
-        folder, "confusion", f"Confusion matrix of {found['n_labels']} types. {spoken}", lambda: confusion_figure(joint)
+        folder, "confusion", f"Confusion matrix of {found['n_labels']} types. {spoken}", confusion_figure(joint)
     )
     rival = counts[(counts["method"] == "profile_lda") & (counts["true"] != counts["predicted"])]["n"].sum()
     return Section(
@@ -113,7 +113,7 @@ def calibration_section(evidence: Evidence, folder: Path) -> Section | None:
         folder, "reliability",
         f"Accuracy by confidence: calibration error {100 * joint['ece_before']:.1f}% before and "
         f"{100 * joint['ece_after']:.1f}% after temperature scaling.",
-        lambda: reliability_figure(own, joint),
+        reliability_figure(own, joint),
     )  # fmt: skip
     bins = own["bin"].max()
     return Section(

@@ -30,7 +30,7 @@ def mixtures_section(evidence: Evidence, folder: Path) -> Section | None:
         folder, "mixtures",
         f"Estimated against true shares of {metrics['n_components']} components. Root mean squared error: model "
         f"{rmse['model']['value']:.3f}, PCA {rmse['pca']['value']:.3f}.",
-        lambda: estimated_shares(evidence.tables["mixtures"]),
+        estimated_shares(evidence.tables["mixtures"]),
     )  # fmt: skip
     notes = [
         "Small marks are single profiles, large ones the mean of those with the same true share.",

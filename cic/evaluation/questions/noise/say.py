@@ -33,7 +33,7 @@ def noise_section(evidence: Evidence, folder: Path) -> Section | None:
         f"Unexplained variance of the clean profile, without noise to {top:g} times the {gaussian['unit']}: model "
         f"{_ends(gaussian, 'model')}, PCA {_ends(gaussian, 'pca')}, noisy profile {_ends(gaussian, 'profile')}; with "
         f"none to {percent(most)} of genes missing: model {_ends(missing, 'model')}, PCA {_ends(missing, 'pca')}.",
-        lambda: noise_curves(evidence.tables["noise_curves"], gaussian["unit"], found["chance"]),
+        noise_curves(evidence.tables["noise_curves"], gaussian["unit"], found["chance"]),
     )  # fmt: skip
     unit = gaussian["unit"] + (f", from {gaussian['n_sets']} sets" if gaussian["n_sets"] else " in training profiles")
     notes = [

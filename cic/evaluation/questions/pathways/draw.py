@@ -1,19 +1,19 @@
-"""Pictures: pathways/section."""
+"""Pictures of links between numbers of the code, cell types and gene sets."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from cic.evaluation.drawing.heat_maps import heat_map, short_set, short_sets
+from cic.evaluation.drawing.marks import Spec
 
 MOST_LABELS, MOST_SETS = 26, 28
 """Columns and rows that can be read at the width of a telephone."""
 
 
-def number_map(links: pd.DataFrame, needed: float, width: int) -> Figure:
-    """Draw the links of the sets chosen for it, numbers against sets; a dot where they recur in `needed` of seeds."""
+def number_map(links: pd.DataFrame, needed: float, width: int) -> Spec:
+    """Show the links of the sets chosen for it, numbers against sets; a dot where they recur in `needed` of seeds."""
     shown = links[links["shown"]]
     names = list(dict.fromkeys(shown["set"]))
     numbers = [number for number in range(1, width + 1) if (shown["number"] == number).any()]
@@ -28,8 +28,8 @@ def number_map(links: pd.DataFrame, needed: float, width: int) -> Figure:
     )  # fmt: skip
 
 
-def label_map(activity: pd.DataFrame) -> Figure:
-    """Draw the sets chosen for cell types against cell types; a dot where a set was chosen for a cell type."""
+def label_map(activity: pd.DataFrame) -> Spec:
+    """Show the sets chosen for cell types against cell types; a dot where a set was chosen for a cell type."""
     best = activity.groupby("label")["activity"].max().sort_values(ascending=False, kind="stable")
     labels = list(best.index[:MOST_LABELS])
     own = activity[activity["label"].isin(labels)]

@@ -34,7 +34,7 @@ def pathways_section(evidence: Evidence, folder: Path) -> Section | None:
             folder, "pathways",
             f"{links['n']:,} links of numbers with gene sets, such as " + "; ".join(examples)
             + f". Shown are {shown['set'].nunique()} sets.",
-            lambda: number_map(table, stability["needed"], width),
+            number_map(table, stability["needed"], width),
         )  # fmt: skip
     confidence = evidence.metrics["interval"]["confidence"]
     recur = "" if not links["n"] else (
@@ -103,9 +103,7 @@ def cell_type_pathways_section(evidence: Evidence, folder: Path) -> Section | No
     activity, table = evidence.tables["pathway_activity"], evidence.tables["pathway_expected"]
     chosen = activity[activity["chosen"] == 1]
     spoken = "; ".join(f"{row['label']}: {short_set(row['set'])}" for row in chosen.to_dict("records"))
-    picture = draw(
-        folder, "cell_type_pathways", f"Highest gene set by cell type: {spoken}.", lambda: label_map(activity)
-    )
+    picture = draw(folder, "cell_type_pathways", f"Highest gene set by cell type: {spoken}.", label_map(activity))
     expected = found["expected"]
     claim = "For each cell type, the gene sets that its codes raise above all others."
     if expected is not None:

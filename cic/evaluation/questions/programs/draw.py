@@ -1,13 +1,13 @@
-"""Pictures: programs/section."""
+"""Picture of how planted programs are recovered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from cic.evaluation.drawing.drawing import GREY, Row, dot_plot, new_figure
+from cic.evaluation.drawing.dots import Row, dot_panel, height
+from cic.evaluation.drawing.marks import REFERENCE, Axis, Rule, Spec
 from cic.evaluation.statistics.intervals import Interval
 
 METHOD_ROWS = {
@@ -19,28 +19,28 @@ METHOD_ROWS = {
     "nmf": ("NMF", "span"),
 }
 SHARES = {
-    "precision": "precision: links that are true (dashes: blind)",
-    "recall": "recall: with a true link (dashes: possible)",
-    "strongest": "strongest number is true (dashes: possible)",
+    "precision": "precision: links that are true\n(dashes: blind)",
+    "recall": "recall: with a true link\n(dashes: possible)",
+    "strongest": "strongest number is true\n(dashes: possible)",
 }
 
 
-def recovery_plot(recovery: Mapping[str, Any]) -> Figure:
-    """Draw precision, recall and the share of strongest numbers that are true, by method, each beside its limit."""
+def recovery_plot(recovery: Mapping[str, Any]) -> Spec:
+    """Show precision, recall and the share of strongest numbers that are true, by method, each beside its limit."""
     methods = recovery["methods"]
-    figure, panels = new_figure(5.4, rows=3)
-    for axes, (share, name) in zip(panels, SHARES.items(), strict=True):
+    panels = []
+    for share, label in SHARES.items():
         rows = [
-            Row(told, _interval(methods[method][share]), mark, _figure(methods[method][share]["value"]))
-            for method, (told, mark) in METHOD_ROWS.items()
+            Row(name, _interval(methods[method][share]), look, _figure(methods[method][share]["value"]))
+            for method, (name, look) in METHOD_ROWS.items()
         ]
-        dot_plot(axes, rows)
-        for at, method in enumerate(METHOD_ROWS):
-            limit = methods[method]["reachable" if share != "precision" else "base_rate"]
-            axes.plot([limit, limit], [at - 0.35, at + 0.35], color=GREY, linewidth=1.4, linestyle="--", zorder=1)
-        axes.set_xlim(left=0)
-        axes.set_xlabel(name)
-    return figure
+        of_limit = "base_rate" if share == "precision" else "reachable"
+        limits = [
+            Rule(methods[method][of_limit], "x", replace(REFERENCE, width=1.4), span=(at - 0.35, at + 0.35))
+            for at, method in enumerate(METHOD_ROWS)
+        ]
+        panels.append([dot_panel(rows, Axis(label, limits=(0, None), most=5), beside=limits)])
+    return Spec(panels, [height(len(METHOD_ROWS)) + 0.1] * len(panels))
 
 
 def _interval(value: Mapping[str, Any]) -> Interval:

@@ -28,7 +28,7 @@ def programs_section(evidence: Evidence, folder: Path) -> Section | None:
             f"{name} {_figure(methods[method]['precision']['value'])} and {_figure(methods[method]['recall']['value'])}"
             for method, (name, _) in METHOD_ROWS.items()
         ) + ".",
-        lambda: recovery_plot(recovery),
+        recovery_plot(recovery),
     )  # fmt: skip
     confidence = evidence.metrics["interval"]["confidence"]
     difference = recovery["difference_to"]["pca"]

@@ -72,7 +72,7 @@ def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
     spoken = ", ".join(f"{name.replace('_', ' ')} {rmse[name].value:.3f}" for name in order if name in rmse)
     picture = draw(
         folder, "reconstruction", f"Root mean squared error a gene: {spoken}.",
-        lambda: figures.reconstruction(rmse, unexplained, width, evidence.scaled),
+        figures.reconstruction(rmse, unexplained, width, evidence.scaled),
     )  # fmt: skip
     return Section(
         "reconstruction",
@@ -124,7 +124,7 @@ def label_section(evidence: Evidence, folder: Path) -> Section | None:
     picture = draw(
         folder, "labels",
         f"Ratio to PCA by cell type: {spoken}.",
-        lambda: figures.label_ratios(table),
+        figures.label_ratios(table),
     )  # fmt: skip
     ratio = table["ratio_to_pca"].astype(float)
     claim = f"Unexplained variance is {ratio.min():.2f} to {ratio.max():.2f} times that of PCA, by cell type."

@@ -1,14 +1,15 @@
-"""Pictures: unseen_types/unknown_section."""
+"""Picture of how well each score tells unseen types from known ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from cic.evaluation.drawing.drawing import BLUE, GREY, PAPER, PURPLE, VERMILION, new_figure
+from cic.evaluation.drawing.marks import REFERENCE, Axis, Look, Mark, Panel, Series, Spec
+from cic.evaluation.drawing.style import BLUE, GREY, PAPER, PURPLE, VERMILION
 
 NAMES = {
     "model_error": "reconstruction error",
@@ -16,33 +17,26 @@ NAMES = {
     "max_probability": "doubt of the classifier",
     "centroid": "distance to the nearest type",
 }
-STYLES = {
-    "model_error": (BLUE, "-", "o"),
-    "pca_error": (VERMILION, "--", "s"),
-    "max_probability": (PURPLE, "-.", "^"),
-    "centroid": (GREY, ":", "D"),
+POINTS = {
+    "model_error": Look(BLUE, "o", "-"),
+    "pca_error": Look(VERMILION, "s", "--"),
+    "max_probability": Look(PURPLE, "^", "-."),
+    "centroid": Look(GREY, "D", ":"),
 }
 
 
-def unknown_figure(curve: pd.DataFrame, auroc: Mapping[str, Any], operating: Mapping[str, Any] | None) -> Figure:
-    """Draw the ROC curve of each score, its operating point as a mark, and the diagonal of chance."""
-    figure, (axes,) = new_figure(4.4)
-    for name, (colour, line, mark) in STYLES.items():
+def unknown_figure(curve: pd.DataFrame, auroc: Mapping[str, Any], operating: Mapping[str, Any] | None) -> Spec:
+    """Show the ROC curve of each score, its operating point as a mark, and the diagonal of chance."""
+    marks: list[Mark] = [Series([0, 1], [0, 1], REFERENCE)]
+    for name, look in POINTS.items():
         own = curve[curve["score"] == name]
-        axes.plot(
-            own["known_rejected"], own["unknown_rejected"], line, color=colour, linewidth=1.8,
-            label=f"{NAMES[name]}, {auroc[name]['value']:.2f}",
-        )  # fmt: skip
-        if operating is not None:
-            point = operating["scores"][name]
-            axes.plot(
-                [1 - point["known_answered"]["value"]], [point["unknown_rejected"]["value"]], mark, color=colour,
-                markersize=7, markeredgecolor=PAPER, clip_on=False, zorder=3,
-            )  # fmt: skip
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle=(0, (6, 4)), linewidth=0.9, zorder=1)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel("share of known types' profiles rejected")
-    axes.set_ylabel("share of the unseen type's profiles rejected")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=1, title="score, area")
-    return figure
+        line = replace(look, marker="", width=1.8)
+        label = f"{NAMES[name]}, {auroc[name]['value']:.2f}"
+        marks.append(Series(own["known_rejected"], own["unknown_rejected"], line, label=label))
+    for name, look in POINTS.items() if operating is not None else ():
+        point = operating["scores"][name]
+        known, unknown = 1 - point["known_answered"]["value"], point["unknown_rejected"]["value"]
+        marks.append(Series([known], [unknown], replace(look, line="", size=7, edge=PAPER)))
+    x = Axis("share of known types' profiles rejected", limits=(0, 1))
+    y = Axis("share of the unseen type's\nprofiles rejected", limits=(0, 1.02))
+    return Spec([[Panel(marks, x, y)]], [3.2], legend_title="score, area")

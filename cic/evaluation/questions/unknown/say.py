@@ -23,7 +23,7 @@ def unknown_section(evidence: Evidence, folder: Path) -> Section | None:
         folder, "unknown",
         "Share of unseen types rejected over share of known ones rejected. Area under the curve: "
         + ", ".join(f"{name} {auroc[key]['value']:.2f}" for key, name in NAMES.items()) + ".",
-        lambda: unknown_figure(evidence.tables["unknown_curve"], auroc, operating),
+        unknown_figure(evidence.tables["unknown_curve"], auroc, operating),
     )  # fmt: skip
     said = {**evidence.metrics["cautions"], **evidence.metrics["left_out"]}
     notes = [

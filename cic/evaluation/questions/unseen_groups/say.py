@@ -26,7 +26,7 @@ def unseen_groups_section(evidence: Evidence, folder: Path) -> Section | None:
         f"Squared error on each group that was left out, over that of PCA: from {table['ratio_to_pca'].min():.2f} to "
         f"{table['ratio_to_pca'].max():.2f}; over that of a model fitted to it: from "
         f"{table['ratio_to_seen'].min():.2f} to {table['ratio_to_seen'].max():.2f}.",
-        lambda: unseen_groups_figure(table),
+        unseen_groups_figure(table),
     )  # fmt: skip
     n_groups = found["n_groups"]
     if found["each"] is not None:

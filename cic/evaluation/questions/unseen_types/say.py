@@ -25,7 +25,7 @@ def unseen_types_section(evidence: Evidence, folder: Path) -> Section | None:
     picture = draw(
         folder, "unseen_types",
         f"Squared error on each type that was left out, over that of PCA and of the model that saw the type: {spoken}.",
-        lambda: unseen_types_figure(table),
+        unseen_types_figure(table),
     )  # fmt: skip
     n_types = found["n_types"]
     notes = [
