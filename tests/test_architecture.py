@@ -43,6 +43,7 @@ MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
 OWNERS = {
     "optuna": {"cic.search"},
+    "matplotlib": {"cic.evaluation.drawing", "cic.search.figures"},
     "mlflow": {"cic.tracking", "cic.registry", "cic.serving"},
     "dvc": {"cic.versioning"},
     "prefect": {"flows", "cic.platform.prefect_app"},

@@ -17,7 +17,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from cic.declarations import measure_names
 from cic.errors import DataError
-from cic.evaluation.drawing.maps import in_two_dimensions, spread_apart
+from cic.evaluation.drawing.maps import in_two_dimensions
+from cic.evaluation.drawing.placing import spread_apart
 from cic.evaluation.evaluate import parts_of
 from cic.evaluation.profiles import reconstruction, replicates
 from cic.evaluation.report.contents import verdict

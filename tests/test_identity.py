@@ -276,7 +276,7 @@ def test_the_confusion_matrix_is_drawn_for_few_and_many(tmp_path, n_labels):
     names = [f"type {number:02d}" for number in range(n_labels)]
     rows = [(name, name, 9) for name in names] + [(names[0], names[1], 1)]
     table = pd.DataFrame(rows, columns=["true", "predicted", "n"])
-    picture = draw(tmp_path, "confusion", "", lambda: confusion_figure(table))
+    picture = draw(tmp_path, "confusion", "", confusion_figure(table))
     assert all(name in picture.svg for name in names)
     assert (">90</text>" in picture.svg) == (n_labels <= 12)
 

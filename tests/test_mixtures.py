@@ -205,6 +205,6 @@ def test_components_are_drawn_apart(tmp_path, n_components):
     true_MC = np.random.default_rng(0).dirichlet(np.ones(n_components), 6)
     table = pd.DataFrame({"component": [f"part {n}" for n in range(n_components)] * 6, "true": true_MC.ravel()})
     table = table.assign(model=table["true"], pca=table["true"] ** 2)
-    picture = drawing.draw(tmp_path, "mixtures", "Mixtures.", lambda: estimated_shares(table))
+    picture = drawing.draw(tmp_path, "mixtures", "Mixtures.", estimated_shares(table))
     assert all(f">part {n}</text>" in picture.svg for n in range(n_components))
     assert len({(MARKS[n % len(MARKS)], COLOURS[n % len(COLOURS)]) for n in range(35)}) == 35

@@ -334,7 +334,7 @@ def test_section_and_sentences_say_what_was_found(found, tmp_path):
     for speak in (noise_sentences, missing_genes_sentences):
         assert speak({**evidence(found).metrics, "noise": None}) == []
     first, second = (
-        draw(tmp_path / name, "noise", "", lambda: noise_curves(found.tables["noise_curves"], "replicate noise", 0.25))
+        draw(tmp_path / name, "noise", "", noise_curves(found.tables["noise_curves"], "replicate noise", 0.25))
         for name in "ab"
     )
     assert first.svg == second.svg

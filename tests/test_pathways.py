@@ -495,6 +495,6 @@ def test_maps_of_few_and_of_many_cell_types(tmp_path, n_labels, n_sets):
         ],
         columns=list(cell_type_pathways.ACTIVITY_COLUMNS),
     )
-    svg = draw(tmp_path, "map", "", lambda: label_map(activity)).svg
+    svg = draw(tmp_path, "map", "", label_map(activity)).svg
     assert svg.count(">type ") == min(n_labels, MOST_LABELS)
     assert svg.count(">Set number") <= MOST_SETS

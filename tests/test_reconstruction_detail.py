@@ -307,7 +307,7 @@ def test_types_are_drawn(tmp_path, n_labels, with_sets):
         }
     )  # fmt: skip
     table.loc[table["high"].isna(), "low"] = np.nan
-    picture = drawing.draw(tmp_path, "labels", "Types.", lambda: figures.label_ratios(table))
+    picture = drawing.draw(tmp_path, "labels", "Types.", figures.label_ratios(table))
     cut = (table["label"].str.len() > 20).sum() if with_sets else 0
     assert picture.svg.count("a type with a long …") == cut
     assert ("distance" in picture.svg) == with_sets

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, evaluated
 
-from cic.evaluation.drawing import drawing
+from cic.evaluation.drawing import drawing, style
 from cic.evaluation.drawing.maps import code_map
-from cic.evaluation.questions.architectures import draw as figures
+from cic.evaluation.drawing.marks import LOOKS
+from cic.evaluation.questions.architectures.draw import DEPTH_LOOKS
 from cic.evaluation.report.card import LONGEST, model_card
 from cic.evaluation.report.contents import findings, headline, verdict
 from cic.evaluation.report.page import render
@@ -100,7 +101,7 @@ def test_figures_stand_in_the_page_and_on_disk(report):
 
 def test_figures_follow_the_reader_s_colours(report):
     body = report[1][report[1].index("<body>") :]
-    for colour in drawing.PAGE_COLOURS:
+    for colour in style.PAGE_COLOURS:
         assert colour not in body
     assert "var(--ink)" in body and "prefers-color-scheme: dark" in report[1]
 
@@ -113,8 +114,8 @@ def test_every_figure_has_words_and_n(report):
 
 
 def test_marks_differ_by_more_than_colour():
-    assert len({marker for _, marker in drawing.MARKS.values()}) == len(drawing.MARKS)
-    assert len(set(figures.DEPTH_STYLES)) == len({marker for _, marker in figures.DEPTH_STYLES}) == 6
+    assert len({look.marker for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.colour for look in DEPTH_LOOKS}) == len({look.marker for look in DEPTH_LOOKS}) == 6
 
 
 @pytest.mark.parametrize(
@@ -229,8 +230,8 @@ def test_text_and_marks_stand_out_on_light_and_on_dark_paper(report):
     for scheme in schemes[:2]:
         for name in ("ink", "soft", "link", "good", "bad", "open"):
             assert min(contrast(scheme[name], scheme[paper]) for paper in ("paper", "card")) >= 4.5, name
-        for colour, _ in drawing.MARKS.values():
-            assert contrast(colour, scheme["paper"]) >= 3, colour
+        for look in LOOKS.values():
+            assert contrast(look.colour, scheme["paper"]) >= 3, look
 
 
 @pytest.mark.parametrize("n_labels", [0, 1, 2, 60])
@@ -239,7 +240,7 @@ def test_few_labels_and_many_are_drawn(tmp_path, n_labels):
     name_S = [f"type {number % n_labels + 1:02d}" if n_labels else None for number in range(240)]
     xy_S2, held_out_S = draw.normal(size=(240, 2)), np.arange(240) < 40
     picture = drawing.draw(
-        tmp_path, "codes", "Codes.", lambda: code_map(xy_S2, pd.Series(name_S, dtype="object"), held_out_S, (0.5, 0.2))
+        tmp_path, "codes", "Codes.", code_map(xy_S2, pd.Series(name_S, dtype="object"), held_out_S, (0.5, 0.2))
     )
     names = sorted({name for name in name_S if name} or {"no label"})
     for number, name in enumerate(names, start=1):

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from cic.evaluation.drawing.marks import Axis, Cells, Panel, Spec, names_at
+from cic.evaluation.drawing.style import SMALL, WIDTH
 
 BELOW, ABOVE = "#7a4fc0", "#d9720b"
 """Purple below zero, orange above: told apart with any colour vision. Zero is clear, on light and on dark paper."""
-ROOM = 32
-"""Columns that there is room to name; of more, some are named."""
+SHORT = 3
+"""Letters of names that stand upright below the columns, in steps; longer ones are turned."""
 PREFIXES = re.compile(r"^(HALLMARK|REACTOME|WP|KEGG(_MEDICUS)?|GO(BP|CC|MF)?|BIOCARTA|PID)_")
 
 
@@ -39,10 +40,16 @@ def heat_map(
     values_RC, marked_RC = (array[np.ix_(row_order, column_order)] for array in (values_RC, marked_RC))
     largest = max(float(np.abs(filled_RC).max(initial=0)), 1e-9)
     cells = Cells(values_RC, BELOW, ABOVE, largest, scale, dots=[(at[0], at[1]) for at in np.argwhere(marked_RC)])
-    every = -(-len(columns) // ROOM)
-    x = Axis(column_label, ticks=names_at([columns[at] for at in column_order])[::every], grid=False, upright=True)
+    names = [columns[at] for at in column_order]
+    longest = max(map(len, names))
+    apart = (72 * WIDTH - 0.6 * SMALL * max(map(len, rows)) - 14) / len(names)  # points from column to column
+    x = Axis(column_label, grid=False, upright=True, size=max(6.5, min(SMALL, apart / 1.1)), ticks=names_at(names))
+    if longest <= SHORT:
+        steps = int(-(-(0.64 * SMALL * longest + 2) // apart))
+        x = Axis(column_label, grid=False, ticks=names_at(["\n" * (at % steps) + one for at, one in enumerate(names)]))
     y = Axis(ticks=names_at([rows[at] for at in row_order]), grid=False)
-    return Spec([[Panel([cells], x, y)]], [1.2 + 0.165 * len(rows) + 0.06 * max(map(len, columns))])
+    below = 0.06 * longest if x.upright else 0.15 * steps
+    return Spec([[Panel([cells], x, y)]], [1.3 + 0.165 * len(rows) + below])
 
 
 def similar_together(values_RC: np.ndarray) -> np.ndarray:

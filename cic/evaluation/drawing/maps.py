@@ -59,11 +59,12 @@ def code_map(xy_S2: np.ndarray, label_S: pd.Series, held_out_S: np.ndarray, shar
             (~held_out_S, replace(look, size=2.4, alpha=0.4), ""),
             (held_out_S, look, text),
         ):
-            marks.append(Series(*xy_S2[(name_S == name) & part_S].T, own_look, label=label))
+            x_N, y_N = xy_S2[(name_S == name) & part_S].T
+            marks.append(Series(x_N, y_N, own_look, label=label))
     if many:
-        middle_2L = np.stack([np.median(xy_S2[name_S == name], axis=0) for name in names]).T
+        x_L, y_L = np.stack([np.median(xy_S2[name_S == name], axis=0) for name in names]).T
         numbers = [str(number) for number in range(1, len(names) + 1)]
-        marks.append(Names(*middle_2L, numbers, "apart", [COLOURS[at % len(COLOURS)] for at in range(len(names))]))
+        marks.append(Names(x_L, y_L, numbers, "apart", [COLOURS[at % len(COLOURS)] for at in range(len(names))]))
     x = _axis(xy_S2[:, 0], f"first component of the codes ({100 * shares[0]:.0f}% of their variance)")
     y = _axis(xy_S2[:, 1], f"second ({100 * shares[1]:.0f}%)")
     return Spec([[Panel(marks, x, y)]], [3.4], legend="lower")

@@ -12,24 +12,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cic.evaluation.drawing.style import BLUE, GREEN, GREY, INK, PURPLE, VERMILION
+from cic.evaluation.drawing.style import BLUE, GREEN, GREY, INK, PURPLE, SMALL, VERMILION
 
+Side = Literal["x", "y"]
 Ticks = Sequence[tuple[float, str]]
 """Places on an axis and what is written there."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How dots and lines look.
+    """How dots and lines look: marker and line as matplotlib spells them (empty for none), all sizes in points.
 
-    Attributes
-    ----------
-    marker, line
-        As matplotlib spells them; empty for none.
-    size, rim, width, bar
-        Points: of a marker, its edge, a line, and the bar of an interval.
-    face, edge
-        Of a marker, where it is not all of one colour; "none" leaves it open.
+    `rim` and `bar` are the widths of a marker's edge and of the bar of an interval. Where a marker is not all of one
+    colour, `face` and `edge` say so; a `face` of "none" is open.
     """
 
     colour: str
@@ -59,24 +54,14 @@ REFERENCE = Look(GREY, line="--", width=1)
 
 @dataclass(frozen=True)
 class Series:
-    """Dots, a curve or both.
-
-    Attributes
-    ----------
-    low, high
-        Ends of an interval of each, not a number where there is none; empty where there are none at all.
-    along
-        The axis that intervals lie along.
-    band
-        Whether intervals are a band rather than bars.
-    """
+    """Dots, a curve or both, with intervals `along` an axis where these are numbers: bars, or together a `band`."""
 
     x: ArrayLike
     y: ArrayLike
     look: Look
     low: ArrayLike = ()
     high: ArrayLike = ()
-    along: Literal["x", "y"] = "y"
+    along: Side = "y"
     band: bool = False
     label: str = ""
 
@@ -86,7 +71,7 @@ class Rule:
     """A straight line at one value of axis `along`, across the panel or over `span` of the other axis."""
 
     at: float
-    along: Literal["x", "y"]
+    along: Side
     look: Look = REFERENCE
     span: tuple[float, float] | None = None
     label: str = ""
@@ -94,13 +79,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Hexagons:
-    """How many of many points lie where, by opacity, so that it reads on light and dark paper.
-
-    Attributes
-    ----------
-    thing, label
-        One point, and whose: for the legend, as in "3 genes, model".
-    """
+    """How many of many points lie where, by opacity; `thing` is one, and `label` says whose: "3 genes, model"."""
 
     x: ArrayLike
     y: ArrayLike
@@ -111,22 +90,11 @@ class Hexagons:
 
 @dataclass(frozen=True)
 class Cells:
-    """A table of numbers as coloured cells; what is not a number stays blank.
+    """A table of numbers, row 0 at the top, as cells that are the deeper in colour the farther from zero a number is.
 
-    Attributes
-    ----------
-    values_RC
-        Row 0 is at the top. The farther from zero, the deeper the colour.
-    below, above
-        Colours of numbers on either side of zero.
-    largest
-        The number of full colour.
-    scale
-        What the numbers are, for a scale above the cells; empty for no scale.
-    dots, texts
-        Rows and columns of cells with a dot, and of those with a text.
-    grid
-        Whether blank cells have borders.
+    `below` and `above` are the colours of either side, full at `largest`; what is not a number stays blank. `scale`
+    says what the numbers are, beside a scale (none where it is empty). `dots` and `texts` stand in cells by row and
+    column. With `grid`, blank cells have borders.
     """
 
     values_RC: np.ndarray
@@ -143,13 +111,8 @@ class Cells:
 class Names:
     """Names of points.
 
-    Attributes
-    ----------
-    place
-        `beside` the point; in the right `margin` from top to bottom, with a line to a ring around each; or in a frame
-        of its own colour that is `apart` from the other ones, with a line to the point.
-    colours
-        Of the frames.
+    They stand `beside` the point; in the right `margin` from top to bottom, with a line to a ring around each; or in
+    frames of `colours`, moved `apart`, with a line to the point.
     """
 
     x: ArrayLike
@@ -166,16 +129,8 @@ Mark = Series | Rule | Hexagons | Cells | Names
 class Axis:
     """One axis of a panel.
 
-    Attributes
-    ----------
-    linear
-        Of the scales that are linear around zero: up to where.
-    limits
-        Lower (or left) and upper end; `None` follows the data.
-    ticks
-        Otherwise round numbers, at most `most`.
-    upright
-        Whether the ticks' texts are turned by a quarter.
+    Two scales are linear up to `linear` around zero. Limits of `None` follow the data. Without `ticks` there are round
+    numbers, at most `most`; `upright` turns them, `size` is of their letters.
     """
 
     label: str = ""
@@ -186,19 +141,12 @@ class Axis:
     most: int = 6
     grid: bool = True
     upright: bool = False
+    size: float = SMALL
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Marks between two axes.
-
-    Attributes
-    ----------
-    notes, notes_head
-        Texts at the right of 0, 1, 2, … of the vertical axis, and above them.
-    square
-        Whether both axes have one unit.
-    """
+    """Marks between two axes, and `notes` at the right of 0, 1, 2, … of the vertical one, under `notes_head`."""
 
     marks: Sequence[Mark]
     x: Axis = Axis()
@@ -211,13 +159,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Spec:
-    """A figure: rows of panels with their heights in inches, and a legend for all of them.
-
-    Attributes
-    ----------
-    legend
-        Where it stands.
-    """
+    """A figure: rows of panels with their heights in inches, and above or below them one legend for all."""
 
     rows: Sequence[Sequence[Panel]]
     heights: Sequence[float]

@@ -1,13 +1,25 @@
-"""Where ticks and names stand, and how deep colours are."""
+"""Where ticks, names and the entries of a legend stand, and how deep colours are."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from cic.evaluation.drawing.style import SMALL, WIDTH
+
 FAINTEST = 0.18
 STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 """Multiples of a decade's beginning that an axis of logarithms may name, from few to many."""
+
+
+def legend_lines(labels: list[str]) -> tuple[int, int]:
+    """Give how many lines and columns the labels take at the width of a figure."""
+    told = list(dict.fromkeys(filter(None, labels)))
+    for columns in range(min(len(told), 4), 1, -1):
+        letters = sum(max(map(len, part)) for part in np.array_split(np.array(told, dtype=object), columns))
+        if SMALL * (0.56 * letters + 3.8 * columns) <= 72 * WIDTH:
+            return -(-len(told) // columns), columns
+    return len(told), 1
 
 
 def log_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
 from itertools import zip_longest
 from typing import Any
 
@@ -16,21 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from cic.evaluation.drawing.marks import (
-    RING,
-    Axis,
-    Cells,
-    Hexagons,
-    Look,
-    Mark,
-    Names,
-    Panel,
-    Rule,
-    Series,
-    Spec,
-)
-from cic.evaluation.drawing.placing import log_ticks, opacity, spread_apart
-from cic.evaluation.drawing.style import INK, PAPER, SMALL, WIDTH
+from cic.evaluation.drawing.marks import RING, Axis, Cells, Hexagons, Look, Names, Panel, Rule, Series, Side, Spec
+from cic.evaluation.drawing.placing import legend_lines, log_ticks, opacity, spread_apart
+from cic.evaluation.drawing.style import INK, PAPER, RULE, SMALL, WIDTH
 
 RASTER_FROM = 3000
 """Dots of a panel from which they are drawn as a picture: the page would be too heavy."""
@@ -39,84 +26,79 @@ Keys = dict[str, Look]
 
 
 def render(spec: Spec) -> Figure:
-    """Draw `spec`, the legend outside of the panels and above (or below) their heights."""
+    """Draw `spec`; the legend takes its room besides the heights of the panels."""
     marks = [mark for row in spec.rows for panel in row for mark in panel.marks]
-    lines, columns = _legend_lines([str(getattr(mark, "label", "")) for mark in marks])
-    lines += bool(spec.legend_title)
-    figure = Figure(figsize=(WIDTH, sum(spec.heights) + 0.165 * lines + 0.1 * bool(lines)), layout="constrained")
-    keys: Keys = {}
+    n_lines, columns = legend_lines([getattr(mark, "label", "") for mark in marks])
+    n_lines += bool(spec.legend_title)
+    figure = Figure(figsize=(WIDTH, sum(spec.heights) + 0.165 * n_lines + 0.1 * (n_lines > 0)), layout="constrained")
     if len({len(row) for row in spec.rows}) == 1:
-        grid = figure.subplots(len(spec.rows), len(spec.rows[0]), squeeze=False, height_ratios=spec.heights)
+        grid = list(figure.subplots(len(spec.rows), len(spec.rows[0]), squeeze=False, height_ratios=spec.heights))
     else:
-        parts = figure.subfigures(len(spec.rows), 1, height_ratios=spec.heights)
+        parts = figure.subfigures(len(spec.rows), 1, height_ratios=spec.heights, squeeze=False)[:, 0]
         grid = [part.subplots(1, len(row), squeeze=False)[0] for part, row in zip(parts, spec.rows, strict=True)]
+    keys: Keys = {}
     for row, all_axes in zip(spec.rows, grid, strict=True):
         for panel, axes in zip(row, all_axes, strict=True):
-            keys |= _panel(axes, panel)
+            keys |= _panel(panel, axes)
     if keys:
         handles = [Line2D([], [], **_line(look), label=label) for label, look in keys.items()]
-        figure.legend(
-            handles=handles, loc=f"outside {spec.legend} center", ncols=columns, title=spec.legend_title or None
-        )
+        where: Any = f"outside {spec.legend} center"
+        figure.legend(handles=handles, loc=where, ncols=columns, title=spec.legend_title or None)
     return figure
 
 
-def _legend_lines(labels: list[str]) -> tuple[int, int]:
-    """Give how many lines and columns the labels take at the width of a figure."""
-    told = list(dict.fromkeys(filter(None, labels)))
-    for columns in range(min(len(told), 4), 1, -1):
-        letters = sum(max(map(len, part)) for part in np.array_split(np.array(told, dtype=object), columns))
-        if SMALL * (0.56 * letters + 3.8 * columns) <= 72 * WIDTH:
-            return -(-len(told) // columns), columns
-    return len(told), 1
-
-
-def _panel(axes: Axes, panel: Panel) -> Keys:
-    for axis, side in ((panel.x, "x"), (panel.y, "y")):
-        base = {"linear": {}, "log": {}, "symlog": {"linthresh": axis.linear, "base": 2}, "asinh": {
-            "linear_width": axis.linear}}[axis.scale]  # fmt: skip
-        axes.set(**{f"{side}scale": axis.scale} if not base else {})
-        if base:
-            getattr(axes, f"set_{side}scale")(axis.scale, **base)
+def _panel(panel: Panel, axes: Axes) -> Keys:
+    """Draw a panel and give what the legend says of it."""
+    sides: tuple[tuple[Axis, Side], ...] = ((panel.x, "x"), (panel.y, "y"))
+    for axis, side in sides:
+        how = {"symlog": {"linthresh": axis.linear, "base": 2}, "asinh": {"linear_width": axis.linear}}
+        getattr(axes, f"set_{side}scale")(axis.scale, **how.get(axis.scale, {}))
     n_dots = sum(np.size(mark.x) for mark in panel.marks if isinstance(mark, Series) and not mark.look.line)
     keys: Keys = {}
-    names = [mark for mark in panel.marks if isinstance(mark, Names)]
     for layer, mark in enumerate(panel.marks):
-        if not isinstance(mark, Names):
-            keys |= _draw(mark, axes, panel, 2 + layer / 100, n_dots > RASTER_FROM)
+        match mark:
+            case Series():
+                _series(mark, axes, 2 + layer / 100, n_dots > RASTER_FROM)
+            case Rule():
+                _rule(mark, axes, 2 + layer / 100)
+            case Hexagons():
+                keys |= _hexagons(mark, axes, panel)
+            case Cells():
+                _cells(mark, axes)
+        if isinstance(mark, Series | Rule) and mark.label:
+            keys.setdefault(mark.label, mark.look)
     axes.set(xlabel=panel.x.label, ylabel=panel.y.label, title=panel.title)
-    for axis, side in ((panel.x, "x"), (panel.y, "y")):
-        _axis(axes, axis, side)
+    for axis, side in sides:
+        _axis(axis, axes, side)
     if panel.square:
         axes.set_aspect("equal")
-    for mark in names:  # they need the final limits
-        _write(mark, axes)
+    for mark in panel.marks:
+        if isinstance(mark, Names):  # their places depend on the limits
+            _names(mark, axes)
     for at, note in enumerate(panel.notes):
-        _note(axes, note, (1, at), ("axes fraction", "data"), (4, 0), va="center")
-    if panel.notes_head:
-        _note(axes, panel.notes_head, (1, 1), "axes fraction", (4, 2))
+        _text(axes, note, (1, at), ("axes fraction", "data"), (4, 0), va="center")
+    _text(axes, panel.notes_head, (1, 1), "axes fraction", (4, 2))
     return keys
 
 
-def _note(axes: Axes, text: str, at: tuple[float, float], unit: Any, away: tuple[float, float], **how: Any) -> None:
-    axes.annotate(
-        text, at, xycoords=unit, xytext=away, textcoords="offset points", fontsize=SMALL, annotation_clip=False,
-        zorder=6, **how,
-    )  # fmt: skip
+def _text(axes: Axes, text: str, at: Any, unit: Any, away: tuple[float, float], **how: Any) -> None:
+    how |= {"fontsize": SMALL, "annotation_clip": False, "zorder": 6}
+    axes.annotate(text, at, xycoords=unit, xytext=away, **{"textcoords": "offset points"} | how)
 
 
-def _axis(axes: Axes, axis: Axis, side: str) -> None:
+def _axis(axis: Axis, axes: Axes, side: Side) -> None:
     own = getattr(axes, f"{side}axis")
     getattr(axes, f"set_{side}lim")(*axis.limits)
     own.set_minor_locator(NullLocator())
     ticks = axis.ticks
     if ticks is None and axis.scale == "log":
-        ticks = log_ticks(*getattr(axes, f"get_{side}lim")(), axis.most)
+        low, high = getattr(axes, f"get_{side}lim")()
+        ticks = log_ticks(low, high, axis.most)
     if ticks is None:
         own.set_major_locator(MaxNLocator(axis.most, steps=[1, 2, 5, 10]))
     else:
         own.set_major_locator(FixedLocator([at for at, _ in ticks]))
-        own.set_ticklabels([name for _, name in ticks], rotation=90 if axis.upright else 0)
+        own.set_ticklabels([name for _, name in ticks], rotation=90 if axis.upright else 0, fontsize=axis.size)
     axes.grid(visible=axis.grid, axis=side)
 
 
@@ -128,94 +110,75 @@ def _line(look: Look) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@singledispatch
-def _draw(mark: Mark, axes: Axes, panel: Panel, layer: float, raster: bool) -> Keys:
-    """Draw a mark and give what the legend says of it."""
-    raise TypeError(f"{type(mark).__name__} is no mark")
-
-
-@_draw.register
-def _series(mark: Series, axes: Axes, panel: Panel, layer: float, raster: bool) -> Keys:
+def _series(mark: Series, axes: Axes, layer: float, raster: bool) -> None:
     look = mark.look
     x, y, low, high = (np.asarray(values, dtype=np.float64) for values in (mark.x, mark.y, mark.low, mark.high))
     if mark.band:
         axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=layer)
     elif low.size:
         known = np.isfinite(low) & np.isfinite(high)
-        bars = axes.hlines if mark.along == "x" else axes.vlines
-        bars((y if mark.along == "x" else x)[known], low[known], high[known], look.colour, lw=look.bar, zorder=layer)
+        bars, at = (axes.hlines, y) if mark.along == "x" else (axes.vlines, x)
+        bars(at[known], low[known], high[known], look.colour, linewidth=look.bar, zorder=layer)
     if (np.isfinite(x) & np.isfinite(y)).any():  # a line of nothing would lie in the corner of the figure
         # a dot at the edge is drawn whole, while a curve may leave the panel
         whole = not look.line
         axes.plot(x, y, **_line(look), zorder=layer, clip_on=not whole, rasterized=raster and whole)
-    return {mark.label: look} if mark.label else {}
 
 
-@_draw.register
-def _rule(mark: Rule, axes: Axes, panel: Panel, layer: float, raster: bool) -> Keys:
+def _rule(mark: Rule, axes: Axes, layer: float) -> None:
     how: Any = {"color": mark.look.colour, "linestyle": mark.look.line, "linewidth": mark.look.width, "zorder": layer}
-    if mark.span is not None:
-        (axes.vlines if mark.along == "x" else axes.hlines)(mark.at, *mark.span, **how)
-    else:
+    if mark.span is None:
         (axes.axvline if mark.along == "x" else axes.axhline)(mark.at, **how)
-    return {mark.label: mark.look} if mark.label else {}
+    else:
+        (axes.vlines if mark.along == "x" else axes.hlines)(mark.at, *mark.span, **how)
 
 
-@_draw.register
-def _hexagons(mark: Hexagons, axes: Axes, panel: Panel, layer: float, raster: bool) -> Keys:
-    drawn = axes.hexbin(
-        np.asarray(mark.x), np.asarray(mark.y), gridsize=(34, 22), mincnt=1, linewidths=0, zorder=layer,
-        xscale="log" if panel.x.scale == "log" else "linear", yscale="log" if panel.y.scale == "log" else "linear",
-    )  # fmt: skip
+def _hexagons(mark: Hexagons, axes: Axes, panel: Panel) -> Keys:
+    scales: Any = {f"{side}scale": axis.scale for side, axis in (("x", panel.x), ("y", panel.y))}
+    drawn = axes.hexbin(np.asarray(mark.x), np.asarray(mark.y), gridsize=(34, 22), mincnt=1, linewidths=0, **scales)
     counts = np.asarray(drawn.get_array(), dtype=np.float64)
-    most = int(counts.max())
     drawn.set_array(None)
-    drawn.set_facecolor([to_rgba(mark.colour, opacity(n, most)) for n in counts])
-    return {
-        f"{n:,} {mark.thing}{'s' * (n != 1)}, {mark.label}":
-            Look(mark.colour, "h", size=9, rim=0, alpha=opacity(n, most)) for n in sorted({1, most})
-    }  # fmt: skip
+    # by opacity, so that it reads on light and dark paper
+    drawn.set_facecolor([to_rgba(mark.colour, opacity(n, counts.max())) for n in counts])
+    looks = {n: Look(mark.colour, "h", size=9, rim=0, alpha=opacity(n, counts.max())) for n in {1, int(counts.max())}}
+    return {f"{n:,} {mark.thing}{'s' * (n != 1)}, {mark.label}": look for n, look in sorted(looks.items())}
 
 
-@_draw.register
-def _cells(mark: Cells, axes: Axes, panel: Panel, layer: float, raster: bool) -> Keys:
-    at = np.argwhere(np.isfinite(mark.values_RC))
-    strength = mark.values_RC[tuple(at.T)] / mark.largest
-    colours = [to_rgba(mark.above if one > 0 else mark.below, min(1, abs(one))) for one in strength]
-    squares = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in at]
-    axes.add_collection(PatchCollection(squares, facecolors=colours, edgecolors=PAPER, lw=0.4, zorder=layer))
+def _cells(mark: Cells, axes: Axes) -> None:
     n_rows, n_columns = mark.values_RC.shape
+    known = np.argwhere(np.isfinite(mark.values_RC))
+    strength = np.clip(mark.values_RC[tuple(known.T)] / mark.largest, -1, 1)
+    colours = [to_rgba(mark.above if one > 0 else mark.below, abs(one)) for one in strength]
+    squares = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in known]
+    axes.add_collection(PatchCollection(squares, facecolors=colours, edgecolors=PAPER, linewidths=0.4))
     axes.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
-    if mark.grid:
-        axes.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(n_rows + 1) - 0.5, minor=True)
-        axes.grid(which="minor")
+    for border, along in ((np.arange(n_columns + 1), axes.axvline), (np.arange(n_rows + 1), axes.axhline)):
+        for at in border - 0.5 if mark.grid else ():
+            along(at, color=RULE, linewidth=0.6, zorder=0.5)
     for row, column in mark.dots:
-        axes.plot(column, row, "o", ms=2.6, mfc="white", mec="black", mew=0.5, zorder=layer)
+        axes.plot(
+            column, row, "o", markersize=2.6, markerfacecolor="white", markeredgecolor="black", markeredgewidth=0.5
+        )
     for row, column, text in mark.texts:
-        axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, zorder=6)
+        axes.text(column, row, text, ha="center", va="center", fontsize=SMALL)
     if mark.scale:
         axes.spines[:].set_visible(False)
-        sides = [(0.0, to_rgba(mark.below, 1)), (0.5, to_rgba(mark.below, 0)), (0.5, to_rgba(mark.above, 0)),
-                 (1.0, to_rgba(mark.above, 1))]  # fmt: skip
-        colours_of = LinearSegmentedColormap.from_list("sides", sides)
+        ends = [(at, to_rgba(colour, alpha)) for at, colour, alpha in
+                ((0, mark.below, 1), (0.5, mark.below, 0), (0.5, mark.above, 0), (1, mark.above, 1))]  # fmt: skip
+        colours_of = LinearSegmentedColormap.from_list("sides", ends)
         scale = ScalarMappable(Normalize(-mark.largest, mark.largest), colours_of)
-        bar = axes.figure.colorbar(scale, ax=axes, location="top", shrink=0.7, aspect=30, pad=0.01)
-        bar.set_label(mark.scale)
-        bar.outline.set_visible(False)  # type: ignore[operator]
-    return {}
+        bar = axes.figure.colorbar(scale, ax=axes, location="top", shrink=0.7, aspect=30, pad=0.01, label=mark.scale)
+        bar.outline.set_visible(False)
 
 
-def _write(mark: Names, axes: Axes) -> None:
-    """Write names, whose places depend on the limits of the panel."""
+def _names(mark: Names, axes: Axes) -> None:
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
-    to_unit = axes.transData + axes.transAxes.inverted()
     xy_N2 = np.stack([np.asarray(mark.x, dtype=np.float64), np.asarray(mark.y, dtype=np.float64)], axis=1)
-    unit_N2 = to_unit.transform(xy_N2).reshape(-1, 2)
+    unit_N2 = (axes.transData + axes.transAxes.inverted()).transform(xy_N2).reshape(-1, 2)
     if mark.place == "beside":
-        for xy_2, (right, _), name in zip(xy_N2, unit_N2, mark.names, strict=True):
+        for xy_2, right, name in zip(xy_N2, unit_N2[:, 0], mark.names, strict=True):
             away, side = (-6, "right") if right > 0.5 else (6, "left")
-            _note(axes, name, tuple(xy_2), "data", (away, 0), va="center", ha=side)
+            _text(axes, name, xy_2, "data", (away, 0), va="center", ha=side)
         return
     if mark.place == "margin":
         axes.plot(*xy_N2.T, **_line(RING) | {"markersize": 5, "markeredgewidth": 1}, zorder=6)
@@ -224,12 +187,10 @@ def _write(mark: Names, axes: Axes) -> None:
             lowest = place_N2[number, 1] = min(lowest - 0.06, unit_N2[number, 1])
     else:
         place_N2 = spread_apart(unit_N2, 0.07)
+    arrow = {"arrowstyle": "-", "color": INK, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
     for xy_2, place_2, name, colour in zip_longest(xy_N2, place_N2, mark.names, mark.colours):
-        frame = None if colour is None else {
-            "boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": colour, "linewidth": 1
-        }  # fmt: skip
-        axes.annotate(
-            name, tuple(xy_2), xytext=tuple(place_2), textcoords="axes fraction", va="center", fontsize=SMALL,
-            ha="left" if frame is None else "center", annotation_clip=False, bbox=frame, zorder=6,
-            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
+        frame = {"boxstyle": "round,pad=0.15", "facecolor": PAPER, "edgecolor": colour, "linewidth": 1}
+        _text(
+            axes, name, xy_2, "data", place_2, textcoords="axes fraction", va="center", arrowprops=arrow,
+            ha="center" if colour else "left", bbox=frame if colour else None,
         )  # fmt: skip

@@ -42,6 +42,7 @@ def surface(cells: pd.DataFrame, contests: pd.DataFrame | None) -> Spec:
     """Show error over seeds and ratio to PCA over splits, from `architectures` and `architecture_splits`."""
     places = Places(cells)
     errors: list[Mark] = []
+    rings: list[Mark] = []
     for depth in places.depths:
         own = cells[cells["depth"] == depth]
         x, look = places.of(own["bottleneck_width"], depth), _look(depth)
@@ -52,8 +53,11 @@ def surface(cells: pd.DataFrame, contests: pd.DataFrame | None) -> Spec:
         errors.append(Series(x, error, look, low, high, label=_name(depth)))
         if once.any():
             hollow = replace(look, line="", face=PAPER)
-            errors.append(Series(x[once], error[once], hollow, label="one trial only"))
-        errors += _ring(x, error, own["chosen"])
+            errors.append(Series(x[once], error[once], hollow))
+        rings += _ring(x, error, own["chosen"])
+    if cells["mean_error"].isna().any():
+        rings.append(Series((), (), Look(GREY, "o", face="none"), label="one trial only"))
+    errors += rings
     y = Axis("unexplained variance", "log")
     title = "Validation error; bars: over new seeds"
     if contests is None:
@@ -84,6 +88,7 @@ def search_surface(trials: pd.DataFrame, chosen: tuple[int, int]) -> Spec:
         ("error", Axis("unexplained variance"), places.axis()),
         ("error_ratio_to_pca", Axis("over that of PCA"), places.axis(WIDTH_LABEL)),
     ):
+        rings: list[Mark] = []
         marks: list[Mark] = [Rule(1, "y")] if column == "error_ratio_to_pca" else []
         for depth in places.depths:
             own, look = scored[scored["depth"] == depth], _look(depth)
@@ -94,8 +99,8 @@ def search_surface(trials: pd.DataFrame, chosen: tuple[int, int]) -> Spec:
             best = own[own["state"] == "complete"].groupby("bottleneck_width")[column].min()
             at = places.of(best.index, depth)
             marks.append(Series(at, best, look, label=_name(depth)))
-            marks += _ring(at, best.to_numpy(), (best.index == chosen[1]) & (depth == chosen[0]))
-        panels.append([Panel(marks, x, y)])
+            rings += _ring(at, best.to_numpy(), (best.index == chosen[1]) & (depth == chosen[0]))
+        panels.append([Panel([*marks, *rings], x, y)])
     return Spec(panels, [2.0, 2.1])
 
 

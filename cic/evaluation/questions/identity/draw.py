@@ -14,6 +14,8 @@ from cic.evaluation.drawing.marks import REFERENCE, Axis, Cells, Look, Panel, Se
 from cic.evaluation.drawing.style import BLUE, GREY, VERMILION, shorten
 from cic.evaluation.statistics.intervals import Interval
 
+IN_A_LINE = 36
+"""Letters that the columns' names may have together before they are turned."""
 SHARE_IN_CELL, NAMED_COLUMNS = 12, 20
 """Types up to which cells of the confusion matrix hold numbers, and its columns names rather than numbers."""
 
@@ -49,7 +51,7 @@ def confusion_figure(joint: pd.DataFrame) -> Spec:
     cells = Cells(values_RC, VERMILION, BLUE, 1.0, texts=texts if len(names) <= SHARE_IN_CELL else (), grid=few)
     shown = [shorten(name, 24) for name in names]
     if few:
-        x = Axis("answer", ticks=names_at(shown), grid=False, upright=len(names) > 3)
+        x = Axis("answer", ticks=names_at(shown), grid=False, upright=len(names) * max(map(len, shown)) > IN_A_LINE)
         y = Axis("true type", ticks=names_at(shown), grid=False)
     else:
         numbers = names_at([str(number) for number in range(1, len(names) + 1)])

@@ -62,7 +62,7 @@ def _curves(own: pd.DataFrame) -> Sequence[Mark]:
         one = own[own["method"] == name].sort_values("level")
         if one.empty:
             continue
-        banded = name in ("model", "code_logistic") and one["low"].notna().all()
+        banded = name in ("model", "code_logistic") and bool(one["low"].notna().all())
         low, high = (one["low"], one["high"]) if banded else ((), ())
         marks.append(Series(one["level"], one["value"], look, low, high, band=banded))
     return marks

@@ -8,7 +8,7 @@ import pandas as pd
 from cic.evaluation.drawing.heat_maps import heat_map, short_set, short_sets
 from cic.evaluation.drawing.marks import Spec
 
-MOST_LABELS, MOST_SETS = 26, 28
+MOST_LABELS, MOST_SETS = 24, 28
 """Columns and rows that can be read at the width of a telephone."""
 
 
@@ -23,8 +23,8 @@ def number_map(links: pd.DataFrame, needed: float, width: int) -> Spec:
         at = names.index(row["set"]), numbers.index(row["number"])
         values_RC[at], marked_RC[at] = row["nes"], row["seeds_share"] >= needed
     return heat_map(
-        values_RC, short_sets(names), [str(number) for number in numbers], marked_RC,
-        "normalised enrichment score; dot: recurs", "number of the code",
+        values_RC, short_sets(names, 26), [str(number) for number in numbers], marked_RC,
+        "normalised enrichment score\n(dot: recurs)", "number of the code",
     )  # fmt: skip
 
 
@@ -42,6 +42,6 @@ def label_map(activity: pd.DataFrame) -> Spec:
     marked_RC = np.array([[(name, label) in picked for label in labels] for name in names])
     values_RC = values_RC / np.maximum(np.abs(values_RC).max(axis=1, keepdims=True), 1e-9)
     return heat_map(
-        values_RC, short_sets(names), [short_set(label, 18) for label in labels], marked_RC,
-        "activity (1: the set's largest); dot: chosen", "",
+        values_RC, short_sets(names, 26), [short_set(label, 18) for label in labels], marked_RC,
+        "activity (1: the set's largest)\n(dot: chosen)", "",
     )  # fmt: skip

@@ -33,7 +33,9 @@ def unknown_figure(curve: pd.DataFrame, auroc: Mapping[str, Any], operating: Map
         line = replace(look, marker="", width=1.8)
         label = f"{NAMES[name]}, {auroc[name]['value']:.2f}"
         marks.append(Series(own["known_rejected"], own["unknown_rejected"], line, label=label))
-    for name, look in POINTS.items() if operating is not None else ():
+    for name, look in POINTS.items():
+        if operating is None:
+            break
         point = operating["scores"][name]
         known, unknown = 1 - point["known_answered"]["value"], point["unknown_rejected"]["value"]
         marks.append(Series([known], [unknown], replace(look, line="", size=7, edge=PAPER)))

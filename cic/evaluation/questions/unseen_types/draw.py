@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def unseen_types_figure(table: pd.DataFrame) -> Spec:
 
 
 def _distance_panel(table: pd.DataFrame) -> Panel:
-    named: list[dict[str, float]] = []
+    named: list[dict[Hashable, Any]] = []
     apart = 0.12 * np.ptp(table[["ratio_to_seen", "pca_ratio_to_seen"]].to_numpy())
     for row in table.sort_values("ratio_to_seen", ascending=False, kind="stable").to_dict("records"):
         # names one above the other stay readable
