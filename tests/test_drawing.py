@@ -21,7 +21,7 @@ from cic.evaluation.drawing.rendering import render
 from cic.evaluation.drawing.style import STYLE, WIDTH
 from cic.evaluation.questions.identity.draw import confusion_figure, score_figure
 from cic.evaluation.questions.pathways.draw import label_map, number_map
-from cic.evaluation.questions.reconstruction.draw import reconstruction
+from cic.evaluation.questions.reconstruction.draw import label_ratios, reconstruction
 from cic.evaluation.questions.unknown.draw import NAMES, unknown_figure
 from cic.evaluation.questions.unseen_groups.draw import unseen_groups_figure
 from cic.evaluation.questions.unseen_types.draw import unseen_types_figure
@@ -78,6 +78,15 @@ def ratios(column, n):
     return table.assign(distance=random.uniform(0.1, 0.4, n), pca_ratio_to_seen=table["ratio_to_seen"] + 0.1)
 
 
+def by_label():
+    table = ratios("label", 30)
+    over = table["ratio_to_seen"]
+    return table.assign(
+        n_sets=3, ratio_to_replicates=over, ratio_to_replicates_low=over - 0.1, ratio_to_replicates_high=over + 0.1,
+        ratio_to_replicates_pca=over + 0.2,
+    )  # fmt: skip
+
+
 def long_labels():
     random = np.random.default_rng(0)
     rows = [
@@ -112,6 +121,8 @@ FIGURES = {
     "confusion of twenty": lambda: confusion_figure(confusion(20)),
     "confusion of many": lambda: confusion_figure(confusion(60)),
     "scores": lambda: score_figure({"joint": ERRORS["model"], "profile_lda": ERRORS["pca"]}, 0.06),
+    "cell types": lambda: label_ratios(by_label()),
+    "cell types without replicates": lambda: label_ratios(by_label().assign(ratio_to_replicates=np.nan)),
     "errors": lambda: reconstruction(ERRORS, ERRORS, 30, True),
     "types": lambda: unseen_types_figure(ratios("label", 30)),
     "groups": lambda: unseen_groups_figure(ratios("group", 60)),

@@ -52,8 +52,7 @@ def surface(cells: pd.DataFrame, contests: pd.DataFrame | None) -> Spec:
         low, high = (own[end].mask(once) for end in ("low", "high"))
         errors.append(Series(x, error, look, low, high, label=_name(depth)))
         if once.any():
-            hollow = replace(look, line="", face=PAPER)
-            errors.append(Series(x[once], error[once], hollow))
+            errors.append(Series(x[once], error[once], replace(look, line="", face=PAPER)))
         rings += _ring(x, error, own["chosen"])
     if cells["mean_error"].isna().any():
         rings.append(Series((), (), Look(GREY, "o", face="none"), label="one trial only"))
@@ -64,7 +63,7 @@ def surface(cells: pd.DataFrame, contests: pd.DataFrame | None) -> Spec:
         return Spec([[Panel(errors, places.axis(WIDTH_LABEL), y, title)]], [2.5])
     ratios: list[Mark] = [Rule(1, "y", replace(_look(0), marker=""))]
     others = contests[contests["split"] > 0]
-    for depth in places.depths[places.depths[0] == 0 :]:
+    for depth in filter(None, places.depths):
         own, single = cells[cells["depth"] == depth], others[others["depth"] == depth]
         x = places.of(own["bottleneck_width"], depth)
         beside = places.of(single["bottleneck_width"], depth) + 0.38 * places.step

@@ -52,8 +52,8 @@ def label_ratios(table: pd.DataFrame) -> Spec:
     ]  # fmt: skip
     if not with_replicates:
         x = Axis("unexplained variance over that of PCA\n(left of 1: better)")
-        return Spec([[replace(dot_panel(rows, x, 1.0), notes_head="n")]], [height(len(rows)) + 0.3])
-    left = dot_panel(rows, Axis("unexplained variance\nover that of PCA", most=3), 1.0)
+        return Spec([[replace(dot_panel(rows, x, 1.0), notes_head="n")]], [height(len(rows)) + 0.4])
+    left = dot_panel(rows, Axis("unexplained\nvariance over\nthat of PCA", most=3), 1.0)
     low, high = ordered["ratio_to_replicates_low"], ordered["ratio_to_replicates_high"]
     right = Panel(
         [
@@ -61,9 +61,9 @@ def label_ratios(table: pd.DataFrame) -> Spec:
             Series(ordered["ratio_to_replicates_pca"], ordered.index, PCA_BEHIND, label="PCA"),
             Series(ordered["ratio_to_replicates"], ordered.index, LOOKS["model"], low, high, "x", label="model"),
         ],
-        Axis("error over distance\nof replicates", most=3),
+        Axis("error over\ndistance of\nreplicates", most=3),
         name_axis([""] * len(rows)),
         notes=[f"{n} / {sets:.0f}" for n, sets in zip(ordered["n"], ordered["n_sets"].fillna(0), strict=True)],
         notes_head="n / sets",
     )
-    return Spec([[left, right]], [height(len(rows)) + 0.3])
+    return Spec([[left, right]], [height(len(rows)) + 0.4])
