@@ -17,6 +17,7 @@ from cic.evaluation.drawing.maps import in_two_dimensions
 from cic.evaluation.facts import Facts
 from cic.evaluation.measure import Measured, measure
 from cic.evaluation.metrics import as_json
+from cic.evaluation.report.headlines import headline_values
 from cic.evaluation.report.page import write_report
 from cic.evaluation.section import Evidence
 from cic.evaluation.subject import Given, sample_column
@@ -40,8 +41,8 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
     seed
         Of resamples and retrainings.
     out
-        Folder for metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, curves.csv, surface.csv,
-        report.html, figures/ and tables/.
+        Folder for metrics.json, headline.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, curves.csv,
+        surface.csv, report.html, figures/ and tables/.
 
     Returns
     -------
@@ -67,6 +68,7 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
             audit=given.audit,
             checks=given.checks,
             about=given.bundle.about,
+            data=Path(params.data.file).name,
             samples=subject.samples,
             part_S=subject.part_S,
             xy_S2=xy_S2,
@@ -102,12 +104,16 @@ def parts_of(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
 
 
 def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
-    """Write metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, and tables/ with the rest."""
+    """Write metrics.json, headline.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, and tables/ with the rest.
+
+    `headline.json` is what DVC shows and compares: of the hundreds of numbers in metrics.json the declared dozen.
+    """
     samples, part_S, errors = measured.subject.samples, measured.subject.part_S, measured.subject.errors
     (out / "tables").mkdir()
     for name in sorted(set(measured.tables) - {"profiles", "labels"}):
         write_csv(measured.tables[name], out / "tables" / f"{name}.csv")
-    (out / "metrics.json").write_text(json.dumps(as_json(measured.metrics), indent=1, allow_nan=False) + "\n")
+    for name, content in (("metrics.json", as_json(measured.metrics)), ("headline.json", headline_values(measured.metrics))):
+        (out / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
     named = pd.DataFrame({"sample_id": samples.index.astype(str), "part": part_S})
     for role in ("label", "group"):
@@ -130,7 +136,7 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
 
 
 def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, metrics: Facts) -> None:
-    """Write what DVC plots: curves.csv of the kept training beside PCA, and surface.csv of the search."""
+    """Write curves.csv of the kept training beside PCA, and surface.csv: the least error by depth and width."""
     kept = curves[curves["kept"].astype(bool)][["epoch", "train_error", "validation_error"]]
     pca_error = metrics.model.validation_unexplained_variance_pca
     kept.assign(validation_error_pca=pca_error).to_csv(out / "curves.csv", index=False)
@@ -138,5 +144,5 @@ def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, m
     surface = pd.DataFrame(columns=columns)
     if trials is not None:
         complete = trials[trials["state"] == "complete"]
-        surface = complete.groupby(columns[:2], as_index=False)[columns[2:]].min()
+        surface = complete.astype(dict.fromkeys(columns[:2], int)).groupby(columns[:2], as_index=False)[columns[2:]].min()
     surface.to_csv(out / "surface.csv", index=False)

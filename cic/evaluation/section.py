@@ -26,6 +26,8 @@ class Evidence:
         What the stages before left.
     about
         Lineage, from the bundle.
+    data
+        Name of the file of profiles.
     samples, part_S, xy_S2, shares
         All profiles: sample columns, part, codes in two dimensions and the share of variance of each axis.
     """
@@ -39,6 +41,7 @@ class Evidence:
     audit: Mapping[str, Any]
     checks: Mapping[str, Any]
     about: Mapping[str, Any]
+    data: str
     samples: pd.DataFrame
     part_S: np.ndarray
     xy_S2: np.ndarray

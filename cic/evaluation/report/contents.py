@@ -25,7 +25,6 @@ def sections() -> tuple[Callable[[Evidence, Path], Section | None], ...]:
     """Give what makes the sections of the report, in their order."""
     return (
         *(section for question in questions() for section in question.sections),
-        origin_sections.map_section,
         origin_sections.training_section,
         origin_sections.audit_section,
         origin_sections.data_section,
