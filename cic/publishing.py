@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from cic.data.spreadsheet import read_csv
 from cic.digests import model_digest
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
+from cic.evaluation.report.outcome import with_outcome
 from cic.folders import Folders, read_json, read_parts, write_json
-from cic.manifest import Manifest
+from cic.manifest import Manifest, read_manifest
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
@@ -135,19 +137,33 @@ def write_outcome(
     decision: Decision,
     flow_run_id: str | None = None,
 ) -> dict[str, Any]:
-    """Keep what the last run came to, for `cic show`, and give it."""
+    """Keep what the last run came to, for `cic show`, with a copy of the report that bears it; and give it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.latest_report.write_text(
+        with_outcome((folders["evaluate"] / "report.html").read_text(), _told(params, folders, run, decision))
+    )
     outcome = {
         "folders": {name: str(folder) for name, folder in folders.items()},
-        "report": str(folders["evaluate"] / "report.html"),
+        "report": str(settings.latest_report),
         "run_id": run.run_id,
         "model": f"models:/{params.registry.name}/{run.version}",
         "decision": decision.outcome,
         "reasons": list(decision.reasons),
         "flow_run_id": flow_run_id,
     }
-    settings.home.mkdir(parents=True, exist_ok=True)
     write_json(settings.latest_file, outcome)
     return outcome
+
+
+def _told(params: Params, folders: Folders, run: ModelRun, decision: Decision) -> dict[str, str]:
+    """Give what the report could not know when it was made, by name."""
+    origin = read_manifest(folders["fit"]).origin
+    return {
+        "Version": f"models:/{params.registry.name}/{run.version}",
+        "gate": f"{decision.outcome}: {'; '.join(decision.reasons)}",
+        "commit": f"{origin['git_commit']}{', with changes' if origin['git_dirty'] else ''}",
+        "decided": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
 
 
 def write_failure(settings: Settings, failure: dict[str, Any]) -> None:

@@ -205,6 +205,11 @@ class Settings(BaseSettings):
         return self.home / "latest.json"
 
     @property
+    def latest_report(self) -> Path:
+        """Copy of that run's report that bears version, decision, commit and date."""
+        return self.home / "report.html"
+
+    @property
     def postgres_folder(self) -> Path:
         """Data of the embedded PostgreSQL."""
         return self.home / "postgres"

@@ -94,7 +94,7 @@ def _show(params: Params, folders: dict[str, Path], run: ModelRun, decision: Dec
             "|---|---|",
             *lines,
             "",
-            f"Report: `{folders['evaluate'] / 'report.html'}`",
+            f"Report: `{load_settings().latest_report}`",
         ]
     )
     create_markdown_artifact(markdown, key="cic-summary", description="What the run came to.")

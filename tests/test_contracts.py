@@ -95,9 +95,18 @@ def test_params_yaml_is_valid_and_names_only_known_sections() -> None:
 
 def test_plots_name_what_the_stages_write(dvc: dict[str, Any]) -> None:
     every = {output for stage in dvc["stages"].values() for output in outputs(stage)}
-    for entry in dvc["plots"]:
-        (plot,) = entry.values()
-        assert set(plot["y"]) <= every
+    for plot in dvc["plots"]:
+        assert plot in every or str(Path(plot).parent) in every
+        assert plot.endswith(".svg"), "DVC draws all else by a script that it loads from the net"
+
+
+def test_dvc_compares_the_headline_figures_and_nothing_else(dvc: dict[str, Any]) -> None:
+    metrics = [one for stage in dvc["stages"].values() for one in stage.get("metrics", [])]
+    assert metrics == [{"build/evaluate/headline.json": {"cache": False}}]
+    assert "build/evaluate/metrics.json" in dvc["stages"]["evaluate"]["outs"]
+    assert "!/build/evaluate/headline.json" in (ROOT / ".gitignore").read_text().splitlines(), (
+        "kept in git by cache: false"
+    )
 
 
 def test_prefect_deploys_every_flow_and_nothing_is_misspelt(prefect: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from cic.cli.run import STEPS
 from cic.data.matrix import read_matrix
 from cic.data.synthetic import Recipe, simulate
 from cic.declarations import measure_names
+from cic.evaluation.report.outcome import PLACE
 from cic.manifest import read_manifest, write_manifest
 from cic.model.bundle import bundle_digest
 from cic.pipeline import STAGES
@@ -168,8 +169,13 @@ def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> No
     assert written({"build": str(repeated.folder / "build")}) == before
     assert [one["version"] for one in versions(repeated)] == ["1"], "the keyboard's model is registered too"
     shown = json.loads(repeated.done("dvc", "plots", "show", "--json"))
-    assert {"loss curves", "error by width", "error by depth", "codes in two dimensions"} <= set(shown["data"])
+    assert set(yaml.safe_load((repeated.folder / "dvc.yaml").read_text())["plots"]) == set(shown["data"])
     assert not shown.get("errors")
+    repeated.done("dvc", "plots", "show", "-o", "dvc_plots")
+    page = (repeated.folder / "dvc_plots" / "index.html").read_text()
+    assert page.count("<img") == len(shown["data"]) and "http" not in page, "it opens without a network"
+    told = repeated.done("dvc", "metrics", "show")
+    assert all(name in told for name in ("reconstruction", "genes", "identity")) and len(told.splitlines()) == 2
 
 
 KEYS = """
@@ -295,7 +301,7 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     made = outcome(served)
     assert bundle_digest(Path(made["folders"]["fit"]) / "bundle") == served.bundle()
     evaluated = Path(made["folders"]["evaluate"])
-    for name in ("metrics.json", "report.html"):
+    for name in ("metrics.json", "headline.json", "report.html"):
         assert (evaluated / name).read_bytes() == (served.folder / "build" / "evaluate" / name).read_bytes(), name
     measured = json.loads((evaluated / "metrics.json").read_text())
     nothing = {name for name in measure_names() if measured[name] is None}
@@ -304,6 +310,11 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     assert made["model"] == f"models:/cic/{version['version']}"
     assert version["bundle_digest"] == served.bundle()
     assert made["decision"] in ("promoted", "refused") and made["reasons"]
+    page = Path(made["report"]).read_text()
+    assert f"<dd>{made['model']}</dd>" in page and f"<dd>{made['decision']}: " in page
+    assert f"<dd>{git(served.folder, 'rev-parse', 'HEAD').strip()}" in page
+    report = (evaluated / "report.html").read_text()
+    assert PLACE.sub("", page) == PLACE.sub("", report) != report
     assert version["aliases"] == (["champion"] if made["decision"] == "promoted" else [])
 
     before = written(made["folders"])

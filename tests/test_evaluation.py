@@ -239,6 +239,10 @@ def test_keys_stay_whatever_the_data_lack(metrics, tmp_path):
 def test_files_hold_what_was_measured(metrics):
     found, out = metrics
     assert json.loads((out / "metrics.json").read_text()) == found
+    headline = json.loads((out / "headline.json").read_text())
+    assert headline["reconstruction"] == found["ratio_to_pca"]["value"]
+    assert headline["unexplained_variance_pca"] == found["unexplained_variance"]["pca"]["value"]
+    assert len(headline) == 3, "what was not measured is not among them"
     profiles = pd.read_csv(out / "profiles.csv")
     assert len(profiles) == found["profiles"]["test"]
     assert profiles["squared_error"].sum() / profiles["squared_error_pca"].sum() == pytest.approx(
@@ -248,7 +252,8 @@ def test_files_hold_what_was_measured(metrics):
     assert list(codes.columns) == ["sample_id", "part", "label", "code_1", "code_2", "code_3"]
     assert (codes["part"] == "test").sum() == len(profiles)
     assert {"x", "y"} <= set(pd.read_csv(out / "codes_2d.csv").columns)
-    assert pd.read_csv(out / "surface.csv")["error"].notna().all()
+    surface = pd.read_csv(out / "surface.csv")
+    assert surface["error"].notna().all() and surface["depth"].dtype == surface["bottleneck_width"].dtype == int
     assert pd.read_csv(out / "curves.csv")["validation_error_pca"].nunique() == 1
 
 

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from cic.config import Evaluate, Params, load_params
-from cic.declarations import Declaration, declarations, measure_names
+from cic.declarations import Declaration, Headline, declarations, measure_names
 from cic.errors import ConfigError
 from cic.evaluation.catalogue import Question, questions
 from cic.evaluation.metrics import schema
@@ -30,6 +30,8 @@ needs = "nothing"
 cost = "nothing"
 
 [headline]
+topic = "Toys"
+words = "times that it is there"
 figure = "there"
 better = "higher"
 reference = 0.5
@@ -84,10 +86,13 @@ def declared(name: str) -> Declaration:
     return next(one for one in declarations() if one.name == name)
 
 
-@pytest.mark.parametrize("question", questions(), ids=lambda one: one.name)
-def test_a_headline_is_an_interval_of_the_finding(question: Question) -> None:
+HEADLINES = [(one, headline) for one in questions() for headline in (one.declared.headline, *one.declared.beside)]
+
+
+@pytest.mark.parametrize(("question", "headline"), HEADLINES, ids=lambda one: getattr(one, "name", ""))
+def test_a_headline_is_an_interval_of_the_finding(question: Question, headline: Headline) -> None:
     model: type[BaseModel] = question.found
-    *path, last = question.declared.headline.figure.split(".")
+    *path, last = headline.figure.split(".")
     for at, name in enumerate([*path, last]):
         annotation = model.model_fields[name].annotation
         inner = [one for one in getattr(annotation, "__args__", (annotation,)) if one is not type(None)]
@@ -102,6 +107,12 @@ def test_a_headline_is_an_interval_of_the_finding(question: Question) -> None:
             break
         model = inner[0]
     assert model is Interval
+
+
+def test_a_headline_stands_beside_a_topic_of_its_question_and_no_topic_has_two() -> None:
+    for question, headline in HEADLINES:
+        assert headline.topic in {topic.title for topic in question.topics}
+    assert len({headline.topic for _, headline in HEADLINES}) == len(HEADLINES)
 
 
 @pytest.mark.parametrize("one", declarations(), ids=lambda one: one.name)

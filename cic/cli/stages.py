@@ -140,6 +140,7 @@ def show() -> None:
 def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
     """Print what a run of `cic-train` came to, and where its pages are."""
     show_summary(Path(latest["folders"]["evaluate"]))
+    _say("report with the decision", latest["report"])
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])
     if settings.tracking_uri.startswith("http"):

@@ -112,7 +112,8 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
     (out / "tables").mkdir()
     for name in sorted(set(measured.tables) - {"profiles", "labels"}):
         write_csv(measured.tables[name], out / "tables" / f"{name}.csv")
-    for name, content in (("metrics.json", as_json(measured.metrics)), ("headline.json", headline_values(measured.metrics))):
+    plain = as_json(measured.metrics)
+    for name, content in (("metrics.json", plain), ("headline.json", headline_values(plain))):
         (out / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
     named = pd.DataFrame({"sample_id": samples.index.astype(str), "part": part_S})
@@ -144,5 +145,7 @@ def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, m
     surface = pd.DataFrame(columns=columns)
     if trials is not None:
         complete = trials[trials["state"] == "complete"]
-        surface = complete.astype(dict.fromkeys(columns[:2], int)).groupby(columns[:2], as_index=False)[columns[2:]].min()
+        surface = (
+            complete.astype(dict.fromkeys(columns[:2], int)).groupby(columns[:2], as_index=False)[columns[2:]].min()
+        )
     surface.to_csv(out / "surface.csv", index=False)

@@ -14,7 +14,7 @@ DIGITS = 12
 NAMES = {
     "mean_profile": "mean profile",
     "type_mean": "mean of the type",
-    "pca": "PCA, as many numbers",
+    "pca": "PCA",
     "model": "this model",
     "replicates": "technical replicates",
     "span_ceiling": "span ceiling",
