@@ -111,8 +111,10 @@ def test_the_table_has_a_row_a_finding_with_the_declared_figure_and_begins_where
             assert f"<strong>{cell[0]}</strong> ({cell[1]}) <small>{cell[2]}</small>" in row
     ratio = metrics["ratio_to_pca"]
     assert figure_cell(metrics, "Reconstruction against PCA") == (
-        f"{ratio['value']:.2f}", f"{ratio['low']:.2f} to {ratio['high']:.2f}", "squared error over PCA’s; better below 1",
-    )  # fmt: skip
+        f"{ratio['value']:.2f}",
+        f"{ratio['low']:.2f} to {ratio['high']:.2f}",
+        "squared error over PCA’s; better below 1",
+    )
     assert "no interval" in figure_cell(
         {**metrics, "ratio_to_pca": {"value": 0.5, "low": None, "high": None}}, "Reconstruction against PCA"
     )

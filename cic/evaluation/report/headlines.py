@@ -1,4 +1,4 @@
-"""The declared figures of the questions: beside the findings of the report, and in `headline.json` to compare runs by."""
+"""The declared figures of the questions: beside the findings of the report, and in `headline.json`."""
 
 from __future__ import annotations
 
