@@ -169,7 +169,9 @@ assert metrics["toy"]["there"]["value"] == metrics["profiles"]["test"]
 assert json.loads((out / "metrics.json").read_text())["toy"] == metrics["toy"]
 page = (out / "report.html").read_text()
 assert "It is there" in page and "The toy is there." in page and "It is a toy." in page
-assert page.index('id="labels"') < page.index('id="toy"') < page.index('id="codes"')
+assert page.index('id="labels"') < page.index('id="toy"') < page.index('id="training"')
+assert "<small>times that it is there; better above 0.5</small>" in page
+assert json.loads((out / "headline.json").read_text())["toy"] == metrics["profiles"]["test"]
 assert "Toys: The toy is there." in model_card(metrics)
 assert any("toy" in path.parts for path in STAGES["evaluate"].sources)
 assert not any("toy" in path.parts for path in STAGES["search"].sources)
