@@ -11,6 +11,7 @@ from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.spreadsheet import read_csv
 from cic.digests import model_digest
+from cic.evaluation.metrics import as_json, read_metrics
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
 from cic.folders import Folders, read_json, read_parts, write_json
@@ -36,9 +37,9 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     matrix, part_S = read_parts(folders)
     ran_with = _params_of(manifests, params)
     lineage = _lineage(ran_with, manifests, folders, matrix.select(part_S == "test"), flow_run_id)
-    metrics = read_json(folders["evaluate"] / "metrics.json")
+    metrics = read_metrics(folders["evaluate"] / "metrics.json")
     name = params.registry.name
-    known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=metrics, lineage=lineage)
+    known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=as_json(metrics), lineage=lineage)
     if known is not None:
         return known
     figures = sorted((folders["evaluate"] / "figures").glob("*.*"))
@@ -50,7 +51,7 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
         EXPERIMENT,
         name=name,
         bundle=folders["fit"] / "bundle",
-        metrics=metrics,
+        metrics=as_json(metrics),
         params={
             **ran_with.model_dump(mode="json"),
             "chosen": load_bundle(folders["fit"] / "bundle").about["hyperparameters"],
@@ -94,7 +95,7 @@ def _lineage(
         part=str((folders["split"] / "split.csv").absolute()),
         held_out_digest=held_out_digest([str(one) for one in test.samples.index], fingerprints(test.values)),
         audit_passed=bool(read_json(folders["split"] / "audit.json")["passed"]),
-        objections=objections(read_json(folders["evaluate"] / "metrics.json")),
+        objections=objections(read_metrics(folders["evaluate"] / "metrics.json")),
         seed=params.seed,
     )
 
@@ -113,7 +114,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
         test,
         pca_errors_S,
         bool(read_json(folders["split"] / "audit.json")["passed"]),
-        objections(read_json(folders["evaluate"] / "metrics.json")),
+        objections(read_metrics(folders["evaluate"] / "metrics.json")),
         params.registry,
         derive_seed(params.seed, "gate"),
         sealed=sealed,

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import runtime
 
-from cic.config import Params, Section, parse_params
+from cic.config import Params, ParamsSection, parse_params
 from cic.errors import CicError
 from cic.platform.flow_runs import look
 from cic.publishing import write_failure
@@ -38,8 +38,8 @@ def run_name() -> str:
         return "wrong parameters"
 
 
-def _section(name: str, value: Any) -> Section | None:
-    if value is None or isinstance(value, Section):
+def _section(name: str, value: Any) -> ParamsSection | None:
+    if value is None or isinstance(value, ParamsSection):
         return value
     parse_params({"seed": 0, name: value})
     kind = type(getattr(Params(seed=0), name))

@@ -11,8 +11,8 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from cic.config import Params, Registry, parse_params
+from cic.evaluation.metrics import read_metrics
 from cic.evaluation.report.summary import summary
-from cic.folders import read_json
 from cic.publishing import judge, publish, settle, write_outcome
 from cic.registry.gate import Decision
 from cic.registry.registry import until_settled
@@ -84,7 +84,7 @@ def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
 
 
 def _show(params: Params, folders: dict[str, Path], run: ModelRun, decision: Decision) -> None:
-    lines = [f"| {label} | {value} |" for label, value in summary(read_json(folders["evaluate"] / "metrics.json"))]
+    lines = [f"| {label} | {value} |" for label, value in summary(read_metrics(folders["evaluate"] / "metrics.json"))]
     markdown = "\n".join(
         [
             f"# Version {run.version} of {params.registry.name}: {decision.outcome}",

@@ -19,7 +19,7 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from cic.config import Params, Section, load_params, parse_params
+from cic.config import Params, ParamsSection, load_params, parse_params
 from cic.errors import ServiceError
 from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
@@ -42,7 +42,7 @@ def _is_transient(outcome: object) -> bool:
     return isinstance(outcome, ServiceError) and not isinstance(outcome, Overtaken)
 
 
-def resolve(seed: int | None, **sections: Section | None) -> Params:
+def resolve(seed: int | None, **sections: ParamsSection | None) -> Params:
     """Give `params.yaml` with what the flow run overrides: only the fields that were given.
 
     Parameters

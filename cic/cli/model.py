@@ -62,7 +62,7 @@ def encode(
 
     bundle, version = _load(model)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
-    codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=code_names(bundle))
+    codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=bundle.code_columns)
     beside = judged(bundle, values_SG, samples)
     _write(codes.join(beside).assign(model=version), output)
     _tell(beside, profiles, output, allow_foreign)
@@ -82,12 +82,12 @@ def decode(
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
     bundle, version = _load(model)
     table = _read_frame(codes)
-    missing = [name for name in code_names(bundle) if name not in table]
+    missing = [name for name in bundle.code_columns if name not in table]
     if missing:
         raise DataError(
             f"there is no column {missing[0]}",
             where=str(codes),
-            expected=f"the columns {code_names(bundle)[0]} to {code_names(bundle)[-1]}",
+            expected=f"the columns {bundle.code_columns[0]} to {bundle.code_columns[-1]}",
             fix="give a file that `cic encode` wrote with the same model",
         )
     stamped = set(table["model"].astype(str)) if "model" in table else {version}
@@ -97,7 +97,7 @@ def decode(
             where=str(codes),
             fix="give that model with --model: codes of one model mean nothing to another",
         )
-    log2_SG = bundle.decode(table[code_names(bundle)].to_numpy(dtype=np.float32))
+    log2_SG = bundle.decode(table[bundle.code_columns].to_numpy(dtype=np.float32))
     values_SG = log2_SG if scale == "log2" else bundle.preprocessor.to_unit(log2_SG)
     _write(pd.DataFrame(values_SG, index=table.index, columns=list(bundle.genes)), output)
 
@@ -126,11 +126,6 @@ def classify(
     table = named_types(probability_SL, bundle.labels, beside).drop(columns="probability").join(beside).join(chances)
     _write(table.assign(model=version), output)
     _tell(beside, profiles, output, allow_foreign)
-
-
-def code_names(bundle: Bundle) -> list[str]:
-    """Give the column names of a code."""
-    return [f"code_{number + 1}" for number in range(bundle.architecture.bottleneck_width)]
 
 
 def _load(model: str) -> tuple[Bundle, str]:

@@ -13,7 +13,7 @@ from cic.errors import ServiceError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cic.platform.findings import Finding
+    from cic.platform.checkup import Checkup
     from cic.platform.state import PlatformState
     from cic.settings import Settings
 
@@ -143,7 +143,7 @@ def doctor() -> None:
         raise typer.Exit(ServiceError.exit_code)
 
 
-def _print_finding(console: Console, finding: Finding) -> None:
+def _print_finding(console: Console, finding: Checkup) -> None:
     from rich.markup import escape
 
     line = f"[{COLOURS[finding.level]}]{finding.level:<4}[/] {escape(finding.subject):<12} {escape(finding.found)}"

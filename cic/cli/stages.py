@@ -99,10 +99,11 @@ def publish_model(
 
 def show_summary(folder: Path) -> None:
     """Print what the evaluation found."""
+    from cic.evaluation.metrics import read_metrics
     from cic.evaluation.report.contents import headline, standings, verdict
     from cic.evaluation.report.summary import summary
 
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = read_metrics(folder / "metrics.json")
     for label, value in summary(metrics):
         _say(label, value)
     _say("verdict", f"{headline(metrics)} {standings(verdict(metrics))}")

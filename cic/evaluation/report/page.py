@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
+from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.contents import findings, headline, sections, standings
 from cic.evaluation.section import Evidence, Section
 
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
-def write_report(out: Path, evidence: Evidence) -> None:
+def write_report(out: Path, metrics: Metrics, evidence: Evidence) -> None:
     """Write figures/*.svg and *.png, and report.html, which holds the figures itself."""
-    made = [make(evidence, out / "figures") for make in sections()]
-    (out / "report.html").write_text(render(evidence.metrics, [one for one in made if one is not None]))
+    made = [make(evidence, out / "figures") for make in sections(metrics)]
+    (out / "report.html").write_text(render(metrics, [one for one in made if one is not None]))
 
 
-def render(metrics: Mapping[str, Any], sections: list[Section]) -> str:
+def render(metrics: Metrics, sections: list[Section]) -> str:
     """Give the page."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -40,12 +39,12 @@ def render(metrics: Mapping[str, Any], sections: list[Section]) -> str:
     beside_figures = {note for section in sections for note in section.notes}
     return template.render(
         metrics=metrics,
-        model=metrics["model"],
+        model=metrics.model,
         headline=headline(metrics),
         standings=standings([sentence for _, _, sentence in sentences]),
         sentences=sentences,
         concluded=concluded,
-        cautions=[text for text in dict.fromkeys(metrics["cautions"].values()) if text not in beside_figures],
+        cautions=[text for text in dict.fromkeys(metrics.cautions.values()) if text not in beside_figures],
         sections=sections,
     )
 
