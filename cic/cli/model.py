@@ -12,6 +12,7 @@ import typer
 from cic.data import matrix as matrices
 from cic.data import readers
 from cic.errors import DataError, ModelError, UnfamiliarError
+from cic.platform.at_rest import readable
 from cic.settings import load_settings
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ def code_names(bundle: Bundle) -> list[str]:
 def _load(model: str) -> tuple[Bundle, str]:
     from cic.registry.registry import fetch_bundle  # torch and MLflow take seconds to import
 
-    return fetch_bundle(load_settings().tracking_uri, model)
+    if not model.startswith("models:/"):
+        return fetch_bundle("", model)
+    with readable(load_settings()) as settings:
+        return fetch_bundle(settings.tracking_uri, model, settings.artifacts_uri)
 
 
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:

@@ -19,7 +19,7 @@ from cic.platform.findings import Finding
 from cic.platform.ownership import AlreadyRunning
 from cic.platform.state import PlatformState
 from cic.platform.supervisor import Supervisor
-from cic.settings import Settings, load_settings, redact
+from cic.settings import AT_REST, Settings, load_settings, redact
 
 Foreground = Annotated[
     bool, typer.Option("--foreground/--detach", help="Stay until interrupted, or return when all of it is up.")
@@ -91,7 +91,10 @@ def status(as_json: AsJson = False) -> None:
 
 def env() -> None:
     """Print what a shell needs to reach the platform: eval "$(cic env)", then `prefect deployment run ...`."""
-    for name, value in service_environment(load_settings()).items():
+    settings = load_settings()
+    if settings.tracking_uri.startswith(AT_REST):
+        raise ServiceError("the platform is not running", where=str(settings.home), fix="start it with `cic up`")
+    for name, value in service_environment(settings).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 

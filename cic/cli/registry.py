@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cic.config import load_params, parse_params
 from cic.errors import RefusedError
+from cic.platform.at_rest import readable
 from cic.settings import load_settings
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     """Show all versions, newest first, with their aliases and what the gate said."""
     from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, versions  # MLflow takes seconds to import
 
-    uri, model = load_settings().tracking_uri, _model(name, params)
-    known = versions(uri, model)
+    model = _model(name, params)
+    with readable(load_settings()) as settings:
+        known = versions(settings.tracking_uri, model)
+        moved = drift(settings.tracking_uri, model)
     if as_json:
         _print_json([asdict(one) for one in known])
         return
@@ -62,7 +65,7 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
         said = (tags.get(TAG_DECISION, "not judged"), tags.get(TAG_REASON, ""))
         table.add_row(*map(escape, cells + said), style="bold" if "champion" in one.aliases else None)
     console.print(table)
-    for warning in drift(uri, model):
+    for warning in moved:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
@@ -86,7 +89,8 @@ def show_log(
     model = _model(name, params)
     if mend is not None:
         repair(load_settings().tracking_uri, model, mend)
-    log = history(load_settings().tracking_uri, model)
+    with readable(load_settings()) as settings:
+        log = history(settings.tracking_uri, model)
     if as_json:
         records = [{**asdict(entry.record), "hash": entry.record.hash, "open": entry.open} for entry in log.entries]
         _print_json({"records": records, "faults": log.faults})

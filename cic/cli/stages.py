@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cic.config import Params, load_params, with_override_texts
 from cic.errors import DataError
-from cic.settings import load_settings
+from cic.settings import AT_REST, load_settings
 
 # torch, MLflow and DVC take seconds to import: only the verbs that need them do
 
@@ -122,6 +122,8 @@ def show() -> None:
     show_summary(Path(latest["folders"]["evaluate"]))
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])
+    if settings.tracking_uri.startswith(AT_REST):
+        _say("pages", "after `cic up`; encoding and `cic registry list` need no server")
     if settings.tracking_uri.startswith("http"):
         _say("MLflow", settings.tracking_uri)
     if settings.prefect_api_url:

@@ -17,7 +17,7 @@ from cic.platform.findings import Finding
 from cic.platform.http import request, request_json
 from cic.platform.services import worker_trouble
 from cic.platform.state import read_state
-from cic.settings import Settings, redact
+from cic.settings import AT_REST, Settings, redact
 
 DEPLOYMENTS = frozenset({"cic-search/local", "cic-train/local", "cic-promote/local"})
 
@@ -29,9 +29,8 @@ def platform(settings: Settings) -> Iterator[Finding]:
         if read_state(settings.state_file) is not None:
             yield Finding("FAIL", "platform", "was killed or did not start", "run `cic up`, or `cic down` to tidy up")
         else:
-            yield Finding(
-                "WARN", "platform", "not running; fine for `dvc repro`", "run `cic up` for servers and deployments"
-            )
+            fine = "" if settings.tracking_uri.startswith(AT_REST) else "; fine for `dvc repro`"
+            yield Finding("WARN", "platform", f"not running{fine}", "run `cic up` for servers and deployments")
         return
     if state.phase != "ready":
         yield Finding("WARN", "platform", state.phase, "wait a moment, then look again")
@@ -50,6 +49,9 @@ def platform(settings: Settings) -> Iterator[Finding]:
 
 def tracking(settings: Settings) -> Iterator[Finding]:
     """Ask the MLflow server or store."""
+    if settings.tracking_uri.startswith(AT_REST):
+        yield Finding("WARN", "tracking", "kept by the platform, which is not running", "run `cic up`")
+        return
     yield _store("tracking", settings.tracking_uri, "CIC_MLFLOW_URI")
 
 

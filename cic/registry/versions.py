@@ -25,6 +25,8 @@ from cic.tracking.store import connect, explained
 CHAMPION, PREVIOUS = "champion", "previous"
 LATEST = "latest"
 """What MLflow, too, calls the newest version; it cannot be an alias."""
+SERVED = "mlflow-artifacts:"
+"""Begins the address of files that an MLflow server hands through."""
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
@@ -132,8 +134,13 @@ def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:
 
 
 @contextmanager
-def fetched_bundle(uri: str, version: Version) -> Iterator[Path]:
+def fetched_bundle(uri: str, version: Version, artifacts_uri: str | None = None) -> Iterator[Path]:
     """Give the folder of a version's bundle for as long as the block runs; its files are those that were registered.
+
+    Parameters
+    ----------
+    artifacts_uri
+        Where a server keeps what it serves, to read past a server that does not run.
 
     Raises
     ------
@@ -144,6 +151,8 @@ def fetched_bundle(uri: str, version: Version) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cic-model-") as scratch:
         try:
             source = client.get_model_version_download_uri(version.name, version.version)
+            if artifacts_uri is not None and source.startswith(SERVED):
+                source = f"{artifacts_uri.rstrip('/')}/{source.removeprefix(SERVED).lstrip('/')}"
             root = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch, tracking_uri=uri))
             described = yaml.safe_load((root / "MLmodel").read_text())
             folder = root / described["flavors"]["python_function"]["artifacts"]["bundle"]["path"]
@@ -188,13 +197,15 @@ def check_stored(uri: str, name: str, number: str) -> None:
         return
 
 
-def fetch_bundle(uri: str, reference: str) -> tuple[Bundle, str]:
+def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
     """Load a model, and give what to stamp its codes with, such as ``cic/3``.
 
     Parameters
     ----------
     reference
         ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or the folder of a bundle.
+    artifacts_uri
+        As of `fetched_bundle`.
 
     Raises
     ------
@@ -212,5 +223,5 @@ def fetch_bundle(uri: str, reference: str) -> tuple[Bundle, str]:
             f"`{reference}` is no address of a model", expected="models:/NAME@ALIAS or models:/NAME/VERSION"
         )
     version = find(uri, parts["name"], parts["alias"] or parts["version"])
-    with fetched_bundle(uri, version) as folder:
+    with fetched_bundle(uri, version, artifacts_uri) as folder:
         return load_bundle(folder), f"{version.name}/{version.version}"
