@@ -27,7 +27,7 @@ from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest
 from cic.tracking.models import ModelRun, known_model_run, log_model_run
-from cic.tracking.runs import EXPERIMENT
+from cic.tracking.runs import experiment_of
 
 
 def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: str | None = None) -> ModelRun:
@@ -37,8 +37,8 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     ran_with = _params_of(manifests, params)
     lineage = _lineage(ran_with, manifests, folders, matrix.select(part_S == "test"), flow_run_id)
     metrics = read_json(folders["evaluate"] / "metrics.json")
-    name = params.registry.name
-    known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=metrics, lineage=lineage)
+    name, experiment = params.registry.name, experiment_of(ran_with.data.name)
+    known = known_model_run(settings.tracking_uri, experiment, name=name, metrics=metrics, lineage=lineage)
     if known is not None:
         return known
     figures = sorted((folders["evaluate"] / "figures").glob("*.*"))
@@ -47,7 +47,7 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     card = model_card(metrics, look - 1)
     return log_model_run(
         settings.tracking_uri,
-        EXPERIMENT,
+        experiment,
         name=name,
         bundle=folders["fit"] / "bundle",
         metrics=metrics,

@@ -88,13 +88,13 @@ def lineage_of(bundle: Path, test: ExpressionMatrix, **changes: object) -> Linea
 
 
 def log_bundle(
-    uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), **changes: object
+    uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), name: str = "cic", **changes: object
 ) -> ModelRun:
-    """Log and register a bundle as `cic`."""
+    """Log and register a bundle."""
     return log_model_run(
         uri,
         "cic",
-        name="cic",
+        name=name,
         bundle=bundle,
         metrics={"test": {"unexplained": 0.25, "note": "text", "ratios": [1, 2]}, "passed": True},
         params={"search": {"trials": 4, "depth": [0, 1]}, "seed": 1},

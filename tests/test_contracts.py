@@ -81,7 +81,7 @@ def test_a_stage_is_handed_only_the_sections_that_it_declares() -> None:
 
 
 def test_params_yaml_is_valid_and_names_only_known_sections() -> None:
-    assert load_params(ROOT / "params.yaml").registry.name == "cic"
+    assert load_params(ROOT / "params.yaml").registry.name == "cic-synthetic"
 
 
 def test_plots_name_what_the_stages_write(dvc: dict[str, Any]) -> None:

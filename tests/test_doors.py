@@ -169,6 +169,13 @@ def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> No
     assert not shown.get("errors")
 
 
+def test_another_name_registers_the_model_under_it(repeated: Clone) -> None:
+    told = repeated.done("cic", "publish", "-S", "registry.name=another name")
+    assert "models:/another name/1" in told
+    (version,) = json.loads(repeated.done("cic", "registry", "list", "--name", "another name", "--json"))
+    assert version["bundle_digest"] == repeated.bundle()
+
+
 KEYS = """
 import json
 from pathlib import Path
@@ -298,7 +305,7 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     nothing = {name for name in MEASURES if measured[name] is None}
     assert nothing == {"mixtures"} and set(nothing) <= set(measured["left_out"])
     (version,) = versions(served)
-    assert made["model"] == f"models:/cic/{version['version']}"
+    assert made["model"] == f"models:/cic-mine/{version['version']}"
     assert version["bundle_digest"] == served.bundle()
     assert made["decision"] in ("promoted", "refused") and made["reasons"]
     assert version["aliases"] == (["champion"] if made["decision"] == "promoted" else [])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from cic.config import load_params
 from cic.data import matrix as matrices
 from cic.data import readers
 from cic.errors import DataError, ModelError, UnfamiliarError
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from cic.model.bundle import Bundle
 
 ModelName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         "-m",
-        help="A registered model, such as models:/cic@champion or models:/cic/3, or the folder of a bundle.",
+        help="A registered model, such as models:/NAME@champion or models:/NAME/3, or the folder of a bundle. "
+        "Default: the champion of `registry.name`.",
     ),
 ]
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
 Unit = Annotated[
     str | None, typer.Option(help=f"Unit of the file: {', '.join(matrices.UNITS)}. Default: that of the model.")
@@ -37,7 +40,7 @@ AllowForeign = Annotated[
     ),
 ]
 SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
-DEFAULT_MODEL = "models:/cic@champion"
+DEFAULT_PARAMS = Path("params.yaml")
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +52,8 @@ def register(app: typer.Typer) -> None:
 def encode(
     profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
     output: Output,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     unit: Unit = None,
     samples_in: SamplesIn = "rows",
     allow_foreign: AllowForeign = False,
@@ -57,7 +61,7 @@ def encode(
     """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
     from cic.model.familiarity import judged
 
-    bundle, version = _load(model)
+    bundle, version = _load(model, params)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=code_names(bundle))
     beside = judged(bundle, values_SG, samples)
@@ -68,13 +72,14 @@ def encode(
 def decode(
     codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them.")],
     output: Output,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
     """Turn codes back into profiles."""
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    bundle, version = _load(model)
+    bundle, version = _load(model, params)
     table = _read_frame(codes)
     missing = [name for name in code_names(bundle) if name not in table]
     if missing:
@@ -99,7 +104,8 @@ def decode(
 def classify(
     profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
     output: Output,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     unit: Unit = None,
     samples_in: SamplesIn = "rows",
     allow_foreign: AllowForeign = False,
@@ -110,7 +116,7 @@ def classify(
     """
     from cic.model.familiarity import judged, named_types
 
-    bundle, version = _load(model)
+    bundle, version = _load(model, params)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     probability_SL = bundle.classify_codes(bundle.encode(values_SG))
     beside = judged(bundle, values_SG, samples)
@@ -125,7 +131,9 @@ def code_names(bundle: Bundle) -> list[str]:
     return [f"code_{number + 1}" for number in range(bundle.architecture.bottleneck_width)]
 
 
-def _load(model: str) -> tuple[Bundle, str]:
+def _load(model: str | None, params: Path) -> tuple[Bundle, str]:
+    if model is None:
+        model = f"models:/{load_params(params).registry.name}@champion"
     from cic.registry.registry import fetch_bundle  # torch and MLflow take seconds to import
 
     if not model.startswith("models:/"):

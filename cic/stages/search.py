@@ -25,7 +25,7 @@ from cic.search.storage import Finished
 from cic.search.study import Round
 from cic.search.study import search as search_study
 from cic.settings import Settings
-from cic.tracking.runs import EXPERIMENT, TrialRow, finish_search_run, log_trials, open_search_run, reap_dead_runs
+from cic.tracking.runs import TrialRow, experiment_of, finish_search_run, log_trials, open_search_run, reap_dead_runs
 from cic.workers import make_executor
 
 TRIALS = ("cic.model.prepare", "cic.model.trial", "cic.search.study")
@@ -46,10 +46,11 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     }
     folds = search_folds(matrix, read_part(folders), params)
     uri = settings.tracking_uri
-    reap_dead_runs(uri, EXPERIMENT)
+    experiment = experiment_of(params.data.name)
+    reap_dead_runs(uri, experiment)
     run_id = open_search_run(
         uri,
-        EXPERIMENT,
+        experiment,
         digest(params.seed, params.search, *identity.values()),
         {"seed": params.seed, **params.search.model_dump(mode="json"), **params.training.model_dump(mode="json")},
         {"cic.data_file": params.data.file},

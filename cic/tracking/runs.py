@@ -21,7 +21,6 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from cic.settings import ProcessIdentity
 from cic.tracking.store import all_runs, connect, experiment_id, explained
 
-EXPERIMENT = "cic"
 TAG_STUDY = "cic.study"
 TAG_TRIAL = "cic.trial"
 TAG_STATE = "cic.state"
@@ -34,6 +33,11 @@ AT_ONCE = 4
 """Requests to a server at a time; a sqlite store takes one writer."""
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 """Most entries of a kind that MLflow takes in one request."""
+
+
+def experiment_of(data_name: str) -> str:
+    """Name the experiment with the runs of a data set; the log of decisions has others."""
+    return f"cic/{data_name}"
 
 
 @dataclass(frozen=True)
