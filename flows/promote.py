@@ -10,7 +10,7 @@ from urllib.parse import quote
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from cic.config import Params, Registry, parse_params
+from cic.config import Params, parse_params
 from cic.evaluation.report.verdict import summary
 from cic.folders import read_json
 from cic.publishing import judge, publish, settle, write_outcome
@@ -19,21 +19,20 @@ from cic.registry.registry import until_settled
 from cic.registry.stored import judge_version
 from cic.settings import load_settings
 from cic.tracking.models import ModelRun
-from flows.runs import TRANSIENT, flow_run_id, resolve
+from flows.form import takes
+from flows.runs import TRANSIENT, flow_run_id
 
 
 @flow(name="cic-promote", log_prints=True)
-def cic_promote(version: str, registry: Registry | None = None) -> dict[str, Any]:
+@takes("registry")
+def cic_promote(params: Params, version: str) -> dict[str, Any]:
     """Let the gate decide on a model that was registered before.
 
     Parameters
     ----------
     version
         Version number, alias or run id.
-    registry
-        Overrides the section of `params.yaml`.
     """
-    params = resolve(None, registry=registry)
     decision = judge_task(params.model_dump(mode="json"), version)
     print(f"{decision['outcome']}: {'; '.join(decision['reasons'])}")
     return decision

@@ -1,4 +1,4 @@
-"""What the flows share: parameters from `params.yaml` and overrides, and the tasks, one a stage.
+"""What the flows share: the tasks, one a stage.
 
 Tasks pass paths and hashes. A stage's folder is named by a digest of all that its outcome depends on, so that a stage
 whose inputs did not change is not run again.
@@ -17,7 +17,7 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from cic.config import Params, Section, load_params, parse_params
+from cic.config import Params, parse_params
 from cic.errors import ServiceError
 from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
@@ -36,24 +36,6 @@ TRANSIENT: dict[str, Any] = {
 def _is_transient(outcome: object) -> bool:
     """Tell what may pass by itself. Who was overtaken would be so again: it has to judge anew."""
     return isinstance(outcome, ServiceError) and not isinstance(outcome, Overtaken)
-
-
-def resolve(seed: int | None, **sections: Section | None) -> Params:
-    """Give `params.yaml` with what the flow run overrides: only the fields that were given.
-
-    Parameters
-    ----------
-    seed
-        The root seed, or `None` for that of the file.
-    sections
-        Sections by name, or `None`.
-    """
-    overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
-    for name, section in sections.items():
-        if section is not None:
-            given = section.model_dump(mode="json", exclude_unset=True)
-            overrides |= {f"{name}.{key}": value for key, value in given.items()}
-    return load_params(load_settings().project / "params.yaml", overrides, "the flow run's parameters")
 
 
 @task(name="pull", **TRANSIENT)

@@ -11,5 +11,5 @@ fi
 eval "$(cic env)"
 cic data simulate
 prefect --no-prompt deploy --all >"$CIC_HOME/logs/deploy.log" 2>&1 || { cat "$CIC_HOME/logs/deploy.log"; exit 1; }
-prefect deployment run cic-train/local --watch --watch-timeout 3600 "$@"
+prefect deployment run cic-train/train-and-judge --watch --watch-timeout 3600 "$@"
 cic show

@@ -116,7 +116,7 @@ def show() -> None:
     settings = load_settings()
     if not settings.latest_file.exists():
         raise DataError(
-            "no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/local`"
+            "no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/train-and-judge`"
         )
     latest = json.loads(settings.latest_file.read_text())
     show_summary(Path(latest["folders"]["evaluate"]))

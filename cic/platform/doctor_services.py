@@ -19,7 +19,7 @@ from cic.platform.services import worker_trouble
 from cic.platform.state import read_state
 from cic.settings import AT_REST, Settings, redact
 
-DEPLOYMENTS = frozenset({"cic-search/local", "cic-train/local", "cic-promote/local"})
+DEPLOYMENTS = frozenset({"cic-search/search-only", "cic-train/train-and-judge", "cic-promote/judge-again"})
 
 
 def platform(settings: Settings) -> Iterator[Finding]:
