@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
@@ -74,29 +73,32 @@ def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
         lambda decided: promote_task(plain, run.version, asdict(decided)),
     )
     outcome = write_outcome(params, folders, load_settings(), run, decision)
-    _show(params, folders, run, decision)
+    _show(params, folders, run, outcome)
     return outcome
 
 
-def _show(params: Params, folders: dict[str, Path], run: ModelRun, decision: Decision) -> None:
+def _show(params: Params, folders: dict[str, Path], run: ModelRun, outcome: dict[str, Any]) -> None:
+    """Leave what came of it as an artifact, with the pages that show more."""
+    uri, pages = load_settings().tracking_uri, outcome["pages"]
     lines = [f"| {label} | {value} |" for label, value in summary(read_json(folders["evaluate"] / "metrics.json"))]
+    links = [f"- [{label} in MLflow]({uri}{page})" for label, page in pages.items()] if uri.startswith("http") else []
     markdown = "\n".join(
         [
-            f"# Version {run.version} of {params.registry.name}: {decision.outcome}",
-            *(f"- {reason}" for reason in decision.reasons),
+            f"# {params.data.name}: version {run.version} of {params.registry.name} {outcome['decision']}",
+            *(f"- {reason}" for reason in outcome["reasons"]),
             "",
-            "| | |",
+            f"| data | `{params.data.file}` |",
             "|---|---|",
             *lines,
             "",
-            f"Report: `{folders['evaluate'] / 'report.html'}`",
+            *links,
+            f"- report as a file: `{outcome['report']}`",
         ]
     )
-    create_markdown_artifact(markdown, key="cic-summary", description="What the run came to.")
-    uri = load_settings().tracking_uri
-    if uri.startswith("http"):
-        page = f"{uri}/#/models/{quote(params.registry.name)}/versions/{run.version}"
-        create_link_artifact(page, link_text=f"version {run.version} in MLflow", key="cic-model")
+    create_markdown_artifact(markdown, key="cic-summary", description=f"What the run on {params.data.name} came to.")
+    if links:
+        page, about = f"{uri}{pages['registered version']}", f"Version {run.version} of {params.registry.name}."
+        create_link_artifact(page, link_text=f"version {run.version} in MLflow", key="cic-model", description=about)
 
 
 def _decision(plain: dict[str, Any]) -> Decision:

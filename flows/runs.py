@@ -58,7 +58,7 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
             if not run_stage(name, parsed, paths, settings, keep=True):
                 get_run_logger().info("nothing that `%s` depends on has changed: %s", name, folder)
         if name == "search":
-            show_trials(folder)
+            show_trials(folder, parsed.data.name)
         return str(folder)
 
     return run
@@ -85,13 +85,27 @@ class _ProgressArtifact:
             self.artifacts[label] = cast(UUID, made)  # outside of an event loop it is no coroutine
 
 
-def show_trials(folder: Path) -> None:
+SHOWN = {
+    "number": "trial",
+    "depth": "depth",
+    "bottleneck_width": "width",
+    "error_ratio_to_pca": "error over PCA",
+    "error": "validation error",
+    "state": "state",
+    "hidden_width": "hidden width",
+    "reason": "why it ended",
+}
+"""Columns of the table of trials, by those of `trials.csv`: as many as the page has room for, the outcome too."""
+
+
+def show_trials(folder: Path, data: str) -> None:
     """Make the table artifact of a search's trials."""
-    trials = pd.read_csv(folder / "trials.csv")
+    trials = pd.read_csv(folder / "trials.csv")[[*SHOWN]].rename(columns=SHOWN)
     rows = [
         {str(key): None if pd.isna(value) else value for key, value in row.items()} for row in trials.to_dict("records")
     ]
-    create_table_artifact(table=rows, key="cic-trials", description="Every trial of the search, in order.")
+    about = f"Every trial of the search on {data}, in order; the rest of each stands in MLflow and in `trials.csv`."
+    create_table_artifact(table=rows, key="cic-trials", description=about)
 
 
 def run_stages(params: Params, names: Iterable[str]) -> dict[str, Path]:

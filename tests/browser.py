@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1600,1400"),
+    *("--disable-background-networking", "--disable-component-update", "--window-size=1920,1400"),
 )
 needs_browser = pytest.mark.skipif(
     shutil.which("chromium") is None or shutil.which("chromedriver") is None,

@@ -115,9 +115,8 @@ def show() -> None:
     """Show what the last run of the flow `cic-train` came to."""
     settings = load_settings()
     if not settings.latest_file.exists():
-        raise DataError(
-            "no run has ended yet", where=str(settings.home), fix="run `prefect deployment run cic-train/train-and-judge`"
-        )
+        fix = "run `prefect deployment run cic-train/train-and-judge`"
+        raise DataError("no run has ended yet", where=str(settings.home), fix=fix)
     latest = json.loads(settings.latest_file.read_text())
     show_summary(Path(latest["folders"]["evaluate"]))
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
@@ -125,7 +124,8 @@ def show() -> None:
     if settings.tracking_uri.startswith(AT_REST):
         _say("pages", "after `cic up`; encoding and `cic registry list` need no server")
     if settings.tracking_uri.startswith("http"):
-        _say("MLflow", settings.tracking_uri)
+        for label, page in latest["pages"].items():
+            _say(f"{label} in MLflow", f"{settings.tracking_uri}{page}")
     if settings.prefect_api_url:
         local = "prefect_api_url" not in settings.given
         _say("Prefect", settings.login_file.as_uri() if local else settings.prefect_api_url.removesuffix("/api"))
