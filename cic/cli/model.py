@@ -61,7 +61,7 @@ def encode(
     """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
     from cic.model.familiarity import judged
 
-    bundle, version = _load(model, params)
+    bundle, version = load(model, params)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=code_names(bundle))
     beside = judged(bundle, values_SG, samples)
@@ -79,7 +79,7 @@ def decode(
     """Turn codes back into profiles."""
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    bundle, version = _load(model, params)
+    bundle, version = load(model, params)
     table = _read_frame(codes)
     missing = [name for name in code_names(bundle) if name not in table]
     if missing:
@@ -116,7 +116,7 @@ def classify(
     """
     from cic.model.familiarity import judged, named_types
 
-    bundle, version = _load(model, params)
+    bundle, version = load(model, params)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     probability_SL = bundle.classify_codes(bundle.encode(values_SG))
     beside = judged(bundle, values_SG, samples)
@@ -131,7 +131,8 @@ def code_names(bundle: Bundle) -> list[str]:
     return [f"code_{number + 1}" for number in range(bundle.architecture.bottleneck_width)]
 
 
-def _load(model: str | None, params: Path) -> tuple[Bundle, str]:
+def load(model: str | None, params: Path) -> tuple[Bundle, str]:
+    """Load the model that is named, or else the champion of the data that the parameters name, with its stamp."""
     if model is None:
         model = f"models:/{load_params(params).registry.name}@champion"
     from cic.registry.registry import fetch_bundle  # torch and MLflow take seconds to import
