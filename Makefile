@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 PYTEST := $(PY) -m pytest
 
-.PHONY: help install run up down test lint format dvc bench constraints clean
+.PHONY: help install run up down test faults lint format dvc bench constraints clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -34,6 +34,9 @@ down: $(STAMP) ## stop it
 
 test: $(STAMP) ## the whole test suite
 	$(PYTEST)
+
+faults: $(STAMP) ## make every attack as often as it says, and print a table; fails if one succeeds
+	$(PYTEST) --faults --durations=0 --durations-min=60
 
 lint: $(STAMP) ## style, types
 	ruff check .

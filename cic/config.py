@@ -313,7 +313,10 @@ def parse_params(
         return Params.model_validate(raw)
     except ValidationError as error:
         given = overrides or {}
-        faults = "; ".join(_told(fault) + _from(_path(fault), given, source) for fault in error.errors())
+        origins = [_from(_path(fault), given, source) for fault in error.errors()]
+        faults = "; ".join(_told(fault) + origin for fault, origin in zip(error.errors(), origins, strict=True))
+        if all(origins):
+            where = f"{source}, on top of {where}"
         raise ConfigError(faults, where=where, fix="correct the parameters; `cic params` lists them all") from None
 
 

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix, read_matrix
+from cic.data.spreadsheet import read_csv
 
 Folders = Mapping[str, Path]
 
 
 def read_part(folders: Folders) -> pd.Series:
     """Give the part of each sample, by sample id."""
-    return pd.read_csv(folders["split"] / "split.csv", dtype=str).set_index("sample_id")["part"]
+    return read_csv(folders["split"] / "split.csv").set_index("sample_id")["part"]
 
 
 def read_parts(folders: Folders) -> tuple[ExpressionMatrix, np.ndarray]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 T = TypeVar("T")
-SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES = 60.0
 log = logging.getLogger("cic.progress")
 
 Observer = Callable[[str, int, int | None, str], None]
@@ -30,7 +30,7 @@ class Bar(Protocol):
 
 @contextmanager
 def observed(observer: Observer) -> Iterator[None]:
-    """Tell `observer` too of every step: the bar's label, steps done, total and note."""
+    """Tell `observer` too of a bar's beginning and of every step: its label, steps done, total and note."""
     token = _observer.set(observer)
     try:
         yield
@@ -70,13 +70,17 @@ class _LogBar:
         if late or at_end:
             self.written = now
             of = f"/{self.total}" if self.total else ""
-            log.info("%s: %d%s, %.0f s%s", self.label, self.done, of, now - self.started, f", {note}" if note else "")
+            so_far = now - self.started
+            left = f", {so_far / self.done * (self.total - self.done):.0f} s left" if self.total and not at_end else ""
+            log.info("%s: %d%s, %.0f s%s%s", self.label, self.done, of, so_far, left, f", {note}" if note else "")
 
 
 @contextmanager
 def bar(total: int | None, label: str) -> Iterator[Bar]:
     """Show progress towards `total` steps for as long as the block runs."""
     observer = _observer.get()
+    if observer:
+        observer(label, 0, total, "")
     with _shown(total, label) as shown:
         yield _ObservedBar(shown, observer, label, total) if observer else shown
 

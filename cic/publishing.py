@@ -10,6 +10,7 @@ import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.spreadsheet import read_csv
 from cic.digests import model_digest
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
@@ -19,11 +20,11 @@ from cic.manifest import Manifest
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
+from cic.registry.fetched import check_stored
 from cic.registry.gate import Decision
 from cic.registry.log import HELD_OUT_DIGITS, look_at
 from cic.registry.registry import history, promote
 from cic.registry.stored import held_out_parts
-from cic.registry.versions import check_stored
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest, shown_hyperparameters
@@ -129,7 +130,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
     verified(folders)
     matrix, part_S = read_parts(folders)
     test, sealed = held_out_parts(matrix, part_S)
-    profiles = pd.read_csv(folders["evaluate"] / "profiles.csv", dtype={"sample_id": str}).set_index("sample_id")
+    profiles = read_csv(folders["evaluate"] / "profiles.csv").set_index("sample_id")
     pca_errors_S = profiles.loc[test.samples.index.astype(str), "squared_error_pca"].to_numpy(dtype=np.float64)
     return decide(
         settings.tracking_uri,
@@ -170,7 +171,12 @@ def pages_of(params: Params, folders: Folders, settings: Settings, run: ModelRun
 
 
 def write_outcome(
-    params: Params, folders: Folders, settings: Settings, run: ModelRun, decision: Decision
+    params: Params,
+    folders: Folders,
+    settings: Settings,
+    run: ModelRun,
+    decision: Decision,
+    flow_run_id: str | None = None,
 ) -> dict[str, Any]:
     """Keep what the last run came to, for `cic show`, and give it."""
     outcome = {
@@ -181,7 +187,21 @@ def write_outcome(
         "decision": decision.outcome,
         "reasons": list(decision.reasons),
         "pages": pages_of(params, folders, settings, run),
+        "flow_run_id": flow_run_id,
     }
     settings.home.mkdir(parents=True, exist_ok=True)
     write_json(settings.latest_file, outcome)
     return outcome
+
+
+def write_failure(settings: Settings, failure: dict[str, Any]) -> None:
+    """Keep why the last run ended early, for `cic show`, beside what the last that ended well came to.
+
+    Parameters
+    ----------
+    failure
+        `name` and `id` of the flow run, the `stage`, and the `reason`.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    before = read_json(settings.latest_file) if settings.latest_file.exists() else {}
+    write_json(settings.latest_file, {**before, "failed": failure})

@@ -35,8 +35,11 @@ AT_REST = "cic-platform://"
 """Begins the address of a store of runs that a platform keeps which does not run; the home follows."""
 # Clocks may be stepped between two readings of one process's start; processes that differ are further apart.
 START_TOLERANCE_SECONDS = 2.0
-# Read by tests and by the platform itself, no settings.
-OTHER_VARIABLES = frozenset({"CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK"})
+# Read by tests, by the platform itself and by `cic data simulate`, no settings.
+OTHER_VARIABLES = frozenset({
+    "CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK",
+    "CIC_SIMULATE_SAMPLES", "CIC_SIMULATE_GENES", "CIC_SIMULATE_STUDIES",
+})  # fmt: skip
 
 
 def redact(text: str) -> str:
@@ -320,6 +323,13 @@ def variables() -> frozenset[str]:
     aliases = (field.validation_alias for field in Settings.model_fields.values())
     also = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
     return frozenset(map(variable_of, Settings.model_fields)) | also
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can look into, also where it is there already and others can."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -82,18 +82,13 @@ def resolve(given: Mapping[str, Any], others: Mapping[str, Any]) -> Params:
     others
         What else the flow was given.
     """
-    plain = {
-        name: value.model_dump(mode="json", exclude_unset=True) if isinstance(value, Section) else value
-        for name, value in given.items()
-    }
-    deployed, run_id = deployment.get_id(), flow_run.get_id()
-    if deployed is None or run_id is None:
-        return _merged(overrides_of(plain, {}))
+    shown, run_id = shown_here(), flow_run.get_id()
+    overrides = overrides_of(plain(given), shown)
+    params = merged(overrides)
+    if not shown or run_id is None:
+        return params
+    used = {name: value for name, value in params.model_dump(mode="json").items() if name in shown}
     with get_client(sync_client=True) as client:
-        shown = shown_by(client.read_deployment(UUID(deployed)).parameter_openapi_schema or {})
-        overrides = overrides_of(plain, shown)
-        params = _merged(overrides)
-        used = {name: value for name, value in params.model_dump(mode="json").items() if name in shown}
         client.update_flow_run(UUID(run_id), parameters={**others, **used})
     for key, now in _flat(used).items():
         was = _flat(shown).get(key)
@@ -102,6 +97,23 @@ def resolve(given: Mapping[str, Any], others: Mapping[str, Any]) -> Params:
                 "%s is %r, as %s says; the form showed %r until it is deployed again", key, now, FILE, was
             )
     return params
+
+
+def plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a flow run was given as JSON has it: of a section, only the fields that were."""
+    return {
+        name: value.model_dump(mode="json", exclude_unset=True) if isinstance(value, Section) else value
+        for name, value in given.items()
+    }
+
+
+def shown_here() -> dict[str, Any]:
+    """Give the values that the form of the present run's deployment shows; none for a run without one."""
+    deployed = deployment.get_id()
+    if deployed is None:
+        return {}
+    with get_client(sync_client=True) as client:
+        return shown_by(client.read_deployment(UUID(deployed)).parameter_openapi_schema or {})
 
 
 def shown_by(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,13 +125,16 @@ def overrides_of(given: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str
     """Give what a flow run overrides, under dotted keys.
 
     A section that names only some of its fields was written by somebody who means them. One that names every field is
-    the form's, and a field that is as the form showed it was not touched; likewise the seed beside such a section.
+    the form's, and a field that is as the form showed it was not touched; likewise the seed beside such a section. As
+    the form posts all sections, one with a single field is the form's only beside a longer one.
     """
     whole = {
         name
         for name, values in given.items()
         if isinstance(values, Mapping) and name in shown and set(values) >= set(shown[name])
     }
+    if all(len(shown[name]) == 1 for name in whole):
+        whole = set()
     overrides: dict[str, Any] = {}
     for name, value in given.items():
         if isinstance(value, Mapping):
@@ -138,5 +153,6 @@ def _flat(sections: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _merged(overrides: dict[str, Any]) -> Params:
+def merged(overrides: dict[str, Any]) -> Params:
+    """Give `params.yaml` with overrides, under dotted keys."""
     return load_params(load_settings().project / FILE, overrides, SOURCE)

@@ -37,31 +37,35 @@ def cic_promote(params: Params, version: str) -> dict[str, Any]:
     return decision
 
 
-@task(name="judge", **TRANSIENT)
+@task(name="judge", task_run_name="judge", **TRANSIENT)
 def judge_task(params: dict[str, Any], version: str) -> dict[str, Any]:
     """Put a registered version through the gate, and carry the decision out."""
     _, decision = judge_version(load_settings().tracking_uri, parse_params(params).registry, version)
     return asdict(decision)
 
 
-@task(name="publish", **TRANSIENT)
+@task(name="publish", task_run_name="publish", **TRANSIENT)
 def publish_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]:
     """Log the evaluated model to MLflow and register its bundle."""
-    return asdict(publish(parse_params(params), _paths(folders), load_settings(), flow_run_id()))
+    parsed = parse_params(params)
+    run = publish(parsed, _paths(folders), load_settings(), flow_run_id())
+    get_run_logger().info("publish: models:/%s/%s, MLflow run %s", parsed.registry.name, run.version, run.run_id)
+    return asdict(run)
 
 
-@task(name="gate", **TRANSIENT)
+@task(name="gate", task_run_name="gate", **TRANSIENT)
 def gate_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]:
     """Compare the model with PCA and with the champion, on the same held-out profiles."""
     decision = judge(parse_params(params), _paths(folders), load_settings())
-    get_run_logger().info("%s: %s", decision.outcome, "; ".join(decision.reasons))
+    get_run_logger().info("gate: %s: %s", decision.outcome, "; ".join(decision.reasons))
     return asdict(decision)
 
 
-@task(name="promote", **TRANSIENT)
+@task(name="promote", task_run_name="promote", **TRANSIENT)
 def promote_task(params: dict[str, Any], version: str, decision: dict[str, Any]) -> None:
     """Write the decision down, and move the aliases if it says so."""
     settle(parse_params(params), version, _decision(decision), load_settings())
+    get_run_logger().info("promote: version %s %s", version, decision["outcome"])
 
 
 def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
         lambda: _decision(gate_task(plain, texts)),
         lambda decided: promote_task(plain, run.version, asdict(decided)),
     )
-    outcome = write_outcome(params, folders, load_settings(), run, decision)
+    outcome = write_outcome(params, folders, load_settings(), run, decision, flow_run_id())
     _show(params, folders, run, outcome)
     return outcome
 

@@ -6,6 +6,8 @@ whose inputs did not change is not run again.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +27,8 @@ from cic.registry.log import Overtaken
 from cic.settings import load_settings
 from cic.versioning.pointers import check_pointer, pull
 
+SECONDS_BETWEEN_UPDATES = 5.0
+"""Of a progress artifact."""
 TRANSIENT: dict[str, Any] = {
     "retries": 2,
     "retry_delay_seconds": 5,
@@ -38,25 +42,30 @@ def _is_transient(outcome: object) -> bool:
     return isinstance(outcome, ServiceError) and not isinstance(outcome, Overtaken)
 
 
-@task(name="pull", **TRANSIENT)
+@task(name="pull", task_run_name="pull", **TRANSIENT)
 def pull_data(params: dict[str, Any]) -> str:
     """Bring the profiles from the DVC remote, compare them and their pointer with git, and give their MD5."""
     path = Path(parse_params(params).data.file)
     pull(path)
     pointer = check_pointer(path)
-    get_run_logger().info("%s is as its pointer says: md5 %s", path, pointer.md5)
+    get_run_logger().info("pull: %s is as its pointer says, md5 %s", path, pointer.md5)
     return pointer.md5
 
 
 def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
-    @task(name=name, description=STAGES[name].run.__doc__, **TRANSIENT)
+    @task(name=name, task_run_name=name, description=STAGES[name].run.__doc__, **TRANSIENT)
     def run(params: dict[str, Any], folders: dict[str, str]) -> str:
         parsed, settings = parse_params(params), load_settings()
         paths = {stage: Path(folder) for stage, folder in folders.items()}
         folder = paths[name]
+        began = time.monotonic()
         with observed(_ProgressArtifact(name)):
-            if not run_stage(name, parsed, paths, settings, keep=True):
-                get_run_logger().info("nothing that `%s` depends on has changed: %s", name, folder)
+            ran = run_stage(name, parsed, paths, settings, keep=True)
+        # the engine's own line at the end of a task does not say of which
+        if ran:
+            get_run_logger().info("%s: done in %.0f s, %s", name, time.monotonic() - began, folder)
+        else:
+            get_run_logger().info("%s: nothing that it depends on has changed, %s", name, folder)
         if name == "search":
             show_trials(folder, parsed.data.name)
         return str(folder)
@@ -68,21 +77,29 @@ STAGE_TASKS = {name: _stage_task(name) for name in STAGES}
 
 
 class _ProgressArtifact:
-    """A progress artifact a bar, made at its first step."""
+    """A progress artifact a bar, made at its beginning; each update is an event, so they are few."""
 
     def __init__(self, stage: str) -> None:
         self.stage = stage
         self.artifacts: dict[str, UUID] = {}
+        self.updated = 0.0
 
     def __call__(self, label: str, done: int, total: int | None, note: str) -> None:
         if not total:
             return
-        percent = 100 * done / total
-        if label in self.artifacts:
-            update_progress_artifact(self.artifacts[label], progress=percent, description=f"{label}: {note}")
+        percent, said = 100 * done / total, f"{label}: {done}/{total}{note and ', '}{note}"
+        now = time.monotonic()
+        if label not in self.artifacts:
+            # outside of an event loop it is no coroutine
+            self.artifacts[label] = cast(UUID, create_progress_artifact(percent, self._key(label), said))
+        elif done >= total or now - self.updated >= SECONDS_BETWEEN_UPDATES:
+            update_progress_artifact(self.artifacts[label], progress=percent, description=said)
         else:
-            made = create_progress_artifact(percent, description=f"{self.stage}: {label}")
-            self.artifacts[label] = cast(UUID, made)  # outside of an event loop it is no coroutine
+            return
+        self.updated = now
+
+    def _key(self, label: str) -> str:
+        return "cic-progress-" + re.sub("[^a-z0-9]+", "-", f"{self.stage} {label}".lower()).strip("-")
 
 
 SHOWN = {

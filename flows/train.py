@@ -9,11 +9,18 @@ from prefect import flow
 from cic.config import Params
 from cic.pipeline import STAGES
 from flows.form import takes
+from flows.names import note_failure, run_name
 from flows.promote import finish
 from flows.runs import run_stages
 
 
-@flow(name="cic-train", log_prints=True)
+@flow(
+    name="cic-train",
+    flow_run_name=run_name,
+    log_prints=True,
+    on_failure=[note_failure],
+    on_crashed=[note_failure],
+)
 @takes(*Params.model_fields)
 def cic_train(params: Params) -> dict[str, Any]:
     """Pull, check, split, search, fit, evaluate, and let the gate decide.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job, as a person would run it: platform up, default data, deploy, run, summary, platform down.
-# Arguments go to `prefect deployment run`, such as --param search='{"trials": 60}'.
+# Arguments go to `cic run`, such as -S search.trials=60.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,5 +11,4 @@ fi
 eval "$(cic env)"
 cic data simulate
 prefect --no-prompt deploy --all >"$CIC_HOME/logs/deploy.log" 2>&1 || { cat "$CIC_HOME/logs/deploy.log"; exit 1; }
-prefect deployment run cic-train/train-and-judge --watch --watch-timeout 3600 "$@"
-cic show
+cic run "$@"

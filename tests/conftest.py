@@ -11,6 +11,8 @@ import pytest
 
 from cic.data.matrix import ExpressionMatrix
 
+pytest_plugins = ["faults"]  # attacks, counted
+
 
 @pytest.fixture
 def tiny() -> ExpressionMatrix:

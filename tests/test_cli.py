@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from store_parts import log_bundle
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from cic import __version__ as cic_version
 from cic.cli import app
 from cic.config import Params, parse_params
 from cic.data.synthetic import Recipe, simulate
@@ -30,6 +32,7 @@ from cic.pipeline import run_stage, workspace
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
 from cic.settings import Settings
+from cic.tracking.store import connect
 
 SURFACE = Path(__file__).parent / "cli_surface.txt"
 RECIPE = Recipe(samples=72, genes=80, cell_types=3, studies=9, programs=6, replicate_pairs=8, seed=2)
@@ -77,6 +80,28 @@ def test_every_verb_says_what_it_does_and_every_option_what_it_is_for() -> None:
             assert getattr(parameter, "help", None), f"{path}: {parameter.name}"
 
 
+def test_every_option_says_what_it_is_if_left_out() -> None:
+    for path, command in commands(get_command(app)):
+        for one in command.params:
+            if one.required or one.name == "help" or getattr(one, "is_flag", False):
+                continue
+            said = "default" in one.help.lower() or isinstance(getattr(one, "show_default", None), str)
+            assert one.default is not None or said, f"{path}: {one.name}"
+
+
+def test_the_sizes_that_help_tells_are_those_of_the_recipe() -> None:
+    (simulated,) = (command for path, command in commands(get_command(app)) if path == "cic data simulate")
+    shown = {one.name: one.show_default for one in simulated.params if isinstance(one.show_default, str)}
+    assert len(shown) == 7
+    assert {name: int(text.split(",")[0]) for name, text in shown.items()} == {
+        name: getattr(Recipe(), name) for name in shown
+    }
+
+
+def test_the_version_is_told() -> None:
+    assert use("--version").output == f"cic {cic_version}\n"
+
+
 # mistakes
 
 
@@ -95,6 +120,7 @@ def cic(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("params", "arguments", "code", "told"),
     [
         ("seed: 1\nsearch: {trails: 3}\n", ("params",), 2, "did you mean `trials`"),
+        ("seed: 1\n", ("params", "-S", "search.trials=0"), 2, "where: --set, on top of params.yaml"),
         ("seed: 1\nsearch: {trials: none}\n", ("params",), 2, "search.trials"),
         (None, ("params",), 2, "params.yaml"),
         ("seed: 1\n", ("params", "-S", "search.trails=3"), 2, "did you mean `trials`"),
@@ -141,7 +167,7 @@ def params_of(data: Path, width: int) -> Params:
         {
             "seed": 5,
             "data": {"file": str(data), "label": "cell_type", "group": "study", "replicate": "replicate_of"},
-            "training": {"epochs": 6, "label_weight": 0.1},
+            "training": {"epochs": 6, "label_weight": 0.1, "rank": 30},
             "search": {"trials": 2, "round_size": 2, "workers": 1, "bottleneck_width": [width], "depth": [0, 1],
                        "hidden_width": [16], "finalists": 1, "repeats": 2},
             "fit": {"seeds": 1},
@@ -309,6 +335,54 @@ def test_params_shows_overrides_and_defaults(tmp_path: Path, monkeypatch: pytest
     Path("params.yaml").write_text("seed: 1\n")
     shown = yaml.safe_load(use("params", "-S", "search.trials=3", "-S", "search.depth=[0, 2]").output)
     assert parse_params(shown) == parse_params({"seed": 1, "search": {"trials": 3, "depth": [0, 2]}})
+
+
+def test_params_explain_cuts_no_name_and_says_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("seed: 1\n")
+    lines = CliRunner().invoke(app, ["params", "--explain"], env={"COLUMNS": "40"}).output.splitlines()
+    assert len(lines) % 3 == 0
+    told = {head.split(":")[0]: (head, meaning, rule) for head, meaning, rule in zip(*[iter(lines)] * 3, strict=True)}
+    known = yaml.safe_load(use("params").output)
+    assert set(told) == {
+        f"{section}.{name}" if isinstance(content, dict) else section
+        for section, content in known.items()
+        for name in (content if isinstance(content, dict) else [section])
+    }
+    assert told["split.near_identical"][0] == "split.near_identical: 0.995"
+    widths = "a list of one or more whole numbers, each at least 1; default [8, 16, 30]"
+    assert told["search.bottleneck_width"][2].strip() == widths
+    assert told["preprocess.scale"][2].strip() == "one of none, unit_variance; default none"
+    assert told["search.width"][0] == "search.width: null" and "or null" in told["search.width"][2]
+    assert not [line for line in lines if "None" in line or ("(" in line.partition(": ")[2] and line[0] != " ")]
+
+
+def test_the_project_is_found_from_elsewhere_and_paths_keep_their_meaning(tmp_path: Path) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    (project / "sub").mkdir(parents=True)
+    elsewhere.mkdir()
+    (project / "params.yaml").write_text("seed: 41\n")
+    (elsewhere / "own.yaml").write_text("seed: 42\n")
+
+    def shown(folder: Path, *more: str, given: bool = True) -> str:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
+        environment |= {"CIC_PROJECT": str(project)} if given else {}
+        done = subprocess.run(
+            [sys.executable, "-c", "from cic.cli import main; main()", "params", *more],
+            cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[0]
+
+    assert shown(elsewhere) == "seed: 41"
+    assert shown(elsewhere, "--params", "own.yaml") == "seed: 42"
+    assert shown(project / "sub", given=False) == "seed: 41"
+
+
+def test_the_run_of_a_search_tells_its_own_parameters_from_those_of_the_training(made: Path) -> None:
+    study = json.loads((made / "two" / "build" / "search" / "study.json").read_text())
+    logged = connect(f"sqlite:///{made / 'two' / 'home' / 'mlflow.db'}").get_run(study["search_run_id"]).data.params
+    assert (logged["rank"], logged["training.rank"]) == ("0", "30")
 
 
 if __name__ == "__main__":

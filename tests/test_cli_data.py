@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from versioned import commit, git, make_project
 
 from cic.cli.data import app
+from cic.config import Data, load_params
 from cic.data.matrix import read_matrix
-from cic.errors import ConfigError, DataError, RefusedError
+from cic.errors import ConfigError, DataError
 from cic.versioning.pointers import check_pointer
 
 RAW = Path("data/raw")
@@ -69,11 +70,29 @@ def test_import_again_changes_nothing_and_other_content_needs_replace(project: P
     table = pd.read_csv(tmp_path / "counts.tsv.gz", sep="\t", index_col=0)
     (table + 1).to_csv(tmp_path / "counts.tsv.gz", sep="\t")
     refused = import_counts()
-    assert isinstance(refused.exception, RefusedError)
+    assert isinstance(refused.exception, ConfigError)
     assert check_pointer(RAW / "mine.parquet").state == "committed"
     assert import_counts("--replace").exit_code == 0
     assert git(project, "status", "--porcelain").split() == ["M", "data/raw/mine.parquet.dvc"]
     assert read_matrix(RAW / "mine.parquet").values.sum() == (table + 1).to_numpy().sum()
+
+
+def test_import_names_the_columns_it_found_and_use_writes_them(project: Path) -> None:
+    told = import_counts().output
+    for line in ("label: tissue ", "group: donor ", "replicate: null "):
+        assert line in told
+    text = "# mine\nseed: 1\n\ndata:\n  file: other.parquet  # before\n  proportions: [a]\n\nsplit:\n  test: 0.2\n"
+    Path("params.yaml").write_text(text)
+    assert import_counts("--use").exit_code == 0
+    after = Path("params.yaml").read_text()
+    assert after.startswith("# mine\nseed: 1\n\ndata:\n") and after.endswith("\n\nsplit:\n  test: 0.2\n")
+    assert load_params().data == Data(file="data/raw/mine.parquet", label="tissue", group="donor")
+    assert import_counts("--use").exit_code == 0 and Path("params.yaml").read_text() == after
+
+
+def test_import_with_use_and_nothing_to_write_to_imports_nothing(project: Path) -> None:
+    assert isinstance(import_counts("--use").exception, ConfigError)
+    assert not (RAW / "mine.parquet").exists()
 
 
 @pytest.mark.parametrize(
@@ -163,13 +182,13 @@ def test_simulate_mends_what_was_edited_or_lost(project: Path) -> None:
 def test_simulate_does_not_take_the_place_of_imported_data(project: Path) -> None:
     import_counts()
     result = run("simulate", "--name", "mine", "--samples", "60", "--genes", "80")
-    assert isinstance(result.exception, RefusedError)
+    assert isinstance(result.exception, ConfigError)
     assert read_matrix(RAW / "mine.parquet").unit == "counts"
 
 
 def test_import_takes_the_place_of_simulated_data_only_when_told(project: Path) -> None:
     run(*SMALL)
-    assert isinstance(import_counts(name="synthetic").exception, RefusedError)
+    assert isinstance(import_counts(name="synthetic").exception, ConfigError)
     assert import_counts("--replace", name="synthetic").exit_code == 0
     assert sorted(file.name for file in RAW.iterdir()) == ["synthetic.parquet", "synthetic.parquet.dvc"]
     commit(project, "data")

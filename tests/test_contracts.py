@@ -14,13 +14,14 @@ from prefect.utilities.callables import parameter_schema
 from typer.main import get_command
 
 from cic.cli import app
+from cic.cli.run import STEPS
 from cic.config import Params, Search, load_params
 from cic.pipeline import STAGES, declared
 from cic.platform.doctor_services import DEPLOYMENTS
 from cic.settings import Settings
 from flows.form import overrides_of, shown_by
-from flows.promote import cic_promote
-from flows.runs import STAGE_TASKS
+from flows.promote import cic_promote, gate_task, promote_task, publish_task
+from flows.runs import STAGE_TASKS, pull_data
 from flows.search import cic_search
 from flows.train import cic_train
 
@@ -51,6 +52,14 @@ def test_stages_are_the_same_behind_every_door(dvc: dict[str, Any]) -> None:
     assert list(dvc["stages"]) == ["inventory", *STAGES, "publish"] and list(STAGES) == list(STAGE_TASKS)
     assert set(dvc["stages"]) <= verbs
     assert [task.name for task in STAGE_TASKS.values()] == list(STAGES)
+
+
+def test_the_steps_that_a_run_shows_are_those_of_the_flows() -> None:
+    after = [task.name for task in (publish_task, gate_task, promote_task)]
+    assert list(STEPS["cic-train"]) == ["pull", *STAGES, *after]
+    assert list(STEPS["cic-search"]) == ["pull", *list(STAGES)[: list(STAGES).index("search") + 1]]
+    for task in (pull_data, *STAGE_TASKS.values(), publish_task, gate_task, promote_task):
+        assert task.task_run_name == task.name, "its log lines and the display name it so"
 
 
 def test_dvc_yaml_is_what_the_list_of_stages_says(tmp_path: Path) -> None:
@@ -154,3 +163,4 @@ def test_what_a_person_writes_is_meant_even_where_the_form_shows_the_same() -> N
     }
     assert overrides_of({"search": {}, "fit": {"seeds": 3}}, shown) == {"fit.seeds": 3}
     assert overrides_of({"fit": {"seeds": 3}}, {}) == {"fit.seeds": 3}
+    assert overrides_of({"fit": shown["fit"]}, shown) == {"fit.seeds": shown["fit"]["seeds"]}

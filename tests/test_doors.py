@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 from cloned import RAW, Clone, make_clone
 
+from cic.cli.run import STEPS
 from cic.config import MEASURES
 from cic.manifest import read_manifest, write_manifest
 from cic.model.bundle import bundle_digest
@@ -47,7 +50,7 @@ def served(repeated: Clone) -> Iterator[Clone]:
 
 
 def train(shell: Clone) -> subprocess.CompletedProcess[str]:
-    return shell.run("prefect", "deployment", "run", "cic-train/train-and-judge", "--watch", seconds=600)
+    return shell.run("cic", "run", seconds=600)
 
 
 def outcome(shell: Clone) -> dict[str, Any]:
@@ -231,6 +234,27 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     assert again["decision"] == ("unchanged" if made["decision"] == "promoted" else "refused")
 
 
+def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(served: Clone) -> None:
+    follower = subprocess.Popen(
+        ["cic", "run"], cwd=served.folder, env=served.environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert follower.stdout is not None
+    assert follower.stdout.readline().startswith("mine · width 2-4 · 4 trials")
+    follower.send_signal(signal.SIGINT)
+    told, wrong = follower.communicate(timeout=30)
+    assert follower.returncode == 130, told + wrong
+    (run_id,) = re.findall(r"cic run --follow ([0-9a-f-]+)", told)
+    assert f"prefect flow-run cancel {run_id}" in told and "Traceback" not in told + wrong
+    again = served.run("cic", "run", "--follow", run_id)
+    assert again.returncode == 0, again.stdout + again.stderr
+    lines = again.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines if ": completed, " in line] == list(STEPS["cic-train"])
+    assert any(re.match("gate +(refused|promoted|unchanged): ", line) for line in lines)
+    assert any(line.startswith("model ") and "models:/cic-mine/" in line for line in lines)
+    assert not [line for line in lines if "prefect." in line], "the engine's events are in its log"
+
+
 def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:
     made = outcome(served)
     split = Path(made["folders"]["split"]) / "split.csv"
@@ -248,7 +272,13 @@ def test_an_edited_raw_file_fails_the_flow_with_the_pointer_error(served: Clone)
     raw.chmod(0o644)
     raw.write_bytes(kept + b"edited")
     try:
-        assert train(served).returncode != 0
+        ran = train(served)
+        assert ran.returncode == 3, ran.stdout + ran.stderr
+        told = " ".join(ran.stderr.split())
+        assert "failed at the stage `pull`: this file was edited" in told and "Traceback" not in told
+        shown = served.run("cic", "show").stdout
+        assert "the last run failed" in shown and "pull" in shown and "this file was edited" in shown
+        assert "the last that ended well" in shown
         url = f"{served.environment['PREFECT_API_URL']}/flow_runs/filter"
         auth = served.environment["PREFECT_API_AUTH_STRING"]
         (last,) = request_json(url, {"sort": "START_TIME_DESC", "limit": 1}, 30.0, auth)

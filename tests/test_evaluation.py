@@ -227,6 +227,9 @@ def test_keys_stay_whatever_the_data_lack(metrics, tmp_path):
     text = " ".join(one.text for one in verdict(bare))
     assert all(bare["left_out"][name] in text for name in ("replicates", "identity"))
     assert [name for name, _ in summary(bare)]
+    assert full["identity"]["bundle_classifier"] is None
+    told = dict(summary(full))["balanced accuracy, joint classifier"]
+    assert "trained for the evaluation" in told and "training.label_weight above 0" in told
 
 
 def test_files_hold_what_was_measured(metrics):

@@ -6,7 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from faults import Tally
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +64,7 @@ def test_missing_and_unknown_files_and_no_manifest(tmp_path: Path) -> None:
         read_manifest(folder)
 
 
+@pytest.mark.attack("results beside the model of another run", "3", tries=10, ended="refused")
 def test_folders_of_different_runs_are_told_apart(tmp_path: Path) -> None:
     folders = {"split": make(tmp_path / "split"), "fit": tmp_path / "fit"}
     folders["fit"].mkdir()
@@ -73,3 +76,20 @@ def test_folders_of_different_runs_are_told_apart(tmp_path: Path) -> None:
     make(folders["split"], b"profile,part\na,test\n")
     with pytest.raises(DataError, match=r"another `split.csv`(.|\n)*cic fit"):
         check_together({**both, "split": read_manifest(folders["split"])}, folders)
+
+
+@pytest.mark.attack("a flipped bit in a stage's folder", "3", tries=200, short=10)
+def test_flipped_bits_are_refused(tmp_path: Path, tally: Tally) -> None:
+    draw = np.random.default_rng(11)
+    folder = make(tmp_path / "split", b"profile,part\n" + draw.bytes(4000))
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != NAME]
+    for _ in range(tally.tries):
+        file = files[int(draw.integers(len(files)))]
+        whole = file.read_bytes()
+        damaged = bytearray(whole)
+        damaged[int(draw.integers(len(whole)))] ^= 1 << int(draw.integers(8))
+        file.write_bytes(damaged)
+        with pytest.raises(DataError, match="not what the stage wrote"):
+            checked(folder)
+        tally("refused")
+        file.write_bytes(whole)

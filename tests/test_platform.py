@@ -271,6 +271,7 @@ def answer(method: str, url: str, **headers: str) -> tuple[int, dict[str, str]]:
     return got.status, {name.lower(): value for name, value in got.getheaders()}
 
 
+@pytest.mark.attack("another site, a foreign host, a stranger at the servers", "4", ended="turned away")
 def test_no_other_site_and_no_stranger_is_answered(running: Platform) -> None:
     clients = running.clients
     assert clients.prefect_auth is not None and clients.prefect_api_url is not None
@@ -320,6 +321,7 @@ def test_the_login_page_opens_prefect_and_a_stranger_stays_outside(running: Plat
     assert pool not in page(f"{address}/work-pools", tmp_path / "stranger")
 
 
+@pytest.mark.attack("a run left PENDING by a killed worker", "7", ended="ended by the next worker")
 def test_a_run_that_was_pending_when_the_worker_was_killed_is_ended(running: Platform) -> None:
     run = start_flow_run(running)
     waiting = ask(running.clients, "deployments/name/wait/local")["id"]
@@ -330,6 +332,7 @@ def test_a_run_that_was_pending_when_the_worker_was_killed_is_ended(running: Pla
     ask(running.clients, f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
 
 
+@pytest.mark.attack("a killed supervisor, with a PENDING run", "7", ended="ended by the next start")
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(running: Platform) -> None:
     experiments, old = running.experiments(), running.state()
     run = start_flow_run(running)

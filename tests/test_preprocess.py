@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cic.config import Preprocess
-from cic.data.matrix import UNITS, ExpressionMatrix, Unit
+from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
+from cic.data.terms import UNITS, Unit
 from cic.data.units import from_log2_scale, log2_scale
 from cic.errors import DataError
 

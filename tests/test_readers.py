@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse
+from faults import Tally
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import KINDS, mutants, rewritten_metadata, whole
@@ -338,26 +339,26 @@ def test_real_genes_in_rows_declared_wrongly(real_data: Path) -> None:
 # damaged and hostile files
 
 
+@pytest.mark.attack("damaged files of seven kinds", "8", tries=120, short=30)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_file_is_read_or_told_and_nothing_else(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
     monkeypatch.setattr(guarded, "SECONDS", 10.0)
     path = whole(tmp_path, kind)
     original = read_table(path, samples_in="rows", unit="counts")
-    outcomes = []
-    for content in mutants(path.read_bytes(), 30, 5):
+    for content in mutants(path.read_bytes(), tally.tries, 5):
         path.write_bytes(content)
         try:
             found = read_table(path, samples_in="rows", unit="counts")
         except DataError as error:
             assert str(path) in str(error) and (error.fix or error.expected)
-            outcomes.append("told")
+            tally("told")
         else:
             if kind == "own.parquet":
                 np.testing.assert_array_equal(found.values, original.values)
-            outcomes.append("read")
-    assert "told" in outcomes
+            tally("read, unharmed")
+    assert "told" in tally.ended
 
 
 def dies(path: Path) -> None:
@@ -376,6 +377,7 @@ def fails(path: Path) -> None:
     raise KeyError("what a library raises")
 
 
+@pytest.mark.attack("a file that kills, hangs or fills its reader", "8", ended="told")
 @pytest.mark.parametrize(
     ("read", "told"), [(dies, "SIGSEGV"), (hangs, "longer than"), (fills, "memory"), (fails, "KeyError")]
 )
@@ -397,6 +399,7 @@ def test_a_reader_that_is_brought_down_does_not_take_the_command_with_it(
 TWO = ["A", "B"]
 
 
+@pytest.mark.attack("our own Parquet with other metadata, genes that are numbers", "9", ended="told")
 @pytest.mark.parametrize(
     ("header", "told"),
     [
@@ -417,6 +420,7 @@ def test_our_own_file_with_wrong_metadata(tmp_path: Path, header: object, told: 
         read_matrix(path)
 
 
+@pytest.mark.attack("our own Parquet with other columns, null ids", "9", ended="told")
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
@@ -441,6 +445,7 @@ def test_our_own_file_with_wrong_columns(tmp_path: Path, columns: dict[str, list
         read_matrix(path)
 
 
+@pytest.mark.attack("our own Parquet with profiles of varying length", "9", tries=5, ended="told")
 def test_our_own_file_with_profiles_of_varying_length(tmp_path: Path) -> None:
     path = tmp_path / "own.parquet"
     profiles = pa.array([[1.0, 2.0, 3.0], [4.0]], pa.list_(pa.float32()))
@@ -450,6 +455,7 @@ def test_our_own_file_with_profiles_of_varying_length(tmp_path: Path) -> None:
         read_matrix(path)
 
 
+@pytest.mark.attack("sparse indices and layouts that do not fit", "5", tries=5, ended="told")
 @pytest.mark.parametrize(
     ("change", "told"),
     [

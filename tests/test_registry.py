@@ -35,10 +35,11 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.registry import log as decision_log
 from cic.registry import registry
 from cic.registry.evidence import compare_models, decide
+from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
 from cic.registry.stored import stored_evidence
-from cic.registry.versions import check_stored, fetch_bundle
-from cic.tracking.models import ModelRun, file_digests, known_model_run
+from cic.tracking.files import file_digests
+from cic.tracking.models import ModelRun, known_model_run
 from cic.tracking.runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
 
@@ -199,6 +200,7 @@ def flipped(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.attack("a flipped bit in a registered file", "2", tries=5, ended="refused at load and promotion")
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json", "origin.json", "pyfunc.py"])
 def test_a_registered_file_that_was_altered_is_neither_loaded_nor_promoted(uri, held_out, narrow, name):
     (number,) = registered(uri, held_out, narrow)
@@ -210,6 +212,7 @@ def test_a_registered_file_that_was_altered_is_neither_loaded_nor_promoted(uri, 
             use(uri, "cic", number)
 
 
+@pytest.mark.attack("another bundle, or a path out of the model", "2", tries=5, ended="refused")
 def test_a_swapped_bundle_and_one_outside_of_the_model_are_refused(uri, held_out, narrow, wide, tmp_path):
     (number,) = registered(uri, held_out, narrow)
     client = connect(uri)
@@ -230,7 +233,7 @@ def test_files_that_are_gone_are_named(uri, held_out, narrow):
     version = registry.find(uri, "cic", number)
     source = Path(connect(uri).get_model_version("cic", "1").source.removeprefix("file://"))
     (source / "MLmodel").unlink()
-    with pytest.raises(ModelError, match="cannot be fetched"), registry.fetched_bundle(uri, version):
+    with pytest.raises(ModelError, match="cannot be fetched"), fetched_bundle(uri, version):
         pass
 
 
@@ -298,6 +301,7 @@ WRITES = ("create_run", "log_batch", "log_param", "set_terminated")
 CALLS = (*WRITES, "set_model_version_tag", "set_registered_model_alias")
 
 
+@pytest.mark.attack("a promotion killed at each of its writes", "1", ended="finished by the next")
 @pytest.mark.parametrize("nth", range(1, 13))
 def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkeypatch):
     """Dies before the nth change of the store; afterwards the same promotion or any other operation repairs it."""
@@ -342,6 +346,7 @@ def announced(version: str, before: str | None) -> decision_log.Record:
     return decision_log.new_record("cic", "promoted", version, "x", (before, version), (None, before), ("so",), {})
 
 
+@pytest.mark.attack("two who decide at once, in order", "1", tries=20, ended="one goes through, the other judges again")
 def test_of_two_who_decide_at_once_one_is_sent_back(uri):
     bare(uri, 2)
     client = connect(uri)
@@ -353,6 +358,7 @@ def test_of_two_who_decide_at_once_one_is_sent_back(uri):
     assert registry.history(uri, "cic").faults == ()
 
 
+@pytest.mark.attack("a decision while another is open", "1", tries=10, ended="one goes through, the other judges again")
 @pytest.mark.parametrize("first", ["1", "2"])
 def test_a_record_that_is_still_open_is_not_passed_by(uri, first):
     """One has written its decision and not yet moved the aliases when another, of a lower or higher run id, comes."""
@@ -382,6 +388,7 @@ def test_who_moves_the_aliases_late_does_not_undo_a_newer_decision(uri):
     assert registry.find(uri, "cic", "1").tags["cic.decision"] == "promoted"
 
 
+@pytest.mark.attack("six who decide at once, freely", "1", tries=10, ended="a log that is whole")
 def test_many_who_decide_at_once_leave_a_log_that_is_whole(uri):
     """Each judges again when it was overtaken; the aliases end where the newest record says."""
     bare(uri, 6)
@@ -407,6 +414,7 @@ def test_many_who_decide_at_once_leave_a_log_that_is_whole(uri):
     assert stands(uri)[0] == log.last.record.version
 
 
+@pytest.mark.attack("three who register one bundle at once", "1", tries=5, ended="one version")
 def test_three_who_register_one_bundle_at_once_make_one_version(uri, held_out, narrow):
     with ThreadPoolExecutor(3) as crew:
         runs = list(crew.map(lambda _: log_bundle(uri, narrow, held_out), range(3)))
@@ -448,6 +456,7 @@ def broken(uri: str, how: str) -> None:
             client.set_tag(known.tags[decision_log.TAG_ANCHOR], decision_log.TAG_MODEL, "another")
 
 
+@pytest.mark.attack("records of the log altered, deleted or moved", "1", ended="found, stops decisions until repaired")
 @pytest.mark.parametrize(
     "how",
     [

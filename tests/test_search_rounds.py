@@ -1,14 +1,18 @@
 """The whole search: the same outcome for every number of workers, and after any interruption."""
 
+import json
 import shutil
+import sqlite3
 from functools import partial
 from pathlib import Path
 
 import analytic_trial
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cic.config import Search
-from cic.errors import CicError, ServiceError
+from cic.errors import CicError, DataError, ServiceError
 from cic.search.records import records_frame
 from cic.search.selection import finalists_frame
 from cic.search.storage import IN_MEMORY, open_storage
@@ -238,3 +242,85 @@ def test_an_error_in_a_trial_is_raised_and_ends_the_workers():
 def test_a_database_that_does_not_open_is_named(url):
     with pytest.raises(ServiceError, match="cannot be opened"):
         searched(url=url)
+
+
+def altered(url, how):
+    """Change one thing that a study keeps of a trial, behind Optuna's back."""
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        changes = {
+            "error": (
+                "update trial_user_attributes set value_json = replace(value_json, '\"error\": 0.', '\"error\": 0.0') "
+                "where trial_id = 3"
+            ),
+            "ratio at a rung": (
+                "update trial_user_attributes set value_json = replace(value_json, '[[10, ', '[[10, 0.00') "
+                "where value_json like '%[[10, %'"
+            ),
+            "seal taken away": (
+                "update trial_user_attributes set value_json = replace(value_json, 'sha256', 'sha255') "
+                "where trial_id = 4"
+            ),
+            "record not readable": "update trial_user_attributes set value_json = '{' where trial_id = 2",
+            "record taken away": "delete from trial_user_attributes where trial_id = 2",
+            "value": "update trial_values set value = value / 2 where trial_id = 3",
+            "value taken away": "delete from trial_values where trial_id = 3",
+            "intermediate value": "update trial_intermediate_values set intermediate_value = 0.001",
+            "parameter": "update trial_params set param_value = param_value + 0.1 where param_name = 'input_noise'",
+            "state": "update trials set state = 'FAIL' where trial_id = 5",
+            "moved to another study": "update trials set study_id = 1 where study_id = 2",
+        }
+        assert database.execute(changes[how]).rowcount > 0
+
+
+ALTERATIONS = [
+    "error", "ratio at a rung", "seal taken away", "record not readable", "record taken away", "value",
+    "value taken away", "intermediate value", "parameter", "state", "moved to another study",
+]  # fmt: skip
+
+
+@pytest.mark.attack("an altered trial in Optuna's store", "3", ended="refused")
+@pytest.mark.parametrize("how", ALTERATIONS)
+def test_a_stored_trial_that_was_altered_is_not_believed(url, how):
+    searched(url=url)
+    altered(url, how)
+    with pytest.raises(DataError, match=r"trial(.|\n)*study cic-(.|\n)*delete-study"):
+        searched(url=url, run=Stops(0))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_altered_character_of_a_stored_record_is_believed(url, data):
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        if not database.execute("select count(*) from trials").fetchone()[0]:
+            searched(FEW, url=url)
+        rows = database.execute("select trial_id, value_json from trial_user_attributes order by trial_id").fetchall()
+        row, text = data.draw(st.sampled_from(rows))
+        at = data.draw(st.integers(0, len(text) - 1))
+        other = data.draw(st.sampled_from([c for c in '0123456789.-"{}[],: ex' if c != text[at]]))
+        changed = text[:at] + other + text[at + 1 :]
+        change = "update trial_user_attributes set value_json = ? where trial_id = ?"
+        database.execute(change, (changed, row))
+        database.commit()
+    try:
+        same = json.loads(changed) == json.loads(text)
+    except ValueError:
+        same = False
+    try:
+        if same:
+            searched(FEW, url=url, run=Stops(0))
+        else:
+            with pytest.raises(DataError, match="altered"):
+                searched(FEW, url=url, run=Stops(0))
+    finally:
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+            database.execute(change, (text, row))
+
+
+def test_a_stored_trial_that_was_deleted_is_run_again(expected, url):
+    searched(url=url)
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        database.execute("delete from trial_user_attributes where trial_id = 7")
+        database.execute("delete from trials where trial_id = 7")
+    stops = Stops(1000)
+    assert table(searched(url=url, run=stops)) == expected
+    assert stops.left < 1000

@@ -177,6 +177,7 @@ def test_processes_that_open_a_fresh_store_at_once_do_not_break_it(tmp_path):
     assert [one.name for one in connect(uri).search_experiments(ViewType.ALL)].count("together") == 1
 
 
+@pytest.mark.attack("a first set-up of the sqlite store that is killed", "6", tries=4, ended="set up by the next")
 @pytest.mark.integration
 @pytest.mark.parametrize("delay", [0.0, 0.2, 0.6])
 def test_a_first_set_up_that_was_killed_does_no_harm(tmp_path, delay):

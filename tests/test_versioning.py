@@ -99,15 +99,19 @@ def test_pull_brings_back_from_cache_and_remote(added: Path) -> None:
     assert check_pointer(added).state == "committed"
 
 
+@pytest.mark.attack("a damaged object in the remote", "11", tries=10, ended="told, and kept")
 def test_a_remote_without_the_bytes_or_with_damaged_ones_is_an_error(added: Path) -> None:
     forget(added)
     remote = added.parents[2] / ".cic" / "dvc-remote"
     (kept,) = (file for file in remote.rglob("*") if file.is_file())
     kept.chmod(0o644)
     kept.write_bytes(b"profiles, bad")
-    with pytest.raises(DataError, match="does not have these bytes"):
+    with pytest.raises(DataError, match=r"damaged(.|\n)*dvc-remote(.|\n)*mine.parquet.damaged"):
         pull(added)
-    assert not added.exists()
+    assert not added.exists() and not (added.parents[2] / ".dvc" / "cache" / "files" / "md5").exists()
+    assert kept.read_bytes() == b"profiles, bad", "it may be the last copy"
+    assert added.with_name("mine.parquet.damaged").read_bytes() == b"profiles, bad"
+    assert git(added.parents[2], "status", "--porcelain") == ""
     shutil.rmtree(remote)
     with pytest.raises(DataError, match="does not have these bytes"):
         pull(added)

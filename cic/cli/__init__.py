@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from cic.cli import data, model, platform, registry, serving, stages
+from cic.cli import data, model, params, platform, registry, run, serving, stages
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -28,10 +27,37 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 stages.register(app)
+params.register(app)
 app.add_typer(registry.app, name="registry")
 model.register(app)
 serving.register(app)
 platform.register(app)
+run.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from cic import __version__
+
+        typer.echo(f"cic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before any verb."""
+
+
+def _show(error: CicError) -> NoReturn:
+    from rich.console import Console
+    from rich.markup import escape
+
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
+    sys.exit(error.exit_code)
 
 
 def main() -> None:
@@ -39,11 +65,18 @@ def main() -> None:
     logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
     for chatty in ("alembic", "mlflow", "dvc", "httpx", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of errors that it raises too
     try:
         app()
     except CicError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(error.exit_code)
+        _show(error)
+    except Exception as error:  # goes on as it is unless a disk is behind it
+        from cic.cli.disk import disk_error
+
+        known = disk_error(error)
+        if known is None:
+            raise
+        _show(known)
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
+        typer.echo("stopped", err=True)
         sys.exit(130)

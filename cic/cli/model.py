@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
-import numpy as np
-import pandas as pd
 import typer
 
-from cic.config import load_params
-from cic.data import matrix as matrices
-from cic.data import readers
+from cic.cli.project import from_here
+from cic.data import terms
 from cic.errors import DataError, ModelError, UnfamiliarError
-from cic.platform.at_rest import readable
-from cic.settings import load_settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
     from cic.model.bundle import Bundle
+
+# pandas, torch and MLflow take seconds to import: only a verb that runs does so
 
 ModelName = Annotated[
     str | None,
@@ -28,10 +29,10 @@ ModelName = Annotated[
         "Default: the champion of `registry.name`.",
     ),
 ]
-ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.")]
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.", callback=from_here)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
 Unit = Annotated[
-    str | None, typer.Option(help=f"Unit of the file: {', '.join(matrices.UNITS)}. Default: that of the model.")
+    str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.UNITS)}. Default: that of the model.")
 ]
 AllowForeign = Annotated[
     bool,
@@ -59,6 +60,8 @@ def encode(
     allow_foreign: AllowForeign = False,
 ) -> None:
     """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
+    import pandas as pd
+
     from cic.model.familiarity import judged
 
     bundle, version = load(model, params)
@@ -77,6 +80,9 @@ def decode(
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
     """Turn codes back into profiles."""
+    import numpy as np
+    import pandas as pd
+
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
     bundle, version = load(model, params)
@@ -114,6 +120,8 @@ def classify(
 
     The column `likeliest` has a type for every profile.
     """
+    import pandas as pd
+
     from cic.model.familiarity import judged, named_types
 
     bundle, version = load(model, params)
@@ -133,23 +141,34 @@ def code_names(bundle: Bundle) -> list[str]:
 
 def load(model: str | None, params: Path) -> tuple[Bundle, str]:
     """Load the model that is named, or else the champion of the data that the parameters name, with its stamp."""
-    if model is None:
-        model = f"models:/{load_params(params).registry.name}@champion"
-    from cic.registry.registry import fetch_bundle  # torch and MLflow take seconds to import
+    from cic.registry.fetched import fetch_bundle
 
-    if not model.startswith("models:/"):
+    if model is not None and not model.startswith("models:/"):
         return fetch_bundle("", model)
-    with readable(load_settings()) as settings:
-        return fetch_bundle(settings.tracking_uri, model, settings.artifacts_uri)
+
+    from cic.config import load_params
+    from cic.platform.at_rest import readable
+    from cic.settings import load_settings
+
+    settings = load_settings()
+    if model is None:
+        # not from within the project's folder: the other paths are meant from where the user stands
+        model = f"models:/{load_params(settings.project / params).registry.name}@champion"
+    with readable(settings) as readable_settings:
+        return fetch_bundle(readable_settings.tracking_uri, model, readable_settings.artifacts_uri)
 
 
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:
+    import pandas as pd
+
+    from cic.data.readers import read_table
+
     if samples_in not in ("rows", "columns"):
         raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-    matrix = readers.read_table(
+    matrix = read_table(
         path,
-        samples_in=cast(readers.SamplesIn, samples_in),
-        unit=cast(matrices.Unit, unit or bundle.unit),  # read_table refuses what is none
+        samples_in=cast(terms.SamplesIn, samples_in),
+        unit=cast(terms.Unit, unit or bundle.unit),  # read_table refuses what is none
     )
     if matrix.unit != bundle.unit:
         raise ModelError(
@@ -178,9 +197,13 @@ def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: boo
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    from cic.data.spreadsheet import read_csv
+
     if not path.exists():
         raise DataError("there is no such file", where=str(path))
-    table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=_separator(path))
+    table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
     return table.set_index("sample_id") if "sample_id" in table else table
 
 
@@ -189,14 +212,22 @@ def _separator(path: Path) -> str:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
+    from cic.data.spreadsheet import write_csv
+
     table = table.rename_axis("sample_id")
     partial = path.with_name(f".partial-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        table.to_parquet(partial)
-    elif {".csv", ".tsv"} & set(path.suffixes):
-        table.to_csv(partial, sep=_separator(path))
-    else:
-        raise typer.BadParameter(f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o")
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            table.to_parquet(partial)
+        elif {".csv", ".tsv"} & set(path.suffixes):
+            write_csv(table, partial, sep=_separator(path), index=True)
+        else:
+            raise typer.BadParameter(
+                f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o"
+            )
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     typer.echo(f"{path}: {len(table)} samples")

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from cic.errors import ServiceError
-from cic.platform import control
-from cic.platform.doctor import examine
-from cic.platform.environment import service_environment
-from cic.platform.findings import Finding
-from cic.platform.ownership import AlreadyRunning
-from cic.platform.state import PlatformState
-from cic.platform.supervisor import Supervisor
-from cic.settings import AT_REST, Settings, load_settings, redact
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cic.platform.findings import Finding
+    from cic.platform.state import PlatformState
+    from cic.settings import Settings
+
+# psycopg and the rest of the platform take time to import: only a verb that runs does so
 
 Foreground = Annotated[
     bool, typer.Option("--foreground/--detach", help="Stay until interrupted, or return when all of it is up.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+NEXT = """
+next:
+  eval "$(cic env)"                     # tell this shell where it is
+  prefect --no-prompt deploy --all      # once, and again after a change of prefect.yaml
+  cic run                               # train, and follow it; `cic doctor` says what is missing, `cic down` stops all
+"""
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
 
@@ -44,6 +48,11 @@ def up(foreground: Foreground = False) -> None:
     PREFECT_API_URL, CIC_OPTUNA_URL, CIC_POSTGRES_URL) are used in place of local ones. Started
     twice, it says that it runs already.
     """
+    from rich.console import Console
+
+    from cic.platform import control
+    from cic.settings import load_settings
+
     settings = load_settings(with_platform=False)
     if foreground:
         _stay(settings)
@@ -51,10 +60,15 @@ def up(foreground: Foreground = False) -> None:
     with Console(stderr=True).status("starting the platform"):
         state, before = control.up(settings, _tell)
     _show("already running" if before else "running", settings, state)
+    Console(soft_wrap=True).print(NEXT, highlight=False)
 
 
 def _stay(settings: Settings) -> None:
     """Be the supervisor until a signal says stop."""
+    from cic.platform import control
+    from cic.platform.ownership import AlreadyRunning
+    from cic.platform.supervisor import Supervisor
+
     try:
         Supervisor(settings, tell=_tell).run()
     except AlreadyRunning:
@@ -66,12 +80,22 @@ def _stay(settings: Settings) -> None:
 
 def down() -> None:
     """Stop the platform in order and wait until it is gone; without one, do nothing."""
+    from rich.console import Console
+
+    from cic.platform import control
+    from cic.settings import load_settings
+
     stopped = control.down(load_settings(with_platform=False), _tell)
     Console().print("stopped" if stopped else "not running")
 
 
 def status(as_json: AsJson = False) -> None:
     """Say what runs and how it is; exit code 5 if something is not well."""
+    from rich.console import Console
+
+    from cic.platform import control
+    from cic.settings import load_settings
+
     settings = load_settings(with_platform=False)
     state = control.current(settings)
     if state is None:
@@ -90,7 +114,10 @@ def status(as_json: AsJson = False) -> None:
 
 
 def env() -> None:
-    """Print what a shell needs to reach the platform: eval "$(cic env)", then `prefect deployment run ...`."""
+    """Print what a shell needs to reach the platform: eval "$(cic env)", then `prefect deploy --all`, and so on."""
+    from cic.platform.environment import service_environment
+    from cic.settings import AT_REST, load_settings
+
     settings = load_settings()
     if settings.tracking_uri.startswith(AT_REST):
         raise ServiceError("the platform is not running", where=str(settings.home), fix="start it with `cic up`")
@@ -103,6 +130,11 @@ def doctor() -> None:
 
     Exit code 5 if something is broken; a warning is not.
     """
+    from rich.console import Console
+
+    from cic.platform.doctor import examine
+    from cic.settings import load_settings
+
     console = Console(soft_wrap=True)
     findings = []
     for finding in examine(load_settings()):
@@ -115,16 +147,27 @@ def doctor() -> None:
 
 
 def _print_finding(console: Console, finding: Finding) -> None:
+    from rich.markup import escape
+
     line = f"[{COLOURS[finding.level]}]{finding.level:<4}[/] {escape(finding.subject):<12} {escape(finding.found)}"
     console.print(line + (f"\n{'':18}-> {escape(finding.fix)}" if finding.fix else ""))
 
 
 def _tell(line: str) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
     Console(stderr=True, soft_wrap=True).print(escape(line))
 
 
 def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[str, str | None] | None = None) -> None:
     """Print a table of the services with their links and logs."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from cic.settings import redact
+
     table = Table(title=f"platform {title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in ("service", "state", "link", "log"):
         table.add_column(column, overflow="fold")

@@ -8,28 +8,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from cic.config import load_params, parse_params
+from cic.cli.project import enter_project, from_here
 from cic.errors import RefusedError
-from cic.platform.at_rest import readable
-from cic.settings import load_settings
 
 if TYPE_CHECKING:
     from cic.registry.registry import Version
 
+# MLflow and rich take time to import: only a verb that runs does so
+
 app = typer.Typer(
     help="Versions of the model, the log of decisions, promotion through the gate, and rollback.", no_args_is_help=True
 )
-ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file; its section `registry` holds the gate.")]
-Name = Annotated[str | None, typer.Option("--name", help="Registered model, in place of `registry.name`.")]
+ParamsFile = Annotated[
+    Path,
+    typer.Option("--params", help="Parameter file; its section `registry` holds the gate.", callback=from_here),
+]
+Name = Annotated[str | None, typer.Option("--name", help="Registered model. Default: `registry.name` of the file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DEFAULT_PARAMS = Path("params.yaml")
 
 
 def _model(name: str | None, params: Path) -> str:
+    from cic.config import load_params, parse_params
+
+    enter_project()
     if name is None:
         return load_params(params).registry.name
     return parse_params({"seed": 0, "registry": {"name": name}}, "--name").registry.name
@@ -42,7 +45,13 @@ def _print_json(content: Any) -> None:
 @app.command("list")
 def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_json: AsJson = False) -> None:
     """Show all versions, newest first, with their aliases and what the gate said."""
-    from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, versions  # MLflow takes seconds to import
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from cic.platform.at_rest import readable
+    from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, versions
+    from cic.settings import load_settings
 
     model = _model(name, params)
     with readable(load_settings()) as settings:
@@ -79,12 +88,18 @@ def show_log(
         typer.Option(
             "--repair",
             metavar="REASON",
-            help="Put on record how the log is broken, and why; decisions can then go on. Nothing is hidden.",
+            help="Put on record how the log is broken, and why; decisions can then go on. Nothing is hidden. "
+            "Default: only look.",
         ),
     ] = None,
 ) -> None:
     """Show every decision, oldest first, and whether the log is whole."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from cic.platform.at_rest import readable
     from cic.registry.registry import history, repair
+    from cic.settings import load_settings
 
     model = _model(name, params)
     if mend is not None:
@@ -123,16 +138,25 @@ def promote(
     ],
     params: ParamsFile = DEFAULT_PARAMS,
     name: Name = None,
-    matrix: Annotated[Path | None, typer.Option(help="Profiles, if they moved since the model was made.")] = None,
-    split: Annotated[Path | None, typer.Option(help="Their split.csv, likewise.")] = None,
+    matrix: Annotated[
+        Path | None,
+        typer.Option(
+            help="Profiles, if they moved since the model was made. Default: where they were.", callback=from_here
+        ),
+    ] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="Their split.csv, likewise. Default: where it was.", callback=from_here)
+    ] = None,
     reinstate: Annotated[bool, typer.Option("--reinstate", help="Allow a model that a rollback withdrew.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Put a version through the gate, and make it champion if it passes; exit code 6 if it is refused."""
+    from cic.config import load_params
     from cic.registry.stored import judge_version
+    from cic.settings import load_settings
 
-    gate = load_params(params).registry
-    gate = gate.model_copy(update={"name": _model(name, params)})
+    model_name = _model(name, params)
+    gate = load_params(params).registry.model_copy(update={"name": model_name})
     model = gate.name
     found, decision = judge_version(
         load_settings().tracking_uri, gate, version, matrix_file=matrix, part_file=split, reinstate=reinstate
@@ -149,6 +173,9 @@ def promote(
 
 
 def _print_decision(version: Version, outcome: str, reasons: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
     console = Console()
     if outcome == "refused":  # the error says so
         return
@@ -165,9 +192,14 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Give the alias `champion` back to the champion before."""
-    from cic.registry.registry import rollback as roll_back
+    from rich.console import Console
+    from rich.markup import escape
 
-    record = roll_back(load_settings().tracking_uri, _model(name, params), reason)
+    from cic.registry.registry import rollback as roll_back
+    from cic.settings import load_settings
+
+    model = _model(name, params)
+    record = roll_back(load_settings().tracking_uri, model, reason)
     if as_json:
         _print_json(asdict(record))
         return

@@ -8,7 +8,6 @@ import typer
 
 from cic.cli.model import DEFAULT_PARAMS, ModelName, ParamsFile, load
 from cic.errors import ServiceError
-from cic.settings import load_settings
 
 PORT = 5080
 """MLflow has 5000, which `mlflow models serve` takes too."""
@@ -30,6 +29,7 @@ def serve(
     """Serve a model as `mlflow models serve` does, on this machine only, with limits on what it is sent."""
     from cic.platform.ports import any_free, is_free
     from cic.serving import server
+    from cic.settings import load_settings
 
     settings = load_settings()
     if port is not None and not is_free(settings.host, port):

@@ -1,32 +1,25 @@
-"""Verbs that run the stages of the pipeline, as `dvc.yaml` does, and show the parameters."""
+"""Verbs that run the stages of the pipeline, as `dvc.yaml` does."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from cic.config import Params, load_params, with_override_texts
+from cic.cli.params import Overrides, ParamsFile
+from cic.cli.project import enter_project, from_here
 from cic.errors import DataError
-from cic.settings import AT_REST, load_settings
 
-# torch, MLflow and DVC take seconds to import: only the verbs that need them do
+if TYPE_CHECKING:
+    from cic.settings import Settings
 
-ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", "-S", metavar="KEY=VALUE", help="Override a parameter, such as search.trials=10. Repeatable."
-    ),
-]
-Root = Annotated[Path, typer.Option("--build", help="Folder that holds a folder a stage.")]
+# torch, MLflow and DVC take seconds to import: only a verb that runs does so
+
+Root = Annotated[Path, typer.Option("--build", help="Folder that holds a folder a stage.", callback=from_here)]
 HELP = {
     "ingest": "Read the profiles, give the sample columns their roles, and check them.",
     "split": "Split into train, validation and test by group, and audit the split for leakage.",
@@ -37,26 +30,30 @@ HELP = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add one verb a stage, and `params`."""
+    """Add one verb a stage, `inventory`, `publish` and `show`."""
     for name, text in HELP.items():
         app.command(name, help=f"{text} Reads and writes build/; `dvc repro` runs this stage for you.")(_verb(name))
     app.command("inventory")(take_inventory)
     app.command("publish")(publish_model)
-    app.command("params")(show_params)
     app.command("show")(show)
 
 
 def _verb(name: str) -> Callable[..., None]:
     def run(params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")) -> None:
+        from cic.config import load_params, with_override_texts
         from cic.pipeline import run_stage, workspace
+        from cic.settings import load_settings
         from cic.versioning.pointers import check_pointer
 
+        enter_project()
         parsed = load_params(params, with_override_texts(overrides or []))
         settings = load_settings()
         if name == "ingest":
             check_pointer(Path(parsed.data.file))
         folders = workspace(build)
+        began = time.monotonic()
         run_stage(name, parsed, folders, settings)
+        typer.echo(f"{name}: done in {time.monotonic() - began:.0f} s", err=True)
         if name == "evaluate":
             show_summary(folders["evaluate"])
 
@@ -71,9 +68,12 @@ def take_inventory(
     These are the versions of the libraries that calculate, the device, the gene sets, and the truth beside simulated
     profiles.
     """
+    from cic.config import load_params, with_override_texts
     from cic.folders import write_json
     from cic.pipeline import inventory
+    from cic.settings import load_settings
 
+    enter_project()
     build.mkdir(parents=True, exist_ok=True)
     found = inventory(load_params(params, with_override_texts(overrides or [])), load_settings())
     write_json(build / "inventory.json", found)
@@ -86,9 +86,12 @@ def publish_model(
 
     Reads build/; `dvc repro` runs this for you. The gate is not asked: that is `cic registry promote`.
     """
+    from cic.config import load_params, with_override_texts
     from cic.pipeline import workspace
     from cic.publishing import publish
+    from cic.settings import load_settings
 
+    enter_project()
     parsed = load_params(params, with_override_texts(overrides or []))
     run = publish(parsed, workspace(build), load_settings())
     _say("registered" if not run.reused else "registered before", f"models:/{parsed.registry.name}/{run.version}")
@@ -108,16 +111,36 @@ def show_summary(folder: Path) -> None:
 
 def _say(label: str, value: str) -> None:
     """Print one line of a summary; nothing is cut or wrapped, so that paths can be copied."""
+    from rich.console import Console
+    from rich.markup import escape
+
     Console(soft_wrap=True).print(f"[bold]{label:<52}[/]{escape(value)}", highlight=False)
 
 
 def show() -> None:
-    """Show what the last run of the flow `cic-train` came to."""
+    """Show what the last run of the flow `cic-train` came to, and if it failed, at which stage and why."""
+    from cic.cli.run import reason_of
+    from cic.settings import load_settings
+
     settings = load_settings()
     if not settings.latest_file.exists():
-        fix = "run `prefect deployment run cic-train/train-and-judge`"
-        raise DataError("no run has ended yet", where=str(settings.home), fix=fix)
+        raise DataError("no run has ended yet", where=str(settings.home), fix="`cic run` starts one and follows it")
     latest = json.loads(settings.latest_file.read_text())
+    failed = latest.get("failed")
+    if failed is not None:
+        _say("the last run failed", failed["name"])
+        _say("  at the stage", failed["stage"] or "before the first")
+        _say("  reason", reason_of(failed["reason"]))
+        if "folders" not in latest:
+            raise typer.Exit(1)
+        _say("the last that ended well", "")
+    show_outcome(latest, settings)
+
+
+def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
+    """Print what a run of `cic-train` came to, and where its pages are."""
+    from cic.settings import AT_REST
+
     show_summary(Path(latest["folders"]["evaluate"]))
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])
@@ -129,24 +152,3 @@ def show() -> None:
     if settings.prefect_api_url:
         local = "prefect_api_url" not in settings.given
         _say("Prefect", settings.login_file.as_uri() if local else settings.prefect_api_url.removesuffix("/api"))
-
-
-def show_params(
-    params: ParamsFile = Path("params.yaml"),
-    overrides: Overrides = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say what each parameter is for.")] = False,
-) -> None:
-    """Show every parameter with its value, after overrides and defaults."""
-    parsed = load_params(params, with_override_texts(overrides or []))
-    if not explain:
-        typer.echo(yaml.safe_dump(parsed.model_dump(mode="json"), sort_keys=False).rstrip())
-        return
-    table = Table("parameter", "value", "what it is for")
-    for section, field in Params.model_fields.items():
-        value = getattr(parsed, section)
-        if not hasattr(type(value), "model_fields"):
-            table.add_row(section, str(value), field.description)
-            continue
-        for name, inner in type(value).model_fields.items():
-            table.add_row(f"{section}.{name}", str(getattr(value, name)), inner.description)
-    Console().print(table)

@@ -17,6 +17,7 @@ import pandas as pd
 import scipy.sparse
 from anndata.io import read_elem
 
+from cic.data.limits import check_packed, check_values
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
@@ -48,7 +49,10 @@ def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFram
         for name, holds in (("X", "expression values"), ("obs", "the sample ids"), ("var", "the names of the genes")):
             if name not in file:
                 raise DataError(f"the file has no `{name}`", where=str(path), expected=f"{holds} in `{name}`")
+        about = [file[name] for name in ("obs", "var")]
+        check_packed([part for table in about for part in _datasets(table)], path)
         obs, var = (_frame(file, name, path) for name in ("obs", "var"))
+        check_values(len(obs), len(var), path)
         x_SG = _values(file["X"], (len(obs), len(var)), path)
     if "feature_types" in var.columns:
         other_G = (var["feature_types"] != GENES).to_numpy()
@@ -62,6 +66,15 @@ def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFram
             text = obs[name].astype(object)
             obs[name] = text.where(text.isna(), text.map(str)).astype(object)
     return dense_SG.astype(np.float32), [str(name) for name in obs.index], [str(name) for name in var.index], obs
+
+
+def _datasets(item: Any) -> list[h5py.Dataset]:
+    """Give all arrays in a group, or the one that it is."""
+    if isinstance(item, h5py.Dataset):
+        return [item]
+    found: list[h5py.Dataset] = []
+    item.visititems(lambda _, part: found.append(part) if isinstance(part, h5py.Dataset) else None)
+    return found
 
 
 def _frame(file: h5py.File, name: str, path: Path) -> pd.DataFrame:
@@ -80,6 +93,7 @@ def _frame(file: h5py.File, name: str, path: Path) -> pd.DataFrame:
     for column in columns:
         meaning = f"uns/{column}_categories"
         if meaning in file:
+            check_packed([file[meaning]], path)
             names = _texts(file[meaning][()])
             frame[column] = [names[code] if 0 <= code < len(names) else None for code in frame[column]]
     return frame
@@ -104,6 +118,7 @@ def _values(x: Any, shape: tuple[int, int], path: Path) -> Any:
             raise wrong(f"`X` has the shape {x.shape}")
         if x.dtype.kind not in "iufb":
             raise wrong(f"`X` holds {x.dtype}")
+        check_packed([x], path)
         return x[()]
     kind = str(x.attrs.get("encoding-type", x.attrs.get("h5sparse_format", "")))
     kind = kind if kind in SPARSE else f"{kind}_matrix"
@@ -120,6 +135,7 @@ def _values(x: Any, shape: tuple[int, int], path: Path) -> Any:
         raise wrong("the indices of the sparse `X` are no whole numbers")
     if parts["data"].shape != parts["indices"].shape or parts["indptr"].shape != (lines + 1,):
         raise wrong(f"the sparse `X` has {len(parts['indptr']) - 1} lines, {len(parts['indices'])} indices and values")
+    check_packed(parts.values(), path)
     starts, index = parts["indptr"][()].astype(np.int64), parts["indices"][()].astype(np.int64)
     if starts[0] != 0 or starts[-1] != len(index) or (np.diff(starts) < 0).any():
         raise wrong("the lines of the sparse `X` do not follow each other")

@@ -13,13 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from cic.data.limits import MOST_COLUMNS, MOST_HEADER, check_values, memory_for_reading
 from cic.errors import DataError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 # A block must hold a line; large blocks are also several times as fast on wide tables.
 BLOCK_BYTES = 1 << 28
-MOST_COLUMNS = 300_000
-MOST_HEADER = 32 * 10**6
 NOT_TEXT = (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 MISSING = {"", "na", "nan", "n/a", "null", "none", "#n/a", "-nan", "<na>"}
 
@@ -44,6 +43,29 @@ def open_text(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="")
 
 
+class Unpacked(gzip.GzipFile):
+    """A gzipped table that ends in an error once it has more values than memory can hold: little can unpack to much."""
+
+    def __init__(self, path: Path, n_columns: int) -> None:
+        super().__init__(path, "rb")
+        self.path, self.n_columns, self.n_bytes, self.n_lines = path, n_columns, 0, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on, counting."""
+        content = super().read(size)
+        self.n_bytes += len(content)
+        self.n_lines += content.count(b"\n")
+        check_values(self.n_lines, self.n_columns, self.path)
+        if self.n_bytes > memory_for_reading():
+            raise DataError(
+                f"it unpacks to more than {self.n_bytes / 1e9:.1f} GB",
+                where=str(self.path),
+                expected="a table that fits into the free memory",
+                fix="split it into smaller files",
+            )
+        return content
+
+
 def read_delimited(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
     """Read a table whose first line and first column hold names, and everything else numbers.
 
@@ -66,6 +88,7 @@ def read_delimited(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
         ) from None
     if table.num_rows == 0:
         raise DataError("there is a header, but no row below it", where=str(path), expected="a table of numbers")
+    check_values(table.num_rows, len(header) - 1, path)
     values = np.empty((len(header) - 1, table.num_rows), dtype=np.float32)
     for position in range(1, len(header)):
         values[position - 1] = table.column(position).to_numpy()
@@ -74,18 +97,23 @@ def read_delimited(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
     return np.ascontiguousarray(values.T), table.column(0).to_pylist(), header[1:]
 
 
+def first_line(path: Path, file: IO[str]) -> str:
+    """Give the first line, unless it is too long to be the header of a table."""
+    first = file.readline(MOST_HEADER)
+    if len(first) == MOST_HEADER:
+        raise DataError(
+            f"a first line of more than {MOST_HEADER / 1e6:.0f} million characters",
+            where=f"{path}, line 1",
+            expected="a header: the names of the columns",
+            fix="look whether the file is a table of text",
+        )
+    return first
+
+
 def _read_header(path: Path) -> list[str]:
     try:
         with open_text(path) as file:
-            first = file.readline(MOST_HEADER)
-            if len(first) == MOST_HEADER:
-                raise DataError(
-                    f"a first line of more than {MOST_HEADER / 1e6:.0f} million characters",
-                    where=f"{path}, line 1",
-                    expected="a header: the names of the columns",
-                    fix="look whether the file is a table of text",
-                )
-            header = next(csv.reader([first], delimiter=str(delimiter_of(path))), [])
+            header = next(csv.reader([first_line(path, file)], delimiter=str(delimiter_of(path))), [])
     except NOT_TEXT as error:
         raise DataError(
             f"not readable as text: {error}",
@@ -124,8 +152,9 @@ def _read_numbers(path: Path, n_columns: int) -> pa.Table:
     names = [str(position) for position in range(n_columns)]  # those of the file may repeat
     kinds: dict[str, pa.DataType] = dict.fromkeys(names, pa.float32())
     kinds["0"] = pa.string()
+    zipped = path.suffix.lower() == ".gz"
     return pa.csv.read_csv(
-        path,
+        pa.PythonFile(Unpacked(path, n_columns - 1), "r") if zipped else path,
         read_options=pa.csv.ReadOptions(skip_rows=1, column_names=names, block_size=BLOCK_BYTES),
         parse_options=pa.csv.ParseOptions(delimiter=delimiter_of(path)),
         convert_options=pa.csv.ConvertOptions(column_types=kinds, strings_can_be_null=False),
@@ -137,7 +166,8 @@ def _fault(path: Path, header: list[str]) -> DataError | None:
     number = 1
     try:
         with open_text(path) as file:
-            lines = csv.reader(file, delimiter=str(delimiter_of(path)))
+            bounded = iter(lambda: file.readline(MOST_HEADER), "")
+            lines = csv.reader(bounded, delimiter=str(delimiter_of(path)))
             next(lines)
             for cells in lines:
                 number = lines.line_num
@@ -153,16 +183,20 @@ def _fault(path: Path, header: list[str]) -> DataError | None:
     return None
 
 
+def _ragged(path: Path, number: int, cells: list[str], header: list[str]) -> DataError:
+    by_r = len(cells) == len(header) + 1 and number == 2
+    return DataError(
+        f"ragged rows: {len(cells)} cells, where the header has {len(header)}",
+        where=f"{path}, line {number} ({cells[0][:40]})",
+        expected=f"{len(header)} cells in every line",
+        fix="R's write.table leaves out the first header cell: write with col.names = NA" if by_r
+        else "look at that line for a missing or a stray delimiter",
+    )  # fmt: skip
+
+
 def _fault_in_line(path: Path, number: int, cells: list[str], header: list[str]) -> DataError | None:
     if len(cells) != len(header):
-        by_r = len(cells) == len(header) + 1 and number == 2
-        return DataError(
-            f"ragged rows: {len(cells)} cells, where the header has {len(header)}",
-            where=f"{path}, line {number} ({cells[0][:40]})",
-            expected=f"{len(header)} cells in every line",
-            fix="R's write.table leaves out the first header cell: write with col.names = NA" if by_r
-            else "look at that line for a missing or a stray delimiter",
-        )  # fmt: skip
+        return _ragged(path, number, cells, header)
     if _all_finite(cells[1:]):
         return None
     for position, cell in enumerate(cells[1:], start=1):

@@ -19,14 +19,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
-
+from cic.data.limits import memory_for_reading
 from cic.errors import CicError, DataError
 
 log = logging.getLogger("cic.data")
 R = TypeVar("R")
-MEMORY_SHARE = 0.8
-"""Of the memory that is free when the process starts."""
 SECONDS, SECONDS_PER_MEGABYTE = 60.0, 2.0
 """Time limit of a file: gzip and the slow look for a fault take most of it."""
 WHOLE = "fetch or write the file again"
@@ -115,7 +112,7 @@ def _reader() -> _Reader:
 def serve(handle: int) -> None:
     """Read files for the process at the other end of a pipe, until it closes it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other one ends this one
-    _limit_memory(int(MEMORY_SHARE * psutil.virtual_memory().available))
+    _limit_memory(memory_for_reading())
     told: list[tuple[str, int, str]] = []
     logging.basicConfig(handlers=[_Told(told)], level=logging.INFO)
     connection = Connection(handle)

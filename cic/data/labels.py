@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pandas as pd
 
-from cic.data.delimited import delimiter_of
+from cic.data.delimited import NOT_TEXT, delimiter_of, first_line, open_text
+from cic.data.limits import MOST_LABEL_COLUMNS, MOST_LABEL_TEXT
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
@@ -42,6 +43,7 @@ def read_labels(path: Path) -> pd.DataFrame:
         raise DataError(
             f"a labels table ending in `{path.suffix}` cannot be read", where=str(path), expected=".csv, .tsv or .txt"
         )
+    _check_size(path)
     try:
         table = pd.read_csv(
             path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
@@ -69,6 +71,29 @@ def read_labels(path: Path) -> pd.DataFrame:
             )
     columns = {name: _typed(table[name]) for name in table.columns if name != key}
     return pd.DataFrame(columns, index=table.index).set_axis(pd.Index(ids, name="sample_id", dtype=object))
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a table whose text is too much for one about samples: each cell becomes an object of its own."""
+    try:
+        with open_text(path) as file:
+            n_columns = first_line(path, file).count(str(delimiter_of(path))) + 1
+            n_characters = 0
+            while n_characters <= MOST_LABEL_TEXT and (part := file.read(1 << 24)):
+                n_characters += len(part)
+    except NOT_TEXT as error:
+        raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
+    for found, most, what in (
+        (n_columns, MOST_LABEL_COLUMNS, "columns"),
+        (n_characters, MOST_LABEL_TEXT, "characters"),
+    ):
+        if found > most:
+            raise DataError(
+                f"a table about samples of {found} {what}" + (" and more" if what == "characters" else ""),
+                where=str(path),
+                expected=f"at most {most} {what}",
+                fix="leave out what does not describe samples; values of genes belong into the profiles",
+            )
 
 
 def _typed(column: pd.Series) -> pd.Series:

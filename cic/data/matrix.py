@@ -12,17 +12,16 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cic.data.limits import check_values
+from cic.data.terms import UNITS, Unit
 from cic.errors import DataError
 
-Unit = Literal["log2", "tpm", "counts", "intensity", "log_ratio"]
-UNITS: tuple[str, ...] = get_args(Unit)
 METADATA_KEY = b"cic.expression_matrix"
 ROLES = ("label", "group", "replicate")
 
@@ -171,6 +170,12 @@ def is_matrix_file(path: Path) -> bool:
         return METADATA_KEY in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
         return False
+
+
+def check_rows(path: Path) -> None:
+    """Refuse a file that declares more values than fit into memory; one that cannot be read is told by its reader."""
+    genes, _ = _header(path)
+    check_values(pq.read_metadata(path).num_rows, len(genes), path)
 
 
 def read_matrix(path: Path) -> ExpressionMatrix:

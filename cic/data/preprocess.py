@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from cic.config import Preprocess
-from cic.data.matrix import ExpressionMatrix, Unit
+from cic.data.matrix import ExpressionMatrix
+from cic.data.terms import Unit
 from cic.data.units import from_log2_scale, log2_scale
 from cic.errors import DataError
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -20,15 +20,13 @@ import pyarrow.parquet as pq
 from cic.data.delimited import is_delimited, read_delimited
 from cic.data.guarded import guarded
 from cic.data.labels import join_labels, read_labels
-from cic.data.matrix import UNITS, ExpressionMatrix, Unit, is_matrix_file, read_matrix
+from cic.data.limits import check_values
+from cic.data.matrix import ExpressionMatrix, check_rows, is_matrix_file, read_matrix
+from cic.data.terms import READABLE, UNITS, DuplicateGenes, SamplesIn, Unit
 from cic.data.units import check_unit
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
-
-SamplesIn = Literal["rows", "columns"]
-DuplicateGenes = Literal["error", "mean", "max", "sum"]
-READABLE = ".csv, .tsv, .txt (plain or .gz), .parquet, .h5ad"
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,7 @@ def _read_wide(path: Path, samples_in: SamplesIn) -> tuple[Wide, Unit | None]:
         if not is_matrix_file(path):
             return _read_wide_parquet(path), None
         _only_rows(path, samples_in, "a file written by cic")
+        check_rows(path)
         matrix = read_matrix(path)
         return Wide(matrix.values, list(matrix.samples.index), matrix.genes, matrix.samples), matrix.unit
     if suffixes[-1:] == [".h5ad"]:
@@ -159,8 +158,11 @@ def _read_wide_parquet(path: Path) -> Wide:
     try:
         # a quarter of the time of pq.read_table on 20,000 columns
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            check_values(file.metadata.num_rows, file.metadata.num_columns, path)
             table = file.read()
         stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
         raise DataError(f"not readable as Parquet: {error}", where=str(path), fix="write or fetch it again") from None
     all_names = table.column_names  # made anew at every access

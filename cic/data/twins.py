@@ -23,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from cic.data.units import Unit
+from cic.data.terms import Unit
 
 NEIGHBOURS = 8
 """Looked at of each profile: up to seven copies of one show as a gap."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cic.data.matrix import UNITS, Unit
+from cic.data.terms import UNITS, Unit
 from cic.errors import DataError
 
 LINEAR_UNITS = ("tpm", "counts", "intensity")

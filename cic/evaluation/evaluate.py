@@ -12,6 +12,7 @@ import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
+from cic.data.spreadsheet import write_csv
 from cic.errors import DataError
 from cic.evaluation.measure import Measured, measure
 from cic.evaluation.report.maps import in_two_dimensions
@@ -104,7 +105,7 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
     samples, part_S, errors = measured.subject.samples, measured.subject.part_S, measured.subject.errors
     (out / "tables").mkdir()
     for name, table in measured.tables.items():
-        table.to_csv(out / "tables" / f"{name}.csv", index=False)
+        write_csv(table, out / "tables" / f"{name}.csv")
     (out / "metrics.json").write_text(json.dumps(measured.metrics, indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
     named = pd.DataFrame({"sample_id": samples.index.astype(str), "part": part_S})
@@ -117,13 +118,14 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
         outside_span=errors["span_ceiling"],
     )
     detailed = pd.concat([by_profile[test_S].reset_index(drop=True), measured.profiles], axis=1)
-    detailed.to_csv(out / "profiles.csv", index=False)
-    measured.labels.to_csv(out / "labels.csv", index=False)
+    write_csv(detailed, out / "profiles.csv")
+    write_csv(measured.labels, out / "labels.csv")
     code_SW = measured.subject.profiles.code_SW
     names = [f"code_{number}" for number in range(1, code_SW.shape[1] + 1)]
     codes = pd.DataFrame(code_SW, columns=names)
-    pd.concat([named[["sample_id", "part", "label"]], codes], axis=1).to_csv(out / "codes.csv", index=False)
-    named[["sample_id", "part", "label"]].assign(x=xy_S2[:, 0], y=xy_S2[:, 1]).to_csv(out / "codes_2d.csv", index=False)
+    known = named[["sample_id", "part", "label"]]
+    write_csv(pd.concat([known, codes], axis=1), out / "codes.csv")
+    write_csv(known.assign(x=xy_S2[:, 0], y=xy_S2[:, 1]), out / "codes_2d.csv")
 
 
 def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, metrics: Mapping[str, Any]) -> None:

@@ -19,8 +19,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cic.data.matrix import Unit
 from cic.data.preprocess import Preprocessor
+from cic.data.terms import Unit
 from cic.errors import ModelError
 from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.basis import SampleBasis

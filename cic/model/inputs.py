@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cic.data.matrix import Unit
+from cic.data.terms import Unit
 from cic.data.units import check_unit
 from cic.errors import DataError, ModelError
 

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from cic.errors import ServiceError
-from cic.platform import postgres
-from cic.platform.ownership import held
-from cic.platform.processes import has_ended, start, stop_child, tail_of
 from cic.settings import AT_REST, Settings
+
+# psycopg takes time to import, which a store that is not at rest has no need of
 
 LOCK_FILE = "reading.lock"
 PATIENCE_SECONDS = 60.0
@@ -38,6 +37,8 @@ def readable(settings: Settings) -> Iterator[Settings]:
     elif settings.postgres_url is not None:
         yield _reading(settings, settings.postgres_url)
     else:
+        from cic.platform.ownership import held
+
         with _one_reader(settings):
             if held(settings):
                 raise ServiceError(
@@ -54,6 +55,8 @@ def wait_for_readers(settings: Settings) -> None:
 
 
 def _reading(settings: Settings, admin_url: str) -> Settings:
+    from cic.platform import postgres
+
     return settings.with_addresses({"tracking_uri": postgres.database_url(admin_url, "mlflow")})
 
 
@@ -73,6 +76,9 @@ def _one_reader(settings: Settings) -> Iterator[None]:
 @contextmanager
 def _postgres(settings: Settings) -> Iterator[str]:
     """Run the embedded PostgreSQL, and give its administrator's URL."""
+    from cic.platform import postgres
+    from cic.platform.processes import has_ended, start, stop_child, tail_of
+
     cluster = postgres.Cluster(settings.postgres_folder)
     settings.logs.mkdir(exist_ok=True)
     log = settings.logs / "postgres.log"

@@ -20,7 +20,7 @@ from cic.platform.ownership import clean_up, exclusive, held, holder
 from cic.platform.processes import start, stop_process, tail_of
 from cic.platform.services import worker_trouble
 from cic.platform.state import PlatformState, read_state
-from cic.settings import ProcessIdentity, Settings
+from cic.settings import ProcessIdentity, Settings, make_private
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 150.0
@@ -56,7 +56,7 @@ def up(settings: Settings, tell: Tell) -> tuple[PlatformState, bool]:
     before = current(settings)
     if before is not None and before.phase == "ready":
         return before, True
-    settings.logs.mkdir(parents=True, exist_ok=True)
+    make_private(settings.logs)
     path = settings.logs / "supervisor.log"
     offset = path.stat().st_size if path.exists() else 0
     supervisor = start(supervisor_command(), {**os.environ, **bytecode_environment(settings, os.environ)}, path)

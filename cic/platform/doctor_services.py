@@ -14,12 +14,13 @@ from cic.errors import ServiceError
 from cic.platform import postgres
 from cic.platform.control import current, health
 from cic.platform.findings import Finding
+from cic.platform.flow_runs import DEPLOYED
 from cic.platform.http import request, request_json
 from cic.platform.services import worker_trouble
 from cic.platform.state import read_state
 from cic.settings import AT_REST, Settings, redact
 
-DEPLOYMENTS = frozenset({"cic-search/search-only", "cic-train/train-and-judge", "cic-promote/judge-again"})
+DEPLOYMENTS = frozenset(f"{flow}/{name}" for flow, name in DEPLOYED.items())
 
 
 def platform(settings: Settings) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ from cic.platform.ports import claimed_port, listens
 from cic.platform.processes import clear_group, has_ended, start, stop_child, stop_flow_runs, stop_marked, tail_of
 from cic.platform.services import Service
 from cic.platform.state import PlatformState, ServiceState, write_state
-from cic.settings import ProcessIdentity, Settings
+from cic.settings import ProcessIdentity, Settings, make_private
 
 log = logging.getLogger("cic.platform")
 POLL_SECONDS = 0.1
@@ -88,7 +88,8 @@ class Supervisor:
         ServiceError
             If a server does not come up; what was started is stopped again.
         """
-        self.settings.logs.mkdir(parents=True, exist_ok=True)
+        for folder in (self.settings.logs, self.settings.home / "mlartifacts"):
+            make_private(folder)
         with lock(self.settings), _signals(self._ask_to_stop), self.held:
             self._save()
             wait_for_readers(self.settings)

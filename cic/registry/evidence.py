@@ -14,9 +14,10 @@ from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
 from cic.evaluation.measures.reconstruction import project, squared_errors
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
+from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import AgainstChampion, Decision, Evidence, judge
 from cic.registry.log import HELD_OUT_DIGITS, look_at
-from cic.registry.registry import Version, current, fetched_bundle, history, withdrawal
+from cic.registry.registry import Version, current, history, withdrawal
 from cic.seeds import derive_seed
 from cic.tracking.lineage import held_out_digest
 

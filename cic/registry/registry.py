@@ -12,12 +12,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
 
 from cic.errors import ConfigError, RefusedError, ServiceError
-from cic.registry.gate import Decision
 from cic.registry.log import TAG_RECORD, Log, Overtaken, Record, append, close, look_at, new_record, read_log
 from cic.registry.log import repair as repair_log
 from cic.registry.versions import (
@@ -26,20 +25,19 @@ from cic.registry.versions import (
     Version,
     aliases_of,
     current,
-    fetch_bundle,
-    fetched_bundle,
     find,
     version_numbered,
     versions,
 )
 from cic.tracking.store import connect, explained, insist
 
+if TYPE_CHECKING:
+    from cic.registry.gate import Decision
+
 __all__ = [
     "Version",
     "current",
     "drift",
-    "fetch_bundle",
-    "fetched_bundle",
     "find",
     "history",
     "promote",

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import mlflow.artifacts
 import numpy as np
-import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix
+from cic.data.spreadsheet import read_csv
 from cic.errors import DataError
 from cic.registry.evidence import decide
+from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import Decision
-from cic.registry.registry import Version, fetched_bundle, find, promote, until_settled
+from cic.registry.registry import Version, find, promote, until_settled
 from cic.tracking.lineage import held_out_digest
 from cic.tracking.store import connect, explained
 
@@ -65,7 +66,7 @@ def stored_evidence(
             )
         except (MlflowException, OSError) as error:
             raise DataError(f"its {PROFILES} cannot be fetched: {error}", where=where) from error
-        profiles = pd.read_csv(file, dtype={"sample_id": str}).set_index("sample_id")
+        profiles = read_csv(file).set_index("sample_id")
     matrix_file = matrix_file or Path(tags["cic.matrix"])
     part_file = part_file or Path(tags["cic.part"])
     test, sealed = held_out_parts(*_parts(matrix_file, part_file))
@@ -99,7 +100,7 @@ def _parts(matrix_file: Path, part_file: Path) -> tuple[ExpressionMatrix, np.nda
                 fix="make it again with `dvc repro` or the flow, or name it by --matrix and --split",
             )
     matrix = read_matrix(matrix_file)
-    part = pd.read_csv(part_file, dtype=str).set_index("sample_id")["part"]
+    part = read_csv(part_file).set_index("sample_id")["part"]
     return matrix, part.reindex(matrix.samples.index.astype(str)).to_numpy()
 
 

@@ -1,34 +1,22 @@
-"""What stands in the registry: versions, their aliases and their bundles. Nothing here changes anything."""
+"""What stands in the registry: versions and their aliases. Nothing here changes anything, or imports torch."""
 
 from __future__ import annotations
 
-import json
-import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-import mlflow.artifacts
-import yaml
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from cic.errors import ConfigError, ModelError, ServiceError
-from cic.model.bundle import Bundle, bundle_digest, load_bundle
-from cic.tracking.models import TAG_BUNDLE, TAG_FILES, TAG_VERSION, file_digests
+from cic.errors import ConfigError, ServiceError
+from cic.tracking.files import TAG_BUNDLE, TAG_VERSION
 from cic.tracking.store import connect, explained
 
 CHAMPION, PREVIOUS = "champion", "previous"
 LATEST = "latest"
 """What MLflow, too, calls the newest version; it cannot be an alias."""
-SERVED = "mlflow-artifacts:"
-"""Begins the address of files that an MLflow server hands through."""
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
 
 @dataclass(frozen=True)
@@ -134,97 +122,3 @@ def aliases_of(client: MlflowClient, name: str) -> dict[str, str]:
         if error.error_code in NOT_THERE:
             return {}
         raise
-
-
-@contextmanager
-def fetched_bundle(uri: str, version: Version, artifacts_uri: str | None = None) -> Iterator[Path]:
-    """Give the folder of a version's bundle for as long as the block runs; its files are those that were registered.
-
-    Parameters
-    ----------
-    artifacts_uri
-        Where a server keeps what it serves, to read past a server that does not run.
-
-    Raises
-    ------
-    ModelError
-        If its files are gone, are no model of ours, or are not what was registered.
-    """
-    client = connect(uri)
-    with tempfile.TemporaryDirectory(prefix="cic-model-") as scratch:
-        try:
-            source = client.get_model_version_download_uri(version.name, version.version)
-            if artifacts_uri is not None and source.startswith(SERVED):
-                source = f"{artifacts_uri.rstrip('/')}/{source.removeprefix(SERVED).lstrip('/')}"
-            root = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch, tracking_uri=uri))
-            described = yaml.safe_load((root / "MLmodel").read_text())
-            folder = root / described["flavors"]["python_function"]["artifacts"]["bundle"]["path"]
-        except (MlflowException, OSError, KeyError, TypeError) as error:
-            raise ModelError(
-                f"the files of version {version.version} cannot be fetched: {error}",
-                where=f"models:/{version.name}/{version.version}",
-                fix="look whether its artifacts were deleted",
-            ) from error
-        _check_files(version, root, folder)
-        yield folder
-
-
-def _check_files(version: Version, root: Path, folder: Path) -> None:
-    """Hold a version's files against what was noted when it was registered."""
-    where = f"models:/{version.name}/{version.version}"
-    fix = "roll back to another version, or register the model again from its run's stages"
-    if not folder.resolve().is_relative_to(root.resolve()):
-        raise ModelError("its bundle lies outside of the model", where=where, fix=fix)
-    noted = json.loads(version.tags.get(TAG_FILES, "{}"))
-    present = file_digests(root)
-    changed = sorted(name for name in {*noted, *present} if noted.get(name) != present.get(name))
-    if noted and changed:
-        raise ModelError(
-            f"{', '.join(changed)} of version {version.version} is not what was registered", where=where, fix=fix
-        )
-    if bundle_digest(folder) != version.bundle_digest:
-        raise ModelError(f"the bundle of version {version.version} is not the one registered", where=where, fix=fix)
-
-
-def check_stored(uri: str, name: str, number: str) -> None:
-    """Fetch a version and hold its files against what was registered.
-
-    Raises
-    ------
-    ModelError
-        If they are gone or differ.
-    """
-    with explained(uri):
-        version = version_numbered(connect(uri), name, number)
-    with fetched_bundle(uri, version):
-        return
-
-
-def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
-    """Load a model, and give what to stamp its codes with, such as ``cic/3``.
-
-    Parameters
-    ----------
-    reference
-        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or the folder of a bundle.
-    artifacts_uri
-        As of `fetched_bundle`.
-
-    Raises
-    ------
-    ConfigError
-        If it is none of these, or there is no such version.
-    ModelError
-        If its files are gone or damaged.
-    """
-    if not reference.startswith("models:/"):
-        folder = Path(reference)
-        return load_bundle(folder), f"bundle:{bundle_digest(folder)[:12]}"
-    parts = REFERENCE.fullmatch(reference)
-    if parts is None:
-        raise ConfigError(
-            f"`{reference}` is no address of a model", expected="models:/NAME@ALIAS or models:/NAME/VERSION"
-        )
-    version = find(uri, parts["name"], parts["alias"] or parts["version"])
-    with fetched_bundle(uri, version, artifacts_uri) as folder:
-        return load_bundle(folder), f"{version.name}/{version.version}"

@@ -1,12 +1,17 @@
-"""The durable study: finished trials only, each written once, in order of number.
+"""The durable study: finished trials only, each written once and sealed, in order of number.
 
 A trial in flight is not in it, so a coordinator that was killed leaves nothing behind to clean up: the trials of
 the round it was at are asked again, with the same parameters and seeds. Two coordinators at once write the same
 records twice, and reading takes the first of each key.
+
+The seal is a hash over all that is kept of a trial, with the name of its study. A trial that was altered since, or
+brought from another study, is an error; one that was deleted is run again, with the same outcome. Studies of other
+releases are never opened, since the sources are part of a study's name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -16,11 +21,11 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.trial import TrialState
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, distribution_to_json
+from optuna.trial import FrozenTrial, TrialState
 
 from cic.config import digest
-from cic.errors import ServiceError
+from cic.errors import DataError, ServiceError
 from cic.search.records import Record
 from cic.search.space import LINEAR_INTERVALS, LOG_INTERVALS, Space
 
@@ -112,10 +117,30 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
 
 
 def read_finished(study: optuna.Study) -> dict[str, Finished]:
-    """Give the finished trials by key."""
+    """Give the finished trials by key.
+
+    Raises
+    ------
+    DataError
+        If a trial is not what was written.
+    ServiceError
+        If the database cannot be read.
+    """
+    try:
+        trials = study.get_trials(deepcopy=False)
+    except (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise ServiceError(
+            f"the trials cannot be read: {str(error).splitlines()[0]}",
+            where=f"study {study.study_name}",
+            fix="look at the database of searches: `cic doctor`",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:  # what Optuna says of values that it did not write
+        raise _altered(study.study_name, "a trial", f"not readable: {error}") from None
     finished: dict[str, Finished] = {}
-    for trial in study.get_trials(deepcopy=False):
-        kept = trial.user_attrs["finished"]
+    for trial in trials:
+        kept = trial.user_attrs.get("finished")
+        if not isinstance(kept, dict) or kept.get("sha256") != _seal(study.study_name, trial):
+            raise _altered(study.study_name, f"trial {trial.number}", "not what the search wrote")
         finished.setdefault(kept["key"], Finished(kept["key"], Record.from_plain(kept["record"]), kept["seconds"]))
     return finished
 
@@ -124,17 +149,42 @@ def tell(study: optuna.Study, space: Space, done: Finished) -> None:
     """Write one finished trial, in one transaction."""
     record = done.record
     distributions = _durable_distributions(space)
-    params = {name: getattr(record.hyper, name) for name in distributions}
-    study.add_trial(
-        optuna.create_trial(
-            state=STATES[record.state],
-            value=None if record.state == "failed" else record.error,
-            params=params,
-            distributions=distributions,
-            intermediate_values=dict(record.ratios_at_rungs),
-            # one attribute, as each costs a query
-            user_attrs={"finished": {"key": done.key, "record": record.to_plain(), "seconds": done.seconds}},
-        )
+    trial = optuna.create_trial(
+        state=STATES[record.state],
+        value=None if record.state == "failed" else record.error,
+        params={name: getattr(record.hyper, name) for name in distributions},
+        distributions=distributions,
+        intermediate_values=dict(record.ratios_at_rungs),
+    )
+    # one attribute, as each costs a query
+    kept = {"key": done.key, "record": record.to_plain(), "seconds": done.seconds}
+    trial.set_user_attr("finished", kept)
+    trial.set_user_attr("finished", {**kept, "sha256": _seal(study.study_name, trial)})
+    study.add_trial(trial)
+
+
+def _seal(study_name: str, trial: FrozenTrial) -> str:
+    """Give the hash over what a study keeps of a trial: what the search reads, and what Optuna shows of it."""
+    kept = {
+        "study": study_name,
+        "finished": {name: part for name, part in trial.user_attrs["finished"].items() if name != "sha256"},
+        "state": trial.state.name,
+        "value": trial.value,
+        "params": trial.params,
+        "distributions": {name: distribution_to_json(one) for name, one in trial.distributions.items()},
+        "rungs": {str(epoch): ratio for epoch, ratio in trial.intermediate_values.items()},
+    }
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _altered(study: str, trial: str, found: str) -> DataError:
+    return DataError(
+        f"{trial} in the store of trials is {found}: it was altered since",
+        where=f"study {study}, {trial}",
+        expected="the trials as they were written, each under its SHA-256",
+        fix=f"restore the database of searches, or start a new study and run all trials again: "
+        f"optuna delete-study --study-name {study} --storage URL, with the URL of CIC_OPTUNA_URL or, without it, "
+        "sqlite:///HOME/optuna.db",
     )
 
 

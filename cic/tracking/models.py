@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import tempfile
@@ -20,17 +19,13 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import DataType, ParamSchema, ParamSpec
 
 from cic.model.bundle import bundle_digest
+from cic.tracking.files import SERVED, TAG_BUNDLE, TAG_FILES, TAG_VERSION, file_digests
 from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_params, metrics_digest
 from cic.tracking.pages import prepare_views
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
 from cic.tracking.store import all_runs, connect, experiment_id, explained, insist
 
-TAG_BUNDLE = "cic.bundle_digest"
 TAG_METRICS = "cic.metrics_digest"
-TAG_FILES = "cic.files"
-"""Of a version: the SHA-256 of each file that it is used by, as JSON by path below the model's root."""
-TAG_VERSION = "cic.model_version"
-SERVED = Path(__file__).parent.parent / "serving" / "pyfunc.py"
 NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "torch")
 PARAMETERS = ModelSignature(inputs=None, params=ParamSchema([ParamSpec("output", DataType.string, "codes")]))
 """No inputs: genes are found by name. Without the schema MLflow drops parameters before `predict` sees them."""
@@ -186,16 +181,6 @@ def _register(
     client.delete_model_version(name, str(made.version))
     client.delete_logged_model(logged.model_id)
     return first, True
-
-
-def file_digests(root: Path) -> dict[str, str]:
-    """Give the SHA-256 of the bundle's files and of the code that serves them, by path below the model's root."""
-    paths = [root / SERVED.name, *sorted((root / "artifacts").rglob("*"))]
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in paths
-        if path.is_file()
-    }
 
 
 def save_model(folder: Path, bundle: Path, described: Model | None = None) -> None:

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from cic.errors import ServiceError
-from cic.settings import AT_REST, redact
+from cic.settings import AT_REST, make_private, redact
 
 PATIENCE_SECONDS = 5.0
 PATIENCE_WRITES = 5
@@ -74,6 +74,7 @@ def _set_up_sqlite(uri: str) -> None:
     unfinished = database.with_name(f".{database.name}.unfinished")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
+        make_private(database.with_name("mlartifacts"))
         with database.with_name(database.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if database.exists():

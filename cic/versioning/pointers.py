@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from cic.errors import DataError, ServiceError
+from cic.errors import DataError
+from cic.versioning.repository import dvc_root as dvc_root
+from cic.versioning.repository import faults, repository
 from cic.versioning.working_tree import GitState as GitState
 from cic.versioning.working_tree import git, in_git
 from cic.versioning.working_tree import git_state as git_state
@@ -90,7 +88,7 @@ def add(path: Path, meta: dict[str, Any] | None = None, push: bool = False) -> P
         If the remote does not take it.
     """
     path = Path(path).absolute()
-    with _repository(path) as repo, _faults(path, "dvc add"):
+    with repository(path) as repo, faults(path, "dvc add"):
         stage = repo.add(str(path))[0]
         if meta:
             stage.meta = {"cic": meta}
@@ -112,7 +110,7 @@ def push_data(path: Path) -> None:
         If the remote does not take it.
     """
     path = Path(path).absolute()
-    with _repository(path) as repo, _faults(path, "dvc push"):
+    with repository(path) as repo, faults(path, "dvc push"):
         repo.push(targets=[str(pointer_of(path))])
 
 
@@ -141,7 +139,9 @@ def is_added(path: Path) -> bool:
 def pull(path: Path) -> None:
     """Fetch a data file that is missing here, from the cache or the default remote.
 
-    A simulated file is left alone, and a file that is there is never overwritten, whatever it holds.
+    A simulated file is left alone, and a file that is there is never overwritten, whatever it holds. A damaged remote
+    object stays where it is, and beside the data file as `NAME.damaged`: it may be the last copy, and DVC's own pull
+    would delete it.
 
     Raises
     ------
@@ -158,9 +158,35 @@ def pull(path: Path) -> None:
     if path.exists():
         _check_bytes(path, pointer)
         return
-    with _repository(path) as repo, _faults(path, "dvc pull"):
+    with repository(path) as repo, faults(path, "dvc pull"):
+        _into_cache(repo, path, pointer["md5"])
         repo.pull(targets=[str(pointer_of(path))])
     _check_bytes(path, pointer)
+
+
+def _into_cache(repo: Repo, path: Path, md5: str) -> None:
+    """Bring a remote object into the cache if its bytes are right, before DVC looks: it deletes damaged ones."""
+    from dvc.fs import LocalFileSystem
+
+    cache, remote = repo.cache.local, repo.cloud.get_remote_odb()
+    kept = Path(cache.oid_to_path(md5))
+    if kept.is_file() and md5_of(kept) == md5:
+        return
+    there, fetched = remote.oid_to_path(md5), path.with_name(path.name + ".damaged")
+    if not remote.fs.exists(there):
+        return  # DVC says so
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remote.fs.get_file(there, str(fetched))
+    if (found := md5_of(fetched)) != md5:
+        raise DataError(
+            "the remote has these bytes damaged",
+            where=f"{remote.fs.unstrip_protocol(there)}, a copy in {fetched}",
+            expected=f"md5 {md5}, found {found}",
+            fix="`dvc push` from where the data are whole; `dvc pull` would delete the damaged object",
+        )
+    kept.unlink(missing_ok=True)
+    cache.add(str(fetched), LocalFileSystem(), md5, hardlink=False)
+    fetched.unlink()
 
 
 def check_pointer(path: Path) -> Pointer:
@@ -259,62 +285,3 @@ def _check_committed(pointer: Path) -> None:
             expected="the pointer as git has it",
             fix=f"if the new version is meant: {fix}; if not: git checkout {pointer.name} and `dvc pull`",
         )
-
-
-def dvc_root(path: Path) -> Path:
-    """Give the nearest folder above `path` that holds a DVC repository.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
-    path = Path(path).absolute()
-    for folder in path.parents:
-        if (folder / ".dvc").is_dir():
-            return folder
-    raise DataError(
-        "this folder is in no DVC repository",
-        where=str(path.parent),
-        expected="a folder `.dvc` above it",
-        fix="work in the project's folder, or run `dvc init` in a new one",
-    )
-
-
-@contextmanager
-def _repository(path: Path) -> Iterator[Repo]:
-    root = dvc_root(path)
-    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-    from dvc.repo import Repo  # takes a second to import
-
-    logging.getLogger("dvc").setLevel(logging.WARNING)  # its hints at git commands; importing DVC resets the level
-    with Repo(str(root)) as repo:
-        yield repo
-
-
-@contextmanager
-def _faults(path: Path, verb: str) -> Iterator[None]:
-    """Tell what DVC says as an error of ours."""
-    from dvc.config import NoRemoteError
-    from dvc.exceptions import CheckoutError, DvcException, FileTransferError
-    from dvc.lock import LockError
-
-    try:
-        yield
-    except NoRemoteError:
-        raise DataError(
-            "no DVC remote is set", where=str(path), expected="a default remote", fix="dvc remote add -d NAME URL"
-        ) from None
-    except LockError as error:
-        raise ServiceError(f"another DVC command is at work: {error}", where=verb, fix="wait, then try again") from None
-    except CheckoutError:
-        raise DataError(
-            "the remote does not have these bytes, or has them damaged", where=str(path),
-            expected="the bytes that the pointer names", fix="`dvc push` from where the data are",
-        ) from None  # fmt: skip
-    except (FileTransferError, OSError) as error:
-        raise ServiceError(
-            f"{verb} did not succeed: {error}", where=str(path), fix="check the remote: `dvc remote list`, `cic doctor`"
-        ) from error
-    except DvcException as error:
-        raise DataError(f"{verb} did not succeed: {error}", where=str(path)) from error

@@ -261,7 +261,10 @@ def summary(metrics: Metrics) -> list[tuple[str, str]]:
         )
     if found is not None:
         balanced = with_interval(found["methods"]["joint"]["balanced_accuracy"], confidence)
-        lines.append(("balanced accuracy, joint classifier", f"{balanced}, chance {found['chance']:.2f}"))
+        told = f"{balanced}, chance {found['chance']:.2f}"
+        if found["bundle_classifier"] is None:
+            told += "; trained for the evaluation, the model has one only with training.label_weight above 0"
+        lines.append(("balanced accuracy, joint classifier", told))
     audit = metrics["audit"]
     lines.append(("leakage audit", "passed" if audit["passed"] else f"failed: {audit['blocking']} findings"))
     return lines

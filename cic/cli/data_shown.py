@@ -1,0 +1,83 @@
+"""What `cic data` prints of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cic.cli.roles_found import MEANING
+from cic.data.checks import check_matrix
+from cic.data.matrix import ExpressionMatrix
+
+
+def show_imported(
+    matrix: ExpressionMatrix, target: Path, changed: bool, data: dict[str, str | None], used: bool
+) -> None:
+    """Say what was imported, which columns were found, and what comes next.
+
+    Parameters
+    ----------
+    data
+        The section `data` of the parameters that fits.
+    used
+        Whether `params.yaml` has it already.
+    """
+    console = Console(soft_wrap=True)
+    what = "imported" if changed else "unchanged"
+    path = escape(str(target))
+    console.print(f"[bold]{what}[/]: {matrix.n_samples} samples x {matrix.n_genes} genes in `{matrix.unit}`, {path}")
+    console.print(f"keep its pointer: git add {path}.dvc && git commit")
+    console.print("\nparams.yaml now has:" if used else "\nthen, in params.yaml (`--use` writes this there):")
+    console.print("\n  data:")
+    for key, value in data.items():
+        comment = f"   # {MEANING[key]}" if key in MEANING else ""
+        console.print(f"    {key}: {'null' if value is None else escape(value)}{comment}", highlight=False)
+    if matrix.samples.columns.empty:
+        console.print("\nno columns about the samples: add them with --labels TABLE")
+        return
+    console.print()
+    console.print(_columns(check_matrix(matrix)["columns"], matrix.n_samples, "columns found"))
+    if not used and not any(data[role] for role in MEANING):
+        console.print("none is named as a label, group or replicate usually is: put those that are in by hand")
+
+
+def _columns(columns: dict[str, dict[str, int]], n_samples: int, title: str) -> Table:
+    table = Table("column", "distinct values", "missing", "", title=title, title_justify="left")
+    for name, facts in columns.items():
+        note = "one a sample" if facts["distinct"] == n_samples else "one for all" if facts["distinct"] == 1 else ""
+        table.add_row(escape(name), str(facts["distinct"]), str(facts["missing"]), note)
+    return table
+
+
+def show_checks(facts: dict[str, Any], source: str) -> None:
+    """Print what a data set is, and what in it deserves a warning."""
+    console = Console(soft_wrap=True)
+    table = Table(show_header=False, title=escape(source), title_justify="left")
+    values = facts["values"]
+    rows = {
+        "samples x genes": f"{facts['n_samples']} x {facts['n_genes']}",
+        "unit": f"{facts['unit']}, from {values['min']:g} to {values['max']:g}, {values['share_of_zeros']:.1%} zeros",
+        "genes are named by": facts["gene_ids"],
+        "genes that never vary": str(facts["constant_genes"]),
+    }
+    for role in ("labels", "groups"):
+        if facts[role]:
+            sizes = sorted(facts[role].values())
+            rows[role] = f"{len(sizes)}, of {sizes[0]} to {sizes[-1]} samples"
+    if facts["replicates"]["sets"]:
+        rows["replicates"] = f"{facts['replicates']['sets']} sets, {facts['replicates']['profiles']} samples"
+    if facts["confounding"]:
+        rows["label by group"] = f"Cramér's V {facts['confounding']['cramers_v']:.2f} (1: the group tells the label)"
+    for name, text in rows.items():
+        table.add_row(name, escape(text))
+    console.print(table)
+    if facts["columns"]:
+        console.print(_columns(facts["columns"], facts["n_samples"], "columns"))
+    for warning in facts["warnings"]:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+    if not facts["warnings"]:
+        console.print("nothing to warn of")

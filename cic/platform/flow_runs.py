@@ -1,0 +1,155 @@
+"""Flow runs by Prefect's API: start one of ours, look at it, read what it came to. Prefect itself is not imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cic.errors import ServiceError
+from cic.platform.http import request_json
+from cic.settings import Settings
+
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+DEPLOYED = {"cic-train": "train-and-judge", "cic-search": "search-only", "cic-promote": "judge-again"}
+"""Name of each flow's deployment in `prefect.yaml`."""
+DEPLOY = '`prefect --no-prompt deploy --all`, in the project\'s folder after `eval "$(cic env)"`'
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run, as its newest task run has it.
+
+    Attributes
+    ----------
+    name
+        Of the stage, or of what comes after the stages.
+    state
+        Prefect's type of state, such as `RUNNING`.
+    seconds
+        That it has run.
+    percent
+        Of its outermost bar that is not full yet; `None` where it shows none.
+    label, note
+        Of that bar: what is counted, and what was said of it last; behind them the bar within it.
+    bar_seconds
+        Between the beginning of that bar and what was said of it last.
+    """
+
+    name: str
+    state: str
+    seconds: float
+    percent: float | None = None
+    label: str = ""
+    note: str = ""
+    bar_seconds: float = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of its bar at the speed so far."""
+        if not self.percent or self.percent >= 100:
+            return None
+        return self.bar_seconds * (100 - self.percent) / self.percent
+
+
+@dataclass(frozen=True)
+class Look:
+    """A flow run as it stands: its name, state, message and steps, in order."""
+
+    name: str
+    state: str
+    message: str
+    steps: tuple[Step, ...]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in ENDED
+
+    @property
+    def failed_step(self) -> str | None:
+        """Name of the step in which it ended early."""
+        return next((step.name for step in reversed(self.steps) if step.state in ("FAILED", "CRASHED")), None)
+
+
+def _ask(settings: Settings, path: str, body: Any = None) -> Any:
+    if settings.prefect_api_url is None:
+        raise ServiceError(
+            "there is no Prefect server here", where=str(settings.home),
+            fix="`cic up` starts the platform; PREFECT_API_URL names another server",
+        )  # fmt: skip
+    return request_json(f"{settings.prefect_api_url}/{path}", body, 30.0, settings.prefect_auth)
+
+
+def start(settings: Settings, flow: str, parameters: dict[str, Any]) -> str:
+    """Start a run of the deployment of `flow`, and give its id.
+
+    Raises
+    ------
+    ServiceError
+        If there is no server, or the flow is not deployed there.
+    """
+    asked = {
+        "flows": {"name": {"any_": [flow]}},
+        "deployments": {"name": {"any_": [DEPLOYED[flow]]}},
+        "work_pools": {"name": {"any_": [settings.work_pool]}},
+    }
+    deployed = _ask(settings, "deployments/filter", asked)
+    if not deployed:
+        raise ServiceError(
+            f"`{flow}/{DEPLOYED[flow]}` is not deployed", where=str(settings.prefect_api_url), fix=DEPLOY
+        )
+    made = _ask(settings, f"deployments/{deployed[0]['id']}/create_flow_run", {"parameters": parameters})
+    return str(made["id"])
+
+
+def look(settings: Settings, run_id: str) -> Look:
+    """Read where a flow run stands.
+
+    Raises
+    ------
+    ServiceError
+        If the server does not answer, or does not know it.
+    """
+    run = _ask(settings, f"flow_runs/{run_id}")
+    of_run = {"flow_runs": {"id": {"any_": [run_id]}}}
+    tasks = _ask(settings, "task_runs/filter", {**of_run, "sort": "EXPECTED_START_TIME_ASC"})
+    bars = _ask(settings, "artifacts/filter", _artifacts(run_id, "progress"))
+    steps: dict[str, Step] = {}
+    for task in sorted(tasks, key=lambda task: task["expected_start_time"] or ""):
+        step = _step(task, [bar for bar in bars if bar["task_run_id"] == task["id"]])
+        steps.pop(step.name, None)  # one that was done again stands where it was done last
+        steps[step.name] = step
+    state = run["state"] or {}
+    return Look(run["name"], state.get("type", "SCHEDULED"), state.get("message") or "", tuple(steps.values()))
+
+
+def _artifacts(run_id: str, kind: str) -> dict[str, Any]:
+    return {"artifacts": {"flow_run_id": {"any_": [run_id]}, "type": {"any_": [kind]}}}
+
+
+def _step(task: dict[str, Any], bars: list[dict[str, Any]]) -> Step:
+    name, state = task["name"], task["state_type"] or "PENDING"
+    seconds = _seconds_between(task["start_time"], task["end_time"])
+    if not bars:
+        return Step(name, state, seconds)
+    at_work = sorted((bar for bar in bars if float(bar["data"]) < 100), key=lambda bar: bar["created"])
+    outer, inner = (at_work[0], at_work[-1]) if at_work else [max(bars, key=lambda bar: bar["updated"])] * 2
+    label, _, note = outer["description"].partition(": ")
+    if inner is not outer:
+        note += f" · {inner['description'].replace(': ', ' ', 1)}"
+    within = _seconds_between(outer["created"], outer["updated"])
+    return Step(name, state, seconds, float(outer["data"]), label, note, within)
+
+
+def _seconds_between(start: str | None, end: str | None) -> float:
+    if start is None:
+        return 0.0
+    until = datetime.now(UTC) if end is None else datetime.fromisoformat(end)
+    return max(0.0, (until - datetime.fromisoformat(start)).total_seconds())
+
+
+def told_by(settings: Settings, run_id: str) -> str:
+    """Give the text that a flow run left for its readers; empty if it left none."""
+    texts = _ask(settings, "artifacts/filter", _artifacts(run_id, "markdown"))
+    return "\n\n".join(str(text["data"]) for text in texts)

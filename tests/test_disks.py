@@ -1,0 +1,125 @@
+"""A full disk and a read-only one end every verb that writes in one error; real file systems, mounted by root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from versioned import make_project
+
+from cic.cli.disk import disk_error
+from cic.settings import make_private
+
+PARAMS = {
+    "seed": 5,
+    "data": {"file": "data/raw/synthetic.parquet", "label": "cell_type", "group": "study", "replicate": "replicate_of"},
+    "training": {"epochs": 3, "label_weight": 0.1},
+    "search": {"trials": 2, "round_size": 2, "workers": 1, "bottleneck_width": [2], "depth": [0],
+               "finalists": 1, "repeats": 2},
+    "fit": {"seeds": 1},
+}  # fmt: skip
+SIMULATE = ("data", "simulate", "--samples", "72", "--genes", "80", "--cell-types", "3", "--programs", "6")
+IMPORT = ("data", "import", "profiles.csv", "--name", "mine", "--unit", "log2", "--samples-in", "rows")
+USE = ("--model", "build/fit/bundle")
+VERBS = {
+    "simulate": (*SIMULATE, "--seed", "9", "--name", "other"),
+    "import": IMPORT,
+    "ingest": ("ingest",),
+    "split": ("split",),
+    "search": ("search",),
+    "fit": ("fit",),
+    "publish": ("publish",),
+    "encode": ("encode", "profiles.csv", "-o", "new/codes.csv", *USE),
+    "encode, Parquet": ("encode", "profiles.csv", "-o", "codes.parquet", *USE),
+    "decode": ("decode", "codes.csv", "-o", "back.csv", *USE),
+    "classify": ("classify", "profiles.csv", "-o", "types.tsv", *USE),
+    "inventory": ("inventory",),
+}
+
+
+def cic(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
+    environment |= {"CIC_PROJECT": str(project), "CIC_HOME": str(project / ".cic"), "CIC_DEVICE": "cpu"}
+    command = [sys.executable, "-c", "from cic.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which every verb can be run, and has been as far as others need it."""
+    import pandas as pd
+
+    from cic.data.matrix import read_matrix
+
+    project = make_project(tmp_path_factory.mktemp("disks") / "project")
+    (project / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    for arguments in (SIMULATE, ("inventory",), ("ingest",), ("split",), ("search",), ("fit",)):
+        done = cic(project, *arguments)
+        assert done.returncode == 0, done.stderr
+    matrix = read_matrix(project / PARAMS["data"]["file"])  # type: ignore[index]
+    pd.DataFrame(matrix.values, matrix.samples.index, list(matrix.genes)).to_csv(project / "profiles.csv")
+    done = cic(project, "encode", "profiles.csv", "-o", "codes.csv", *USE)
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.integration
+@pytest.mark.attack("a full or read-only disk under a verb that writes", "11", ended="our error")
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_that_cannot_write_says_so(prepared: Path, disk: Path, verb: str, kind: str) -> None:
+    project = disk / "project"
+    shutil.copytree(prepared, project, symlinks=True)
+    before = {path for path in project.rglob("*") if ".partial" in path.name}
+    if kind == "full":
+        with (disk / "filling").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    done = cic(project, *VERBS[verb])
+    assert done.returncode in range(1, 7), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr and "error:" in done.stderr, done.stderr[-3000:]
+    assert {path for path in project.rglob("*") if ".partial" in path.name and path.is_file()} == before
+
+
+def test_what_is_no_matter_of_disks_is_not_taken_for_it() -> None:
+    assert disk_error(ValueError("wrong")) is None
+    hidden = RuntimeError("a library's own words")
+    hidden.__cause__ = OSError(28, "No space left on device", "/some/file")
+    found = disk_error(hidden)
+    assert found is not None and found.where == "/some/file" and "full" in found.found
+
+
+@pytest.mark.attack("folders of the platform that others can read", "11", ended="closed")
+def test_folders_are_made_private_also_those_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir(mode=0o755)
+    for name in ("old", "new"):
+        make_private(tmp_path / name)
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.attack("artifacts beside a sqlite store that others can read", "11", ended="closed")
+def test_artifacts_are_private(prepared: Path) -> None:
+    assert (prepared / ".cic" / "mlartifacts").stat().st_mode & 0o077 == 0
