@@ -382,7 +382,7 @@ def test_the_project_is_found_from_elsewhere_and_paths_keep_their_meaning(tmp_pa
 def test_the_run_of_a_search_tells_its_own_parameters_from_those_of_the_training(made: Path) -> None:
     study = json.loads((made / "two" / "build" / "search" / "study.json").read_text())
     logged = connect(f"sqlite:///{made / 'two' / 'home' / 'mlflow.db'}").get_run(study["search_run_id"]).data.params
-    assert (logged["rank"], logged["training.rank"]) == ("0", "30")
+    assert (logged["search.rank"], logged["training.rank"]) == ("0", "30")
 
 
 if __name__ == "__main__":

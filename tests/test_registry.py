@@ -652,7 +652,7 @@ def project(tmp_path, tiny, held_out, uri, narrow, wide, monkeypatch) -> Path:
         places = {"matrix": str(tmp_path / "matrix.parquet"), "part": str(tmp_path / "split.csv")}
         log_bundle(uri, bundle, held_out, (tmp_path / "profiles.csv",), **places)
     (tmp_path / "params.yaml").write_text(
-        "seed: 1\ndata: {file: data/x.parquet}\nregistry: {min_profiles: 10, bootstrap: 200}\n"
+        "seed: 1\ndata: {file: data/x.parquet}\nregistry: {name: cic, min_profiles: 10, bootstrap: 200}\n"
     )
     monkeypatch.setenv("CIC_MLFLOW_URI", uri)
     monkeypatch.chdir(tmp_path)
