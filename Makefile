@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 PYTEST := $(PY) -m pytest
 
-.PHONY: help install run up down test faults lint format dvc bench constraints clean
+.PHONY: help install run up down test faults lint format docs dvc bench constraints clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -46,6 +46,9 @@ lint: $(STAMP) ## style, types
 format: $(STAMP) ## put the sources into shape
 	ruff check --fix .
 	ruff format .
+
+docs: $(STAMP) ## write the table of questions and the schema of metrics.json into docs/
+	$(PY) infra/docs.py
 
 dvc: $(STAMP) ## write the stages' dependencies into dvc.yaml
 	$(PY) infra/dvc_deps.py

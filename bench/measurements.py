@@ -25,8 +25,9 @@ from cic.data.matrix import read_matrix
 from cic.data.roles import with_roles
 from cic.data.split import split_samples
 from cic.data.synthetic import planted_activity
+from cic.declarations import declarations
 from cic.evaluation.evaluate import evaluate
-from cic.evaluation.measure import MEASURE_FUNCTIONS, MEASURES_BAR
+from cic.evaluation.measure import MEASURES_BAR
 from cic.evaluation.subject import Given
 from cic.model.autoencoder import composed
 from cic.model.basis import squared_norms
@@ -185,8 +186,8 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as scratch, make_executor() as workers, observed(note):
         evaluate(given, params, workers, 1, Path(scratch))
     found = {"seconds": time.perf_counter() - started}
-    for name, before, after in zip(MEASURE_FUNCTIONS, moments, moments[1:], strict=False):
-        found[f"seconds_{name}"] = after - before
+    for one, before, after in zip(declarations(), moments, moments[1:], strict=False):
+        found[f"seconds_{one.name}"] = after - before
     return found
 
 

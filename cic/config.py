@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -22,10 +22,12 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
+from cic.declarations import measure_names
 from cic.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -168,17 +170,27 @@ class Fit(Section):
     seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
 
 
-Measure = Literal[
-    "genes", "mixtures", "unseen_types", "unseen_groups", "noise", "identity", "pathways", "architectures"
-]
-MEASURES: tuple[Measure, ...] = get_args(Measure)
+def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in measure_names():
+            near = difflib.get_close_matches(name, measure_names(), n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(measure_names())}"
+            raise ValueError(f"`{name}` is no measure; {hint}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"the same measure twice in {list(names)}")
+    return names
+
+
+Measure = Annotated[str, WithJsonSchema({"type": "string", "enum": list(measure_names())})]
+Measures = Annotated[tuple[Measure, ...], AfterValidator(_known_measures)]
 
 
 class Evaluate(Section):
     """Stage `evaluate`: what is measured on the test part, and by retraining."""
 
-    measures: tuple[Measure, ...] = Field(
-        MEASURES, description="what to measure besides reconstruction and replicates; leave out what you do not need"
+    measures: Measures = Field(
+        measure_names(),
+        description="what to measure besides reconstruction and replicates; leave out what you do not need",
     )
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
@@ -209,12 +221,6 @@ class Evaluate(Section):
     )
     seeds: Annotated[int, Field(ge=1)] = Field(4, description="retrainings that tell which links with pathways recur")
     split_seeds: Annotated[int, Field(ge=1)] = Field(3, description="other splits on which architectures compete again")
-
-    @model_validator(mode="after")
-    def _no_measure_twice(self) -> Evaluate:
-        if len(set(self.measures)) < len(self.measures):
-            raise ValueError(f"the same measure twice in {list(self.measures)}")
-        return self
 
 
 class Registry(Section):

@@ -31,6 +31,10 @@ NO_OUTCOME = ("cic.progress", "cic.settings", "cic.tracking")
 """Rooms of ours that say where things are or show them; what they answer that does matter is asked for by value."""
 
 
+BESIDE = ("*.html", "*.toml")
+"""What a source reads from its own folder: templates and declarations."""
+
+
 @cache
 def closure(*modules: str) -> tuple[Path, ...]:
     """Give the sources that modules of ours are made of, their imports and the templates beside them included.
@@ -52,9 +56,15 @@ def closure(*modules: str) -> tuple[Path, ...]:
         if path in found:
             continue
         found.add(path)
-        found.update(path.parent.glob("*.html"))
+        found.update(file for pattern in BESIDE for file in path.parent.glob(pattern))
         waiting += [file for name in _imported(path) for file in _files(name)]
     return tuple(sorted(path.relative_to(ROOT) for path in found))
+
+
+def modules_of(package: str) -> tuple[str, ...]:
+    """Give the modules below a package of ours, by their dotted names."""
+    files = sorted(ROOT.joinpath(*package.split(".")).rglob("*.py"))
+    return tuple(".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files)
 
 
 def collapsed(files: Iterable[Path]) -> list[str]:

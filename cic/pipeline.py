@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from cic.config import Params, Search
 from cic.data.synthetic import side_files
-from cic.dependencies import closure, code_digest, libraries, versions_of
+from cic.dependencies import closure, code_digest, libraries, modules_of, versions_of
 from cic.digests import gene_sets_digest, settled
 from cic.errors import DataError
 from cic.folders import Folders
@@ -51,6 +51,8 @@ class Stage:
         What it leaves, relative to its folder; a name without a suffix is a folder.
     outside
         What else it depends on, by the key in the inventory (`inventory`).
+    packages
+        Packages whose modules it finds by itself: all of them are code that it runs.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Stage:
     sections: tuple[str, ...]
     files: tuple[str, ...]
     outside: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -72,7 +75,7 @@ class Stage:
     @property
     def sources(self) -> tuple[Path, ...]:
         """Sources of ours that it runs."""
-        return closure(self.module)
+        return closure(self.module, *(module for package in self.packages for module in modules_of(package)))
 
 
 BUNDLE = ("bundle/model.safetensors", "bundle/model.json", "bundle/origin.json")
@@ -124,6 +127,7 @@ STAGES = {
                 "tables",
             ),
             ("gene_sets", "truth"),
+            ("cic.evaluation.questions",),
         ),
     )
 }

@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from cic.config import Params, parse_params
-from cic.evaluation.report.verdict import summary
+from cic.evaluation.report.summary import summary
 from cic.folders import read_json
 from cic.publishing import judge, publish, settle, write_outcome
 from cic.registry.gate import Decision

@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "errors": set(),
     "seeds": set(),
     "progress": set(),
-    "config": {"errors"},
+    "declarations": set(),
+    "config": {"errors", "declarations"},
     "settings": {"errors"},
     "data": BASE | {"config"},
     "workers": {"errors"},
@@ -27,7 +28,7 @@ MAY_IMPORT = {
     "folders": {"data"},
     "model": SCIENCE,
     "search": SCIENCE | {"model", "workers"},
-    "evaluation": SCIENCE | {"model", "workers"},
+    "evaluation": SCIENCE | {"model", "workers", "declarations"},
     "versioning": {"errors"},
     "tracking": SCIENCE | {"model", "settings"},
     # the gate resamples as the evaluation does
@@ -48,6 +49,30 @@ OWNERS = {
 }
 UNPICKLERS = {"pickle", "joblib", "dill", "cloudpickle", "shelve"}
 SOURCES = sorted([*(ROOT / "cic").rglob("*.py"), *(ROOT / "flows").rglob("*.py")])
+
+
+EVALUATION = (
+    "statistics",
+    "finding",
+    "profiles",
+    "retrainings",
+    "subject",
+    "words",
+    "left_out",
+    "gene_sets",
+    "classifiers",
+    "drawing",
+    "section",
+    "objections",
+    "questions",
+    "facts",
+    "catalogue",
+    "metrics",
+    "report",
+    "measure",
+    "evaluate",
+)
+"""Rooms of the evaluation, each of which may import those before it. Questions do not import each other."""
 
 
 def imported(path: Path) -> list[str]:
@@ -81,6 +106,23 @@ def test_imports_only_point_up_the_table(path: Path) -> None:
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             assert any(module.startswith(owner) for owner in owners), f"{path}: {first} belongs to {owners}"
         assert first not in UNPICKLERS, f"{path} imports {name}"
+
+
+EVALUATING = sorted((ROOT / "cic" / "evaluation").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", EVALUATING, ids=lambda path: str(path.relative_to(ROOT / "cic" / "evaluation")))
+def test_no_arrow_of_the_evaluation_runs_back_up(path: Path) -> None:
+    own, *rest = path.relative_to(ROOT / "cic" / "evaluation").with_suffix("").parts
+    if own == "__init__":
+        return
+    for name in imported(path):
+        first, *inner = name.removeprefix("cic.evaluation.").split(".")
+        if not name.startswith("cic.evaluation."):
+            continue
+        assert EVALUATION.index(first) <= EVALUATION.index(own), f"{path} imports {name}"
+        if own == first == "questions" and inner and rest[0] != "__init__":
+            assert inner[0] == rest[0], f"{path} imports {name}: what questions share has a room below them"
 
 
 def test_every_room_is_in_the_table() -> None:

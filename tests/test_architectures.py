@@ -19,17 +19,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cic.config import Search
 from cic.data.split import unit_of_samples
-from cic.evaluation.measures.architectures import (
+from cic.evaluation.questions.architectures.cost import multiply_adds, parameters
+from cic.evaluation.questions.architectures.measure import (
     contest,
-    measure_architectures,
     other_splits,
     rule,
     search_cells,
     t_interval,
 )
-from cic.evaluation.measures.cost import multiply_adds, parameters
-from cic.evaluation.report.architectures_section import architectures_section, architectures_sentences
-from cic.evaluation.retraining import retrain
+from cic.evaluation.questions.architectures.measure import (
+    measure as measure_architectures,
+)
+from cic.evaluation.questions.architectures.say import architectures_section, architectures_sentences
+from cic.evaluation.retrainings.retraining import retrain
+from cic.evaluation.statistics.intervals import Interval
 from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.training import Hyperparameters
 from cic.search.records import Record, records_frame
@@ -103,8 +106,8 @@ def test_every_cell_has_its_interval_over_seeds(curved, found):
     pca = table.loc[(0, 3)]
     assert pca["low"] == pca["mean_error"] == pca["high"] and pca["ratio_to_pca"] == pytest.approx(1.0)
     assert table.index[table["chosen"]].to_list() == [(1, 3)]
-    assert found.metrics["chosen"]["place"] == 2 and found.metrics["best"]["depth"] == 2
-    assert found.metrics["trained_again"] == 4
+    assert found.finding["chosen"]["place"] == 2 and found.finding["best"]["depth"] == 2
+    assert found.finding["trained_again"] == 4
 
 
 @settings(deadline=None)
@@ -141,9 +144,9 @@ def test_cells_that_were_not_trained_again_show_their_trial_and_claim_nothing(cu
     row = found.tables["architectures"].iloc[5]
     assert (row["trainings"], row["trial_error"]) == (0, trials["error"][5])
     assert math.isnan(row["mean_error"]) and not row["within"]
-    assert found.metrics["trained_again"] == 3 and found.metrics["best"] == {
-        "depth": 1, "bottleneck_width": 3, "mean_error": found.metrics["chosen"]["mean_error"],
-    }  # fmt: skip
+    best = found.finding["best"]
+    assert found.finding["trained_again"] == 3 and (best["depth"], best["bottleneck_width"]) == (1, 3)
+    assert best["mean_error"] == found.finding["chosen"]["mean_error"]
 
 
 def test_other_splits_keep_groups_whole_and_leave_the_test_part_alone(curved):
@@ -162,7 +165,7 @@ def test_the_test_part_has_no_influence(curved, found):
     y_SY[curved.test_S] *= -5
     turned = replace(curved)
     turned.__dict__["coordinates"] = replace(curved.coordinates, y_SY=y_SY)
-    assert measure_architectures(turned).metrics == found.metrics
+    assert measure_architectures(turned).finding == found.finding
 
 
 def test_each_split_is_won_by_the_least_error_and_errors_are_those_of_retraining(curved, found):
@@ -186,7 +189,7 @@ def test_each_split_is_won_by_the_least_error_and_errors_are_those_of_retraining
 
 
 def test_metrics_count_what_the_splits_say(curved, found):
-    splits, contests = found.metrics["splits"], found.tables["architecture_splits"]
+    splits, contests = found.finding["splits"], found.tables["architecture_splits"]
     others = contests[contests["split"] > 0]
     picked = others[others["selected"]]
     assert splits["n"] == len(picked) == 2
@@ -213,7 +216,7 @@ def test_an_interval_over_splits_is_wider_for_what_they_share():
 def test_workers_change_nothing(curved, found):
     with make_executor(2) as workers:
         again = measure_architectures(replace(curved, workers=workers))
-    assert again.metrics == found.metrics
+    assert again.finding == found.finding
     for name, table in found.tables.items():
         assert table.to_csv() == again.tables[name].to_csv()
 
@@ -227,7 +230,7 @@ def test_with_a_fixed_width_only_that_width_competes(curved):
         finalists=finalists[finalists["bottleneck_width"] == 3],
     )
     found = measure_architectures(narrowed)
-    assert set(found.tables["architectures"]["bottleneck_width"]) == {3} and found.metrics["cells"] == 3
+    assert set(found.tables["architectures"]["bottleneck_width"]) == {3} and found.finding["cells"] == 3
     assert set(found.tables["architecture_splits"]["bottleneck_width"]) == {3}
 
 
@@ -235,26 +238,26 @@ def test_depth_0_alone_needs_no_training(tmp_path):
     trials, finalists = searched([(0, 2), (0, 3)])
     of = subject(curved_profiles(n_samples=120), {"rank": 0, "epochs": 5, "split_seeds": 2}, depth=0)
     found = measure_architectures(replace(of, trials=trials, finalists=finalists))
-    splits = found.metrics["splits"]
-    assert found.metrics["trained_again"] == 0 and found.metrics["chosen"]["ratio_to_pca"] == pytest.approx(1.0)
-    assert splits["ratio_to_pca"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    splits = found.finding["splits"]
+    assert found.finding["trained_again"] == 0 and found.finding["chosen"]["ratio_to_pca"] == pytest.approx(1.0)
+    assert splits["ratio_to_pca"] == Interval(1.0, 1.0, 1.0)
     assert splits["selected"] == splits["won"] == 2  # a wider PCA is always nearer
-    (sentence,) = architectures_sentences(evidence(found.metrics, {}).metrics)
+    (sentence,) = architectures_sentences(evidence(found.finding, {}).metrics)
     assert sentence.standing == "bad" and "PCA" in sentence.text
-    architectures_section(evidence(found.metrics, found.tables), tmp_path)
+    architectures_section(evidence(found.finding, found.tables), tmp_path)
 
 
 def test_without_a_search_or_another_split_it_says_why(curved, tmp_path):
     for missing in ({"finalists": None}, {"trials": None}):
         found = measure_architectures(replace(curved, **missing))
-        assert found.metrics is None and "architectures" in found.left_out
+        assert found.finding is None and "architectures" in found.left_out
     assert architectures_sentences({"architectures": None, "interval": {"confidence": 0.95}}) == []
     one_study = replace(curved, samples=curved.samples.assign(group="one"))
     found = measure_architectures(one_study)
-    assert found.metrics["splits"] is None and found.metrics["cells"] == 6
+    assert found.finding["splits"] is None and found.finding["cells"] == 6
     assert "architectures.splits" in found.left_out
     assert list(found.tables) == ["architectures"]
-    section = architectures_section(evidence(found.metrics, found.tables), tmp_path)
+    section = architectures_section(evidence(found.finding, found.tables), tmp_path)
     assert len(section.table.columns) == len(section.table.rows[0]) == 6
 
 
@@ -285,8 +288,8 @@ def test_the_spread_between_seeds_widens_what_a_split_accepts(curved, found):
 
 
 def sentence_of(found, **changes):
-    splits = {**found.metrics["splits"], **changes}
-    return architectures_sentences(evidence({**found.metrics, "splits": splits}, {}).metrics)[0]
+    splits = {**dict(found.finding["splits"]), **changes}
+    return architectures_sentences(evidence({**dict(found.finding), "splits": splits}, {}).metrics)[0]
 
 
 def test_sentences_claim_no_more_than_the_intervals(found):
@@ -306,8 +309,8 @@ def test_sentences_claim_no_more_than_the_intervals(found):
 
 
 def test_the_section_shows_every_cell_and_is_the_same_bytes(found, tmp_path):
-    section = architectures_section(evidence(found.metrics, found.tables), tmp_path / "a")
-    again = architectures_section(evidence(found.metrics, found.tables), tmp_path / "b")
+    section = architectures_section(evidence(found.finding, found.tables), tmp_path / "a")
+    again = architectures_section(evidence(found.finding, found.tables), tmp_path / "b")
     assert section.picture.svg == again.picture.svg
     assert len(section.table.rows) == 6 and sum("(chosen)" in row[0] for row in section.table.rows) == 1
     for text in ("PCA (depth 0)", "depth 1", "depth 2", "chosen", "On other splits"):

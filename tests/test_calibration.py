@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from cic.evaluation.measures import calibration as measured
+from cic.evaluation.statistics import calibration as measured
 from cic.model.calibration import HIGHEST, LOWEST, calibrated, temperature
 from cic.model.prepare import prepare
 

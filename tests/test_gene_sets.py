@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cic.errors import DataError
-from cic.evaluation.measures.gene_sets import GeneSet, gmt_files, match, read_gmt
+from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
 
 
 def written(tmp_path, text, name="sets.gmt"):

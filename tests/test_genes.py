@@ -11,9 +11,10 @@ import pytest
 from evaluated import curved_profiles, params, subject
 from scipy.stats import spearmanr
 
-from cic.evaluation.measures import genes
-from cic.evaluation.report import drawing
-from cic.evaluation.report.genes_section import gene_errors, genes_section, genes_sentences
+from cic.evaluation.drawing import drawing
+from cic.evaluation.questions.genes import measure as genes
+from cic.evaluation.questions.genes.draw import gene_errors
+from cic.evaluation.questions.genes.say import genes_section, genes_sentences
 
 
 def noisy_profiles(noisy: int = 30, noise: float = 1.0):
@@ -28,7 +29,7 @@ def noisy_profiles(noisy: int = 30, noise: float = 1.0):
 @pytest.fixture(scope="module")
 def measured():
     one = subject(noisy_profiles())
-    return one, genes.measure_genes(one)
+    return one, genes.measure(one)
 
 
 def without_columns(matrix, *names: str):
@@ -49,7 +50,7 @@ def test_errors_add_up_to_those_of_the_profiles(measured):
 
 def test_noise_is_found_and_named_as_the_reason(measured):
     _, found = measured
-    table, noise = found.tables["genes"], found.metrics["noise"]
+    table, noise = found.tables["genes"], found.finding["noise"]
     assert table["noise"][:30].mean() == pytest.approx(1.0, rel=0.1)
     assert table["noise"][30:].mean() == pytest.approx(0.05**2, rel=0.1)
     assert noise["spearman"]["model"]["value"] == pytest.approx(
@@ -71,7 +72,7 @@ def test_a_gene_that_no_model_foretells_is_the_worst():
     values_SG = matrix.values.copy()
     # its own in every sample, and the same in both replicates: not noise, yet not to be foretold
     values_SG[:, 7] = 6 + np.repeat(np.random.default_rng(1).normal(size=100) * 0.9, 2)
-    found = genes.measure_genes(subject(replace(matrix, values=values_SG)))
+    found = genes.measure(subject(replace(matrix, values=values_SG)))
     worst = genes.worst_genes(found.tables["genes"], 3)
     assert worst["gene"].iloc[0] == "g7"
     assert worst["unexplained_model"].iloc[0] > 0.7
@@ -81,7 +82,7 @@ def test_a_gene_that_no_model_foretells_is_the_worst():
 
 def test_intervals_hold_their_value_and_cover(measured):
     _, found = measured
-    for one in found.metrics["noise"]["spearman"].values():
+    for one in dict(found.finding["noise"]["spearman"]).values():
         assert one["low"] <= one["value"] <= one["high"]
     hits = 0
     for seed in range(200):
@@ -95,35 +96,35 @@ def test_intervals_hold_their_value_and_cover(measured):
 
 
 def test_without_replicates_level_stands_in():
-    found = genes.measure_genes(subject(without_columns(curved_profiles(), "replicate", "group")))
-    assert found.metrics["noise"] is None and found.metrics["n_sets"] == 0
+    found = genes.measure(subject(without_columns(curved_profiles(), "replicate", "group")))
+    assert found.finding["noise"] is None and found.finding["n_sets"] == 0
     assert "mean level" in found.left_out["genes.noise"]
     assert found.tables["genes"]["noise"].isna().all()
     table = found.tables["genes"]
-    assert found.metrics["spearman_level"]["pca"]["value"] == pytest.approx(
+    assert found.finding["spearman_level"]["pca"]["value"] == pytest.approx(
         spearmanr(table["error_pca"], table["mean_log2"]).statistic, abs=1e-6
     )
-    assert genes_sentences({"genes": found.metrics, "interval": {"confidence": 0.95}}) == []
+    assert genes_sentences({"genes": found.finding, "interval": {"confidence": 0.95}}) == []
 
 
 def test_two_sets_tell_no_noise():
     matrix = curved_profiles()
     some = matrix.samples["replicate"].where(matrix.samples["replicate"].isin(["specimen 1", "specimen 2"]), None)
-    found = genes.measure_genes(subject(replace(matrix, samples=matrix.samples.assign(replicate=some))))
-    assert found.metrics["n_sets"] == 2 and found.metrics["noise"] is None
+    found = genes.measure(subject(replace(matrix, samples=matrix.samples.assign(replicate=some))))
+    assert found.finding["n_sets"] == 2 and found.finding["noise"] is None
 
 
 def test_log_ratios_have_no_level():
     matrix = replace(curved_profiles(), unit="log_ratio")
-    found = genes.measure_genes(subject(without_columns(matrix, "replicate")))
-    assert found.metrics["spearman_level"] is None
+    found = genes.measure(subject(without_columns(matrix, "replicate")))
+    assert found.finding["spearman_level"] is None
     assert "log ratios" in found.left_out["genes.level"]
 
 
 def test_the_same_subject_gives_the_same(measured):
     one, found = measured
-    again = genes.measure_genes(one)
-    assert again.metrics == found.metrics
+    again = genes.measure(one)
+    assert again.finding == found.finding
     pd.testing.assert_frame_equal(again.tables["genes"], found.tables["genes"])
 
 
@@ -131,27 +132,27 @@ def test_blocks_of_rows_do_not_change_the_errors(measured, monkeypatch):
     one, found = measured
     monkeypatch.setattr(genes, "ROWS_AT_A_TIME", 7)
     np.testing.assert_allclose(
-        genes.measure_genes(one).tables["genes"]["error_model"], found.tables["genes"]["error_model"], rtol=1e-5
+        genes.measure(one).tables["genes"]["error_model"], found.tables["genes"]["error_model"], rtol=1e-5
     )
 
 
 def test_sentences_do_not_flatter(measured):
     _, found = measured
     confidence = {"confidence": params().evaluate.confidence}
-    (spoken,) = genes_sentences({"genes": found.metrics, "interval": confidence})
-    assert str(found.metrics["n_genes"]) in spoken.text
-    linear = genes.measure_genes(subject(noisy_profiles(), depth=0))
-    (spoken,) = genes_sentences({"genes": linear.metrics, "interval": confidence})
+    (spoken,) = genes_sentences({"genes": found.finding, "interval": confidence})
+    assert str(found.finding["n_genes"]) in spoken.text
+    linear = genes.measure(subject(noisy_profiles(), depth=0))
+    (spoken,) = genes_sentences({"genes": linear.finding, "interval": confidence})
     assert spoken.standing == "open"
-    changed = found.metrics | {"share_better_than_pca": {"value": 0.4, "low": 0.3, "high": 0.45}}
+    changed = dict(found.finding) | {"share_better_than_pca": {"value": 0.4, "low": 0.3, "high": 0.45}}
     (spoken,) = genes_sentences({"genes": changed, "interval": confidence})
     assert spoken.standing == "bad"
 
 
 @pytest.mark.parametrize("columns", [(), ("replicate", "group"), ("replicate",)])
 def test_the_section_holds_with_and_without_replicates(tmp_path, columns):
-    found = genes.measure_genes(subject(without_columns(noisy_profiles(), *columns)))
-    metrics = {"genes": found.metrics, "interval": {"confidence": 0.95}, "left_out": found.left_out}
+    found = genes.measure(subject(without_columns(noisy_profiles(), *columns)))
+    metrics = {"genes": found.finding, "interval": {"confidence": 0.95}, "left_out": found.left_out}
     evidence = SimpleNamespace(metrics=metrics, tables=found.tables, scaled=False)
     section = genes_section(evidence, tmp_path)
     assert len(section.table.rows) == 25 and len({len(row) for row in section.table.rows}) == 1

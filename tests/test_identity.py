@@ -17,14 +17,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.svm import SVC
 
-from cic.evaluation.measures import classifiers, identity
-from cic.evaluation.measures.folds import design, folds_of
-from cic.evaluation.measures.identity import MODELS, RIVALS, measure_identity
-from cic.evaluation.measures.tuning import TuningSpec, tune
-from cic.evaluation.report import identity_section
-from cic.evaluation.report.drawing import draw
-from cic.evaluation.report.identity_section import confusion_figure
-from cic.evaluation.report.verdict import METHOD_NAMES, identity_sentences
+from cic.evaluation.classifiers import classifiers
+from cic.evaluation.classifiers.names import METHOD_NAMES
+from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.questions.identity import measure as identity
+from cic.evaluation.questions.identity import say
+from cic.evaluation.questions.identity.draw import confusion_figure
+from cic.evaluation.questions.identity.folds import design, folds_of
+from cic.evaluation.questions.identity.measure import MODELS, RIVALS
+from cic.evaluation.questions.identity.measure import measure as measure_identity
+from cic.evaluation.questions.identity.say import identity_sentences
+from cic.evaluation.questions.identity.tuning import TuningSpec, tune
 from cic.workers import make_executor
 
 QUICK = {"folds": 3, "label_weights": (0.1, 1.0), "epochs": 10}
@@ -54,7 +57,7 @@ def scored(matrix, **samples):
 
 def sentence_of(finding) -> str:
     """Give the report's sentence on cell identity."""
-    metrics = {"identity": finding.metrics, "interval": {"confidence": 0.95}, "left_out": finding.left_out}
+    metrics = {"identity": finding.finding, "interval": {"confidence": 0.95}, "left_out": finding.left_out}
     (sentence,) = identity_sentences(metrics)
     return sentence
 
@@ -134,7 +137,7 @@ def test_one_label_in_training_is_what_everybody_says():
 
 def test_all_is_measured_and_chance_is_chance(curved):
     whole, found = curved
-    metrics = found.metrics
+    metrics = found.finding
     assert set(metrics["methods"]) == set(METHOD_NAMES)
     assert metrics["n"] == (whole.part_S != "validation").sum() and metrics["n_folds"] == 3
     assert metrics["methods"]["joint"]["balanced_accuracy"]["low"] > metrics["chance"] == 0.25
@@ -154,7 +157,7 @@ def test_tables_hold_what_was_said(curved):
     group_S = whole.samples.loc[said.index, "group"]
     assert (said.groupby(group_S)["fold"].nunique() == 1).all()
     accuracy = (said["joint"] == said["true"]).mean()
-    assert accuracy == pytest.approx(found.metrics["methods"]["joint"]["accuracy"]["value"])
+    assert accuracy == pytest.approx(found.finding["methods"]["joint"]["accuracy"]["value"])
     confusion = found.tables["confusion"].query("method == 'joint'")
     assert confusion["n"].sum() == len(said)
     assert confusion.query("true == predicted")["n"].sum() == pytest.approx(accuracy * len(said))
@@ -162,7 +165,7 @@ def test_tables_hold_what_was_said(curved):
     assert set(settings["method"]) == set(METHOD_NAMES) - {"majority"} and settings["fold"].nunique() == 3
     after = found.tables["reliability"].query("method == 'joint' and when == 'after'")
     error = np.average((after["confidence"] - after["accuracy"]).abs(), weights=after["n"])
-    assert error == pytest.approx(found.metrics["calibration"]["joint"]["ece_after"])
+    assert error == pytest.approx(found.finding["calibration"]["joint"]["ece_after"])
 
 
 def test_labels_of_a_fold_have_no_part_in_what_is_said_of_it(small):
@@ -181,7 +184,7 @@ def test_random_labels_are_told_no_better_than_chance():
     matrix = curved_profiles(noise=0.5, seed=2)
     label_S = np.random.default_rng(1).choice(["a", "b"], matrix.n_samples)
     found = measure_identity(subject(scored(matrix, label=label_S, replicate=None), QUICK))
-    interval = found.metrics["methods"]["joint"]["balanced_accuracy"]
+    interval = found.finding["methods"]["joint"]["balanced_accuracy"]
     assert interval["low"] < 0.5
     sentence = sentence_of(found)
     assert sentence.standing == "bad"
@@ -191,7 +194,7 @@ def test_the_same_with_one_worker_and_two(small):
     found = measure_identity(small)
     with make_executor(2) as workers:
         again = measure_identity(replace(small, workers=workers))
-    assert again.metrics == found.metrics
+    assert again.finding == found.finding
     for name, table in found.tables.items():
         pd.testing.assert_frame_equal(table, again.tables[name])
 
@@ -200,7 +203,7 @@ def test_without_labels_or_with_one_nothing_is_measured():
     matrix = curved_profiles(n_samples=60)
     for samples in ({"label": None}, {"label": "only"}):
         found = measure_identity(subject(scored(matrix, **samples), QUICK))
-        assert found.metrics is None
+        assert found.finding is None
         assert found.left_out["identity"] in sentence_of(found).text
 
 
@@ -245,10 +248,10 @@ def test_a_label_that_a_fold_takes_away_counts_as_errors(small, monkeypatch):
     label_S = np.where(plan.fold_S == 0, 0, 1)
     monkeypatch.setattr(identity, "design", lambda subject: replace(plan, label_S=label_S))
     found = measure_identity(small)
-    assert found.metrics["n_unseen"] == len(label_S)
-    assert all(one["accuracy"]["value"] == 0 for one in found.metrics["methods"].values())
+    assert found.finding["n_unseen"] == len(label_S)
+    assert all(one["accuracy"]["value"] == 0 for one in found.finding["methods"].values())
     assert "identity.unseen" in found.cautions
-    assert found.metrics["calibration"] is None
+    assert found.finding["calibration"] is None
 
 
 def test_all_perfect_is_said_as_a_tie():
@@ -263,8 +266,8 @@ def test_all_perfect_is_said_as_a_tie():
 def test_the_sentence_follows_the_differences(curved, low, high, standing):
     _, found = curved
     difference = {"value": (low + high) / 2, "low": low, "high": high}
-    changed = found.metrics | {"differences": {"joint": dict.fromkeys(RIVALS, difference)}}
-    sentence = sentence_of(replace(found, metrics=changed))
+    changed = dict(found.finding) | {"differences": {"joint": dict.fromkeys(RIVALS, difference)}}
+    sentence = sentence_of(replace(found, finding=changed))
     assert sentence.standing == standing and all(METHOD_NAMES[rival] in sentence.text for rival in RIVALS)
 
 
@@ -280,19 +283,19 @@ def test_the_confusion_matrix_is_drawn_for_few_and_many(tmp_path, n_labels):
 
 def test_the_sections_show_what_was_measured(curved, tmp_path):
     _, found = curved
-    metrics = {"identity": found.metrics, "interval": {"confidence": 0.95}, "cautions": {}, "left_out": {}}
+    metrics = {"identity": found.finding, "interval": {"confidence": 0.95}, "cautions": {}, "left_out": {}}
     evidence = SimpleNamespace(metrics=metrics, tables=found.tables)
     makers = (
-        identity_section.identity_section,
-        identity_section.confusion_section,
-        identity_section.calibration_section,
+        say.identity_section,
+        say.confusion_section,
+        say.calibration_section,
     )
     scores, confusion, calibration = (make(evidence, tmp_path) for make in makers)
     assert [row[0] for row in scores.table.rows] == list(METHOD_NAMES.values())
     assert re.findall(r"\d+", scores.n)[:2] == ["140", "4"] and "chance 0.25" in scores.picture.svg
-    wrong = round((1 - found.metrics["methods"]["joint"]["accuracy"]["value"]) * 140)
+    wrong = round((1 - found.finding["methods"]["joint"]["accuracy"]["value"]) * 140)
     assert re.findall(r"\d+", confusion.claim)[:2] == [str(wrong), "140"]
-    assert f"{100 * found.metrics['calibration']['joint']['ece_after']:.1f}%" in calibration.claim
+    assert f"{100 * found.finding['calibration']['joint']['ece_after']:.1f}%" in calibration.claim
     assert all(section.baseline and section.n for section in (scores, confusion, calibration))
     nothing = SimpleNamespace(metrics=metrics | {"identity": None}, tables={})
     assert [make(nothing, tmp_path) for make in makers] == [None] * 3
@@ -301,4 +304,4 @@ def test_the_sections_show_what_was_measured(curved, tmp_path):
 def test_without_labelled_validation_profiles_nothing_is_calibrated(small):
     label = small.samples["label"].where(small.part_S != "validation", None)
     found = measure_identity(replace(small, samples=small.samples.assign(label=label)))
-    assert found.metrics["calibration"] is None and "identity.calibration" in found.left_out
+    assert found.finding["calibration"] is None and "identity.calibration" in found.left_out

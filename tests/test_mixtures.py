@@ -13,16 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.data.matrix import ExpressionMatrix
-from cic.evaluation.intervals import against
-from cic.evaluation.measures import mixtures
-from cic.evaluation.report import drawing
-from cic.evaluation.report.mixtures_section import (
-    COLOURS,
-    MARKS,
-    estimated_shares,
-    mixtures_section,
-    mixtures_sentences,
-)
+from cic.evaluation.drawing import drawing
+from cic.evaluation.questions.mixtures import measure as mixtures
+from cic.evaluation.questions.mixtures.draw import COLOURS, MARKS, estimated_shares
+from cic.evaluation.questions.mixtures.say import mixtures_section, mixtures_sentences
+from cic.evaluation.statistics.intervals import against
 
 COMPOSITIONS = np.array(
     [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.33, 0.33, 0.33], [0.68, 0.16, 0.16], [0.16, 0.68, 0.16], [0.16, 0.16, 0.68]]
@@ -46,12 +41,12 @@ def mixed_profiles(unit: str = "log2", n_samples: int = 140, n_genes: int = 80, 
 
 
 def spoken(found) -> list:
-    return mixtures_sentences({"mixtures": found.metrics, "interval": {"confidence": 0.95}})
+    return mixtures_sentences({"mixtures": found.finding, "interval": {"confidence": 0.95}})
 
 
 @pytest.fixture(scope="module")
 def linear():
-    return mixtures.measure_mixtures(subject(mixed_profiles("tpm"), width=4))
+    return mixtures.measure(subject(mixed_profiles("tpm"), width=4))
 
 
 @settings(max_examples=40, deadline=None)
@@ -86,44 +81,44 @@ def test_distance_off_the_plane_is_over_that_of_the_pure_ones():
 
 
 def test_what_mixes_where_it_is_measured_is_found_again():
-    found = mixtures.measure_mixtures(subject(mixed_profiles("log2"), width=4))
-    metrics = found.metrics
+    found = mixtures.measure(subject(mixed_profiles("log2"), width=4))
+    metrics = found.finding
     assert metrics["rmse"]["model"]["value"] < 0.02
     assert metrics["ratio_to_equal_shares"]["high"] < 0.2
     assert metrics["pearson"]["model"]["low"] > 0.98
     assert metrics["rmse"]["linear"] is None and "log2" in found.left_out["mixtures.linear"]
     assert metrics["n"] == len(found.tables["mixtures"]) / 3 and metrics["held_out"] == 1
-    assert found.metrics["n"] < (mixed_profiles().samples.max(axis=1) < 1).sum()
+    assert found.finding["n"] < (mixed_profiles().samples.max(axis=1) < 1).sum()
     assert "bad" not in {one.standing for one in spoken(found)}
 
 
 def test_the_logarithm_bends_mixtures_and_the_linear_scale_does_not(linear):
-    rmse, plane = linear.metrics["rmse"], linear.metrics["off_plane"]
+    rmse, plane = linear.finding["rmse"], linear.finding["off_plane"]
     assert rmse["linear"]["value"] < 0.02 < 0.05 < rmse["pca"]["value"] < rmse["equal_shares"]["value"]
     assert plane["linear"]["value"] < 0.1 < plane["profile"]["value"]
-    assert linear.metrics["off_plane_pure"]["profile"] < plane["profile"]["low"]
+    assert linear.finding["off_plane_pure"]["profile"] < plane["profile"]["low"]
 
 
 def test_figures_agree_with_the_table(linear):
     table = linear.tables["mixtures"]
     for name in ("model", "pca", "equal_shares"):
         by_hand = np.sqrt(np.square(table[name] - table["true"]).mean())
-        assert linear.metrics["rmse"][name]["value"] == pytest.approx(by_hand)
-    assert linear.metrics["pearson"]["pca"]["value"] == pytest.approx(table["pca"].corr(table["true"]))
+        assert linear.finding["rmse"][name]["value"] == pytest.approx(by_hand)
+    assert linear.finding["pearson"]["pca"]["value"] == pytest.approx(table["pca"].corr(table["true"]))
     assert table.groupby("sample_id")["true"].sum().to_numpy() == pytest.approx(1)
-    assert linear.metrics["n_compositions"] == table.round(3).groupby("sample_id")["true"].apply(tuple).nunique()
+    assert linear.finding["n_compositions"] == table.round(3).groupby("sample_id")["true"].apply(tuple).nunique()
 
 
 @pytest.mark.parametrize("unit", ["log2", "tpm"])
 def test_the_section_names_every_method(tmp_path, unit, linear):
-    found = linear if unit == "tpm" else mixtures.measure_mixtures(subject(mixed_profiles(unit), width=2))
-    metrics = {"mixtures": found.metrics, "interval": {"confidence": 0.95}, "left_out": found.left_out}
+    found = linear if unit == "tpm" else mixtures.measure(subject(mixed_profiles(unit), width=2))
+    metrics = {"mixtures": found.finding, "interval": {"confidence": 0.95}, "left_out": found.left_out}
     evidence = SimpleNamespace(metrics=metrics | {"cautions": found.cautions}, tables=found.tables)
     section = mixtures_section(evidence, tmp_path)
     methods = [row[0] for row in section.table.rows]
     assert len(methods) == (5 if unit == "tpm" else 4) and methods[-1] == "equal shares for everyone"
     assert ("no room" in section.table.rows[0]) == (unit == "log2")
-    assert str(found.metrics["n"]) in section.n
+    assert str(found.finding["n"]) in section.n
     assert mixtures_section(SimpleNamespace(metrics=metrics | {"mixtures": None}), tmp_path) is None
 
 
@@ -131,17 +126,17 @@ def test_shuffled_shares_are_not_called_found():
     matrix = mixed_profiles("log2")
     shuffled = np.random.default_rng(3).permutation(matrix.samples.to_numpy())
     samples = pd.DataFrame(shuffled, index=matrix.samples.index, columns=matrix.samples.columns)
-    found = mixtures.measure_mixtures(subject(replace(matrix, samples=samples), width=4))
-    assert abs(found.metrics["pearson"]["model"]["value"]) < 0.5
-    assert against(found.metrics["ratio_to_equal_shares"]) != "below"
+    found = mixtures.measure(subject(replace(matrix, samples=samples), width=4))
+    assert abs(found.finding["pearson"]["model"]["value"]) < 0.5
+    assert against(found.finding["ratio_to_equal_shares"]) != "below"
     assert "good" not in {one.standing for one in spoken(found)}
 
 
 def test_a_code_without_room_has_no_plane_to_miss():
-    found = mixtures.measure_mixtures(subject(mixed_profiles("log2"), width=1))
+    found = mixtures.measure(subject(mixed_profiles("log2"), width=1))
     assert "mixtures.width" in found.cautions
-    assert found.metrics["off_plane"]["model"] is None and found.metrics["off_plane"]["profile"] is not None
-    assert found.metrics["rmse"]["model"]["value"] > 0.05
+    assert found.finding["off_plane"]["model"] is None and found.finding["off_plane"]["profile"] is not None
+    assert found.finding["rmse"]["model"]["value"] > 0.05
 
 
 def samples_without(matrix: ExpressionMatrix, case: str) -> pd.DataFrame:
@@ -167,8 +162,8 @@ def samples_without(matrix: ExpressionMatrix, case: str) -> pd.DataFrame:
 )
 def test_what_is_lacking_is_said(case, reason):
     matrix = mixed_profiles()
-    found = mixtures.measure_mixtures(subject(replace(matrix, samples=samples_without(matrix, case))))
-    assert found.metrics is None and not found.tables
+    found = mixtures.measure(subject(replace(matrix, samples=samples_without(matrix, case))))
+    assert found.finding is None and not found.tables
     assert reason in found.left_out["mixtures"]
     assert spoken(found) == []
 
@@ -179,11 +174,11 @@ def test_mixtures_of_all_parts_stand_in_where_few_are_held_out():
     number_S = np.arange(matrix.n_samples)
     sets = matrix.samples.astype(str).agg("/".join, axis=1) + [f" {number % 4}" for number in number_S]
     sets = sets.where(matrix.samples.max(axis=1) < 1, matrix.samples.index.to_numpy())
-    found = mixtures.measure_mixtures(subject(replace(matrix, samples=matrix.samples.assign(replicate=sets)), width=4))
-    assert found.metrics["held_out"] == 0 and found.metrics["units"] == 16
-    assert found.metrics["n"] == (matrix.samples.max(axis=1) < 1).sum()
-    assert found.metrics["by"] == "replicate set" and found.metrics["rmse"]["model"]["low"] is not None
-    better = found.metrics | {"ratio_to_pca": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    found = mixtures.measure(subject(replace(matrix, samples=matrix.samples.assign(replicate=sets)), width=4))
+    assert found.finding["held_out"] == 0 and found.finding["units"] == 16
+    assert found.finding["n"] == (matrix.samples.max(axis=1) < 1).sum()
+    assert found.finding["by"] == "replicate set" and found.finding["rmse"]["model"]["low"] is not None
+    better = dict(found.finding) | {"ratio_to_pca": {"value": 0.5, "low": 0.4, "high": 0.6}}
     (said,) = mixtures_sentences({"mixtures": better, "interval": {"confidence": 0.95}})
     assert said.standing == "open"
     (said,) = mixtures_sentences({"mixtures": better | {"held_out": 1}, "interval": {"confidence": 0.95}})
@@ -194,15 +189,15 @@ def test_few_independent_mixtures_get_no_interval():
     matrix = mixed_profiles()
     mixed_S = (matrix.samples.max(axis=1) < 1).to_numpy()
     few = matrix.select(~mixed_S | (np.cumsum(mixed_S) <= 3))
-    found = mixtures.measure_mixtures(subject(few, width=4))
-    assert found.metrics["n"] == found.metrics["units"] == 3
-    assert found.metrics["rmse"]["model"]["low"] is None
+    found = mixtures.measure(subject(few, width=4))
+    assert found.finding["n"] == found.finding["units"] == 3
+    assert found.finding["rmse"]["model"]["low"] is None
     assert [one.standing for one in spoken(found)] == ["open"]
 
 
 def test_the_same_subject_gives_the_same():
     one = subject(mixed_profiles("tpm"))
-    assert mixtures.measure_mixtures(one).metrics == mixtures.measure_mixtures(one).metrics
+    assert mixtures.measure(one).finding == mixtures.measure(one).finding
 
 
 @pytest.mark.parametrize("n_components", [2, 12])

@@ -13,8 +13,7 @@ from evaluated import curved_profiles, evaluated
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.objections import objections
-from cic.evaluation.report.contents import findings, headline, verdict
-from cic.evaluation.report.few_groups import FEW_GROUPS
+from cic.evaluation.report.contents import findings, headline, topics, verdict
 from cic.registry.gate import Decision, Evidence, judge
 
 MEASURES = ("unseen_types", "noise", "identity")
@@ -54,7 +53,8 @@ def test_where_the_held_out_profiles_come_from_few_groups_nothing_is_claimed_of_
     assert decision.outcome == "refused" and any("too few groups" in reason for reason in decision.reasons)
     assert "cannot be told" in headline({**metrics, "audit": {**metrics["audit"], "passed": 1}})
     assert "Whether the model does better than PCA on profiles from another group cannot be told" in text
-    few = [one for topic, _, one in findings(metrics) if FEW_GROUPS.get(topic, set()) & set(metrics["cautions"])]
+    resting = {topic.title for topic in topics() if set(topic.few_groups) & set(metrics["cautions"])}
+    few = [one for topic, _, one in findings(metrics) if topic in resting]
     assert len(few) >= 5 and not any(sentence.standing == "good" for sentence in few)
     for sentence in few:
         assert sentence.claim.startswith("On these few groups") or "cannot be told" in sentence.claim, sentence

@@ -10,15 +10,13 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, subject
 
-from cic.evaluation.measures import disturbances, noise, noise_bench
-from cic.evaluation.measures.noise_curves import crossing, mean_weights, unexplained_curves
-from cic.evaluation.report.drawing import draw
-from cic.evaluation.report.noise_section import (
-    missing_genes_sentences,
-    noise_curves,
-    noise_section,
-    noise_sentences,
-)
+from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.metrics import as_json
+from cic.evaluation.questions.noise import disturbances, noise_bench
+from cic.evaluation.questions.noise import measure as noise
+from cic.evaluation.questions.noise.draw import noise_curves
+from cic.evaluation.questions.noise.noise_curves import crossing, mean_weights, unexplained_curves
+from cic.evaluation.questions.noise.say import missing_genes_sentences, noise_section, noise_sentences
 from cic.model.basis import SampleBasis
 from cic.seeds import generator
 
@@ -33,7 +31,7 @@ def curved():
 
 @pytest.fixture(scope="module")
 def found(curved):
-    return noise.measure_noise(curved)
+    return noise.measure(curved)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,7 @@ def spanned():
 
 def evidence(finding):
     metrics = {
-        "noise": finding.metrics,
+        "noise": finding.finding,
         "interval": {"confidence": 0.95},
         "left_out": finding.left_out,
         "cautions": finding.cautions,
@@ -173,7 +171,7 @@ def test_genes_on_which_replicates_agree_get_the_median(curved):
 
 def test_the_clean_end_of_every_curve_is_the_reconstruction_itself(curved, found):
     test_S = curved.test_S
-    for kind in (found.metrics["gaussian"], found.metrics["missing"], found.metrics["missing"]["mean_filled"]):
+    for kind in (found.finding["gaussian"], found.finding["missing"], found.finding["missing"]["mean_filled"]):
         assert set(kind["unexplained"]) == METHODS
         for name, key in (("model", "model"), ("pca", "pca"), ("span", "span_ceiling")):
             share = curved.errors[key][test_S].sum() / curved.errors["mean_profile"][test_S].sum()
@@ -183,7 +181,7 @@ def test_the_clean_end_of_every_curve_is_the_reconstruction_itself(curved, found
 
 
 def test_noise_and_losses_are_as_large_as_they_should_be(found):
-    gaussian, missing = found.metrics["gaussian"], found.metrics["missing"]
+    gaussian, missing = found.finding["gaussian"], found.finding["missing"]
     assert gaussian["unit"] == "replicate noise" and gaussian["n_sets"] >= 5
     squares = gaussian["unexplained_by_one"] * np.square(gaussian["levels"])
     np.testing.assert_allclose(gaussian["unexplained"]["profile"], squares, rtol=1e-6)
@@ -192,7 +190,7 @@ def test_noise_and_losses_are_as_large_as_they_should_be(found):
 
 
 def test_a_reduction_removes_noise_and_withstands_missing_genes(found):
-    gaussian, missing = found.metrics["gaussian"], found.metrics["missing"]
+    gaussian, missing = found.finding["gaussian"], found.finding["missing"]
     last = {name: curve[-1] for name, curve in gaussian["unexplained"].items()}
     assert last["model"] < last["span"] < last["profile"]
     start = gaussian["denoises_from"]["model"]
@@ -205,7 +203,7 @@ def test_a_reduction_removes_noise_and_withstands_missing_genes(found):
 
 
 def test_robustness_is_the_mean_of_its_curve(found):
-    for kind in (found.metrics["gaussian"], found.metrics["missing"]):
+    for kind in (found.finding["gaussian"], found.finding["missing"]):
         reach = kind["levels"][-1] - kind["levels"][0]
         for curves, means in (("unexplained", "robustness_unexplained"), ("accuracy", "robustness_accuracy")):
             for name, curve in kind[curves].items():
@@ -229,19 +227,19 @@ def test_crossings_and_weights():
 
 
 def test_depth_0_gains_nothing_over_pca_and_says_so():
-    finding = noise.measure_noise(subject(curved_profiles(**MANY_GENES), depth=0, epochs=2))
+    finding = noise.measure(subject(curved_profiles(**MANY_GENES), depth=0, epochs=2))
     for kind in ("gaussian", "missing"):
-        assert finding.metrics[kind]["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
+        assert finding.finding[kind]["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
     for sentence in both_sentences(finding):
         assert sentence.standing == "bad"
 
 
 def test_same_numbers_twice(curved, found):
-    again = noise.measure_noise(curved)
-    assert again.metrics == found.metrics
+    again = noise.measure(curved)
+    assert again.finding == found.finding
     pd.testing.assert_frame_equal(again.tables["noise_curves"], found.tables["noise_curves"])
-    other = noise.measure_noise(replace(curved, seed=12))
-    assert other.metrics["gaussian"]["unexplained"]["model"] != found.metrics["gaussian"]["unexplained"]["model"]
+    other = noise.measure(replace(curved, seed=12))
+    assert other.finding["gaussian"]["unexplained"]["model"] != found.finding["gaussian"]["unexplained"]["model"]
 
 
 def test_nothing_is_learnt_from_the_test_part(curved, found):
@@ -259,8 +257,8 @@ def test_nothing_is_learnt_from_the_test_part(curved, found):
 def test_without_replicates_the_unit_is_the_spread_of_genes():
     matrix = curved_profiles(**MANY_GENES)
     one = subject(replace(matrix, samples=matrix.samples.drop(columns="replicate")))
-    finding = noise.measure_noise(one)
-    gaussian = finding.metrics["gaussian"]
+    finding = noise.measure(one)
+    gaussian = finding.finding["gaussian"]
     assert gaussian["unit"] == "gene standard deviation" and gaussian["n_sets"] == 0
     assert gaussian["levels"] == list(noise.SPREAD_LEVELS)
     assert "noise.unit" in finding.cautions
@@ -274,7 +272,7 @@ def test_few_replicates_outside_the_test_part_are_said():
     one = subject(matrix)
     position_S = np.arange(len(one.samples))
     some = one.samples["replicate"].where(one.test_S | (position_S < 6))
-    finding = noise.measure_noise(replace(one, samples=one.samples.assign(replicate=some)))
+    finding = noise.measure(replace(one, samples=one.samples.assign(replicate=some)))
     assert "noise.replicates" in finding.cautions
     exact = one.samples.assign(replicate=one.samples["label"] + "x")
     same_SG = np.repeat(one.values_SG[:1], len(one.values_SG), axis=0)
@@ -283,11 +281,11 @@ def test_few_replicates_outside_the_test_part_are_said():
 
 @pytest.mark.parametrize("label", [None, "one"])
 def test_without_labels_only_reconstruction(curved, found, label, tmp_path):
-    finding = noise.measure_noise(replace(curved, samples=curved.samples.assign(label=label)))
-    assert finding.metrics["gaussian"]["unexplained"] == found.metrics["gaussian"]["unexplained"]
+    finding = noise.measure(replace(curved, samples=curved.samples.assign(label=label)))
+    assert finding.finding["gaussian"]["unexplained"] == found.finding["gaussian"]["unexplained"]
     for key in ("accuracy", "robustness_accuracy", "difference_to_pca", "difference_to_lda"):
-        assert finding.metrics["gaussian"][key] is None and finding.metrics["missing"][key] is None
-    assert finding.metrics["missing"]["holds_to"] is None and finding.metrics["chance"] is None
+        assert finding.finding["gaussian"][key] is None and finding.finding["missing"][key] is None
+    assert finding.finding["missing"]["holds_to"] is None and finding.finding["chance"] is None
     assert set(finding.tables["noise_curves"]["measure"]) == {"unexplained"}
     reason = "labels (`data.label`)" if label is None else "fewer than two labels"
     assert reason in finding.left_out["noise.accuracy"]
@@ -302,34 +300,34 @@ def test_rare_and_unseen_labels_and_profiles_without_one(curved):
     label_S.iloc[train[0]] = "rare"
     label_S.iloc[test[0]] = "unseen"
     label_S.iloc[test[1:3]] = None
-    finding = noise.measure_noise(replace(curved, samples=curved.samples.assign(label=label_S)))
-    assert finding.metrics["n_labelled"] == len(test) - 2
+    finding = noise.measure(replace(curved, samples=curved.samples.assign(label=label_S)))
+    assert finding.finding["n_labelled"] == len(test) - 2
     for kind in ("gaussian", "missing"):
-        for curve in finding.metrics[kind]["accuracy"].values():
-            assert max(curve) <= 1 - 1 / finding.metrics["n_labels"] + 1e-9  # nobody says a label that was never seen
+        for curve in finding.finding[kind]["accuracy"].values():
+            assert max(curve) <= 1 - 1 / finding.finding["n_labels"] + 1e-9  # nobody says a label that was never seen
 
 
 def test_many_profiles_are_drawn_from(curved, monkeypatch):
     monkeypatch.setattr(noise_bench, "MOST_PROFILES", 8)
-    finding = noise.measure_noise(curved)
-    assert finding.metrics["n"] == 8 < finding.metrics["n_held_out"] == curved.test_S.sum()
+    finding = noise.measure(curved)
+    assert finding.finding["n"] == 8 < finding.finding["n_held_out"] == curved.test_S.sum()
 
 
 def test_metrics_hold_numbers_that_json_can_write(found):
-    assert all(one is None or isinstance(one, str) or np.isfinite(one) for one in numbers(found.metrics))
+    assert all(one is None or isinstance(one, str) or np.isfinite(one) for one in numbers(as_json(found.finding)))
     table = found.tables["noise_curves"]
     assert list(table.columns) == ["kind", "level", "method", "measure", "value", "low", "high"]
     assert set(table["kind"]) == {"gaussian", "missing", "missing_mean_filled"}
     model = table[(table["kind"] == "missing") & (table["method"] == "model")]
-    assert model["value"].tolist() == found.metrics["missing"]["unexplained"]["model"]
+    assert model["value"].tolist() == found.finding["missing"]["unexplained"]["model"]
     assert (model["low"] <= model["value"]).all() and (model["value"] <= model["high"]).all()
 
 
 def test_section_and_sentences_say_what_was_found(found, tmp_path):
     section = noise_section(evidence(found), tmp_path)
     assert (tmp_path / "noise.png").stat().st_size > 0 and "PCA" in section.baseline
-    assert str(found.metrics["n"]) in section.n
-    assert f"{found.metrics['gaussian']['denoises_from']['model']:.1f} times the replicate noise" in section.claim
+    assert str(found.finding["n"]) in section.n
+    assert f"{found.finding['gaussian']['denoises_from']['model']:.1f} times the replicate noise" in section.claim
     assert {len(row) for row in section.table.rows} == {len(section.table.columns)}
     sentences = both_sentences(found)
     assert len(sentences) == 2 and "PCA" in sentences[0].text and "LDA" in sentences[1].text
@@ -356,8 +354,8 @@ def test_section_and_sentences_say_what_was_found(found, tmp_path):
 )
 def test_good_is_said_only_where_no_baseline_wins(found, change, standing):
     even = {"value": 0.0, "low": -0.1, "high": 0.1}
-    gaussian = {**found.metrics["gaussian"], "difference_to_pca": even, "difference_to_lda": even, **change}
-    metrics = {"noise": {**found.metrics, "gaussian": gaussian}, "interval": {"confidence": 0.95}}
+    gaussian = {**dict(found.finding["gaussian"]), "difference_to_pca": even, "difference_to_lda": even, **change}
+    metrics = {"noise": {**dict(found.finding), "gaussian": gaussian}, "interval": {"confidence": 0.95}}
     assert noise_sentences(metrics)[0].standing == standing
 
 

@@ -13,8 +13,8 @@ import torch
 from evaluated import params, subject
 
 from cic.data.matrix import ExpressionMatrix
-from cic.evaluation.measures import cell_type_pathways, loadings
-from cic.evaluation.measures.enrichment import (
+from cic.evaluation.gene_sets import loadings
+from cic.evaluation.gene_sets.enrichment import (
     RankingSpec,
     discovered,
     enrich_ranking,
@@ -22,16 +22,19 @@ from cic.evaluation.measures.enrichment import (
     relabelled,
     running_sums,
 )
-from cic.evaluation.measures.pathways import measure_pathways
-from cic.evaluation.measures.stability import align, recurs
-from cic.evaluation.report.pathways_section import (
+from cic.evaluation.questions.pathways import cell_type_pathways
+from cic.evaluation.questions.pathways.measure import measure as measure_pathways
+from cic.evaluation.questions.pathways.say import (
     cell_type_pathways_section,
     expected_sentences,
     pathways_section,
     pathways_sentences,
 )
-from cic.evaluation.report.programs_section import program_sentences, programs_section
-from cic.evaluation.retraining import retrain
+from cic.evaluation.questions.pathways.stability import align, recurs
+from cic.evaluation.questions.programs.measure import measure as measure_programs
+from cic.evaluation.questions.programs.say import program_sentences, programs_section
+from cic.evaluation.retrainings.jacobian import mean_jacobian
+from cic.evaluation.retrainings.retraining import retrain
 from cic.workers import InThisProcess, LocalProcesses
 
 PROGRAMS, GENES, A_PROGRAM = 6, 240, 20
@@ -88,6 +91,11 @@ def measured(tmp_path_factory):
     return own, measure_pathways(own)
 
 
+@pytest.fixture(scope="module")
+def programs(measured):
+    return measure_programs(measured[0])
+
+
 def with_sets(own, place):
     config = own.params.evaluate.model_copy(update={"gene_sets": str(place)})
     return replace(own, truth=None, params=own.params.model_copy(update={"evaluate": config}))
@@ -99,7 +107,7 @@ def with_sets(own, place):
 def test_loadings_are_what_the_decoder_does(measured):
     own, _ = measured
     code = own.profiles.code_SW[own.part_S == "train"]
-    mean = loadings.mean_jacobian(own.bundle.network, code)
+    mean = mean_jacobian(own.bundle.network, code)
     found = loadings.decoder_loadings(own.bundle, code, mean)
     step = 0.02 * code.std(axis=0)
     for number in range(code.shape[1]):
@@ -137,7 +145,7 @@ def test_a_linear_decoder_is_constant(measured):
     with torch.no_grad():
         linear.decoder_linear.weight.normal_(generator=torch.Generator().manual_seed(1))
     code = own.profiles.code_SW[:20]
-    mean = loadings.mean_jacobian(linear, code)
+    mean = mean_jacobian(linear, code)
     np.testing.assert_allclose(mean, linear.decoder_linear.weight.detach().numpy(), atol=1e-6)
     np.testing.assert_allclose(loadings.constancy(linear, code, mean), 1, atol=1e-6)
 
@@ -261,9 +269,9 @@ def test_a_link_recurs_only_with_its_sign():
 # the measure
 
 
-def test_planted_programs_are_found_again(measured):
+def test_planted_programs_are_found_again(measured, programs):
     _, found = measured
-    links, recovery = found.metrics["links"], found.metrics["recovery"]
+    links, recovery = found.finding["links"], programs.finding
     assert links["sets"] == PROGRAMS
     assert links["random_sets"] < links["n"] / 2
     assert recovery["n_programs"] == PROGRAMS
@@ -276,14 +284,14 @@ def test_planted_programs_are_found_again(measured):
 def test_links_name_genes_of_their_sets_and_how_often_they_recur(measured):
     _, found = measured
     links = found.tables["pathway_links"]
-    assert len(links) == found.metrics["links"]["n"]
+    assert len(links) == found.finding["links"]["n"]
     assert links["number"].between(1, 3).all()
     assert links["seeds_share"].isin([0, 0.5, 1]).all()
     assert (links["fdr"] <= 0.05).all()
     for row in links.to_dict("records"):
         program = int(row["set"].split("_")[1])
         assert all(int(gene[1:]) // A_PROGRAM == program for gene in row["genes"].split())
-    stability = found.metrics["stability"]
+    stability = found.finding["stability"]
     assert stability["recurring"] == (links["seeds_share"] >= stability["needed"]).sum()
     assert 0 < stability["r_median"] <= 1
 
@@ -291,7 +299,7 @@ def test_links_name_genes_of_their_sets_and_how_often_they_recur(measured):
 def test_the_same_again_is_the_same(measured):
     own, found = measured
     again = measure_pathways(own)
-    assert repr(again.metrics) == repr(found.metrics)
+    assert repr(again.finding) == repr(found.finding)
     for name, table in found.tables.items():
         pd.testing.assert_frame_equal(table, again.tables[name])
 
@@ -303,23 +311,24 @@ def test_shuffled_labels_of_genes_leave_no_links(measured, tmp_path):
     lines = ["\t".join([name, "x", *(f"g{at}" for at in draw.choice(GENES, 20, replace=False))]) for name in names]
     (tmp_path / "random.gmt").write_text("\n".join(lines))
     found = measure_pathways(with_sets(own, tmp_path))
-    assert found.metrics["links"]["n"] <= 2
-    assert found.metrics["recovery"] is None
-    assert "simulated" in found.left_out["pathways.recovery"]
+    assert found.finding["links"]["n"] <= 2
+    programs = measure_programs(with_sets(own, tmp_path))
+    assert programs.finding is None
+    assert "simulated" in programs.left_out["programs"]
 
 
 def test_without_gene_sets_it_says_where_to_put_them(measured, tmp_path):
     own, _ = measured
     for place in (tmp_path, tmp_path / "not there"):
         found = measure_pathways(with_sets(own, place))
-        assert found.metrics is None
+        assert found.finding is None
         assert str(place) in found.left_out["pathways"]
 
 
 def test_genes_by_other_names_are_told_with_an_example_of_each(measured, tmp_path):
     own, _ = measured
     found = measure_pathways(with_sets(own, gmt(tmp_path / "other", prefix="ENSG")))
-    assert found.metrics is None
+    assert found.finding is None
     assert re.findall(r"\b(?:ENSG|g)\d+", found.left_out["pathways"]) == ["g0", "ENSG0"]
 
 
@@ -327,7 +336,7 @@ def test_sets_of_unfit_sizes_only_are_told(measured, tmp_path):
     own, _ = measured
     (tmp_path / "small.gmt").write_text("SMALL\tx\tg1\tg2\n")
     found = measure_pathways(with_sets(own, tmp_path))
-    assert found.metrics is None
+    assert found.finding is None
     assert "1 have fewer and 0 more" in found.left_out["pathways"]
 
 
@@ -335,10 +344,10 @@ def test_without_labels_there_are_no_cell_types(measured, tmp_path):
     own, _ = measured
     blind = replace(with_sets(own, gmt(tmp_path / "sets")), samples=own.samples.drop(columns="label"))
     found = measure_pathways(blind)
-    assert found.metrics["expected"] is None
+    assert found.finding["expected"] is None
     assert "labels" in found.left_out["pathways.expected"]
     assert found.tables["pathway_activity"].empty
-    assert found.metrics["links"]["n"] > 0
+    assert found.finding["links"]["n"] > 0
 
 
 def test_what_is_expected_is_looked_for_in_the_right_types(measured, tmp_path):
@@ -349,8 +358,8 @@ def test_what_is_expected_is_looked_for_in_the_right_types(measured, tmp_path):
     assert list(zip(table["label"], table["best_set"], strict=True)) == [
         ("brain", "Neuronal System"), ("liver", "HALLMARK_BILE_ACID_METABOLISM"),
     ]  # fmt: skip
-    assert found.metrics["expected"]["n"] == 2
-    assert found.metrics["expected"]["chance"] == pytest.approx(2 / 4)
+    assert found.finding["expected"]["n"] == 2
+    assert found.finding["expected"]["chance"] == pytest.approx(2 / 4)
     # the sets are where their activity is highest, whatever their names say
     matrix, truth = planted()
     by_label = truth.groupby(matrix.samples["label"]).mean()
@@ -407,20 +416,22 @@ def test_sets_that_repeat_a_better_one_are_passed_over():
 # the report
 
 
-def evidence(own, found):
+def evidence(own, found, programs=None):
     metrics = {
-        "pathways": found.metrics,
+        "pathways": found.finding,
+        "programs": programs and programs.finding,
         "left_out": found.left_out,
         "cautions": found.cautions,
         "model": {"bottleneck_width": own.profiles.code_SW.shape[1]},
         "profiles": {"train": int((own.part_S == "train").sum())},
         "interval": {"confidence": 0.95},
     }
-    return SimpleNamespace(metrics=metrics, tables=found.tables)
+    tables = found.tables | (programs.tables if programs else {})
+    return SimpleNamespace(metrics=metrics, tables=tables)
 
 
-def test_the_sections_show_what_was_found(measured, tmp_path):
-    shown = evidence(*measured)
+def test_the_sections_show_what_was_found(measured, programs, tmp_path):
+    shown = evidence(*measured, programs)
     for make in (pathways_section, cell_type_pathways_section, programs_section):
         section = make(shown, tmp_path)
         assert (tmp_path / f"{section.key}.svg").exists()
@@ -441,11 +452,11 @@ def test_nothing_measured_shows_nothing(measured, tmp_path):
 def test_links_that_shuffled_codes_reach_are_said_to_be_bad(measured):
     own, found = measured
     for beyond, standing in ((0, "bad"), (3, "open")):
-        links = {**found.metrics["links"], "beyond_shuffled": beyond}
-        told = {**found.metrics, "links": links, "recovery": None, "expected": None}
+        links = {**dict(found.finding["links"]), "beyond_shuffled": beyond}
+        told = {**dict(found.finding), "links": links, "expected": None}
         sentences = pathways_sentences({**evidence(own, found).metrics, "pathways": told})
         assert [sentence.standing for sentence in sentences] == [standing]
-    none = {**found.metrics, "links": {**found.metrics["links"], "n": 0}}
+    none = {**dict(found.finding), "links": {**dict(found.finding["links"]), "n": 0}}
     assert [one.standing for one in pathways_sentences({**evidence(own, found).metrics, "pathways": none})] == ["bad"]
 
 
@@ -453,27 +464,27 @@ def test_pca_finding_more_of_what_is_expected_is_said_to_be_bad(measured):
     own, found = measured
     for by_rank, standing in ((2, "bad"), (3, "open")):
         expected = {"n": 5, "found": 4, "found_by_rank": by_rank, "found_pca": 3, "chance": 1.0}
-        told = {**found.metrics, "recovery": None, "expected": expected}
+        told = {**dict(found.finding), "expected": expected}
         (sentence,) = expected_sentences({**evidence(own, found).metrics, "pathways": told})
         assert sentence.standing == standing
 
 
-def test_another_method_with_truer_links_is_said_to_be_bad(measured):
-    recovery = measured[1].metrics["recovery"]
+def test_another_method_with_truer_links_is_said_to_be_bad(programs):
+    recovery = programs.finding
     better, none, worse = ({"low": at, "value": at + 0.1, "high": at + 0.2} for at in (0.1, -0.1, -0.4))
     for nmf, standing in ((better, "good"), (none, "open"), (worse, "bad")):
         own = {"pca": better, "ica": better, "nmf": nmf}
         differences = {name: {"precision": one, "recall": none} for name, one in own.items()}
-        pathways = {"recovery": {**recovery, "difference_to": differences}}
-        (sentence,) = program_sentences({"pathways": pathways, "interval": {"confidence": 0.95}})
+        found = {**dict(recovery), "difference_to": differences}
+        (sentence,) = program_sentences({"programs": found, "interval": {"confidence": 0.95}})
         assert sentence.standing == standing
         assert ("NMF" in sentence.text.split("NMF", 1)[1]) == (standing == "bad")
 
 
 @pytest.mark.parametrize(("n_labels", "n_sets"), [(2, 3), (60, 90)])
 def test_maps_of_few_and_of_many_cell_types(tmp_path, n_labels, n_sets):
-    from cic.evaluation.report.drawing import draw
-    from cic.evaluation.report.pathways_section import MOST_LABELS, MOST_SETS, label_map
+    from cic.evaluation.drawing.drawing import draw
+    from cic.evaluation.questions.pathways.draw import MOST_LABELS, MOST_SETS, label_map
 
     draw_from = np.random.default_rng(0)
     activity = pd.DataFrame(

@@ -14,13 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata, spearmanr
 
-from cic.evaluation.intervals import resampling
+from cic.evaluation.drawing import drawing
 from cic.evaluation.measure import measure
-from cic.evaluation.measures import reconstruction, replicates
-from cic.evaluation.measures.noise_floor import LEAST_SHARED, measure_floor
-from cic.evaluation.report import drawing, figures
+from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.questions.reconstruction import draw as figures
+from cic.evaluation.questions.reconstruction.noise_floor import LEAST_SHARED, measure_floor
 from cic.evaluation.report.card import model_card
-from cic.evaluation.report.verdict import summary, with_interval
+from cic.evaluation.report.summary import summary
+from cic.evaluation.statistics.intervals import resampling
+from cic.evaluation.words import with_interval
 from cic.workers import InThisProcess
 
 NO_MEASURES = {"measures": ()}
@@ -102,8 +104,8 @@ def test_that_a_type_is_unseen_or_unnamed_is_said():
     found = measure(replace(before, matrix=named), config, InThisProcess(), 11)
     counts = re.findall(r"\d+", found.metrics["left_out"]["reconstruction.type_mean"])
     assert [int(count) for count in counts] == [4, test_S.sum(), test_S.sum() - 4]
-    assert found.profiles["rmse_type_mean"].isna().to_numpy().nonzero()[0].tolist() == [0, 1, 2, 3]
-    by_label = found.labels.set_index("label")
+    assert found.tables["profiles"]["rmse_type_mean"].isna().to_numpy().nonzero()[0].tolist() == [0, 1, 2, 3]
+    by_label = found.tables["labels"].set_index("label")
     assert np.isnan(by_label.loc["new", "unexplained_type_mean"]) and by_label["n"].sum() == test_S.sum() - 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cic.evaluation.measures.recovery import (
+from cic.evaluation.questions.programs.recovery import (
     Links,
     compare,
     correlations,

@@ -13,14 +13,15 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, evaluated
 
-from cic.evaluation.intervals import Interval, against
-from cic.evaluation.report import drawing, figures
+from cic.evaluation.drawing import drawing
+from cic.evaluation.drawing.maps import code_map
+from cic.evaluation.questions.architectures import draw as figures
 from cic.evaluation.report.card import LONGEST, model_card
 from cic.evaluation.report.contents import findings, headline, verdict
-from cic.evaluation.report.maps import code_map
 from cic.evaluation.report.page import render
-from cic.evaluation.report.section import Section, Table
-from cic.evaluation.report.verdict import percent, with_interval
+from cic.evaluation.section import Section, Table
+from cic.evaluation.statistics.intervals import Interval, against
+from cic.evaluation.words import percent, with_interval
 
 ODD = 'T <b>cells</b> & $x_1$ "B"'
 

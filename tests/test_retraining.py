@@ -9,7 +9,7 @@ import pytest
 from evaluated import curved_profiles, params, subject
 from sklearn.decomposition import PCA
 
-from cic.evaluation.retraining import coordinates, retrain, retrain_all
+from cic.evaluation.retrainings.retraining import coordinates, retrain, retrain_all
 from cic.model.prepare import left_out_units, prepare
 from cic.model.trial import fit_network
 from cic.workers import InThisProcess, LocalProcesses

@@ -11,11 +11,12 @@ import pytest
 from evaluated import curved_profiles, subject
 from sklearn.metrics import auc, roc_auc_score
 
-from cic.evaluation.intervals import resampling, share_interval
-from cic.evaluation.measures.conformal import answer_sets, conformal_p, conformal_threshold, enough
-from cic.evaluation.measures.rejection import SCORES, Judged, curves, operating_point, pooled_aurocs
-from cic.evaluation.measures.unseen import measure_unseen_types
-from cic.evaluation.report.unknown_section import unknown_section, unknown_sentences
+from cic.evaluation.questions.unknown.measure import measure as measure_unknown
+from cic.evaluation.questions.unknown.rejection import SCORES, Judged, curves, operating_point, pooled_aurocs
+from cic.evaluation.questions.unknown.say import unknown_section, unknown_sentences
+from cic.evaluation.questions.unseen_types.measure import measure as measure_unseen_types
+from cic.evaluation.statistics.conformal import answer_sets, conformal_p, conformal_threshold, enough
+from cic.evaluation.statistics.intervals import resampling, share_interval
 
 
 def plan_for(n, group_S=None):
@@ -47,11 +48,11 @@ def curved():
 
 @pytest.fixture(scope="module")
 def found(curved):
-    return measure_unseen_types(curved)
+    return measure_unseen_types(curved), measure_unknown(curved)
 
 
 def evidence_of(finding):
-    metrics = {"interval": {"confidence": 0.95}, "unseen_types": finding.metrics}
+    metrics = {"interval": {"confidence": 0.95}, "unknown": finding.finding}
     return SimpleNamespace(
         metrics=metrics | {"cautions": finding.cautions, "left_out": finding.left_out}, tables=finding.tables
     )
@@ -189,12 +190,13 @@ def test_the_area_under_the_curve_is_the_auroc():
 
 
 def test_the_left_out_type_is_foreign_on_a_curve(found, tmp_path):
-    unknown = found.metrics["unknown"]
+    types, found = found
+    unknown = found.finding
     assert unknown["auroc"]["model_error"]["low"] > 0.5
     assert set(unknown["auroc"]) == set(SCORES) and set(unknown["model_minus"]) == set(SCORES[1:])
-    assert unknown["n_unknown"] == found.metrics["n"]
+    assert unknown["n_unknown"] == types.finding["n"]
     assert unknown["conformal"]["guarantee"] == 0.9 and unknown["conformal"]["n_classes"] == 6
-    assert set(found.tables["unknown_types"]["label"]) == set(found.tables["unseen_types"]["label"])
+    assert set(found.tables["unknown_types"]["label"]) == set(types.tables["unseen_types"]["label"])
     evidence = evidence_of(found)
     section = unknown_section(evidence, tmp_path)
     assert len(section.table.rows) == 5
@@ -206,8 +208,8 @@ def test_types_that_are_not_types_are_not_told_apart(curved):
     draw = np.random.default_rng(0)
     name_of = {name: f"named {draw.integers(4)}" for name in curved.samples["replicate"].unique()}
     samples = curved.samples.assign(label=curved.samples["replicate"].map(name_of))
-    finding = measure_unseen_types(replace(curved, samples=samples))
-    auroc = finding.metrics["unknown"]["auroc"]["model_error"]
+    finding = measure_unknown(replace(curved, samples=samples))
+    auroc = finding.finding["auroc"]["model_error"]
     assert auroc["low"] < 0.5
     (sentence,) = unknown_sentences(evidence_of(finding).metrics)
     assert sentence.standing == "bad"
@@ -216,8 +218,8 @@ def test_types_that_are_not_types_are_not_told_apart(curved):
 def test_a_validation_part_too_small_is_said(curved, tmp_path):
     strict = replace(curved, params=curved.params.model_copy(deep=True))
     strict.params.evaluate.__dict__["error_rate"] = 0.001
-    finding = measure_unseen_types(strict)
-    unknown = finding.metrics["unknown"]
+    finding = measure_unknown(strict)
+    unknown = finding.finding
     assert unknown["conformal"] is None and unknown["operating"] is None
     assert "999" in finding.left_out["unknown.conformal"]
     section = unknown_section(evidence_of(finding), tmp_path)
@@ -226,10 +228,9 @@ def test_a_validation_part_too_small_is_said(curved, tmp_path):
 
 
 def test_nothing_is_said_of_what_was_not_measured(tmp_path):
-    for types in (None, {"unknown": None}):
-        evidence = SimpleNamespace(metrics={"unseen_types": types, "interval": {"confidence": 0.95}})
-        assert unknown_section(evidence, tmp_path) is None
-        assert unknown_sentences(evidence.metrics) == []
+    evidence = SimpleNamespace(metrics={"unknown": None, "interval": {"confidence": 0.95}})
+    assert unknown_section(evidence, tmp_path) is None
+    assert unknown_sentences(evidence.metrics) == []
 
 
 @pytest.mark.parametrize(
@@ -251,5 +252,5 @@ def test_good_only_where_it_beats_chance_and_every_other_score(auroc, minus, sta
             name: {"value": 0.0, "low": low, "high": high} for name, (low, high) in zip(SCORES[1:], minus, strict=True)
         },
     }
-    (sentence,) = unknown_sentences({"interval": {"confidence": 0.95}, "unseen_types": {"unknown": unknown}})
+    (sentence,) = unknown_sentences({"interval": {"confidence": 0.95}, "unknown": unknown})
     assert sentence.standing == standing

@@ -12,16 +12,14 @@ from evaluated import curved_profiles, subject
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 
-from cic.evaluation.measures import unseen, unseen_groups
-from cic.evaluation.measures.left_out_profiles import rank_correlation
-from cic.evaluation.measures.unseen import measure_unseen_types
-from cic.evaluation.measures.unseen_groups import measure_unseen_groups
-from cic.evaluation.report.unseen_section import (
-    unseen_groups_section,
-    unseen_groups_sentences,
-    unseen_types_section,
-    unseen_types_sentences,
-)
+from cic.evaluation.left_out import types as unseen
+from cic.evaluation.left_out.errors import rank_correlation
+from cic.evaluation.questions.unknown.measure import measure as measure_unknown
+from cic.evaluation.questions.unseen_groups import measure as unseen_groups
+from cic.evaluation.questions.unseen_groups.measure import measure as measure_unseen_groups
+from cic.evaluation.questions.unseen_groups.say import unseen_groups_section, unseen_groups_sentences
+from cic.evaluation.questions.unseen_types.measure import measure as measure_unseen_types
+from cic.evaluation.questions.unseen_types.say import unseen_types_section, unseen_types_sentences
 from cic.workers import make_executor
 
 
@@ -75,7 +73,7 @@ def pca_errors_by_hand(one, train_S):
 
 def test_types_are_those_of_gene_space_without_the_type(linear):
     finding = measure_unseen_types(linear)
-    assert finding.metrics["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
+    assert finding.finding["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
     label_S, train_S = linear.samples["label"].to_numpy(), linear.part_S == "train"
     seen_S, total_S = pca_errors_by_hand(linear, train_S)
     unseen_S = np.full(len(label_S), np.nan)
@@ -89,12 +87,12 @@ def test_types_are_those_of_gene_space_without_the_type(linear):
         assert row["ratio_to_seen"] == pytest.approx(unseen_S[own_S].sum() / seen_S[own_S].sum(), rel=1e-3)
     test_S = linear.test_S
     ratio = unseen_S[test_S].sum() / seen_S[test_S].sum()
-    assert finding.metrics["ratio_to_seen"]["value"] == pytest.approx(ratio, rel=1e-3)
+    assert finding.finding["ratio_to_seen"]["value"] == pytest.approx(ratio, rel=1e-3)
     # replicates stand next to each other, two a specimen
     x_SG = linear.bundle.preprocessor.transform(linear.values_SG)
     between = np.square(x_SG[0::2] - x_SG[1::2])[test_S[0::2]].sum()
     over = np.sqrt(unseen_S[test_S].reshape(-1, 2).mean(axis=1).sum() / between)
-    assert finding.metrics["ratio_to_replicates"]["value"] == pytest.approx(over, rel=1e-3)
+    assert finding.finding["ratio_to_replicates"]["value"] == pytest.approx(over, rel=1e-3)
 
 
 def test_distance_is_to_the_nearest_other_type(linear):
@@ -111,7 +109,7 @@ def test_distance_is_to_the_nearest_other_type(linear):
 
 
 def test_no_retraining_sees_what_it_leaves_out(linear, specs):
-    table = measure_unseen_types(linear).tables["unseen_types"]
+    table = measure_unseen_types(replace(linear)).tables["unseen_types"]
     label_S = linear.samples["label"].to_numpy()
     reference, *others = specs
     assert set(label_S[reference.train_S]) >= set(table["label"])
@@ -127,7 +125,7 @@ def test_every_group_is_left_out_once_and_validation_never(linear, specs):
     finding = measure_unseen_groups(few)
     group_S, used_S = few.samples["group"].to_numpy(), few.part_S != "validation"
     fitted, *others = specs
-    assert len(others) == finding.metrics["n_sets"] == 4
+    assert len(others) == finding.finding["n_sets"] == 4
     np.testing.assert_array_equal(fitted.train_S, used_S)
     left_out = [used_S & ~spec.train_S for spec in others]
     np.testing.assert_array_equal(np.sum(left_out, axis=0), used_S.astype(int))
@@ -141,10 +139,10 @@ def test_every_group_is_left_out_once_and_validation_never(linear, specs):
     unseen_S = np.full(len(used_S), np.nan)
     for out_S in left_out:
         unseen_S[out_S] = pca_errors_by_hand(few, used_S & ~out_S)[0][out_S]
-    assert finding.metrics["pca_ratio_to_seen"]["value"] == pytest.approx(
+    assert finding.finding["pca_ratio_to_seen"]["value"] == pytest.approx(
         unseen_S[used_S].sum() / seen_S[used_S].sum(), rel=1e-3
     )
-    assert finding.metrics["unexplained_variance"]["pca"]["value"] == pytest.approx(
+    assert finding.finding["unexplained_variance"]["pca"]["value"] == pytest.approx(
         unseen_S[used_S].sum() / total_S[used_S].sum(), rel=1e-3
     )
 
@@ -161,7 +159,7 @@ def test_linked_groups_go_together(linear, specs):
 
 
 def test_a_curve_is_followed_beyond_what_was_seen_but_not_as_well(found):
-    types, groups = (one.metrics for one in found)
+    types, groups = (one.finding for one in found)
     assert types["n_types"] == 6
     assert types["ratio_to_pca"]["high"] < 1
     assert types["ratio_to_seen"]["low"] > 1
@@ -178,17 +176,17 @@ def test_a_curve_is_followed_beyond_what_was_seen_but_not_as_well(found):
 def test_workers_do_not_change_the_numbers(curved, found):
     with make_executor(2) as workers:
         again = measure_unseen_types(replace(curved, workers=workers))
-    assert again.metrics == found[0].metrics
+    assert again.finding == found[0].finding
     for name, table in again.tables.items():
         pd.testing.assert_frame_equal(table, found[0].tables[name], check_exact=True)
 
 
 def test_without_labels_or_with_one_nothing_is_claimed(linear):
     bare = measure_unseen_types(without_column(linear, "label"))
-    assert bare.metrics is None and "no labels" in bare.left_out["unseen_types"]
+    assert bare.finding is None and "no labels" in bare.left_out["unseen_types"]
     assert unseen_types_sentences({"unseen_types": None, "interval": {"confidence": 0.95}}) == []
     one = measure_unseen_types(relabelled(linear, lambda label_S, _: np.full(len(label_S), "only", dtype=object)))
-    assert one.metrics is None
+    assert one.finding is None
     assert "only" in one.left_out["unseen_types.too_little"] and "unseen_types" in one.left_out
 
 
@@ -220,10 +218,10 @@ def test_profiles_without_a_label_are_not_trained_on(linear, specs):
 
 def test_no_groups_no_replicates(linear):
     bare = without_column(linear, "group", "replicate")
-    assert measure_unseen_groups(bare).metrics is None
+    assert measure_unseen_groups(bare).finding is None
     assert "no group" in measure_unseen_groups(bare).left_out["unseen_groups"]
     types = measure_unseen_types(bare)
-    assert types.metrics["ratio_to_replicates"] is None and types.metrics["by"] == "profile"
+    assert types.finding["ratio_to_replicates"] is None and types.finding["by"] == "profile"
     assert "unseen_types.replicates" in types.left_out
 
 
@@ -245,7 +243,7 @@ def test_of_three_or_four_groups_each_is_left_out_and_shown_without_an_interval(
     assert table["group"].tolist() == sorted(set(group_S)) and table["n"].sum() == len(group_S)
     bounds = table[["low", "high", "seen_low", "seen_high"]]
     assert bounds.isna().all(axis=None) and table["ratio_to_pca"].notna().all()
-    metrics = finding.metrics
+    metrics = finding.finding
     assert metrics["ratio_to_pca"]["low"] is None and metrics["units"] == metrics["n_sets"] == n_groups
     assert metrics["n_better_than_pca"] == metrics["n_worse_than_pca"] == 0
     assert [one["group"] for one in metrics["each"]] == table["group"].tolist()
@@ -272,7 +270,7 @@ def test_of_three_or_four_groups_each_is_left_out_and_shown_without_an_interval(
 
 def test_of_two_groups_none_can_be_left_out(linear, specs):
     finding = measure_unseen_groups(few_studies(linear, 2))
-    assert finding.metrics is None and not specs
+    assert finding.finding is None and not specs
     assert "come from 2 groups" in finding.left_out["unseen_groups"]
     assert "it takes 3" in finding.left_out["unseen_groups"]
     samples = few_studies(linear, 3).samples
@@ -284,9 +282,10 @@ def test_of_two_groups_none_can_be_left_out(linear, specs):
 
 def test_two_types_get_no_trend_and_no_unknown(linear):
     two = measure_unseen_types(relabelled(linear, lambda label_S, _: np.where(label_S < "type 3", "a", "b")))
-    assert two.metrics["n_types"] == 2
-    assert two.metrics["distance"] is None and two.metrics["unknown"] is None
-    assert {"unseen_types.distance", "unknown"} <= set(two.left_out)
+    assert two.finding["n_types"] == 2
+    assert two.finding["distance"] is None and "unseen_types.distance" in two.left_out
+    unknown = measure_unknown(relabelled(linear, lambda label_S, _: np.where(label_S < "type 3", "a", "b")))
+    assert unknown.finding is None and "unknown" in unknown.left_out
 
 
 def test_rank_correlation_is_spearmans():
@@ -304,7 +303,7 @@ def evidence_of(*findings):
     metrics = {"interval": {"confidence": 0.95}, "cautions": {}, "left_out": {}}
     tables = {}
     for name, finding in zip(("unseen_types", "unseen_groups"), findings, strict=False):
-        metrics[name] = finding.metrics
+        metrics[name] = finding.finding
         metrics["cautions"] |= finding.cautions
         metrics["left_out"] |= finding.left_out
         tables |= finding.tables

@@ -100,7 +100,7 @@ def publish_model(
 def show_summary(folder: Path) -> None:
     """Print what the evaluation found."""
     from cic.evaluation.report.contents import headline, standings, verdict
-    from cic.evaluation.report.verdict import summary
+    from cic.evaluation.report.summary import summary
 
     metrics = json.loads((folder / "metrics.json").read_text())
     for label, value in summary(metrics):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,12 @@ from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
 from cic.data.spreadsheet import write_csv
 from cic.errors import DataError
+from cic.evaluation.drawing.maps import in_two_dimensions
+from cic.evaluation.facts import Facts
 from cic.evaluation.measure import Measured, measure
-from cic.evaluation.report.maps import in_two_dimensions
+from cic.evaluation.metrics import as_json
 from cic.evaluation.report.page import write_report
-from cic.evaluation.report.section import Evidence
+from cic.evaluation.section import Evidence
 from cic.evaluation.subject import Given, sample_column
 from cic.model.threads import one_thread
 from cic.workers import Workers
@@ -57,8 +58,8 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
     write_report(
         out,
         Evidence(
-            metrics=measured.metrics,
-            labels=measured.labels,
+            metrics=as_json(measured.metrics),
+            labels=measured.tables["labels"],
             tables=measured.tables,
             trials=given.trials,
             choice=given.choice,
@@ -73,7 +74,7 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
             scaled=bool((given.bundle.preprocessor.scale_G != 1).any()),
         ),
     )
-    return measured.metrics
+    return as_json(measured.metrics)
 
 
 def parts_of(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
@@ -104,9 +105,9 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
     """Write metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, and tables/ with the rest."""
     samples, part_S, errors = measured.subject.samples, measured.subject.part_S, measured.subject.errors
     (out / "tables").mkdir()
-    for name, table in measured.tables.items():
-        write_csv(table, out / "tables" / f"{name}.csv")
-    (out / "metrics.json").write_text(json.dumps(measured.metrics, indent=1, allow_nan=False) + "\n")
+    for name in sorted(set(measured.tables) - {"profiles", "labels"}):
+        write_csv(measured.tables[name], out / "tables" / f"{name}.csv")
+    (out / "metrics.json").write_text(json.dumps(as_json(measured.metrics), indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
     named = pd.DataFrame({"sample_id": samples.index.astype(str), "part": part_S})
     for role in ("label", "group"):
@@ -117,9 +118,9 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
         squared_error_mean=errors["mean_profile"],
         outside_span=errors["span_ceiling"],
     )
-    detailed = pd.concat([by_profile[test_S].reset_index(drop=True), measured.profiles], axis=1)
+    detailed = pd.concat([by_profile[test_S].reset_index(drop=True), measured.tables["profiles"]], axis=1)
     write_csv(detailed, out / "profiles.csv")
-    write_csv(measured.labels, out / "labels.csv")
+    write_csv(measured.tables["labels"], out / "labels.csv")
     code_SW = measured.subject.profiles.code_SW
     names = [f"code_{number}" for number in range(1, code_SW.shape[1] + 1)]
     codes = pd.DataFrame(code_SW, columns=names)
@@ -128,10 +129,10 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
     write_csv(known.assign(x=xy_S2[:, 0], y=xy_S2[:, 1]), out / "codes_2d.csv")
 
 
-def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, metrics: Mapping[str, Any]) -> None:
+def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, metrics: Facts) -> None:
     """Write what DVC plots: curves.csv of the kept training beside PCA, and surface.csv of the search."""
     kept = curves[curves["kept"].astype(bool)][["epoch", "train_error", "validation_error"]]
-    pca_error = metrics["model"]["validation_unexplained_variance_pca"]
+    pca_error = metrics.model.validation_unexplained_variance_pca
     kept.assign(validation_error_pca=pca_error).to_csv(out / "curves.csv", index=False)
     columns = ["depth", "bottleneck_width", "error", "error_ratio_to_pca"]
     surface = pd.DataFrame(columns=columns)

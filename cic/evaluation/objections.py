@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cic.evaluation.intervals import against
+from cic.evaluation.statistics.intervals import against
 
 FROM_THE_CODE = ("joint", "code_logistic")
 """Classifiers of which one must do better than chance."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,17 @@ import pandas as pd
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
 from cic.data.synthetic import side_files
-from cic.evaluation.intervals import Resampling
-from cic.evaluation.measures.reconstruction import Projected
-from cic.evaluation.retraining import Coordinates, RetrainingSpec, coordinates
+from cic.evaluation.profiles.reconstruction import Projected
+from cic.evaluation.retrainings.retraining import Coordinates, RetrainingSpec, coordinates
+from cic.evaluation.statistics.intervals import Resampling, resampling
 from cic.model.basis import is_exact
 from cic.model.bundle import Bundle
 from cic.model.prepare import left_out_units
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
 from cic.workers import Workers
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,16 @@ class Subject:
     def _of_training(self) -> dict[bytes, Coordinates]:
         return {}
 
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return {}
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Give what `make` gives, calling it once for each name: so questions share costly steps."""
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
+
     def coordinates_of(self, train_S: np.ndarray) -> Coordinates:
         """Give all profiles in a basis on which those not trained on have no influence, for a retraining."""
         if is_exact((len(self.values_SG), len(self.bundle.genes))):
@@ -174,31 +186,19 @@ class Subject:
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
         )
 
+    def too_little(self, train_S: np.ndarray, validation_S: np.ndarray) -> bool:
+        """Tell whether these profiles are too few for a code of the model's width, or to be left out unit by unit."""
+        enough = train_S.sum() > self.hyper.bottleneck_width + 1 and validation_S.any()
+        return not enough or len(np.unique(left_out_units(self.samples[train_S]))) < 2
+
+    def resampling(self, samples: pd.DataFrame, *role: str) -> Resampling:
+        """Choose what to resample of some profiles, by the parameters; draws descend from `role`."""
+        config = self.params.evaluate
+        return resampling(samples, config.bootstrap, config.confidence, derive_seed(self.seed, *role, "bootstrap"))
+
     def column(self, role: str) -> pd.Series:
         """Give a sample column, all missing where the data have none."""
         return sample_column(self.samples, role)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a measure gives back.
-
-    Attributes
-    ----------
-    metrics
-        Plain numbers, texts and nested mappings of them, for `metrics.json`; `None` if nothing could be measured.
-    left_out
-        What could not be measured, or only in part, by name: a sentence that says why. Names begin with the measure's.
-    cautions
-        What a reader must keep in mind, by name, likewise.
-    tables
-        By name, for the figures and as CSV files.
-    """
-
-    metrics: dict[str, Any] | None
-    left_out: dict[str, str] = field(default_factory=dict)
-    cautions: dict[str, str] = field(default_factory=dict)
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def sample_column(samples: pd.DataFrame, role: str) -> pd.Series:

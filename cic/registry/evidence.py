@@ -12,7 +12,7 @@ from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
-from cic.evaluation.measures.reconstruction import project, squared_errors
+from cic.evaluation.profiles.reconstruction import project, squared_errors
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import AgainstChampion, Decision, Evidence, judge

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from cic.config import Registry
-from cic.evaluation.intervals import Interval, ratio_interval, resampling
+from cic.evaluation.statistics.intervals import Interval, ratio_interval, resampling
 
 RESAMPLES_IN_A_TAIL = 20
 MOST_RESAMPLES = 50_000

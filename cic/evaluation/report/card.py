@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cic.evaluation.report.contents import findings, headline
-from cic.evaluation.report.verdict import summary
+from cic.evaluation.report.summary import summary
 
 LONGEST = 5000
 """Characters that MLflow keeps of a version's description."""

@@ -1,7 +1,4 @@
-"""What the report contains: its sentences and its sections, in order.
-
-A new measure adds its sentences to `SENTENCES` and its section to `SECTIONS`.
-"""
+"""What the report contains: the sentences of its verdict and its sections, in order."""
 
 from __future__ import annotations
 
@@ -9,78 +6,32 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cic.evaluation.intervals import against
+from cic.evaluation.catalogue import questions
 from cic.evaluation.objections import few_groups, objections
-from cic.evaluation.report import (
-    architectures_section,
-    genes_section,
-    identity_section,
-    mixtures_section,
-    noise_section,
-    origin_sections,
-    pathways_section,
-    programs_section,
-    result_sections,
-    unknown_section,
-    unseen_section,
-)
-from cic.evaluation.report.few_groups import of_few_groups
-from cic.evaluation.report.section import Evidence, Section
-from cic.evaluation.report.verdict import (
-    HARDLY_BETTER,
-    Sentence,
-    audit_sentences,
-    identity_sentences,
-    label_sentences,
-    learnt_sentences,
-    pca_sentences,
-    replicate_sentences,
-)
+from cic.evaluation.questions.reconstruction.say import HARDLY_BETTER
+from cic.evaluation.report import origin_sections
+from cic.evaluation.section import Evidence, Section, Topic
+from cic.evaluation.statistics.intervals import against
+from cic.evaluation.words import Sentence
 
-SENTENCES: tuple[tuple[str, str, Callable[[Mapping[str, Any]], list[Sentence]]], ...] = (
-    ("Was anything learnt?", "reconstruction", learnt_sentences),
-    ("Reconstruction against PCA", "reconstruction", pca_sentences),
-    ("Reconstruction against replicates", "reconstruction", replicate_sentences),
-    ("Cell type by cell type", "labels", label_sentences),
-    ("Gene by gene", "genes", genes_section.genes_sentences),
-    ("Mixtures", "mixtures", mixtures_section.mixtures_sentences),
-    ("Cell types never seen", "unseen_types", unseen_section.unseen_types_sentences),
-    ("Studies never seen", "unseen_groups", unseen_section.unseen_groups_sentences),
-    ("Noise", "noise", noise_section.noise_sentences),
-    ("Missing genes", "noise", noise_section.missing_genes_sentences),
-    ("Cell identity", "identity", identity_sentences),
-    ("“Unknown” as an answer", "unknown", unknown_section.unknown_sentences),
-    ("Pathways", "pathways", pathways_section.pathways_sentences),
-    ("Pathways of cell types", "cell_type_pathways", pathways_section.expected_sentences),
-    ("Planted programs", "programs", programs_section.program_sentences),
-    ("Architecture", "search", architectures_section.architectures_sentences),
-    ("Audit of the split", "audit", audit_sentences),
-)
-"""What a sentence is about, the section with its evidence, and what says it."""
 
-SECTIONS: tuple[Callable[[Evidence, Path], Section | None], ...] = (
-    result_sections.reconstruction_section,
-    result_sections.label_section,
-    genes_section.genes_section,
-    mixtures_section.mixtures_section,
-    unseen_section.unseen_types_section,
-    unseen_section.unseen_groups_section,
-    noise_section.noise_section,
-    identity_section.identity_section,
-    identity_section.confusion_section,
-    identity_section.calibration_section,
-    unknown_section.unknown_section,
-    pathways_section.pathways_section,
-    pathways_section.cell_type_pathways_section,
-    programs_section.programs_section,
-    result_sections.map_section,
-    architectures_section.architectures_section,
-    origin_sections.training_section,
-    origin_sections.audit_section,
-    origin_sections.data_section,
-    origin_sections.left_out_section,
-    origin_sections.methods_section,
-)
+def topics() -> tuple[Topic, ...]:
+    """Give what the sentences of the verdict are about, in their order."""
+    asked = [topic for question in questions() for topic in question.topics]
+    return (*asked, Topic("Audit of the split", "audit", origin_sections.audit_sentences))
+
+
+def sections() -> tuple[Callable[[Evidence, Path], Section | None], ...]:
+    """Give what makes the sections of the report, in their order."""
+    return (
+        *(section for question in questions() for section in question.sections),
+        origin_sections.map_section,
+        origin_sections.training_section,
+        origin_sections.audit_section,
+        origin_sections.data_section,
+        origin_sections.left_out_section,
+        origin_sections.methods_section,
+    )
 
 
 def findings(metrics: Mapping[str, Any]) -> list[tuple[str, str, Sentence]]:
@@ -88,11 +39,7 @@ def findings(metrics: Mapping[str, Any]) -> list[tuple[str, str, Sentence]]:
 
     A failed audit comes first: it puts everything else in doubt.
     """
-    told = [
-        (topic, section, of_few_groups(topic, sentence, metrics))
-        for topic, section, speak in SENTENCES
-        for sentence in speak(metrics)
-    ]
+    told = [(topic.title, topic.section, one) for topic in topics() for one in topic.told(metrics)]
     return told if metrics["audit"]["passed"] else sorted(told, key=lambda one: one[1] != "audit")
 
 

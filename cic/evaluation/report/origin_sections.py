@@ -5,42 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from cic.evaluation.report import figures
-from cic.evaluation.report.drawing import draw
-from cic.evaluation.report.section import Evidence, Section, Table, words
-from cic.evaluation.report.verdict import percent
+import pandas as pd
+
+from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.drawing.maps import code_map
+from cic.evaluation.report.origin_draw import loss_curves
+from cic.evaluation.section import Evidence, Section, Table, words
+from cic.evaluation.words import Metrics, Sentence, percent
 
 SHOWN_ELSEWHERE = ("hyperparameters", "trained_on")
 MOST_EXAMPLES, MOST_COUNTED = 5, 24
 FEW_UNITS = 15
 """Below this many resampled units the report warns of narrow intervals."""
-
-
-def search_section(evidence: Evidence, folder: Path) -> Section:
-    """Show error by depth and width over the trials of the search."""
-    model, trials = evidence.metrics["model"], evidence.trials
-    counts = evidence.metrics["search"]
-    title, reason = "Which architecture, and why?", str(evidence.choice["reason"])
-    claim = f"Chosen: depth {model['depth']}, width {model['bottleneck_width']}. {reason[:1].upper()}{reason[1:]}."
-    if trials is None or not trials["error"].notna().any():
-        return Section("search", title, claim, notes=("No trial has a score, so there is no figure.",))
-    picture = draw(
-        folder, "search", "Validation error of each trial by bottleneck width and depth, and its ratio to PCA's.",
-        lambda: figures.search_surface(trials, (model["depth"], model["bottleneck_width"])),
-    )  # fmt: skip
-    return Section(
-        "search",
-        title,
-        claim,
-        picture,
-        "depth 0, which is PCA",
-        f"{counts['trials']} trials: {counts['complete']} complete, {counts['pruned']} pruned, "
-        f"{counts['failed']} failed",
-        notes=(
-            "Validation profiles, not the held-out ones. Lines join the best trial of each width and depth, which is "
-            "too good to be true for many trials; open marks were pruned; the ring marks the choice.",
-        ),
-    )
 
 
 def training_section(evidence: Evidence, folder: Path) -> Section:
@@ -52,7 +28,7 @@ def training_section(evidence: Evidence, folder: Path) -> Section:
     pca_error = model["validation_unexplained_variance_pca"]
     picture = draw(
         folder, "training", "Training and validation error by epoch, with the error of PCA as a line.",
-        lambda: figures.loss_curves(curves, pca_error),
+        lambda: loss_curves(curves, pca_error),
     )  # fmt: skip
     n = curves["training"].nunique()
     return Section(
@@ -166,4 +142,42 @@ def _counted(counts: Mapping[str, int]) -> str:
         f"{len(counts)}: " + words([f"{name} {n}" for name, n in counts.items()], most=MOST_COUNTED)
         if counts
         else "none named"
+    )
+
+
+def audit_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say whether held-out profiles may be known from training."""
+    if metrics["audit"]["passed"]:
+        return [Sentence("good", "The audit found no leak between the training and the held-out profiles.")]
+    n = metrics["audit"]["blocking"]
+    return [
+        Sentence(
+            "bad",
+            "Held-out profiles may be known from training.",
+            f"The audit found {n} reason{'s' * (n != 1)} to think so. The figures here flatter the model, and it will "
+            "not be promoted.",
+        )
+    ]
+
+
+def map_section(evidence: Evidence, folder: Path) -> Section:
+    """Show the codes in two dimensions."""
+    samples = evidence.samples
+    label_S = samples["label"] if "label" in samples else pd.Series(None, index=samples.index, dtype="object")
+    held_out_S = evidence.part_S == "test"
+    picture = draw(
+        folder, "codes",
+        f"Scatter plot of {len(samples):,} codes in two dimensions, coloured by {label_S.nunique()} labels.",
+        lambda: code_map(evidence.xy_S2, label_S, held_out_S, evidence.shares),
+    )  # fmt: skip
+    return Section(
+        "codes",
+        "What do the codes look like?",
+        f"The two directions in which codes vary most hold {percent(sum(evidence.shares))} of their variance.",
+        picture,
+        n=f"{len(samples):,} profiles: {held_out_S.sum():,} held out (large), the others small",
+        notes=(
+            "Two of many directions: types that overlap here may be apart in others. Axes on which a few types lie far "
+            "out are compressed towards their ends.",
+        ),
     )

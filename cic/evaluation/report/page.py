@@ -10,15 +10,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from cic.evaluation.report.contents import SECTIONS, findings, headline, standings
-from cic.evaluation.report.section import Evidence, Section
+from cic.evaluation.report.contents import findings, headline, sections, standings
+from cic.evaluation.section import Evidence, Section
 
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def write_report(out: Path, evidence: Evidence) -> None:
     """Write figures/*.svg and *.png, and report.html, which holds the figures itself."""
-    made = [make(evidence, out / "figures") for make in SECTIONS]
+    made = [make(evidence, out / "figures") for make in sections()]
     (out / "report.html").write_text(render(evidence.metrics, [one for one in made if one is not None]))
 
 

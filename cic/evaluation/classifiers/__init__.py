@@ -1,0 +1,1 @@
+"""Classifiers of cell types, and their names."""

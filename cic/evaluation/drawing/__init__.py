@@ -1,0 +1,1 @@
+"""Pictures: style, marks, maps."""

@@ -1,0 +1,1 @@
+"""Gene sets, and their links with the numbers of a code."""

@@ -1,0 +1,1 @@
+"""Errors on profiles that a retraining left out."""

@@ -1,0 +1,1 @@
+"""All profiles as the measured model and its yardsticks see them."""

@@ -1,0 +1,292 @@
+"""The replicate ceiling: how far apart technical replicates of one sample lie.
+
+A reconstruction nearer to its profile than two replicates are to each other is as accurate as measuring again. Nearer
+to the *other* replicates than its own profile is, it foretells a second measurement better than the first one does.
+
+Axes: S profiles, G genes, K coordinates of the sample basis, T replicate sets, M replicates of one set, L labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.data.split import unit_of_samples
+from cic.evaluation.profiles.reconstruction import Projected, median, ranks, squared
+from cic.evaluation.statistics.intervals import (
+    FEWEST_UNITS,
+    Interval,
+    Resampling,
+    ratio_interval,
+    ratio_intervals,
+    resampling,
+    root,
+)
+from cic.model.bundle import Bundle
+
+BY_LABEL = (
+    "label", "n_sets", "rmse_replicates", "pearson_replicates", "spearman_replicates", "ratio_to_replicates",
+    "ratio_to_replicates_low", "ratio_to_replicates_high", "ratio_to_replicates_pca",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike the replicates of each set are.
+
+    Attributes
+    ----------
+    between_T
+        Mean over the pairs of a set of their squared distance over the preprocessed genes (float64).
+    squared
+        The same, by pairs: an M x M matrix (float64) a set.
+    pearson, spearman
+        By pairs likewise, over genes on log2 scale.
+    """
+
+    between_T: np.ndarray
+    squared: tuple[np.ndarray, ...]
+    pearson: tuple[np.ndarray, ...]
+    spearman: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """Replicate disagreement beside reconstruction error, over the same replicate sets.
+
+    Attributes
+    ----------
+    n_sets, n_profiles
+        Replicate sets used, and the profiles in them.
+    held_out
+        1 when the sets are of the test part, 0 when too few are and those of every part are used.
+    rmse_between
+        Root mean square over genes and sets of the difference of two replicates (preprocessed units).
+    rmse_model, rmse_pca, rmse_span_ceiling
+        The same between a profile and its reconstruction, or the nearest point of the training span.
+    ratio, ratio_pca, ratio_mean_profile
+        Reconstruction over replicates; at most 1 is as accurate as replicates. Where noise is all there is, even the
+        mean profile is.
+    ratio_to_other, ratio_to_other_pca
+        Distance between the reconstruction of one replicate and the others, over that between the replicates
+        themselves; below 1, the reconstruction foretells the second measurement better than the first one does.
+    pearson_median, spearman_median
+        Median over pairs of replicates, on log2 scale.
+    """
+
+    n_sets: int
+    n_profiles: int
+    held_out: int
+    rmse_between: float
+    rmse_model: float
+    rmse_pca: float
+    rmse_span_ceiling: float
+    ratio: Interval
+    ratio_pca: Interval
+    ratio_mean_profile: Interval
+    ratio_to_other: Interval
+    ratio_to_other_pca: Interval
+    pearson_median: float
+    spearman_median: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give all of it as plain numbers."""
+        return asdict(self)
+
+
+def replicate_sets(samples: pd.DataFrame) -> list[np.ndarray]:
+    """Give the positions of the profiles of each sample that was measured at least twice."""
+    if "replicate" not in samples:
+        return []
+    position = pd.Series(np.arange(len(samples)), index=samples["replicate"].to_numpy())
+    sets = [rows.to_numpy() for _, rows in position[position.index.notna()].groupby(level=0, sort=True)]
+    return [rows for rows in sets if len(rows) >= 2]
+
+
+def choose_sets(samples: pd.DataFrame, test_S: np.ndarray) -> tuple[list[np.ndarray], str]:
+    """Give the replicate sets of the test part, if at least `FEWEST_UNITS` lie in it, else those of all parts."""
+    sets = replicate_sets(samples)
+    held_out = [rows for rows in sets if test_S[rows].all()]
+    return (held_out, "test") if len(held_out) >= FEWEST_UNITS else (sets, "all")
+
+
+def squared_difference(x_MG: np.ndarray) -> float:
+    """Give the mean over pairs of M replicates of their squared distance: twice the summed variance."""
+    return float(2 * np.var(x_MG, axis=0, ddof=1, dtype=np.float64).sum())
+
+
+def mean_to_others(pair_MM: np.ndarray) -> np.ndarray:
+    """Give, for each of M replicates, the mean over its pairs with the others (M)."""
+    n = len(pair_MM)
+    return (pair_MM.sum(axis=1) - np.diag(pair_MM)) / (n - 1)
+
+
+def pairs(pair_MM: np.ndarray) -> np.ndarray:
+    """Give the entries of every two different replicates once."""
+    return pair_MM[np.triu_indices(len(pair_MM), k=1)]
+
+
+def measure_sets(bundle: Bundle, values_SG: np.ndarray, sets: list[np.ndarray]) -> Agreement:
+    """Compare the replicates of each set with each other, pair by pair."""
+    between_T = np.zeros(len(sets))
+    apart, pearson, spearman = [], [], []
+    for index, rows in enumerate(sets):
+        x_MG = bundle.preprocessor.transform(values_SG[rows])
+        log2_MG = bundle.preprocessor.inverse(x_MG)
+        between_T[index] = squared_difference(x_MG)
+        centred_MG = x_MG - x_MG.mean(axis=0, dtype=np.float64)
+        apart.append(squared_distances(centred_MG, centred_MG))
+        pearson.append(np.corrcoef(log2_MG))
+        spearman.append(np.corrcoef(ranks(log2_MG)))
+    return Agreement(between_T, tuple(apart), tuple(pearson), tuple(spearman))
+
+
+def squared_distances(left_MX: np.ndarray, right_NX: np.ndarray) -> np.ndarray:
+    """Give the squared distance of every row to every row of the other (float64, M x N)."""
+    left_MX, right_NX = left_MX.astype(np.float64), right_NX.astype(np.float64)
+    product_MN = left_MX @ right_NX.T
+    return np.maximum(squared(left_MX)[:, None] + squared(right_NX)[None, :] - 2 * product_MN, 0.0)
+
+
+def distances_to_others(profiles: Projected, sets: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Give a set's mean squared distance between the reconstruction of one replicate and the others (float64, T).
+
+    By `model` and `pca`. What lies outside the training span is out of reach of a reconstruction, and counts in full.
+    """
+    made = {"model": profiles.reconstruction_SK, "pca": profiles.pca_reconstruction_SK}
+    found = {name: np.zeros(len(sets)) for name in made}
+    for index, rows in enumerate(sets):
+        for name, made_SK in made.items():
+            apart_MM = squared_distances(made_SK[rows], profiles.z_SK[rows]) * profiles.scale**2
+            found[name][index] = mean_to_others(apart_MM + profiles.outside_S[rows]).mean()
+    return found
+
+
+def over_sets(sets: list[np.ndarray], samples: pd.DataFrame, plan: Resampling) -> Resampling:
+    """Resample `sets` by the group of each, where there are enough; number, confidence and seed as in `plan`."""
+    firsts = samples.iloc[[rows[0] for rows in sets]]
+    by_group = pd.DataFrame(index=firsts.index)
+    if "group" in samples:  # sets may link groups, which then are drawn together as the split keeps them
+        by_group["group"] = unit_of_samples(samples)[[rows[0] for rows in sets]]
+    return resampling(by_group, plan.n_resamples, plan.confidence, plan.seed)
+
+
+def of_sets(error_S: np.ndarray, sets: list[np.ndarray]) -> np.ndarray:
+    """Give each set's mean of what its profiles have."""
+    return np.array([error_S[rows].mean() for rows in sets])
+
+
+def ceiling(
+    sets: list[np.ndarray],
+    of: str,
+    agreement: Agreement,
+    errors: dict[str, np.ndarray],
+    to_others: dict[str, np.ndarray],
+    n_genes: int,
+    plan: Resampling,
+) -> Ceiling:
+    """Compare reconstruction error with replicate disagreement over `sets`.
+
+    Parameters
+    ----------
+    sets, of
+        From `choose_sets`; at least one set.
+    agreement, to_others
+        From `measure_sets` and `distances_to_others`.
+    errors
+        Squared error of every profile by method, over the same `n_genes` genes.
+    plan
+        Over the sets, from `over_sets`.
+    """
+    between_T = agreement.between_T
+    model_T, pca_T, mean_T, span_T = (
+        of_sets(errors[name], sets) for name in ("model", "pca", "mean_profile", "span_ceiling")
+    )
+    return Ceiling(
+        n_sets=len(sets),
+        n_profiles=sum(map(len, sets)),
+        held_out=int(of == "test"),
+        rmse_between=float(np.sqrt(between_T.mean() / n_genes)),
+        rmse_model=float(np.sqrt(model_T.mean() / n_genes)),
+        rmse_pca=float(np.sqrt(pca_T.mean() / n_genes)),
+        rmse_span_ceiling=float(np.sqrt(span_T.mean() / n_genes)),
+        ratio=root(ratio_interval(model_T, between_T, plan)),
+        ratio_pca=root(ratio_interval(pca_T, between_T, plan)),
+        ratio_mean_profile=root(ratio_interval(mean_T, between_T, plan)),
+        ratio_to_other=root(ratio_interval(to_others["model"], between_T, plan)),
+        ratio_to_other_pca=root(ratio_interval(to_others["pca"], between_T, plan)),
+        pearson_median=median(np.concatenate([pairs(r_MM) for r_MM in agreement.pearson])),
+        spearman_median=median(np.concatenate([pairs(r_MM) for r_MM in agreement.spearman])),
+    )
+
+
+def by_label(
+    sets: list[np.ndarray],
+    agreement: Agreement,
+    errors: dict[str, np.ndarray],
+    label_S: pd.Series,
+    n_genes: int,
+    plan: Resampling,
+) -> pd.DataFrame:
+    """Compare reconstruction error with replicate disagreement, a row a label that has replicates which differ.
+
+    Parameters
+    ----------
+    label_S
+        Of all profiles; a set has the label of its first.
+    plan
+        Over the sets, from `over_sets`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `BY_LABEL`, sorted by label; the ratios as in `Ceiling`.
+    """
+    label_T = label_S.iloc[np.array([rows[0] for rows in sets])]
+    names = sorted(label_T[agreement.between_T > 0].dropna().astype(str).unique())
+    if not names:
+        return pd.DataFrame(columns=list(BY_LABEL))
+    member_TL = np.stack([((label_T.astype(str) == name) & label_T.notna()).to_numpy() for name in names], axis=1)
+    between_T = agreement.between_T
+    between_TL = between_T[:, None] * member_TL
+    model, pca = (
+        [root(one) for one in ratio_intervals(of_sets(errors[name], sets)[:, None] * member_TL, between_TL, plan)]
+        for name in ("model", "pca")
+    )
+    rows = []
+    for index, name in enumerate(names):
+        own = np.flatnonzero(member_TL[:, index])
+        rows.append(
+            (
+                name,
+                len(own),
+                float(np.sqrt(between_T[own].mean() / n_genes)),
+                median(np.concatenate([pairs(agreement.pearson[number]) for number in own])),
+                median(np.concatenate([pairs(agreement.spearman[number]) for number in own])),
+                model[index].value,
+                model[index].low,
+                model[index].high,
+                pca[index].value,
+            )
+        )
+    return pd.DataFrame(rows, columns=list(BY_LABEL))
+
+
+def by_profile(sets: list[np.ndarray], agreement: Agreement, n_profiles: int, n_genes: int) -> pd.DataFrame:
+    """Compare each profile with the other replicates of its sample; NaN where there are none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of all profiles: `rmse_replicates` (root mean square over genes and others), and the means of
+        r as `pearson_replicates`, `spearman_replicates`.
+    """
+    found_S3 = np.full((n_profiles, 3), np.nan)
+    for index, rows in enumerate(sets):
+        found_S3[rows, 0] = np.sqrt(mean_to_others(agreement.squared[index]) / n_genes)
+        found_S3[rows, 1] = mean_to_others(agreement.pearson[index])
+        found_S3[rows, 2] = mean_to_others(agreement.spearman[index])
+    return pd.DataFrame(found_S3, columns=["rmse_replicates", "pearson_replicates", "spearman_replicates"])

@@ -1,0 +1,1 @@
+"""The question `architectures`; `question.toml` declares it."""

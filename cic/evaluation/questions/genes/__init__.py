@@ -1,0 +1,1 @@
+"""The question `genes`; `question.toml` declares it."""

@@ -1,0 +1,1 @@
+"""The question `identity`; `question.toml` declares it."""

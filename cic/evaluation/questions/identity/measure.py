@@ -1,0 +1,283 @@
+"""How well the cell type is told from the code, and if as well as from all genes.
+
+By nested cross-validation over groups. The profiles of the training and test parts that have a label are dealt into
+outer folds, groups and replicates whole. For each fold, autoencoders are trained again on the others, without labels
+and jointly with a classifier, and classifiers are tuned by inner folds and fitted on the same profiles: on the codes,
+on codes of PCA of equal width, and on the profiles themselves. The validation part is never scored; in every fold it
+serves to keep the best epoch, to choose the weight of the joint classifier's loss, and to fit temperatures. Which
+genes are modelled, and how they are scaled, is the measured model's choice: from the training part, and blind to
+labels. So is its architecture, which was chosen by reconstruction.
+
+The joint classifier is the model's answer, and is compared with `RIVALS`; both were fixed before anything was scored.
+Methods that see only distances and inner products are given `Coordinates` in place of genes (see `classifiers`):
+exact up to the 4,096 profiles that an exact basis takes, beyond them without what the truncated basis leaves out.
+
+Axes: P all profiles, S scored profiles, V validation profiles, Y coordinates, G genes, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cic.evaluation.classifiers.classifiers import SPACES
+from cic.evaluation.finding import Answer
+from cic.evaluation.questions.identity.folds import Design, design, folds_of
+from cic.evaluation.questions.identity.found import Found
+from cic.evaluation.questions.identity.tuning import Tuned, TuningSpec, balanced_accuracy, tune
+from cic.evaluation.retrainings.retraining import Retrained, retrain_all
+from cic.evaluation.statistics import classification
+from cic.evaluation.statistics.calibration import answers, calibration_error, error_by_chance, reliability
+from cic.evaluation.statistics.intervals import Resampling, resampling
+from cic.evaluation.subject import Subject
+from cic.model.calibration import temperature
+from cic.progress import track
+from cic.seeds import derive_seed, generator
+
+RIVALS = ("profile_lda", "profile_svm_linear", "profile_svm_rbf", "pca_logistic")
+"""What the joint classifier is compared with in pairs."""
+MODELS = ("joint", "code_logistic")
+"""Methods of the model that are compared with `RIVALS`, and whose probabilities are calibrated."""
+INNER_FOLDS = 3
+SLOWEST_FIRST = ("genes", "profile", "code", "pca")
+FOREST_GENES = 1000
+"""Genes of greatest variance among the training profiles, which the random forest sees."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was said of the scored profiles, -1 for no label; logits are minus infinity where one cannot be said."""
+
+    said: Mapping[str, np.ndarray]
+    logits: Mapping[str, np.ndarray]
+    temperatures: Mapping[str, np.ndarray]
+    chosen: pd.DataFrame
+
+
+def measure(subject: Subject) -> Answer:
+    """Score the joint classifier and its rivals on profiles of groups that none was trained on.
+
+    Returns
+    -------
+    Answer
+        `metrics`, `None` if there are fewer than two labels to tell apart:
+
+        - `n`, `n_labels`, `n_folds`, `folds_by` (what is kept whole in a fold: group, replicate set or profile)
+        - `n_unseen`: profiles whose label was in no other fold; everybody's errors
+        - `chance`: of balanced accuracy, 1 / n_labels
+        - `methods`: accuracy, balanced_accuracy and macro_f1 of each, as intervals
+        - `differences`: joint and code_logistic, each minus each of `RIVALS`, in balanced accuracy, as intervals
+        - `calibration`: by joint and code_logistic, n, temperature (median over folds), ece_before, ece_after,
+          ece_by_chance (expected of perfect probabilities), nll_before, nll_after; `None` without labelled validation
+          profiles
+        - `bundle_classifier`: n, n_unseen and the scores of the measured model's own classifier on the test part;
+          `None` without one
+        - `interval`: units, by
+
+        Tables: `identity_answers` (sample_id, fold, true, and what each method said), `identity_settings` (fold,
+        method, setting), `confusion` (method, true, predicted, n), `reliability` (method, when, bin, confidence,
+        accuracy, n).
+    """
+    plan = design(subject)
+    if isinstance(plan, str):
+        return Answer(None, left_out={"identity": plan})
+    config = subject.params.evaluate
+    scored = subject.samples.iloc[plan.scored]
+    drawn = resampling(scored, config.bootstrap, config.confidence, derive_seed(subject.seed, "identity", "bootstrap"))
+    outcome = cross_validated(subject, plan)
+    true_S, names = np.array(plan.labels)[plan.label_S], np.array([*plan.labels, ""])
+    named = {method: names[said_S] for method, said_S in outcome.said.items()}
+    scores = {method: classification.score(true_S, said_S, drawn) for method, said_S in named.items()}
+    left_out, cautions = dict(plan.left_out), dict(plan.cautions)
+    if drawn.caution:
+        cautions["identity.resampling"] = drawn.caution
+    unseen_S = ~_seen(plan)
+    if unseen_S.any():
+        types = ", ".join(sorted(set(true_S[unseen_S]))[:5])
+        cautions["identity.unseen"] = (
+            f"{unseen_S.sum()} profiles are of a type that no other fold has ({types}), since type and "
+            f"{plan.by} go together; no method can tell them, and they count as errors of all."
+        )
+    calibrations, tables = _calibrations(outcome, plan, subject.seed)
+    if not calibrations:
+        left_out["identity.calibration"] = (
+            "no temperature can be fitted: no profile of the validation part has one of the labels, or no type is in "
+            "two folds."
+        )
+    metrics = {
+        "n": len(true_S),
+        "n_labels": len(plan.labels),
+        "n_folds": plan.n_folds,
+        "folds_by": plan.by,
+        "n_unseen": int(unseen_S.sum()),
+        "chance": 1 / len(plan.labels),
+        "methods": {method: one.to_json() for method, one in scores.items()},
+        "differences": {
+            model: {rival: classification.difference(scores[model], scores[rival], drawn).to_json() for rival in RIVALS}
+            for model in MODELS
+        },
+        "calibration": calibrations or None,
+        "bundle_classifier": _bundle_classifier(subject),
+        "interval": {"units": drawn.n_units, "by": drawn.by},
+    }
+    said = pd.DataFrame({"sample_id": scored.index, "fold": plan.fold_S + 1, "true": true_S, **named})
+    tables |= {"identity_answers": said, "identity_settings": outcome.chosen, "confusion": _confusion(said)}
+    return Answer(Found.model_validate(metrics), left_out, cautions, tables)
+
+
+def _seen(plan: Design) -> np.ndarray:
+    """Tell of each scored profile if its label occurs in another fold."""
+    count_FL = np.zeros((plan.n_folds, len(plan.labels)), dtype=int)
+    np.add.at(count_FL, (plan.fold_S, plan.label_S), 1)
+    return (count_FL.sum(axis=0) - count_FL)[plan.fold_S, plan.label_S] > 0
+
+
+def cross_validated(subject: Subject, plan: Design) -> Outcome:
+    """Train, tune and fit everything for each outer fold, and let it tell the profiles of that fold."""
+    weights = tuple(sorted(subject.params.evaluate.label_weights))
+    retrained = _retrained(subject, plan, weights)
+    step = 1 + len(weights)
+    specs = [spec for fold in range(plan.n_folds) for spec in _specs(subject, plan, fold, retrained[fold * step])]
+    # the longest first, so that no worker is left with one at the end
+    specs.sort(key=lambda spec: SLOWEST_FIRST.index(spec.space))
+    tuned = dict(
+        zip(
+            [(spec.fold, spec.space) for spec in specs],
+            track(subject.workers.map(tune, specs), "classifiers", total=len(specs)),
+            strict=True,
+        )
+    )
+    n, n_labels = len(plan.scored), len(plan.labels)
+    said: dict[str, np.ndarray] = {"joint": np.full(n, -1)}
+    logits = {model: np.full((n, n_labels), -np.inf) for model in MODELS}
+    temperatures = {model: np.ones(n) for model in MODELS}
+    rows: list[tuple[int, str, str]] = []
+    for fold in range(plan.n_folds):
+        own_S = plan.fold_S == fold
+        trained = np.unique(plan.label_S[~own_S])
+        validation_V = np.where(np.isin(plan.validation_label_V, trained), plan.validation_label_V, -1)
+        joint = [_masked(one, trained) for one in retrained[fold * step + 1 : (fold + 1) * step]]
+        weight = _best_weight([logit_PL[plan.validation] for logit_PL in joint], validation_V)
+        rows.append((fold + 1, "joint", f"label_weight {weights[weight]:g}"))
+        of_fold = {"joint": (joint[weight][plan.scored[own_S]], joint[weight][plan.validation])}
+        for space in SPACES:
+            for method, told in tuned[fold, space].told.items():
+                said.setdefault(method, np.full(n, -1))[own_S] = told.said_T[: own_S.sum()]
+                rows.append((fold + 1, method, str(told.setting)))
+        logit_TL = _spread(tuned[fold, "code"], n_labels)
+        of_fold["code_logistic"] = (logit_TL[: own_S.sum()], logit_TL[own_S.sum() :])
+        for model, (logit_SL, logit_VL) in of_fold.items():
+            logits[model][own_S] = logit_SL
+            temperatures[model][own_S] = temperature(logit_VL, validation_V)
+        said["joint"][own_S] = logits["joint"][own_S].argmax(axis=1)
+        said.setdefault("majority", np.full(n, -1))[own_S] = np.bincount(plan.label_S[~own_S]).argmax()
+    return Outcome(said, logits, temperatures, pd.DataFrame(rows, columns=["fold", "method", "setting"]))
+
+
+def _retrained(subject: Subject, plan: Design, weights: Sequence[float]) -> list[Retrained]:
+    """Train again for each fold: once without labels, then jointly for each weight."""
+    label_P = np.full(len(subject.samples), -1, dtype=np.int64)
+    label_P[plan.scored], label_P[plan.validation] = plan.label_S, plan.validation_label_V
+    specs = []
+    for fold in range(plan.n_folds):
+        train_P = np.zeros(len(subject.samples), dtype=bool)
+        train_P[plan.scored[plan.fold_S != fold]] = True
+        validation_P = subject.part_S == "validation"
+        name = f"identity, fold {fold + 1}"
+        specs.append(subject.retraining(name, train_P, validation_P))
+        for weight in weights:
+            named = f"{name}, weight {weight:g}"
+            specs.append(subject.retraining(named, train_P, validation_P, label_S=label_P, label_weight=weight))
+    return retrain_all(specs, subject.workers, "identity")
+
+
+def _specs(subject: Subject, plan: Design, fold: int, unsupervised: Retrained) -> list[TuningSpec]:
+    own_S = plan.fold_S == fold
+    train, told = plan.scored[~own_S], plan.scored[own_S]
+    seed = derive_seed(subject.seed, "identity", "fold", fold)
+    inner_N, _, _ = folds_of(plan.samples[~own_S], INNER_FOLDS, seed)
+    genes = np.sort(np.argsort(-plan.x_PG[train].var(axis=0), kind="stable")[:FOREST_GENES])
+    # logistic regression on the code has its temperature fitted on the validation part
+    with_validation = np.concatenate([told, plan.validation])
+    spaces = (
+        ("profile", subject.coordinates.y_SY, told, False, plan.x_PG.shape[1]),
+        ("genes", plan.x_PG[:, genes], told, False, len(genes)),
+        ("code", unsupervised.code_SW, with_validation, True, unsupervised.code_SW.shape[1]),
+        ("pca", unsupervised.pca_code_SW, told, True, unsupervised.pca_code_SW.shape[1]),
+    )
+    return [
+        TuningSpec(fold, space, x_PX[train], plan.label_S[~own_S], inner_N, x_PX[rows], n_features, standardise, seed)
+        for space, x_PX, rows, standardise, n_features in spaces
+    ]
+
+
+def _masked(joint: Retrained, trained: np.ndarray) -> np.ndarray:
+    """Give the logits of all profiles, minus infinity for labels that were not trained on."""
+    assert joint.logit_SL is not None, "it was trained jointly"
+    logit_PL = np.full(joint.logit_SL.shape, -np.inf)
+    logit_PL[:, trained] = joint.logit_SL[:, trained]
+    return logit_PL
+
+
+def _spread(tuned: Tuned, n_labels: int) -> np.ndarray:
+    """Give logits over all labels, minus infinity for those not trained on."""
+    logit_TL = np.full((len(tuned.logit_TL), n_labels), -np.inf)
+    logit_TL[:, tuned.labels] = tuned.logit_TL
+    return logit_TL
+
+
+def _best_weight(logits: Sequence[np.ndarray], label_V: np.ndarray) -> int:
+    """Give the position of the weight that tells validation profiles best; the first, which is smallest, of equals."""
+    known_V = label_V >= 0
+    if not known_V.any():
+        return 0
+    return int(
+        np.argmax([balanced_accuracy(label_V[known_V], logit_VL[known_V].argmax(axis=1)) for logit_VL in logits])
+    )
+
+
+def _calibrations(outcome: Outcome, plan: Design, seed: int) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    found, tables, seen_S = {}, [], _seen(plan)
+    if (plan.validation_label_V >= 0).any() and seen_S.any():
+        for model in MODELS:
+            logit_SL, label_S = outcome.logits[model][seen_S], plan.label_S[seen_S]
+            temperature_S = outcome.temperatures[model][seen_S]
+            one: dict[str, float] = {"n": int(seen_S.sum()), "temperature": float(np.median(temperature_S))}
+            for when, divisor_S in (("before", np.ones_like(temperature_S)), ("after", temperature_S)):
+                given = answers(logit_SL, label_S, divisor_S)
+                table = reliability(given.confidence_S, given.hit_S)
+                tables.append(table.assign(method=model, when=when))
+                one |= {f"ece_{when}": calibration_error(table), f"nll_{when}": given.surprise}
+            one["ece_by_chance"] = error_by_chance(given.confidence_S, generator(seed, "identity", "ece", model))
+            found[model] = one
+    columns = ["method", "when", "bin", "confidence", "accuracy", "n"]
+    return found, {"reliability": pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)}
+
+
+def _bundle_classifier(subject: Subject) -> dict[str, Any] | None:
+    known_P = subject.column("label").notna().to_numpy() & subject.test_S
+    labels, config = subject.bundle.labels, subject.params.evaluate
+    if not labels or not known_P.any():
+        return None
+    true_S = subject.column("label")[known_P].astype(str).to_numpy()
+    said_S = np.array(labels)[subject.bundle.classify_codes(subject.profiles.code_SW[known_P]).argmax(axis=1)]
+    seed = derive_seed(subject.seed, "identity", "bundle")
+    plan: Resampling = resampling(subject.samples[known_P], config.bootstrap, config.confidence, seed)
+    unseen_S = ~np.isin(true_S, labels)
+    scores = classification.score(true_S, said_S, plan)
+    return {"n": len(true_S), "n_unseen": int(unseen_S.sum()), **scores.to_json()}
+
+
+def _confusion(said: pd.DataFrame) -> pd.DataFrame:
+    """Count answers of the joint classifier and of its first rival by true label."""
+    counted = [
+        said.groupby(["true", method]).size().rename("n").rename_axis(["true", "predicted"]).reset_index().assign(
+            method=method
+        )
+        for method in ("joint", RIVALS[0])
+    ]  # fmt: skip
+    return pd.concat(counted, ignore_index=True)[["method", "true", "predicted", "n"]]

@@ -1,0 +1,1 @@
+"""The question `mixtures`; `question.toml` declares it."""

@@ -1,0 +1,1 @@
+"""The question `noise`; `question.toml` declares it."""

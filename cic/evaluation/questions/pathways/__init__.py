@@ -1,0 +1,1 @@
+"""The question `pathways`; `question.toml` declares it."""

@@ -1,0 +1,1 @@
+"""The question `programs`; `question.toml` declares it."""

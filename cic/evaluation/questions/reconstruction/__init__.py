@@ -1,0 +1,1 @@
+"""The question `reconstruction`; `question.toml` declares it."""

@@ -1,0 +1,310 @@
+"""Sections on what the model can do: reconstruction, cell types one by one, the look of the codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.objections import blind_error, few_groups
+from cic.evaluation.questions.reconstruction import draw as figures
+from cic.evaluation.section import Evidence, Section, Table, Topic
+from cic.evaluation.statistics.intervals import Interval, against
+from cic.evaluation.words import Metrics, Sentence, Standing, percent, with_interval
+
+HARDLY_BETTER = 0.99
+"""Ratio to PCA above which a gain, however sure, is not worth a model."""
+
+
+def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
+    """Show reconstruction error beside mean profile, PCA, span ceiling and replicates."""
+    metrics = evidence.metrics
+    width, ceiling = metrics["model"]["bottleneck_width"], metrics["replicates"]
+    known = [name for name, value in metrics["rmse"].items() if value is not None]
+    rmse = {name: _interval(metrics["rmse"][name]) for name in known}
+    unexplained = {name: _interval(metrics["unexplained_variance"][name]) for name in known}
+    pearson, spearman = metrics["pearson_median"], metrics["spearman_median"]
+    notes = [
+        "Mean profile: the training mean for everyone. Mean of the type: the mean of the training profiles of the same "
+        "cell type, for whoever knows that. Span ceiling: the least error that any such model could reach from these "
+        "training profiles, since it can only make combinations of what they span.",
+        f"Median Pearson r over genes between a profile and its reconstruction: {_figure(pearson['model'])} (Spearman "
+        f"{_figure(spearman['model'])}); PCA {_figure(pearson['pca'])} ({_figure(spearman['pca'])}); even the mean "
+        f"profile {_figure(pearson['mean_profile'])} ({_figure(spearman['mean_profile'])}), because genes differ so "
+        "much in level.",
+        *_type_mean_notes(metrics),
+    ]
+    if ceiling is None:
+        notes.append(f"No replicate ceiling: {metrics['left_out']['replicates']}")
+    else:
+        rmse["replicates"] = Interval(ceiling["rmse_between"], None, None)
+        which = "held-out" if ceiling["held_out"] else "replicate sets of all parts (too few are held out)"
+        notes.append(
+            f"Over the {ceiling['n_sets']} {which} sets the root mean squared error is {ceiling['rmse_model']:.3f} for "
+            f"the model, {ceiling['rmse_pca']:.3f} for PCA and {ceiling['rmse_between']:.3f} between replicates, whose "
+            f"median r is {_figure(ceiling['pearson_median'])} (Spearman {_figure(ceiling['spearman_median'])}). Two "
+            "replicates differ by the noise of both, so a perfect reconstruction of what they share would come to 0.71 "
+            "of their distance, not to 0."
+        )
+        notes.append(missed(metrics) + _missed_of_other(metrics))
+        notes.append(
+            "The reconstruction of one replicate lies "
+            f"{with_interval(ceiling['ratio_to_other'], metrics['interval']['confidence'])} times as far from the "
+            f"other replicates as these lie from each other (PCA: {ceiling['ratio_to_other_pca']['value']:.2f}). Below "
+            "1 it foretells a second measurement better than the first one itself does; here too 0.71 is the least to "
+            "be expected."
+        )
+        if against(ceiling["ratio_mean_profile"]) != "above":
+            notes.append(
+                f"Even the mean profile comes to {ceiling['ratio_mean_profile']['value']:.2f} times the distance of "
+                "replicates: noise outweighs what distinguishes these profiles, and being as accurate as replicates "
+                "says little here."
+            )
+        if ceiling["rmse_span_ceiling"] > ceiling["rmse_between"]:
+            notes.append(
+                f"Even the span ceiling of these sets, {ceiling['rmse_span_ceiling']:.3f}, lies above the distance of "
+                "replicates: no model trained on these profiles alone could be as accurate as they are."
+            )
+    order = ("mean_profile", "type_mean", "pca", "model", "replicates", "span_ceiling")
+    spoken = ", ".join(f"{name.replace('_', ' ')} {rmse[name].value:.3f}" for name in order if name in rmse)
+    picture = draw(
+        folder, "reconstruction", f"Root mean squared error a gene: {spoken}.",
+        lambda: figures.reconstruction(rmse, unexplained, width, evidence.scaled),
+    )  # fmt: skip
+    return Section(
+        "reconstruction",
+        "How well are profiles reproduced?",
+        f"Unexplained variance is {with_interval(metrics['ratio_to_pca'], metrics['interval']['confidence'])} times "
+        "that of PCA with as many numbers. Further left is better.",
+        picture,
+        "PCA of equal width fitted on the same training profiles, mean profile, span ceiling"
+        + (", mean of the type" if "type_mean" in rmse else "")
+        + (", technical replicates" if ceiling else ""),
+        _held_out(metrics),
+        notes=tuple(notes),
+    )
+
+
+def _missed_of_other(metrics: Mapping[str, Any]) -> str:
+    """Say the same of the other replicates; nothing where the scale has no length."""
+    floor, confidence = metrics["replicates"]["floor"], metrics["interval"]["confidence"]
+    if floor["missed"] is None:
+        return ""
+    own, other = (floor[name]["model"]["value"] for name in ("missed", "missed_of_other"))
+    return (
+        f" Held against the other replicates of a sample, whose noise it cannot have followed: "
+        f"{with_interval(floor['missed_of_other']['model'], confidence)}, PCA "
+        f"{with_interval(floor['missed_of_other']['pca'], confidence)}. Of the mean profile's squared error "
+        f"{with_interval(floor['shared'], confidence)} is more than noise: that is what the scale spans."
+        + (" Below 0, a reconstruction follows the noise of its own profile." if own < 0 <= other else "")
+    )
+
+
+def _type_mean_notes(metrics: Mapping[str, Any]) -> list[str]:
+    """Say how the model compares with the mean of the type, and on which profiles; nothing where there is none."""
+    if metrics["ratio_to_type_mean"] is None:
+        return []
+    told = with_interval(metrics["ratio_to_type_mean"], metrics["interval"]["confidence"])
+    notes = [f"Unexplained variance is {told} times that of the mean of the type."]
+    if "reconstruction.type_mean" in metrics["left_out"]:
+        notes.append(f"Mean of the type: {metrics['left_out']['reconstruction.type_mean']}")
+    return notes
+
+
+def label_section(evidence: Evidence, folder: Path) -> Section | None:
+    """Show unexplained variance over PCA's, and error over the distance of replicates, a cell type a line."""
+    table, metrics = evidence.labels, evidence.metrics
+    if table.empty:
+        return None
+    found, cautions = metrics["labels"], metrics["cautions"]
+    spoken = ", ".join(f"{row['label']} {row['ratio_to_pca']:.2f}" for row in table.to_dict("records"))
+    picture = draw(
+        folder, "labels",
+        f"Ratio to PCA by cell type: {spoken}.",
+        lambda: figures.label_ratios(table),
+    )  # fmt: skip
+    ratio = table["ratio_to_pca"].astype(float)
+    claim = f"Unexplained variance is {ratio.min():.2f} to {ratio.max():.2f} times that of PCA, by cell type."
+    notes = [
+        "Percentages are unexplained variance; r is the median Spearman r over genes between a profile and its "
+        "reconstruction. A dot without a bar has too few independent profiles for an interval.",
+    ]
+    if found["n_with_replicates"]:
+        over = table["ratio_to_replicates"].dropna().astype(float)
+        undecided = (
+            found["n_with_replicates"] - found["n_as_accurate_as_replicates"] - found["n_less_accurate_than_replicates"]
+        )
+        claim += (
+            f" As accurate as replicates on {found['n_as_accurate_as_replicates']} of the {found['n_with_replicates']} "
+            f"types that have some, less accurate on {found['n_less_accurate_than_replicates']}, undecided on "
+            f"{undecided}."
+        )
+        notes.append(
+            "Over replicates: root mean squared error of the reconstruction over that between technical replicates of "
+            f"the same sample, in brackets the number of sets; it ranges from {over.min():.2f} to {over.max():.2f}"
+            + ("." if metrics["replicates"]["held_out"] else ", of all parts, since too few are held out.")
+        )
+    return Section(
+        "labels",
+        "Is that so for every cell type?",
+        claim,
+        picture,
+        "PCA of equal width (dashed line, squares); the mean of the type"
+        + ("; technical replicates (green line)" if found["n_with_replicates"] else ""),
+        f"{metrics['profiles']['test']} held-out profiles ({found['by']}s resampled for the intervals)",
+        _label_table(table, with_replicates=bool(found["n_with_replicates"])),
+        (*notes, *([cautions["labels"]] if "labels" in cautions else [])),
+    )
+
+
+def _label_table(table: pd.DataFrame, *, with_replicates: bool) -> Table:
+    columns = ("cell type", "n", "model", "PCA", "type mean", "r", *(("over replicates",) if with_replicates else ()))
+    rows = []
+    for row in table.to_dict("records"):
+        cells = [str(row["label"]), str(row["n"])]
+        cells += [_share(row[f"unexplained_{name}"]) for name in ("model", "pca", "type_mean")]
+        cells.append("undefined" if pd.isna(row["spearman_model"]) else f"{row['spearman_model']:.3f}")
+        if with_replicates:
+            over = row["ratio_to_replicates"]
+            cells.append("" if pd.isna(over) else f"{over:.2f} ({int(row['n_sets'])})")
+        rows.append(tuple(cells))
+    return Table(columns, tuple(rows))
+
+
+def _share(value: float) -> str:
+    return "none" if pd.isna(value) else percent(value)
+
+
+def _interval(plain: Mapping[str, Any]) -> Interval:
+    return Interval(float("nan") if plain["value"] is None else plain["value"], plain["low"], plain["high"])
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _held_out(metrics: Mapping[str, Any]) -> str:
+    interval, n = metrics["interval"], metrics["profiles"]["test"]
+    return f"{n} held-out profiles ({interval['units']} {interval['by']}s resampled for the intervals)"
+
+
+def learnt_sentences(metrics: Metrics) -> list[Sentence]:
+    """Speak up where the model is no better than directions drawn blindly."""
+    width, blind = metrics["model"]["bottleneck_width"], blind_error(metrics)
+    model = metrics["unexplained_variance"]["model"]
+    if against(model, blind) == "below":
+        return []
+    if model["low"] is None:
+        return [
+            Sentence("open", "There are too few independent held-out profiles to tell whether anything was learnt.")
+        ]
+    return [
+        Sentence(
+            "bad",
+            "Next to nothing was learnt from these data.",
+            f"The model reproduces held-out profiles no better than {width} direction{'s' * (width != 1)} of gene "
+            f"space drawn blindly would ({percent(blind)} unexplained).",
+        )
+    ]
+
+
+def pca_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say how the model does against PCA of equal width."""
+    width = metrics["model"]["bottleneck_width"]
+    model, pca = (metrics["unexplained_variance"][name]["value"] for name in ("model", "pca"))
+    ratio, confidence = metrics["ratio_to_pca"], metrics["interval"]["confidence"]
+    told = (
+        f"With {width} number{'s' * (width != 1)} a profile, {percent(model)} of the variance of held-out profiles "
+        f"stays unexplained; with PCA of equal width it is {percent(pca)}."
+    )
+    if metrics["model"]["depth"] == 0:
+        told += " The chosen model has no hidden layer, so it is linear as PCA is."
+    told += f" Their ratio is {with_interval(ratio, confidence)}."
+    side = against(ratio)
+    if side == "below" and few_groups(metrics):
+        claim = "Whether the model does better than PCA on profiles from another group cannot be told."
+        return [Sentence("open", claim, f"{told} {metrics['cautions']['resampling']}")]
+    if side == "below" and ratio["value"] > HARDLY_BETTER:
+        return [Sentence("open", "The model does better than PCA, but by less than 1%.", told)]
+    if side == "below":
+        return [Sentence("good", "The model does better than PCA.", told)]
+    if side == "above":
+        return [Sentence("bad", "The model does worse than PCA.", told)]
+    return [Sentence("bad", "The model does no better than PCA, as far as these profiles can tell.", told)]
+
+
+def replicate_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say how near the model comes to measuring again."""
+    ceiling, confidence = metrics["replicates"], metrics["interval"]["confidence"]
+    if ceiling is None:
+        reason = metrics["left_out"]["replicates"]
+        return [Sentence("open", "How near this comes to measuring again cannot be said.", f"Left out: {reason}")]
+    which = "held-out" if ceiling["held_out"] else "partly trained-on, so flattering,"
+    told = (
+        f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times "
+        f"that between two technical replicates ({ceiling['n_sets']} {which} replicate sets; PCA: "
+        f"{ceiling['ratio_pca']['value']:.2f}). {missed(metrics)}"
+    )
+    side = against(ceiling["ratio"])
+    if side == "below" and against(ceiling["ratio_mean_profile"]) != "above":
+        return [
+            Sentence(
+                "open",
+                "Replicates lie so far apart here that being as accurate as they are says little.",
+                f"{told} The training mean, the same for every profile, already comes to "
+                f"{ceiling['ratio_mean_profile']['value']:.2f}.",
+            )
+        ]
+    if side == "below":
+        standing: Standing = "good" if ceiling["held_out"] else "open"
+        return [Sentence(standing, "Reconstructions are as accurate as technical replicates.", told)]
+    if side == "above":
+        return [Sentence("bad", "Reconstructions are less accurate than technical replicates.", told)]
+    return [Sentence("open", "Reconstructions may be as accurate as technical replicates, or less so.", told)]
+
+
+def label_sentences(metrics: Metrics) -> list[Sentence]:
+    """Say on how many cell types the model does better than PCA, and worse."""
+    labels = metrics["labels"]
+    if labels is None or labels["n"] < 2:
+        return []
+    better, worse = labels["n_better_than_pca"], labels["n_worse_than_pca"]
+    if not better and not worse:
+        return [
+            Sentence(
+                "open",
+                f"On none of the {labels['n']} cell types is the difference from PCA clear.",
+                "The interval allows either, or there are too few held-out profiles of them.",
+            )
+        ]
+    claim = f"Better than PCA on {better} of {labels['n']} cell types, worse on {worse}."
+    left = labels["n_undecided"]
+    told = f"On {left} the interval allows either, or there are too few held-out profiles." if left else ""
+    standing: Standing = "good" if better > labels["n"] / 2 else "open"
+    return [Sentence("bad" if worse > better else standing, claim, told)]
+
+
+def missed(metrics: Metrics) -> str:
+    """Say where the error lies between the noise of replicates and the mean profile; there must be replicates."""
+    floor, confidence = metrics["replicates"]["floor"], metrics["interval"]["confidence"]
+    if floor["missed"] is None:
+        return (
+            f"Between noise and the mean profile no place can be given: {metrics['left_out']['replicates.noise_floor']}"
+        )
+    return (
+        "On a scale of squared error where 0 is the noise of replicates, which a perfect model is left with, and 1 the "
+        f"mean profile, it stands at {with_interval(floor['missed']['model'], confidence)}, PCA at "
+        f"{with_interval(floor['missed']['pca'], confidence)}."
+    )
+
+
+SECTIONS = (reconstruction_section, label_section)
+TOPICS = (
+    Topic("Was anything learnt?", "reconstruction", learnt_sentences, ("resampling",)),
+    Topic("Reconstruction against PCA", "reconstruction", pca_sentences, ("resampling",)),
+    Topic("Reconstruction against replicates", "reconstruction", replicate_sentences, ("resampling", "replicates")),
+    Topic("Cell type by cell type", "labels", label_sentences, ("resampling", "labels")),
+)

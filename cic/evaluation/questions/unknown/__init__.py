@@ -1,0 +1,1 @@
+"""The question `unknown`; `question.toml` declares it."""

@@ -1,0 +1,1 @@
+"""The question `unseen_groups`; `question.toml` declares it."""

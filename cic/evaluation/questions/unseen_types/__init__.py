@@ -1,0 +1,1 @@
+"""The question `unseen_types`; `question.toml` declares it."""

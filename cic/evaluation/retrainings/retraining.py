@@ -1,0 +1,185 @@
+"""Training again with some profiles left out, without touching genes a second time.
+
+All profiles are rotated once into an orthonormal basis. That changes no distance and no angle, so what is
+centred, spanned and trained there on any part of the profiles is what it would be over genes; only the choice and the
+scale of genes stay those of the measured model.
+
+Axes: S all profiles, N training profiles, Y coordinates of all, K coordinates of the training profiles' own basis,
+W code, L labels, G genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cic.config import Training
+from cic.errors import ModelError
+from cic.evaluation.retrainings.jacobian import mean_jacobian
+from cic.model.autoencoder import Autoencoder
+from cic.model.basis import SampleBasis, squared_norms
+from cic.model.threads import one_thread
+from cic.model.training import Fold, Hyperparameters
+from cic.model.trial import Fitted, TrialSpec, fit_from_spec
+from cic.progress import track
+from cic.seeds import derive_seed
+from cic.workers import Workers
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """All profiles in one orthonormal basis.
+
+    It is exact, and then the same for every training, or, with more profiles than that takes, a basis of the training
+    profiles alone: a truncated one of them all would be bent towards what was left out.
+
+    Attributes
+    ----------
+    y_SY
+        Coordinates, float32, in units of the preprocessed genes.
+    outside_S
+        Squared norm outside the basis: 0 unless there are more profiles than an exact basis takes.
+    """
+
+    y_SY: np.ndarray
+    outside_S: np.ndarray
+
+
+def coordinates(x_SG: np.ndarray, seed: int, fit_S: np.ndarray | None = None) -> Coordinates:
+    """Rotate preprocessed profiles into a basis of them all, or of those under the mask `fit_S`."""
+    with one_thread():
+        basis = SampleBasis.fit(x_SG if fit_S is None else x_SG[fit_S], 0, seed)
+        z_SK, outside_S = basis.project(x_SG)
+    if fit_S is None and basis.left_out <= 1e-6:  # what rounding leaves outside an exact basis is no data
+        outside_S = np.zeros(len(x_SG))
+    return Coordinates(z_SK * np.float32(basis.scale), outside_S)
+
+
+class RetrainingError(ModelError):
+    """A training beside the model's own failed; what needed it is left out."""
+
+
+@dataclass(frozen=True)
+class RetrainingSpec:
+    """One training: pure data, so that it can run anywhere.
+
+    Attributes
+    ----------
+    name
+        What was left out, or which seed.
+    train_S, validation_S
+        Masks of the profiles to train on, and to keep the best epoch by.
+    unit_S
+        Number of the group that training leaves out with each training profile (`cic.model.prepare.left_out_units`).
+    rank
+        Components of the training profiles' basis; 0 is full rank.
+    label_S
+        Class of each profile, -1 where it has none, for a joint classifier; `None` trains without one.
+    """
+
+    name: str
+    coordinates: Coordinates
+    train_S: np.ndarray
+    validation_S: np.ndarray
+    unit_S: np.ndarray
+    hyper: Hyperparameters
+    training: Training
+    seed: int
+    rank: int
+    label_S: np.ndarray | None = None
+    n_labels: int = 0
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A training's outcome on all profiles, trained on or not.
+
+    Attributes
+    ----------
+    code_SW, pca_code_SW
+        Codes of the model and of PCA of equal width on the same training profiles.
+    error_S, pca_error_S, mean_error_S
+        Squared error over the preprocessed genes (float64) of the model, of that PCA, and of the training mean.
+    logit_SL
+        Of the joint classifier; `None` without one.
+    mean_jacobian_YW
+        Derivative of the reconstruction with respect to the code, in the coordinates of all profiles, averaged over
+        the training profiles.
+    """
+
+    name: str
+    code_SW: np.ndarray
+    pca_code_SW: np.ndarray
+    error_S: np.ndarray
+    pca_error_S: np.ndarray
+    mean_error_S: np.ndarray
+    logit_SL: np.ndarray | None
+    mean_jacobian_YW: np.ndarray
+
+
+def retrain(spec: RetrainingSpec) -> Retrained:
+    """Fit a basis on the spec's training profiles, train in it, and apply it to all profiles, on one thread.
+
+    Raises
+    ------
+    RetrainingError
+        If training comes to nothing, from another seed too.
+    """
+    with one_thread():
+        y_SY = spec.coordinates.y_SY
+        x_SY = y_SY - y_SY[spec.train_S].mean(axis=0, dtype=np.float64).astype(np.float32)
+        basis = SampleBasis.fit(x_SY[spec.train_S], spec.rank)
+        z_SK, outside_S = basis.project(x_SY)
+        outside_S = (outside_S + spec.coordinates.outside_S) / basis.scale**2
+        total_S = (squared_norms(x_SY) + spec.coordinates.outside_S) / basis.scale**2
+        train_S, validation_S = spec.train_S, spec.validation_S
+        fold = Fold(
+            z_SK[train_S],
+            z_SK[validation_S],
+            spec.unit_S[train_S],
+            outside_S[validation_S],
+            total_S[validation_S],
+            None if spec.label_S is None else spec.label_S[train_S],
+            None if spec.label_S is None else spec.label_S[validation_S],
+            spec.n_labels,
+        )
+        network = _fitted(fold, spec)
+        with torch.inference_mode():
+            code_SW = network.encode(torch.from_numpy(z_SK))
+            made_SK = network.decode(code_SW).numpy()
+            logit_SL = network.label_logits(code_SW).numpy() if spec.n_labels else None
+        jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S])
+        width = spec.hyper.bottleneck_width
+        unit = basis.scale**2
+        return Retrained(
+            spec.name,
+            code_SW.numpy(),
+            z_SK[:, :width],
+            (squared_norms(made_SK - z_SK) + outside_S) * unit,
+            (squared_norms(z_SK[:, width:]) + outside_S) * unit,
+            total_S * unit,
+            logit_SL,
+            basis.lift(jacobian_KW.T.astype(np.float32)).T,
+        )
+
+
+def _fitted(fold: Fold, spec: RetrainingSpec) -> Autoencoder:
+    reasons = []
+    for seed in (spec.seed, derive_seed(spec.seed, "again")):
+        fitted = fit_from_spec(TrialSpec(0, spec.hyper, seed, spec.training, (fold,)))
+        if isinstance(fitted, Fitted):
+            return fitted.network
+        reasons.append(fitted.reason)
+    raise RetrainingError(
+        f"training again ({spec.name}) came to nothing, from two seeds: {'; '.join(reasons)}",
+        where="evaluate",
+        fix="leave the measure out of `evaluate.measures`, or search lower learning rates",
+    )
+
+
+def retrain_all(specs: Sequence[RetrainingSpec], workers: Workers, label: str) -> list[Retrained]:
+    """Run all of `specs`, with a progress bar, and give the outcomes in their order."""
+    return list(track(workers.map(retrain, specs), label, total=len(specs)))

@@ -1,0 +1,1 @@
+"""Intervals and scores: statistics that know nothing of models."""
