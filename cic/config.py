@@ -9,12 +9,23 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from cic.declarations import measure_names
 from cic.errors import ConfigError
@@ -69,6 +80,11 @@ class Data(ParamsSection):
     proportions: tuple[str, ...] = Field(
         (), description="columns with the share of each component, where profiles are known mixtures"
     )
+
+    @property
+    def name(self) -> str:
+        """What the data set is called: its file without folder and suffix."""
+        return Path(self.file).stem
 
 
 class Split(ParamsSection):
@@ -211,7 +227,9 @@ class Registry(ParamsSection):
     """The gate before the registry."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=200)] = Field(
-        "cic", description="registered model: letters, digits, spaces, dots, dashes"
+        "",
+        description="registered model: letters, digits, spaces, dots, dashes; "
+        "left out, each data set has its own: cic- and the name of data.file",
     )
     max_ratio_to_pca: Annotated[float, Field(gt=0)] = Field(
         1.0, description="the upper bound of test unexplained variance over that of PCA must be below this"
@@ -240,7 +258,16 @@ class Params(ParamsSection):
     search: Search = Search()
     fit: Fit = Fit()
     evaluate: Evaluate = Evaluate()
-    registry: Registry = Registry()
+    registry: Registry = Field(Registry(), validate_default=True)
+
+    @field_validator("registry", mode="after")
+    @classmethod
+    def _named(cls, registry: Registry, info: ValidationInfo) -> Registry:
+        """Give models of different data sets different names: one is never judged against the other."""
+        if registry.name or "data" not in info.data:
+            return registry
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", info.data["data"].name)
+        return registry.model_copy(update={"name": f"cic-{plain}"[:200]})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Params:

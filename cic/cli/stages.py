@@ -140,11 +140,16 @@ def show() -> None:
 
 def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
     """Print what a run of `cic-train` came to, and where its pages are."""
+    from cic.settings import AT_REST
+
     show_summary(Path(latest["folders"]["evaluate"]))
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])
+    if settings.tracking_uri.startswith(AT_REST):
+        _say("pages", "after `cic up`; encoding and `cic registry list` need no server")
     if settings.tracking_uri.startswith("http"):
-        _say("MLflow", settings.tracking_uri)
+        for label, page in latest["pages"].items():
+            _say(f"{label} in MLflow", f"{settings.tracking_uri}{page}")
     if settings.prefect_api_url:
         local = "prefect_api_url" not in settings.given
         _say("Prefect", settings.login_file.as_uri() if local else settings.prefect_api_url.removesuffix("/api"))

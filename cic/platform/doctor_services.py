@@ -14,12 +14,13 @@ from cic.errors import ServiceError
 from cic.platform import postgres
 from cic.platform.checkup import Checkup
 from cic.platform.control import current, health
+from cic.platform.flow_runs import DEPLOYED
 from cic.platform.http import request, request_json
 from cic.platform.services import worker_trouble
 from cic.platform.state import read_state
-from cic.settings import Settings, redact
+from cic.settings import AT_REST, Settings, redact
 
-DEPLOYMENTS = frozenset({"cic-search/local", "cic-train/local", "cic-promote/local"})
+DEPLOYMENTS = frozenset(f"{flow}/{name}" for flow, name in DEPLOYED.items())
 
 
 def platform(settings: Settings) -> Iterator[Checkup]:
@@ -29,9 +30,8 @@ def platform(settings: Settings) -> Iterator[Checkup]:
         if read_state(settings.state_file) is not None:
             yield Checkup("FAIL", "platform", "was killed or did not start", "run `cic up`, or `cic down` to tidy up")
         else:
-            yield Checkup(
-                "WARN", "platform", "not running; fine for `dvc repro`", "run `cic up` for servers and deployments"
-            )
+            fine = "" if settings.tracking_uri.startswith(AT_REST) else "; fine for `dvc repro`"
+            yield Checkup("WARN", "platform", f"not running{fine}", "run `cic up` for servers and deployments")
         return
     if state.phase != "ready":
         yield Checkup("WARN", "platform", state.phase, "wait a moment, then look again")
@@ -50,6 +50,9 @@ def platform(settings: Settings) -> Iterator[Checkup]:
 
 def tracking(settings: Settings) -> Iterator[Checkup]:
     """Ask the MLflow server or store."""
+    if settings.tracking_uri.startswith(AT_REST):
+        yield Checkup("WARN", "tracking", "kept by the platform, which is not running", "run `cic up`")
+        return
     yield _store("tracking", settings.tracking_uri, "CIC_MLFLOW_URI")
 
 

@@ -119,7 +119,7 @@ def compare_models(version: str, challenger: Bundle, champion: Bundle, matrix: E
     known = set(champion.genes)
     common = [gene for gene in challenger.genes if gene in known]
     if not common:
-        raise ModelError("they model no gene in common")
+        raise ModelError("they model no gene in common; give models of other data another `registry.name`")
     frame = _frame(matrix)
     errors, seen = [], []
     for bundle in (challenger, champion):
