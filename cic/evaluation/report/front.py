@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.origin_sections import map_section
 from cic.evaluation.section import Evidence, Section
-from cic.evaluation.words import Metrics
+from cic.evaluation.statistics.intervals import Interval
 
 DIGITS = 12
 """Of the digest of the data that the page shows at its top; the whole stands among the methods."""
@@ -62,38 +63,36 @@ class Front:
     origin: tuple[tuple[str, str], ...]
 
 
-def front(evidence: Evidence, folder: Path) -> Front:
+def front(metrics: Metrics, evidence: Evidence, folder: Path) -> Front:
     """Draw the map of the codes and gather what stands beside it."""
     return Front(
         map_section(evidence, folder),
-        yardsticks(evidence.metrics),
+        yardsticks(metrics),
         "standard deviations" if evidence.scaled else "log2",
         (
             ("Data", evidence.data),
             ("digest", str(evidence.about["data_digest"])[:DIGITS]),
-            ("model", _model(evidence.metrics)),
+            ("model", _model(metrics)),
             *((name, str(version)) for name, version in evidence.about.get("versions", {}).items() if name == "cic"),
         ),
     )
 
 
 def _model(metrics: Metrics) -> str:
-    model = metrics["model"]
-    return f"depth {model['depth']}, {model['bottleneck_width']} numbers"
+    return f"depth {metrics.model.depth}, {metrics.model.bottleneck_width} numbers"
 
 
 def yardsticks(metrics: Metrics) -> tuple[Yardstick, ...]:
     """Give the error of the model among those that it is held against, the largest kind of error first."""
-    rmse = {name: metrics["rmse"][name] for name in NAMES if name != "replicates"}
-    if metrics["replicates"] is not None:
-        rmse["replicates"] = {"value": metrics["replicates"]["rmse_between"], "low": None, "high": None}
-    known = {name: rmse[name] for name in NAMES if rmse.get(name) is not None and rmse[name]["value"] is not None}
-    most = max((one["high"] or one["value"] for one in known.values()), default=0.0) or 1.0
+    rmse: dict[str, Interval | None] = {name: getattr(metrics.rmse, name) for name in NAMES if name != "replicates"}
+    if metrics.replicates is not None:
+        rmse["replicates"] = Interval(metrics.replicates.rmse_between, None, None)
+    known = {name: one for name in NAMES if (one := rmse.get(name)) is not None and one.is_defined}
+    most = max((one.high or one.value for one in known.values()), default=0.0) or 1.0
     found = []
     for name, one in known.items():
-        at, low, high = (
-            round(100 * (one["value"] if one[end] is None else one[end]) / most, 2) for end in ("value", "low", "high")
-        )
-        left = "" if name == "replicates" else f"{100 * metrics['unexplained_variance'][name]['value']:.1f}%"
-        found.append(Yardstick(name, NAMES[name], f"{one['value']:.3f}", left, at, low, high))
+        low, high = one.bounds or (one.value, one.value)
+        at, low, high = (round(100 * place / most, 2) for place in (one.value, low, high))
+        left = "" if name == "replicates" else f"{100 * getattr(metrics.unexplained_variance, name).value:.1f}%"
+        found.append(Yardstick(name, NAMES[name], f"{one.value:.3f}", left, at, low, high))
     return tuple(found)

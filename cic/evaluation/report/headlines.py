@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cic.declarations import Declaration, Headline, declarations
-from cic.evaluation.words import Metrics
+from cic.evaluation.metrics import Metrics
+from cic.evaluation.statistics.intervals import Interval
 
 
 def headline_values(metrics: Metrics) -> dict[str, float]:
@@ -18,22 +19,22 @@ def headline_values(metrics: Metrics) -> dict[str, float]:
         `unexplained_variance` and `unexplained_variance_pca` on the held-out profiles, and of each question the
         headline figure that it declares, by its name.
     """
-    unexplained = metrics["unexplained_variance"]
+    unexplained = metrics.unexplained_variance
     found = {
-        "unexplained_variance": unexplained["model"],
-        "unexplained_variance_pca": unexplained["pca"],
+        "unexplained_variance": unexplained.model,
+        "unexplained_variance_pca": unexplained.pca,
         **{one.name: figure(metrics, one, one.headline) for one in declarations()},
     }
-    return {name: one["value"] for name, one in found.items() if one is not None and one["value"] is not None}
+    return {name: one.value for name, one in found.items() if one is not None and one.is_defined}
 
 
-def figure(metrics: Metrics, declared: Declaration, headline: Headline) -> Mapping[str, Any] | None:
+def figure(metrics: Metrics, declared: Declaration, headline: Headline) -> Interval | None:
     """Give the interval that a headline names; `None` where it was not measured."""
-    found: Any = metrics if declared.always else metrics[declared.name]
+    found: Any = metrics if declared.always else getattr(metrics, declared.name)
     for name in headline.figure.split("."):
         if found is None:
             return None
-        found = found[name]
+        found = found[name] if isinstance(found, Mapping) else getattr(found, name)
     return found
 
 
@@ -49,11 +50,11 @@ def figure_cell(metrics: Metrics, topic: str) -> tuple[str, str, str] | None:
         return None
     declared, headline = known[topic]
     found = figure(metrics, declared, headline)
-    if found is None or found["value"] is None:
+    if found is None or not found.is_defined:
         return None
-    interval = "no interval" if found["low"] is None else f"{_number(found['low'])} to {_number(found['high'])}"
+    interval = "no interval" if found.bounds is None else " to ".join(map(_number, found.bounds))
     side = "below" if headline.better == "lower" else "above"
-    return _number(found["value"]), interval, f"{headline.words}; better {side} {headline.reference:g}"
+    return _number(found.value), interval, f"{headline.words}; better {side} {headline.reference:g}"
 
 
 def _number(value: float) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
+from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.contents import findings, headline, sections, standings
 from cic.evaluation.report.front import Front, front
 from cic.evaluation.report.headlines import figure_cell
@@ -42,15 +41,14 @@ class FindingRow:
     figure: tuple[str, str, str] | None
 
 
-def write_report(out: Path, evidence: Evidence) -> None:
+def write_report(out: Path, metrics: Metrics, evidence: Evidence) -> None:
     """Write figures/*.svg and *.png, and report.html, which holds the figures itself."""
-    top = front(evidence, out / "figures")
-    made = [make(evidence, out / "figures") for make in sections()]
-    page = render(evidence.metrics, [one for one in made if one is not None], top)
-    (out / "report.html").write_text(page)
+    top = front(metrics, evidence, out / "figures")
+    made = [make(evidence, out / "figures") for make in sections(metrics)]
+    (out / "report.html").write_text(render(metrics, [one for one in made if one is not None], top))
 
 
-def render(metrics: Mapping[str, Any], sections: list[Section], top: Front | None = None) -> str:
+def render(metrics: Metrics, sections: list[Section], top: Front | None = None) -> str:
     """Give the page; without `top` it begins with the findings."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -64,15 +62,15 @@ def render(metrics: Mapping[str, Any], sections: list[Section], top: Front | Non
     for topic, section, sentence in found:
         if section in shown:
             concluded[section].append(sentence.claim)
-            behind[section] += [sentence.told] if sentence.told else []
-        key, told = (section, "") if section in shown else ("", sentence.told)
+            behind[section] += [sentence.details] if sentence.details else []
+        key, told = (section, "") if section in shown else ("", sentence.details)
         rows.append(FindingRow(sentence.standing, topic, key, sentence.claim, told, figure_cell(metrics, topic)))
-    cautions = set(metrics["cautions"].values())
+    cautions = set(metrics.cautions.values())
     beside_figures = {note for section in sections for note in section.notes}
     return template.render(
         metrics=metrics,
-        model=metrics["model"],
-        ratio=metrics["ratio_to_pca"],
+        model=metrics.model,
+        ratio=metrics.ratio_to_pca,
         top=top,
         headline=headline(metrics),
         standings=standings([sentence for _, _, sentence in found]),
@@ -80,7 +78,7 @@ def render(metrics: Mapping[str, Any], sections: list[Section], top: Front | Non
         concluded=concluded,
         behind=behind,
         cautions=cautions,
-        in_mind=[text for text in dict.fromkeys(metrics["cautions"].values()) if text not in beside_figures],
+        in_mind=[text for text in dict.fromkeys(metrics.cautions.values()) if text not in beside_figures],
         sections=sections,
     )
 

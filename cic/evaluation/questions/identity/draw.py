@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from matplotlib.ticker import MultipleLocator
 
 from cic.evaluation.classifiers.names import METHOD_NAMES
 from cic.evaluation.drawing.drawing import BLUE, GREY, INK, VERMILION, Row, dot_plot, new_figure
+from cic.evaluation.questions.identity.found import Calibration
 from cic.evaluation.statistics.intervals import Interval
 
 SHARE_IN_CELL, NAMED_COLUMNS = 12, 20
@@ -79,18 +79,19 @@ def confusion_figure(joint: pd.DataFrame) -> Figure:
     return figure
 
 
-def reliability_figure(table: pd.DataFrame, joint: Mapping[str, Any]) -> Figure:
+def reliability_figure(table: pd.DataFrame, joint: Calibration) -> Figure:
     """Draw accuracy over confidence by bin, before and after temperature scaling."""
     figure, (axes,) = new_figure(3.4)
     low = max(0.0, np.floor(10 * table[["confidence", "accuracy"]].to_numpy().min() - 0.5) / 10)
     high = min(1.0, np.ceil(10 * table[["confidence", "accuracy"]].to_numpy().max() + 0.5) / 10)
     axes.plot([low, high], [low, high], color=GREY, linestyle="--", linewidth=1, zorder=1)
-    for when, colour, marker, face in (("before", GREY, "D", "none"), ("after", BLUE, "o", BLUE)):
+    shown = (("before", joint.ece_before, GREY, "D", "none"), ("after", joint.ece_after, BLUE, "o", BLUE))
+    for when, error, colour, marker, face in shown:
         own = table[table["when"] == when]
         axes.plot(
             own["confidence"], own["accuracy"], marker=marker, color=colour, markerfacecolor=face, linewidth=1.2,
             markersize=5, clip_on=False, linestyle=":" if when == "before" else "-", zorder=3,
-            label=f"{when}: error {100 * joint['ece_' + when]:.1f}%",
+            label=f"{when}: error {100 * error:.1f}%",
         )  # fmt: skip
     margin = 0.02 * (high - low)
     axes.set_xlim(low, high + margin)
