@@ -9,12 +9,23 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from cic.declarations import measure_names
 from cic.errors import ConfigError
@@ -48,7 +59,7 @@ Bounds = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(g
 LogBounds = Annotated[Bounds, AfterValidator(_positive)]
 
 
-class Section(BaseModel):
+class ParamsSection(BaseModel):
     """One section of `params.yaml`, or a part of one that overrides some of its fields.
 
     So a section checks its fields one by one only; what must fit together is checked by `Params`, on the merged whole.
@@ -57,7 +68,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Data(Section):
+class Data(ParamsSection):
     """Stage `ingest`: which profiles, and what their columns mean."""
 
     file: str = Field(
@@ -70,8 +81,13 @@ class Data(Section):
         (), description="columns with the share of each component, where profiles are known mixtures"
     )
 
+    @property
+    def name(self) -> str:
+        """What the data set is called: its file without folder and suffix."""
+        return Path(self.file).stem
 
-class Split(Section):
+
+class Split(ParamsSection):
     """Stage `split`: train, validation and test by group, and the leakage audit."""
 
     test: Annotated[float, Field(gt=0, lt=0.9)] = Field(0.15, description="share of the profiles held out for test")
@@ -87,14 +103,14 @@ class Split(Section):
     )
 
 
-class Preprocess(Section):
+class Preprocess(ParamsSection):
     """Fitted on training profiles only; part of the model."""
 
     top_genes: Annotated[int, Field(ge=0)] = Field(0, description="keep the genes of largest MAD; 0 keeps all")
     scale: Literal["none", "unit_variance"] = Field("none", description="per-gene scaling after centring")
 
 
-class Training(Section):
+class Training(ParamsSection):
     """How one autoencoder is trained, the same in search and fit."""
 
     rank: Annotated[int, Field(ge=0)] = Field(0, description="components of the sample basis; 0 is full rank, exact")
@@ -116,7 +132,7 @@ class Training(Section):
     label_weight: Annotated[float, Field(ge=0)] = Field(0.0, description="weight of the classifier's loss; 0 is none")
 
 
-class Search(Section):
+class Search(ParamsSection):
     """Stage `search`: the space, the budget and the rule that selects."""
 
     trials: Annotated[int, Field(ge=1)] = Field(40, description="budget; a larger one goes on with the same study")
@@ -148,7 +164,7 @@ class Search(Section):
     repeats: Annotated[int, Field(ge=2)] = Field(3, description="new seeds a finalist is trained from")
 
 
-class Fit(Section):
+class Fit(ParamsSection):
     """Stage `fit`: the chosen architecture, trained from several seeds."""
 
     seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
@@ -169,7 +185,7 @@ Measure = Annotated[str, WithJsonSchema({"type": "string", "enum": list(measure_
 Measures = Annotated[tuple[Measure, ...], AfterValidator(_known_measures)]
 
 
-class Evaluate(Section):
+class Evaluate(ParamsSection):
     """Stage `evaluate`: what is measured on the test part, and by retraining."""
 
     measures: Measures = Field(
@@ -207,11 +223,13 @@ class Evaluate(Section):
     split_seeds: Annotated[int, Field(ge=1)] = Field(3, description="other splits on which architectures compete again")
 
 
-class Registry(Section):
+class Registry(ParamsSection):
     """The gate before the registry."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=200)] = Field(
-        "cic", description="registered model: letters, digits, spaces, dots, dashes"
+        "",
+        description="registered model: letters, digits, spaces, dots, dashes; "
+        "left out, each data set has its own: cic- and the name of data.file",
     )
     max_ratio_to_pca: Annotated[float, Field(gt=0)] = Field(
         1.0, description="the upper bound of test unexplained variance over that of PCA must be below this"
@@ -229,7 +247,7 @@ class Registry(Section):
     )
 
 
-class Params(Section):
+class Params(ParamsSection):
     """All of `params.yaml`."""
 
     seed: Annotated[int, Field(ge=0)] = Field(description="the root of every random number")
@@ -240,7 +258,16 @@ class Params(Section):
     search: Search = Search()
     fit: Fit = Fit()
     evaluate: Evaluate = Evaluate()
-    registry: Registry = Registry()
+    registry: Registry = Field(Registry(), validate_default=True)
+
+    @field_validator("registry", mode="after")
+    @classmethod
+    def _named(cls, registry: Registry, info: ValidationInfo) -> Registry:
+        """Give models of different data sets different names: one is never judged against the other."""
+        if registry.name or "data" not in info.data:
+            return registry
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", info.data["data"].name)
+        return registry.model_copy(update={"name": f"cic-{plain}"[:200]})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Params:

@@ -16,10 +16,14 @@ FOLDER = Path(__file__).parent / "evaluation" / "questions"
 
 
 class Headline(BaseModel):
-    """The figure that a question comes to.
+    """A figure that a question comes to.
 
     Attributes
     ----------
+    topic
+        The topic of the verdict that it stands beside, by its title.
+    words
+        What it is, in a few words.
     figure
         Where it stands in the finding, such as ``noise.share_as_replicates.model``: an interval.
     better
@@ -30,6 +34,8 @@ class Headline(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    topic: str
+    words: str
     figure: str
     better: Literal["lower", "higher"]
     reference: float
@@ -50,6 +56,10 @@ class Declaration(BaseModel):
         In words: the question, what the answer is held against, what it needs of the data, what it costs.
     parameters
         Fields of the section `evaluate` that it reads, besides those of intervals and retrainings.
+    headline
+        The one figure by which runs are compared.
+    beside
+        Figures of its other topics, as far as one figure tells them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +73,7 @@ class Declaration(BaseModel):
     cost: str
     parameters: tuple[str, ...] = ()
     headline: Headline
+    beside: tuple[Headline, ...] = ()
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cic.config import Params, Section, digest
+from cic.config import Params, ParamsSection, digest
 from cic.data.matrix import ExpressionMatrix
 
 
@@ -28,7 +28,7 @@ def model_digest(params: Params) -> str:
     return digest(params.seed, *(json.dumps(settled(section), sort_keys=True) for section in sections))
 
 
-def settled(section: Section) -> dict[str, Any]:
+def settled(section: ParamsSection) -> dict[str, Any]:
     """Give the fields of a section that an outcome depends on: how many workers there are, and where, is none."""
     return {key: value for key, value in section.model_dump(mode="json").items() if key not in ("workers", "scheduler")}
 

@@ -116,6 +116,7 @@ STAGES = {
             ("data", "training", "search", "evaluate"),
             (
                 "metrics.json",
+                "headline.json",
                 "report.html",
                 "profiles.csv",
                 "labels.csv",

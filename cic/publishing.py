@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.spreadsheet import read_csv
 from cic.digests import model_digest
+from cic.evaluation.metrics import as_json, read_metrics
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
+from cic.evaluation.report.headline_numbers import headline_numbers
+from cic.evaluation.report.outcome import with_outcome
 from cic.folders import Folders, read_json, read_parts, write_json
-from cic.manifest import Manifest
+from cic.manifest import Manifest, read_manifest
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
@@ -25,9 +30,23 @@ from cic.registry.registry import history, promote
 from cic.registry.stored import held_out_parts
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.tracking.lineage import Lineage, held_out_digest
+from cic.tracking.lineage import Lineage, held_out_digest, shown_hyperparameters
 from cic.tracking.models import ModelRun, known_model_run, log_model_run
-from cic.tracking.runs import EXPERIMENT
+from cic.tracking.pages import chart_page, compare_page, run_page, runs_page, version_page
+from cic.tracking.runs import TAG_PARENT, experiment_of
+from cic.tracking.store import all_runs, connect, explained
+
+ABOUT = (
+    "Cell identity codes: deep autoencoders that turn a gene expression profile into a short code and back, trained on "
+    "`{data}`. The alias `champion` stands at the version that passed the gate (on held-out profiles better than PCA "
+    "of equal width, and than the champion before); `previous` at the one before. Each version says what it is good "
+    "for. Put to use with `cic encode profiles.csv -o codes.parquet`; every decision is in `cic registry log`."
+)
+CURVES = {
+    "train_error": "learning_curve_training",
+    "validation_error": "learning_curve_validation",
+    "validation_error_pca": "learning_curve_validation_pca",
+}
 
 
 def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: str | None = None) -> ModelRun:
@@ -36,31 +55,42 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     matrix, part_S = read_parts(folders)
     ran_with = _params_of(manifests, params)
     lineage = _lineage(ran_with, manifests, folders, matrix.select(part_S == "test"), flow_run_id)
-    metrics = read_json(folders["evaluate"] / "metrics.json")
-    name = params.registry.name
-    known = known_model_run(settings.tracking_uri, EXPERIMENT, name=name, metrics=metrics, lineage=lineage)
+    found = read_metrics(folders["evaluate"] / "metrics.json")
+    metrics = as_json(found)
+    name, experiment = params.registry.name, experiment_of(ran_with.data.name)
+    known = known_model_run(settings.tracking_uri, experiment, name=name, metrics=metrics, lineage=lineage)
     if known is not None:
         return known
+    chosen = load_bundle(folders["fit"] / "bundle").about["hyperparameters"]
     figures = sorted((folders["evaluate"] / "figures").glob("*.*"))
     decisions = history(settings.tracking_uri, name)
     look = look_at(decisions, lineage.held_out_digest[:HELD_OUT_DIGITS], lineage.bundle_digest)
-    card = model_card(metrics, look - 1)
+    card = model_card(found, look - 1)
     return log_model_run(
         settings.tracking_uri,
-        EXPERIMENT,
+        experiment,
         name=name,
+        run_name=f"{ran_with.data.name} d{chosen['depth']} w{chosen['bottleneck_width']} model",
         bundle=folders["fit"] / "bundle",
         metrics=metrics,
-        params={
-            **ran_with.model_dump(mode="json"),
-            "chosen": load_bundle(folders["fit"] / "bundle").about["hyperparameters"],
-        },
+        headline=headline_numbers(metrics),
+        curves=_curves(folders),
+        params={**ran_with.model_dump(mode="json"), "chosen": chosen},
+        shown_params={**shown_hyperparameters(chosen), "seed": ran_with.seed},
         lineage=lineage,
         shape=matrix.values.shape,
         files=[folders["evaluate"] / "report.html", folders["evaluate"] / "profiles.csv", *figures],
         card=card,
+        about=ABOUT.format(data=ran_with.data.file),
         artifacts_uri=settings.artifact_location,
     )
+
+
+def _curves(folders: Folders) -> dict[str, dict[int, float]]:
+    """Give the learning curves by epoch."""
+    table = pd.read_csv(folders["evaluate"] / "curves.csv").set_index("epoch")
+    named = {name: table[column].dropna() for column, name in CURVES.items()}
+    return {name: dict(zip(map(int, curve.index), map(float, curve), strict=True)) for name, curve in named.items()}
 
 
 def _params_of(manifests: Mapping[str, Manifest], now: Params) -> Params:
@@ -94,7 +124,7 @@ def _lineage(
         part=str((folders["split"] / "split.csv").absolute()),
         held_out_digest=held_out_digest([str(one) for one in test.samples.index], fingerprints(test.values)),
         audit_passed=bool(read_json(folders["split"] / "audit.json")["passed"]),
-        objections=objections(read_json(folders["evaluate"] / "metrics.json")),
+        objections=objections(read_metrics(folders["evaluate"] / "metrics.json")),
         seed=params.seed,
     )
 
@@ -113,7 +143,7 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
         test,
         pca_errors_S,
         bool(read_json(folders["split"] / "audit.json")["passed"]),
-        objections(read_json(folders["evaluate"] / "metrics.json")),
+        objections(read_metrics(folders["evaluate"] / "metrics.json")),
         params.registry,
         derive_seed(params.seed, "gate"),
         sealed=sealed,
@@ -127,6 +157,23 @@ def settle(params: Params, version: str, decision: Decision, settings: Settings)
     promote(settings.tracking_uri, params.registry.name, version, decision)
 
 
+def pages_of(params: Params, folders: Folders, settings: Settings, run: ModelRun) -> dict[str, str]:
+    """Give the pages of MLflow that show what a run came to, by what each shows; to be put behind its address."""
+    client, uri = connect(settings.tracking_uri), settings.tracking_uri
+    with explained(uri):
+        within = client.get_run(run.run_id).info.experiment_id
+        search = read_json(folders["search"] / "study.json")["search_run_id"]
+        trials = all_runs(client, within, f"tags.`{TAG_PARENT}` = '{search}'")
+    trial_ids = [trial.info.run_id for trial in trials if trial.info.status == "FINISHED"]
+    pages = {"all runs": runs_page("", within), "charts": chart_page("", within)}
+    if trial_ids:  # the search may be kept in another store
+        pages |= {"trials compared": compare_page("", within, trial_ids), "search": run_page("", within, search)}
+    return pages | {
+        "registered version": version_page("", params.registry.name, run.version),
+        "report": run_page("", within, run.run_id, "report.html"),
+    }
+
+
 def write_outcome(
     params: Params,
     folders: Folders,
@@ -135,19 +182,34 @@ def write_outcome(
     decision: Decision,
     flow_run_id: str | None = None,
 ) -> dict[str, Any]:
-    """Keep what the last run came to, for `cic show`, and give it."""
+    """Keep what the last run came to, for `cic show`, with a copy of the report that bears it; and give it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.latest_report.write_text(
+        with_outcome((folders["evaluate"] / "report.html").read_text(), _told(params, folders, run, decision))
+    )
     outcome = {
         "folders": {name: str(folder) for name, folder in folders.items()},
-        "report": str(folders["evaluate"] / "report.html"),
+        "report": str(settings.latest_report),
         "run_id": run.run_id,
         "model": f"models:/{params.registry.name}/{run.version}",
         "decision": decision.outcome,
         "reasons": list(decision.reasons),
+        "pages": pages_of(params, folders, settings, run),
         "flow_run_id": flow_run_id,
     }
-    settings.home.mkdir(parents=True, exist_ok=True)
     write_json(settings.latest_file, outcome)
     return outcome
+
+
+def _told(params: Params, folders: Folders, run: ModelRun, decision: Decision) -> dict[str, str]:
+    """Give what the report could not know when it was made, by name."""
+    origin = read_manifest(folders["fit"]).origin
+    return {
+        "Version": f"models:/{params.registry.name}/{run.version}",
+        "gate": f"{decision.outcome}: {'; '.join(decision.reasons)}",
+        "commit": f"{origin['git_commit']}{', with changes' if origin['git_dirty'] else ''}",
+        "decided": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
 
 
 def write_failure(settings: Settings, failure: dict[str, Any]) -> None:

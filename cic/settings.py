@@ -5,6 +5,9 @@ Each address comes from the first of these that gives one:
 1. the environment (`CIC_MLFLOW_URI`, `CIC_OPTUNA_URL`, `CIC_PREFECT_API_URL` or `PREFECT_API_URL`);
 2. the local platform, when `cic up` has it running for this home (`platform.json`);
 3. sqlite files and directories under the home, which need no server at all.
+
+Where a platform has been up for the home and is not now, the store of runs is still that platform's (`AT_REST`): no
+other one is opened beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from cic.errors import ConfigError
 
 PROJECT_MARKS = ("dvc.yaml", "params.yaml")
 STATE_FILE = "platform.json"
+AT_REST = "cic-platform://"
+"""Begins the address of a store of runs that a platform keeps which does not run; the home follows."""
 # Clocks may be stepped between two readings of one process's start; processes that differ are further apart.
 START_TOLERANCE_SECONDS = 2.0
 # Read by tests, by the platform itself and by `cic data simulate`, no settings.
@@ -205,9 +210,19 @@ class Settings(BaseSettings):
         return self.home / "latest.json"
 
     @property
+    def latest_report(self) -> Path:
+        """Copy of that run's report that bears version, decision, commit and date."""
+        return self.home / "report.html"
+
+    @property
     def postgres_folder(self) -> Path:
         """Data of the embedded PostgreSQL."""
         return self.home / "postgres"
+
+    @property
+    def has_platform_store(self) -> bool:
+        """Whether a platform has been up for this home, so that its PostgreSQL keeps the runs."""
+        return self.postgres_url is not None or (self.postgres_folder / "data" / "PG_VERSION").exists()
 
     def __repr_args__(self) -> Any:
         """Show the fields without passwords, wherever the settings are printed."""
@@ -290,6 +305,8 @@ def load_settings(*, with_platform: bool = True) -> Settings:
     if not with_platform:
         return settings
     addresses = running_platform(settings.home)
+    if not addresses and settings.has_platform_store:
+        addresses = {"tracking_uri": f"{AT_REST}{settings.home}"}
     return settings.with_addresses({name: url for name, url in addresses.items() if name not in settings.given})
 
 

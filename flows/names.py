@@ -8,12 +8,12 @@ from typing import Any
 
 from prefect import runtime
 
-from cic.config import Params, Section, parse_params
+from cic.config import Params
 from cic.errors import CicError
 from cic.platform.flow_runs import look
 from cic.publishing import write_failure
 from cic.settings import load_settings
-from flows.runs import resolve
+from flows.form import merged, overrides_of, plain, shown_here
 
 
 def described(params: Params) -> str:
@@ -29,21 +29,11 @@ def _span(values: Sequence[int]) -> str:
 
 def run_name() -> str:
     """Name the present flow run by its parameters; one whose parameters are wrong is named by that."""
-    given: dict[str, Any] = dict(runtime.flow_run.parameters)
-    seed = given.pop("seed", None)
+    given = {name: value for name, value in runtime.flow_run.parameters.items() if name in Params.model_fields}
     try:
-        sections = {name: _section(name, value) for name, value in given.items() if name in Params.model_fields}
-        return described(resolve(seed, **sections))
+        return described(merged(overrides_of(plain(given), shown_here())))
     except CicError:
         return "wrong parameters"
-
-
-def _section(name: str, value: Any) -> Section | None:
-    if value is None or isinstance(value, Section):
-        return value
-    parse_params({"seed": 0, name: value})
-    kind = type(getattr(Params(seed=0), name))
-    return kind.model_validate(value)
 
 
 def note_failure(flow: Any, flow_run: Any, state: Any) -> None:

@@ -5,35 +5,33 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from cic.config import Params, Registry, parse_params
+from cic.config import Params, parse_params
+from cic.evaluation.metrics import read_metrics
 from cic.evaluation.report.summary import summary
-from cic.folders import read_json
 from cic.publishing import judge, publish, settle, write_outcome
 from cic.registry.gate import Decision
 from cic.registry.registry import until_settled
 from cic.registry.stored import judge_version
 from cic.settings import load_settings
 from cic.tracking.models import ModelRun
-from flows.runs import TRANSIENT, flow_run_id, resolve
+from flows.form import takes
+from flows.runs import TRANSIENT, flow_run_id
 
 
 @flow(name="cic-promote", log_prints=True)
-def cic_promote(version: str, registry: Registry | None = None) -> dict[str, Any]:
+@takes("registry")
+def cic_promote(params: Params, version: str) -> dict[str, Any]:
     """Let the gate decide on a model that was registered before.
 
     Parameters
     ----------
     version
         Version number, alias or run id.
-    registry
-        Overrides the section of `params.yaml`.
     """
-    params = resolve(None, registry=registry)
     decision = judge_task(params.model_dump(mode="json"), version)
     print(f"{decision['outcome']}: {'; '.join(decision['reasons'])}")
     return decision
@@ -79,29 +77,32 @@ def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
         lambda decided: promote_task(plain, run.version, asdict(decided)),
     )
     outcome = write_outcome(params, folders, load_settings(), run, decision, flow_run_id())
-    _show(params, folders, run, decision)
+    _show(params, folders, run, outcome)
     return outcome
 
 
-def _show(params: Params, folders: dict[str, Path], run: ModelRun, decision: Decision) -> None:
-    lines = [f"| {label} | {value} |" for label, value in summary(read_json(folders["evaluate"] / "metrics.json"))]
+def _show(params: Params, folders: dict[str, Path], run: ModelRun, outcome: dict[str, Any]) -> None:
+    """Leave what came of it as an artifact, with the pages that show more."""
+    uri, pages = load_settings().tracking_uri, outcome["pages"]
+    lines = [f"| {label} | {value} |" for label, value in summary(read_metrics(folders["evaluate"] / "metrics.json"))]
+    links = [f"- [{label} in MLflow]({uri}{page})" for label, page in pages.items()] if uri.startswith("http") else []
     markdown = "\n".join(
         [
-            f"# Version {run.version} of {params.registry.name}: {decision.outcome}",
-            *(f"- {reason}" for reason in decision.reasons),
+            f"# {params.data.name}: version {run.version} of {params.registry.name} {outcome['decision']}",
+            *(f"- {reason}" for reason in outcome["reasons"]),
             "",
-            "| | |",
+            f"| data | `{params.data.file}` |",
             "|---|---|",
             *lines,
             "",
-            f"Report: `{folders['evaluate'] / 'report.html'}`",
+            *links,
+            f"- report as a file: `{outcome['report']}`",
         ]
     )
-    create_markdown_artifact(markdown, key="cic-summary", description="What the run came to.")
-    uri = load_settings().tracking_uri
-    if uri.startswith("http"):
-        page = f"{uri}/#/models/{quote(params.registry.name)}/versions/{run.version}"
-        create_link_artifact(page, link_text=f"version {run.version} in MLflow", key="cic-model")
+    create_markdown_artifact(markdown, key="cic-summary", description=f"What the run on {params.data.name} came to.")
+    if links:
+        page, about = f"{uri}{pages['registered version']}", f"Version {run.version} of {params.registry.name}."
+        create_link_artifact(page, link_text=f"version {run.version} in MLflow", key="cic-model", description=about)
 
 
 def _decision(plain: dict[str, Any]) -> Decision:

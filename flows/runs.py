@@ -1,4 +1,4 @@
-"""What the flows share: parameters from `params.yaml` and overrides, and the tasks, one a stage.
+"""What the flows share: the tasks, one a stage.
 
 Tasks pass paths and hashes. A stage's folder is named by a digest of all that its outcome depends on, so that a stage
 whose inputs did not change is not run again.
@@ -19,7 +19,7 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from cic.config import Params, Section, load_params, parse_params
+from cic.config import Params, parse_params
 from cic.errors import ServiceError
 from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
@@ -40,24 +40,6 @@ TRANSIENT: dict[str, Any] = {
 def _is_transient(outcome: object) -> bool:
     """Tell what may pass by itself. Who was overtaken would be so again: it has to judge anew."""
     return isinstance(outcome, ServiceError) and not isinstance(outcome, Overtaken)
-
-
-def resolve(seed: int | None, **sections: Section | None) -> Params:
-    """Give `params.yaml` with what the flow run overrides: only the fields that were given.
-
-    Parameters
-    ----------
-    seed
-        The root seed, or `None` for that of the file.
-    sections
-        Sections by name, or `None`.
-    """
-    overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
-    for name, section in sections.items():
-        if section is not None:
-            given = section.model_dump(mode="json", exclude_unset=True)
-            overrides |= {f"{name}.{key}": value for key, value in given.items()}
-    return load_params(load_settings().project / "params.yaml", overrides, "the flow run's parameters")
 
 
 @task(name="pull", task_run_name="pull", **TRANSIENT)
@@ -85,7 +67,7 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
         else:
             get_run_logger().info("%s: nothing that it depends on has changed, %s", name, folder)
         if name == "search":
-            show_trials(folder)
+            show_trials(folder, parsed.data.name)
         return str(folder)
 
     return run
@@ -120,13 +102,27 @@ class _ProgressArtifact:
         return "cic-progress-" + re.sub("[^a-z0-9]+", "-", f"{self.stage} {label}".lower()).strip("-")
 
 
-def show_trials(folder: Path) -> None:
+SHOWN = {
+    "number": "trial",
+    "depth": "depth",
+    "bottleneck_width": "width",
+    "error_ratio_to_pca": "error over PCA",
+    "error": "validation error",
+    "state": "state",
+    "hidden_width": "hidden width",
+    "reason": "why it ended",
+}
+"""Columns of the table of trials, by those of `trials.csv`: as many as the page has room for, the outcome too."""
+
+
+def show_trials(folder: Path, data: str) -> None:
     """Make the table artifact of a search's trials."""
-    trials = pd.read_csv(folder / "trials.csv")
+    trials = pd.read_csv(folder / "trials.csv")[[*SHOWN]].rename(columns=SHOWN)
     rows = [
         {str(key): None if pd.isna(value) else value for key, value in row.items()} for row in trials.to_dict("records")
     ]
-    create_table_artifact(table=rows, key="cic-trials", description="Every trial of the search, in order.")
+    about = f"Every trial of the search on {data}, in order; the rest of each stands in MLflow and in `trials.csv`."
+    create_table_artifact(table=rows, key="cic-trials", description=about)
 
 
 def run_stages(params: Params, names: Iterable[str]) -> dict[str, Path]:

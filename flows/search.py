@@ -7,24 +7,22 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from cic.config import Data, Preprocess, Search, Split, Training
+from cic.config import Params
 from cic.folders import read_json
+from cic.pipeline import STAGES
+from flows.form import takes
 from flows.names import run_name
-from flows.runs import resolve, run_stages
+from flows.runs import run_stages
+
+SEARCHED = ("ingest", "split", "search")
+SECTIONS = dict.fromkeys(section for stage in SEARCHED for section in STAGES[stage].sections)
 
 
 @flow(name="cic-search", flow_run_name=run_name, log_prints=True)
-def cic_search(
-    seed: int | None = None,
-    data: Data | None = None,
-    split: Split | None = None,
-    preprocess: Preprocess | None = None,
-    training: Training | None = None,
-    search: Search | None = None,
-) -> dict[str, Any]:
+@takes("seed", *SECTIONS)
+def cic_search(params: Params) -> dict[str, Any]:
     """Pull, check, split and search; give the choice. Parameters as of `cic-train`."""
-    params = resolve(seed, data=data, split=split, preprocess=preprocess, training=training, search=search)
-    folders = run_stages(params, ("ingest", "split", "search"))
+    folders = run_stages(params, SEARCHED)
     choice = read_json(folders["search"] / "choice.json")
     print(choice["reason"])
     create_markdown_artifact(choice["reason"], key="cic-choice", description="What the search chose, and why.")

@@ -14,10 +14,14 @@ BEGIN, END = "<!-- questions: written by `make docs` -->", "<!-- end of question
 
 def table() -> str:
     """Give the table of questions, in Markdown."""
-    lines = ["| `evaluate.measures` | question | held against | needs | costs |", "|---|---|---|---|---|"]
+    lines = [
+        "| `evaluate.measures` | question | held against | headline | needs | costs |",
+        "|---|---|---|---|---|---|",
+    ]
     for one in declarations():
         name = "(always)" if one.always else f"`{one.name}`"
-        lines.append(f"| {name} | {one.question} | {one.against} | {one.needs} | {one.cost} |")
+        figure = f"{one.headline.words}: {one.headline.better} than {one.headline.reference:g} is better"
+        lines.append(f"| {name} | {one.question} | {one.against} | {figure} | {one.needs} | {one.cost} |")
     return "\n".join(lines)
 
 

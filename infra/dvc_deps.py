@@ -12,6 +12,8 @@ from cic.dependencies import collapsed, libraries
 from cic.pipeline import STAGES, workspace
 
 INVENTORY = "build/inventory.json"
+METRICS = "headline.json"
+"""What `dvc metrics` shows. The hundreds of numbers in metrics.json are an ordinary output."""
 
 
 def generated(described: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def generated(described: dict[str, Any]) -> dict[str, Any]:
         entry["cmd"] = f"cic {name}"
         entry["deps"] = [*([] if read else ["${data.file}"]), *read, *collapsed(stage.sources)]
         entry["params"] = ["seed", *stage.sections, {INVENTORY: keys}]
-        metrics = [str(folders[name] / "metrics.json")] if "metrics.json" in stage.files else []
+        metrics = [str(folders[name] / METRICS)] if METRICS in stage.files else []
         outs = [str(folders[name] / file) for file in (*stage.files, "manifest.json")]
         entry["outs"] = [file for file in outs if file not in metrics]
         if metrics:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,18 @@ from cic.data.checks import check_matrix
 from cic.data.matrix import ExpressionMatrix
 from cic.data.split import split_samples
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
+from cic.evaluation.facts import Audit, Facts, Intervals, Model, Profiles, Trials
+from cic.evaluation.finding import Answer, Finding
 from cic.evaluation.measure import as_subject
+from cic.evaluation.metrics import Metrics, as_json, metrics_type
 from cic.evaluation.subject import Given, Subject
 from cic.model.bundle import Bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.workers import InThisProcess
+
+F = TypeVar("F", bound=Finding)
 
 
 def curved_profiles(
@@ -116,4 +122,44 @@ def evaluated(
 ) -> dict[str, Any]:
     """Train and evaluate as the stages do, and give the metrics; `evaluate` are parameters of that section."""
     config = params(training={"epochs": 20}, evaluate={"bootstrap": 200, "measures": (), **(evaluate or {})})
-    return evaluate_bundle(given(matrix, trials, **training), config, InThisProcess(), 11, out)
+    return as_json(evaluate_bundle(given(matrix, trials, **training), config, InThisProcess(), 11, out))
+
+
+def typed(metrics: dict[str, Any]) -> Metrics:
+    """Give the content of `metrics.json`, perhaps changed, as what the report is made from."""
+    return metrics_type().model_validate(metrics)
+
+
+def changed(finding: F, **changes: Any) -> F:
+    """Give a finding with other values, given as JSON has them; what is nested keeps what it does not name."""
+    return type(finding).model_validate(_merged(as_json(finding), changes))
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return old | {
+        name: _merged(old[name], value) if isinstance(value, dict) and isinstance(old.get(name), dict) else value
+        for name, value in new.items()
+    }
+
+
+def some_facts(*answers: Answer, **changes: Any) -> Facts:
+    """Facts of a small evaluation, with what some answers left out and warn of."""
+    facts = Facts(
+        profiles=Profiles(train=100, validation=20, test=40, genes=90, labels=4, groups=16),
+        model=Model(
+            depth=1, bottleneck_width=3, hidden_width=32, validation_unexplained_variance=0.1,
+            validation_unexplained_variance_pca=0.2,
+        ),
+        search=Trials(trials=8, complete=7, pruned=1, failed=0),
+        audit=Audit(passed=1, blocking=0, findings=0),
+        interval=Intervals(confidence=0.95, resamples=200, units=16, by="group"),
+        left_out={name: text for one in answers for name, text in one.left_out.items()},
+        cautions={name: text for one in answers for name, text in one.cautions.items()},
+    )  # fmt: skip
+    return facts.model_copy(update=changes)
+
+
+def some_evidence(*answers: Answer, **more: Any) -> Any:
+    """Evidence for the sections of some answers: facts, tables, and what else a section reads."""
+    tables = {name: table for one in answers for name, table in one.tables.items()}
+    return SimpleNamespace(facts=some_facts(*answers), tables=tables, scaled=False, **more)

@@ -28,6 +28,8 @@ from cic.tracking.lineage import Lineage, held_out_digest
 from cic.tracking.models import ModelRun, log_model_run
 from cic.tracking.store import connect
 
+METRICS = {"test": {"unexplained": 0.25, "note": "text", "ratios": [1, 2]}, "passed": True}
+
 
 def new_store(folder: Path, template: Path) -> str:
     """Copy a store that was set up once, which takes seconds, and give its address."""
@@ -88,20 +90,25 @@ def lineage_of(bundle: Path, test: ExpressionMatrix, **changes: object) -> Linea
 
 
 def log_bundle(
-    uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), **changes: object
+    uri: str, bundle: Path, test: ExpressionMatrix, files: tuple[Path, ...] = (), name: str = "cic", **changes: object
 ) -> ModelRun:
-    """Log and register a bundle as `cic`."""
+    """Log and register a bundle."""
     return log_model_run(
         uri,
         "cic",
-        name="cic",
+        name=name,
         bundle=bundle,
-        metrics={"test": {"unexplained": 0.25, "note": "text", "ratios": [1, 2]}, "passed": True},
+        run_name="profiles depth 0",
+        metrics=METRICS,
+        headline={"error_over_pca_test": 0.25},
+        curves={"learning_curve_training": {10: 0.5, 20: 0.25}},
         params={"search": {"trials": 4, "depth": [0, 1]}, "seed": 1},
+        shown_params={"depth": 0, "seed": 1},
         lineage=lineage_of(bundle, test, **changes),
         shape=(test.n_samples, test.n_genes),
         files=files,
         card="What it is.",
+        about="What all of them are.",
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from evaluated import curved_profiles, subject
+from evaluated import changed, curved_profiles, some_evidence, some_facts, subject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -20,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cic.config import Search
 from cic.data.split import unit_of_samples
 from cic.evaluation.questions.architectures.cost import multiply_adds, parameters
+from cic.evaluation.questions.architectures.found import Best
 from cic.evaluation.questions.architectures.measure import (
     contest,
     other_splits,
@@ -74,13 +74,9 @@ def found(curved):
     return measure_architectures(curved)
 
 
-def evidence(metrics, tables):
-    search = {"trials": 8, "complete": 7, "pruned": 1, "failed": 0}
-    return SimpleNamespace(
-        metrics={"architectures": metrics, "interval": {"confidence": 0.95}, "search": search},
-        tables=tables,
-        choice={"reason": "the best is width 3, depth 1"},
-    )
+def section_of(found, folder):
+    evidence = some_evidence(found, choice={"reason": "the best is width 3, depth 1"})
+    return architectures_section(found.finding, evidence, folder)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
@@ -106,8 +102,8 @@ def test_every_cell_has_its_interval_over_seeds(curved, found):
     pca = table.loc[(0, 3)]
     assert pca["low"] == pca["mean_error"] == pca["high"] and pca["ratio_to_pca"] == pytest.approx(1.0)
     assert table.index[table["chosen"]].to_list() == [(1, 3)]
-    assert found.finding["chosen"]["place"] == 2 and found.finding["best"]["depth"] == 2
-    assert found.finding["trained_again"] == 4
+    assert found.finding.chosen.place == 2 and found.finding.best.depth == 2
+    assert found.finding.trained_again == 4
 
 
 @settings(deadline=None)
@@ -144,9 +140,9 @@ def test_cells_that_were_not_trained_again_show_their_trial_and_claim_nothing(cu
     row = found.tables["architectures"].iloc[5]
     assert (row["trainings"], row["trial_error"]) == (0, trials["error"][5])
     assert math.isnan(row["mean_error"]) and not row["within"]
-    best = found.finding["best"]
-    assert found.finding["trained_again"] == 3 and (best["depth"], best["bottleneck_width"]) == (1, 3)
-    assert best["mean_error"] == found.finding["chosen"]["mean_error"]
+    assert found.finding.trained_again == 3 and found.finding.best == Best(
+        depth=1, bottleneck_width=3, mean_error=found.finding.chosen.mean_error
+    )
 
 
 def test_other_splits_keep_groups_whole_and_leave_the_test_part_alone(curved):
@@ -189,20 +185,20 @@ def test_each_split_is_won_by_the_least_error_and_errors_are_those_of_retraining
 
 
 def test_metrics_count_what_the_splits_say(curved, found):
-    splits, contests = found.finding["splits"], found.tables["architecture_splits"]
+    splits, contests = found.finding.splits, found.tables["architecture_splits"]
     others = contests[contests["split"] > 0]
     picked = others[others["selected"]]
-    assert splits["n"] == len(picked) == 2
+    assert splits.n == len(picked) == 2
     is_chosen = (picked["depth"] == 1) & (picked["bottleneck_width"] == 3)
-    assert splits["selected"] == is_chosen.sum()
-    assert splits["selected_depth"] == (picked["depth"] == 1).sum()
-    assert splits["selected_width"] == (picked["bottleneck_width"] == 3).sum()
+    assert splits.selected == is_chosen.sum()
+    assert splits.selected_depth == (picked["depth"] == 1).sum()
+    assert splits.selected_width == (picked["bottleneck_width"] == 3).sum()
     errors = others.pivot(index="split", columns=["depth", "bottleneck_width"], values="error")
-    rival = (splits["rival"]["depth"], splits["rival"]["bottleneck_width"])
+    rival = (splits.rival.depth, splits.rival.bottleneck_width)
     assert rival == errors.drop(columns=[(1, 3)]).mean().idxmin()
-    assert splits["over_rival"]["value"] == pytest.approx((errors[1, 3] / errors[rival]).mean())
+    assert splits.over_rival.value == pytest.approx((errors[1, 3] / errors[rival]).mean())
     # curved profiles: PCA of equal width is beaten on every split
-    assert splits["ratio_to_pca"]["value"] < 1
+    assert splits.ratio_to_pca.value < 1
 
 
 def test_an_interval_over_splits_is_wider_for_what_they_share():
@@ -230,7 +226,7 @@ def test_with_a_fixed_width_only_that_width_competes(curved):
         finalists=finalists[finalists["bottleneck_width"] == 3],
     )
     found = measure_architectures(narrowed)
-    assert set(found.tables["architectures"]["bottleneck_width"]) == {3} and found.finding["cells"] == 3
+    assert set(found.tables["architectures"]["bottleneck_width"]) == {3} and found.finding.cells == 3
     assert set(found.tables["architecture_splits"]["bottleneck_width"]) == {3}
 
 
@@ -238,26 +234,25 @@ def test_depth_0_alone_needs_no_training(tmp_path):
     trials, finalists = searched([(0, 2), (0, 3)])
     of = subject(curved_profiles(n_samples=120), {"rank": 0, "epochs": 5, "split_seeds": 2}, depth=0)
     found = measure_architectures(replace(of, trials=trials, finalists=finalists))
-    splits = found.finding["splits"]
-    assert found.finding["trained_again"] == 0 and found.finding["chosen"]["ratio_to_pca"] == pytest.approx(1.0)
-    assert splits["ratio_to_pca"] == Interval(1.0, 1.0, 1.0)
-    assert splits["selected"] == splits["won"] == 2  # a wider PCA is always nearer
-    (sentence,) = architectures_sentences(evidence(found.finding, {}).metrics)
+    splits = found.finding.splits
+    assert found.finding.trained_again == 0 and found.finding.chosen.ratio_to_pca == pytest.approx(1.0)
+    assert splits.ratio_to_pca == Interval(1.0, 1.0, 1.0)
+    assert splits.selected == splits.won == 2  # a wider PCA is always nearer
+    (sentence,) = architectures_sentences(found.finding, some_facts())
     assert sentence.standing == "bad" and "PCA" in sentence.text
-    architectures_section(evidence(found.finding, found.tables), tmp_path)
+    section_of(found, tmp_path)
 
 
 def test_without_a_search_or_another_split_it_says_why(curved, tmp_path):
     for missing in ({"finalists": None}, {"trials": None}):
         found = measure_architectures(replace(curved, **missing))
         assert found.finding is None and "architectures" in found.left_out
-    assert architectures_sentences({"architectures": None, "interval": {"confidence": 0.95}}) == []
     one_study = replace(curved, samples=curved.samples.assign(group="one"))
     found = measure_architectures(one_study)
-    assert found.finding["splits"] is None and found.finding["cells"] == 6
+    assert found.finding.splits is None and found.finding.cells == 6
     assert "architectures.splits" in found.left_out
     assert list(found.tables) == ["architectures"]
-    section = architectures_section(evidence(found.finding, found.tables), tmp_path)
+    section = section_of(found, tmp_path)
     assert len(section.table.columns) == len(section.table.rows[0]) == 6
 
 
@@ -288,8 +283,7 @@ def test_the_spread_between_seeds_widens_what_a_split_accepts(curved, found):
 
 
 def sentence_of(found, **changes):
-    splits = {**dict(found.finding["splits"]), **changes}
-    return architectures_sentences(evidence({**dict(found.finding), "splits": splits}, {}).metrics)[0]
+    return architectures_sentences(changed(found.finding, splits=changes), some_facts())[0]
 
 
 def test_sentences_claim_no_more_than_the_intervals(found):
@@ -309,8 +303,8 @@ def test_sentences_claim_no_more_than_the_intervals(found):
 
 
 def test_the_section_shows_every_cell_and_is_the_same_bytes(found, tmp_path):
-    section = architectures_section(evidence(found.finding, found.tables), tmp_path / "a")
-    again = architectures_section(evidence(found.finding, found.tables), tmp_path / "b")
+    section = section_of(found, tmp_path / "a")
+    again = section_of(found, tmp_path / "b")
     assert section.picture.svg == again.picture.svg
     assert len(section.table.rows) == 6 and sum("(chosen)" in row[0] for row in section.table.rows) == 1
     for text in ("PCA (depth 0)", "depth 1", "depth 2", "chosen", "On other splits"):

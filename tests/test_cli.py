@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 from click.testing import Result
+from store_parts import log_bundle
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -28,6 +29,8 @@ from cic.folders import read_parts
 from cic.model.bundle import load_bundle
 from cic.model.reference import Reference
 from cic.pipeline import run_stage, workspace
+from cic.registry.gate import Decision
+from cic.registry.registry import promote
 from cic.settings import Settings
 from cic.tracking.store import connect
 
@@ -212,6 +215,31 @@ def test_encode_then_decode_is_the_reconstruction(made: Path, tmp_path: Path) ->
     np.testing.assert_allclose(back, bundle.reconstruct(values_SG), rtol=1e-4, atol=1e-4)
 
 
+def test_a_model_that_is_not_named_is_the_champion_of_the_data_that_the_parameters_name(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIC_MLFLOW_URI", uri)
+    matrix, _ = read_parts(workspace(made / "two" / "build"))
+    for name, model in (("two", "cic-mine"), ("three", "cic-synthetic")):
+        log_bundle(uri, made / f"{name}.bundle", matrix, name=model)
+        promote(uri, model, "1", Decision(True, "promoted", ("so",), {"champion": None}))
+    for params, stamp in (
+        ("data: {file: data/raw/mine.parquet}", "cic-mine/1"),
+        ("data: {file: data/raw/synthetic.parquet}", "cic-synthetic/1"),
+        ("data: {file: data/raw/mine.parquet}\nregistry: {name: cic-synthetic}", "cic-synthetic/1"),
+    ):
+        Path("params.yaml").write_text(f"seed: 1\n{params}\n")
+        for verb, given, out in (("encode", made / "test.csv", "codes.csv"), ("decode", "codes.csv", "back.csv"),
+                                 ("classify", made / "test.csv", "types.csv")):  # fmt: skip
+            done = use(verb, given, "-o", out)
+            assert done.exit_code == 0, done.exception
+        assert {*pd.read_csv("codes.csv")["model"], *pd.read_csv("types.csv")["model"]} == {stamp}
+    Path("params.yaml").write_text("seed: 1\ndata: {file: data/raw/other.parquet}\n")
+    assert "cic-other" in str(refusal("encode", made / "test.csv", "-o", "codes.csv"))
+
+
 def test_genes_are_found_by_name_in_any_order(made: Path, tmp_path: Path) -> None:
     test = pd.read_csv(made / "test.csv", index_col=0)
     (test[test.columns[::-1]].assign(EXTRA=1.0)).to_csv(tmp_path / "shuffled.csv")
@@ -354,7 +382,7 @@ def test_the_project_is_found_from_elsewhere_and_paths_keep_their_meaning(tmp_pa
 def test_the_run_of_a_search_tells_its_own_parameters_from_those_of_the_training(made: Path) -> None:
     study = json.loads((made / "two" / "build" / "search" / "study.json").read_text())
     logged = connect(f"sqlite:///{made / 'two' / 'home' / 'mlflow.db'}").get_run(study["search_run_id"]).data.params
-    assert (logged["rank"], logged["training.rank"]) == ("0", "30")
+    assert (logged["search.rank"], logged["training.rank"]) == ("0", "30")
 
 
 if __name__ == "__main__":

@@ -142,3 +142,19 @@ def test_seeds_are_fixed_by_root_and_role() -> None:
 def test_a_name_that_the_registry_cannot_have_is_refused_before_anything_runs(name: str) -> None:
     with pytest.raises(ConfigError, match=r"registry\.name"):
         parse_params({"seed": 1, "registry": {"name": name}})
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "name"),
+    [
+        ("data/raw/mine.parquet", None, "cic-mine"),
+        ("data/raw/liver (2).v1.parquet", None, "cic-liver-2-.v1"),
+        ("data/raw/mine.parquet", "ours", "ours"),
+    ],
+)
+def test_each_data_set_has_a_model_of_its_own_unless_one_is_named(file: str, given: str | None, name: str) -> None:
+    section = {} if given is None else {"registry": {"name": given}}
+    params = parse_params({"seed": 1, "data": {"file": file}, **section})
+    assert params.registry.name == name
+    assert parse_params(params.model_dump(mode="json")) == params
+    assert parse_params({"seed": 1, "registry": {"min_profiles": 9}}).registry.name == "cic-synthetic"

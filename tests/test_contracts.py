@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import subprocess
 import sys
@@ -11,19 +10,23 @@ from typing import Any
 
 import pytest
 import yaml
+from prefect.utilities.callables import parameter_schema
 from typer.main import get_command
 
 from cic.cli import app
 from cic.cli.run import STEPS
 from cic.config import Params, Search, load_params
 from cic.pipeline import STAGES, declared
+from cic.platform.doctor_services import DEPLOYMENTS
 from cic.settings import Settings
+from flows.form import overrides_of, shown_by
 from flows.promote import cic_promote, gate_task, promote_task, publish_task
 from flows.runs import STAGE_TASKS, pull_data
 from flows.search import cic_search
 from flows.train import cic_train
 
 ROOT = Path(__file__).parent.parent
+SECTIONS = tuple(name for name in Params.model_fields if name != "seed")
 FLOWS = {flow.name: flow for flow in (cic_train, cic_search, cic_promote)}
 PREFECT_KEYS = {"name", "prefect-version", "pull", "definitions", "deployments"}
 DEPLOYMENT_KEYS = {"name", "entrypoint", "description", "tags", "work_pool"}
@@ -90,14 +93,23 @@ def test_a_stage_is_handed_only_the_sections_that_it_declares() -> None:
 
 
 def test_params_yaml_is_valid_and_names_only_known_sections() -> None:
-    assert load_params(ROOT / "params.yaml").registry.name == "cic"
+    assert load_params(ROOT / "params.yaml").registry.name == "cic-synthetic"
 
 
 def test_plots_name_what_the_stages_write(dvc: dict[str, Any]) -> None:
     every = {output for stage in dvc["stages"].values() for output in outputs(stage)}
-    for entry in dvc["plots"]:
-        (plot,) = entry.values()
-        assert set(plot["y"]) <= every
+    for plot in dvc["plots"]:
+        assert plot in every or str(Path(plot).parent) in every
+        assert plot.endswith(".svg"), "DVC draws all else by a script that it loads from the net"
+
+
+def test_dvc_compares_the_headline_figures_and_nothing_else(dvc: dict[str, Any]) -> None:
+    metrics = [one for stage in dvc["stages"].values() for one in stage.get("metrics", [])]
+    assert metrics == [{"build/evaluate/headline.json": {"cache": False}}]
+    assert "build/evaluate/metrics.json" in dvc["stages"]["evaluate"]["outs"]
+    assert "!/build/evaluate/headline.json" in (ROOT / ".gitignore").read_text().splitlines(), (
+        "kept in git by cache: false"
+    )
 
 
 def test_prefect_deploys_every_flow_and_nothing_is_misspelt(prefect: dict[str, Any]) -> None:
@@ -111,15 +123,53 @@ def test_prefect_deploys_every_flow_and_nothing_is_misspelt(prefect: dict[str, A
         deployed.add((flow.name, deployment["name"]))
         assert deployment["work_pool"]["name"] == Settings.model_fields["work_pool"].default
         assert deployment["work_pool"]["job_variables"] == {"stream_output": False}
-    assert deployed == {(name, "local") for name in FLOWS}
+    assert {"/".join(one) for one in deployed} == DEPLOYMENTS
+    assert len({name for _, name in deployed}) == len(FLOWS), "the page lists them by this name"
 
 
-@pytest.mark.parametrize("flow", [cic_train, cic_search], ids=lambda flow: flow.name)
-def test_flow_parameters_are_the_sections_of_params_yaml(flow: Any) -> None:
-    for name, parameter in inspect.signature(flow.fn).parameters.items():
-        section = Params.model_fields[name].annotation
-        assert parameter.default is None
-        assert section.__name__ in str(parameter.annotation) or name == "seed"
-    needed = {section for stage in STAGES.values() for section in stage.sections}
-    if flow is cic_train:
-        assert set(inspect.signature(flow.fn).parameters) == set(Params.model_fields) >= needed | {"seed"}
+FORMS = {
+    cic_train: ("seed", *SECTIONS),
+    cic_search: ("seed", "data", "split", "preprocess", "training", "search"),
+    cic_promote: ("registry",),
+}
+
+
+def form_of(flow: Any) -> dict[str, Any]:
+    """Give the schema that a deployment of the flow is made with."""
+    return parameter_schema(flow.fn).model_dump()
+
+
+@pytest.mark.parametrize("flow", FORMS, ids=lambda flow: flow.name)
+def test_the_form_shows_the_values_of_params_yaml_with_sentences_and_bounds(flow: Any) -> None:
+    form, file = form_of(flow), load_params(ROOT / "params.yaml").model_dump(mode="json")
+    assert shown_by(form) == {name: file[name] for name in FORMS[flow]}
+    whole = Params.model_json_schema()
+    for name in set(FORMS[flow]) - {"seed"}:
+        kind = name.capitalize()
+        for field, about in whole["$defs"][kind]["properties"].items():
+            drawn = form["definitions"][kind]["properties"][field]
+            assert drawn == about | {"default": file[name][field]} and drawn["description"]
+
+
+def test_searching_takes_what_its_stages_read() -> None:
+    needed = {section for stage in ("ingest", "split", "search") for section in STAGES[stage].sections}
+    assert needed | {"seed"} == set(FORMS[cic_search])
+
+
+def test_what_the_form_posts_back_as_it_was_shown_is_left_out() -> None:
+    shown = shown_by(form_of(cic_train))
+    assert overrides_of(shown, shown) == {}
+    posted = {**shown, "search": {**shown["search"], "trials": 5}, "data": {**shown["data"], "group": None}}
+    assert overrides_of(posted, shown) == {"search.trials": 5, "data.group": None}
+    assert overrides_of({**shown, "seed": 7}, shown) == {"seed": 7}
+
+
+def test_what_a_person_writes_is_meant_even_where_the_form_shows_the_same() -> None:
+    shown = shown_by(form_of(cic_train))
+    assert overrides_of({"search": {"trials": shown["search"]["trials"]}, "seed": shown["seed"]}, shown) == {
+        "search.trials": shown["search"]["trials"],
+        "seed": shown["seed"],
+    }
+    assert overrides_of({"search": {}, "fit": {"seeds": 3}}, shown) == {"fit.seeds": 3}
+    assert overrides_of({"fit": {"seeds": 3}}, {}) == {"fit.seeds": 3}
+    assert overrides_of({"fit": shown["fit"]}, shown) == {"fit.seeds": shown["fit"]["seeds"]}

@@ -3,122 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import yaml
-from versioned import PROJECT, commit, git, make_project
+from cloned import RAW, Clone, make_clone
+from versioned import git
 
 from cic.cli.run import STEPS
-from cic.data.matrix import read_matrix
-from cic.data.synthetic import Recipe, simulate
 from cic.declarations import measure_names
+from cic.evaluation.report.outcome import PLACE
 from cic.manifest import read_manifest, write_manifest
 from cic.model.bundle import bundle_digest
 from cic.pipeline import STAGES
 from cic.platform.http import request_json
-from cic.platform.processes import MARK
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
-
-RECIPE = Recipe(samples=160, genes=120, cell_types=4, studies=20, programs=8, replicate_pairs=16, seed=3)
-RAW = Path("data/raw/mine.parquet")
-SMALL: dict[str, dict[str, Any]] = {
-    "data": {"file": str(RAW)},
-    "training": {"epochs": 10},
-    "search": {"trials": 4, "bottleneck_width": [2, 4], "depth": [0, 1], "repeats": 2},
-    "evaluate": {
-        "bootstrap": 200,
-        "epochs": 10,
-        "folds": 2,
-        "label_weights": [0.1],
-        "permutations": 100,
-        "seeds": 1,
-        "split_seeds": 1,
-        "group_sets": 4,
-    },
-}
-
-
-@dataclass(frozen=True)
-class Clone:
-    """A project folder, and the environment of a shell in it."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *command: str, seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=seconds
-        )
-
-    def done(self, *command: str, seconds: float = 300.0) -> str:
-        """Run what must succeed; give what it printed."""
-        ran = self.run(*command, seconds=seconds)
-        assert ran.returncode == 0, f"{' '.join(command)}:\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
-        return ran.stdout
-
-    def with_platform(self) -> Clone:
-        """Give the same in a shell after `eval "$(cic env)"`."""
-        printed = self.done("bash", "-c", 'eval "$(cic env)" && env -0')
-        return Clone(self.folder, dict(line.split("=", 1) for line in printed.split("\0") if line))
-
-    def bundle(self) -> str:
-        return bundle_digest(self.folder / "build" / "fit" / "bundle")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A project with a small imported data set, its pointer in git and its bytes in the DVC remote."""
-    outside = tmp_path_factory.mktemp("doors")
-    folder = make_project(outside / "project")
-    for name in ("dvc.yaml", "prefect.yaml"):
-        shutil.copy(PROJECT / name, folder / name)
-    for package in ("cic", "flows"):
-        shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    params = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    for section, changes in SMALL.items():
-        params[section] = {**params.get(section, {}), **changes}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("CIC_", "PREFECT_", "MLFLOW_")) and name != MARK
-    }
-    here = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(folder),
-        "CIC_PROJECT": str(folder),
-        "CIC_DEVICE": "cpu",
-        "COLUMNS": "200",
-    }
-    made = Clone(folder, inherited | here)
-
-    simulate(RECIPE, outside / "simulated.parquet")
-    matrix = read_matrix(outside / "simulated.parquet")
-    pd.DataFrame(matrix.values, matrix.samples.index, list(matrix.genes)).to_csv(outside / "mine.csv")
-    matrix.samples.rename_axis("sample_id").to_csv(outside / "samples.csv")
-    made.done(
-        "cic", "data", "import", "../mine.csv", "--name", "mine", "--unit", matrix.unit,
-        "--samples-in", "rows", "--labels", "../samples.csv",
-    )  # fmt: skip
-    (folder / "data" / "genesets").mkdir()
-    shutil.copy(outside / "simulated.programs.gmt", folder / "data" / "genesets" / "programs.gmt")
-    assert "1 file pushed" in made.done("dvc", "push")
-    commit(folder, "data")
-    assert git(folder, "status", "--porcelain") == ""
-    return made
+    return make_clone(tmp_path_factory.mktemp("doors"))
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +79,20 @@ def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> No
     assert written({"build": str(repeated.folder / "build")}) == before
     assert [one["version"] for one in versions(repeated)] == ["1"], "the keyboard's model is registered too"
     shown = json.loads(repeated.done("dvc", "plots", "show", "--json"))
-    assert {"loss curves", "error by width", "error by depth", "codes in two dimensions"} <= set(shown["data"])
+    assert set(yaml.safe_load((repeated.folder / "dvc.yaml").read_text())["plots"]) == set(shown["data"])
     assert not shown.get("errors")
+    repeated.done("dvc", "plots", "show", "-o", "dvc_plots")
+    page = (repeated.folder / "dvc_plots" / "index.html").read_text()
+    assert page.count("<img") == len(shown["data"]) and "http" not in page, "it opens without a network"
+    told = repeated.done("dvc", "metrics", "show")
+    assert all(name in told for name in ("reconstruction", "genes", "identity")) and len(told.splitlines()) == 2
+
+
+def test_another_name_registers_the_model_under_it(repeated: Clone) -> None:
+    told = repeated.done("cic", "publish", "-S", "registry.name=another name")
+    assert "models:/another name/1" in told
+    (version,) = json.loads(repeated.done("cic", "registry", "list", "--name", "another name", "--json"))
+    assert version["bundle_digest"] == repeated.bundle()
 
 
 KEYS = """
@@ -295,15 +218,20 @@ def test_the_deployment_gives_the_same_bundle_and_a_second_run_changes_nothing(s
     made = outcome(served)
     assert bundle_digest(Path(made["folders"]["fit"]) / "bundle") == served.bundle()
     evaluated = Path(made["folders"]["evaluate"])
-    for name in ("metrics.json", "report.html"):
+    for name in ("metrics.json", "headline.json", "report.html"):
         assert (evaluated / name).read_bytes() == (served.folder / "build" / "evaluate" / name).read_bytes(), name
     measured = json.loads((evaluated / "metrics.json").read_text())
     nothing = {name for name in measure_names() if measured[name] is None}
-    assert nothing == {"mixtures"} and set(nothing) <= set(measured["left_out"])
+    assert nothing == {"mixtures", "programs"} and set(nothing) <= set(measured["left_out"])
     (version,) = versions(served)
-    assert made["model"] == f"models:/cic/{version['version']}"
+    assert made["model"] == f"models:/cic-mine/{version['version']}"
     assert version["bundle_digest"] == served.bundle()
     assert made["decision"] in ("promoted", "refused") and made["reasons"]
+    page = Path(made["report"]).read_text()
+    assert f"<dd>{made['model']}</dd>" in page and f"<dd>{made['decision']}: " in page
+    assert f"<dd>{git(served.folder, 'rev-parse', 'HEAD').strip()}" in page
+    report = (evaluated / "report.html").read_text()
+    assert PLACE.sub("", page) == PLACE.sub("", report) != report
     assert version["aliases"] == (["champion"] if made["decision"] == "promoted" else [])
 
     before = written(made["folders"])
@@ -335,8 +263,8 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
     lines = again.stdout.splitlines()
     assert [line.split(":")[0] for line in lines if ": completed, " in line] == list(STEPS["cic-train"])
     assert any(re.match("gate +(refused|promoted|unchanged): ", line) for line in lines)
-    assert any(line.startswith("model ") and "models:/cic/" in line for line in lines)
-    assert not [line for line in lines if "prefect." in line], "the engine's events are in its log"
+    assert any(line.startswith("model ") and "models:/cic-mine/" in line for line in lines)
+    assert not [line for line in lines if " prefect." in line], "the engine's events are in its log"
 
 
 def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, evaluated, trained
+from evaluated import curved_profiles, evaluated, trained, typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
@@ -21,9 +21,12 @@ from cic.evaluation.drawing.maps import in_two_dimensions
 from cic.evaluation.drawing.placing import spread_apart
 from cic.evaluation.evaluate import parts_of
 from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.questions.identity.found import Found as Identity
+from cic.evaluation.questions.identity.found import Scores
 from cic.evaluation.report.contents import verdict
 from cic.evaluation.report.summary import summary
 from cic.evaluation.statistics import classification, intervals
+from cic.evaluation.statistics.intervals import Interval
 
 
 def plan_for(n: int, group_S: list[str] | None = None, resamples: int = 400) -> intervals.Resampling:
@@ -45,7 +48,7 @@ def metrics(tmp_path_factory):
 
 def test_errors_are_those_of_gene_space(curved):
     matrix, bundle, part, _ = curved
-    errors = reconstruction.squared_errors(reconstruction.project(bundle, matrix.values))
+    errors = reconstruction.squared_errors(reconstruction.project(bundle, bundle.preprocessor.transform(matrix.values)))
     x_SG = bundle.preprocessor.transform(matrix.values)
     log2_SG = bundle.preprocessor.inverse(x_SG)
     by_hand_S = np.square(log2_SG.astype(float) - bundle.reconstruct(matrix.values)).sum(axis=1)
@@ -62,7 +65,7 @@ def test_errors_are_those_of_gene_space(curved):
 
 def test_nothing_is_better_than_the_span_ceiling(curved):
     matrix, bundle, _, _ = curved
-    errors = reconstruction.squared_errors(reconstruction.project(bundle, matrix.values))
+    errors = reconstruction.squared_errors(reconstruction.project(bundle, bundle.preprocessor.transform(matrix.values)))
     for name in ("model", "pca", "mean_profile"):
         assert (errors["span_ceiling"] <= errors[name] * (1 + 1e-6)).all(), name
 
@@ -71,9 +74,9 @@ def test_blocks_do_not_change_the_figures(curved, monkeypatch):
     matrix, bundle, part, _ = curved
 
     def correlated():
-        profiles = reconstruction.project(bundle, matrix.values)
+        profiles = reconstruction.project(bundle, bundle.preprocessor.transform(matrix.values))
         means = reconstruction.type_means(profiles, matrix.samples["label"], (part == "train").to_numpy())
-        return reconstruction.correlations(bundle, matrix.values, profiles, means)
+        return reconstruction.correlations(bundle, bundle.preprocessor.transform(matrix.values), profiles, means)
 
     whole = correlated()
     monkeypatch.setattr(reconstruction, "ROWS_AT_A_TIME", 7)
@@ -146,7 +149,7 @@ def test_replicate_ceiling_of_known_noise(curved):
     matrix = curved_profiles(noise=0.2, seed=5)
     sets, of = replicates.choose_sets(matrix.samples, np.ones(matrix.n_samples, dtype=bool))
     assert of == "test" and len(sets) == matrix.n_samples // 2
-    measured = replicates.measure_sets(bundle, matrix.values, sets)
+    measured = replicates.measure_sets(bundle.preprocessor, bundle.preprocessor.transform(matrix.values), sets)
     # the mean of two replicates lies half their distance from each
     middle_SG = np.repeat(matrix.values.reshape(-1, 2, matrix.n_genes).mean(axis=1), 2, axis=0)
     error_S = np.square(matrix.values - middle_SG).sum(axis=1)
@@ -171,23 +174,23 @@ def test_sets_of_all_parts_stand_in_where_few_are_held_out():
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=5, max_size=40))
 def test_scores_agree_with_sklearn(pairs):
-    true_S, said_S = (np.array(side) for side in zip(*pairs, strict=True))
-    found = classification.score(true_S, said_S, plan_for(len(pairs), resamples=100))
+    true_S, predicted_S = (np.array(side) for side in zip(*pairs, strict=True))
+    found = classification.score(true_S, predicted_S, plan_for(len(pairs), resamples=100))
     present = sorted(set(true_S))
-    recalls = [np.mean(said_S[true_S == name] == name) for name in present]
-    assert found.accuracy.value == pytest.approx(accuracy_score(true_S, said_S))
+    recalls = [np.mean(predicted_S[true_S == name] == name) for name in present]
+    assert found.accuracy.value == pytest.approx(accuracy_score(true_S, predicted_S))
     assert found.balanced_accuracy.value == pytest.approx(np.mean(recalls))
     assert found.macro_f1.value == pytest.approx(
-        f1_score(true_S, said_S, labels=present, average="macro", zero_division=0)
+        f1_score(true_S, predicted_S, labels=present, average="macro", zero_division=0)
     )
-    if set(said_S) <= set(true_S):
-        assert found.balanced_accuracy.value == pytest.approx(balanced_accuracy_score(true_S, said_S))
+    if set(predicted_S) <= set(true_S):
+        assert found.balanced_accuracy.value == pytest.approx(balanced_accuracy_score(true_S, predicted_S))
 
 
 def test_depth_0_is_pca_and_is_not_called_better(tmp_path):
     found = evaluated(curved_profiles(), tmp_path, depth=0, epochs=2)
     assert found["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-5)
-    (sentence,) = [one for one in verdict(found) if "PCA of equal width" in one.text]
+    (sentence,) = [one for one in verdict(typed(found)) if "PCA of equal width" in one.text]
     assert sentence.standing == "bad"
     assert "better than PCA" not in sentence.text.replace("no better than PCA", "")
 
@@ -198,10 +201,10 @@ def test_a_curve_is_learnt_and_said(metrics):
     assert found["unexplained_variance"]["mean_profile"]["value"] == 1
     assert found["unexplained_variance"]["span_ceiling"]["value"] < found["unexplained_variance"]["model"]["value"]
     assert found["replicates"]["held_out"] == 1
-    enough = verdict({**found, "cautions": {}})
+    enough = verdict(typed({**found, "cautions": {}}))
     assert any(one.standing == "good" and "better than PCA" in one.text for one in enough)
     assert "resampling" in found["cautions"], "its held-out profiles come from three groups"
-    assert not any(one.standing == "good" and "better than PCA" in one.text for one in verdict(found))
+    assert not any(one.standing == "good" and "better than PCA" in one.text for one in verdict(typed(found)))
 
 
 def test_noise_and_random_labels_come_out_as_such(tmp_path):
@@ -212,10 +215,10 @@ def test_noise_and_random_labels_come_out_as_such(tmp_path):
     )
     noise = replace(matrix, values=draw.normal(6, 1, matrix.values.shape).astype(np.float32), samples=samples)
     found = evaluated(noise, tmp_path)
-    text = " ".join(one.text for one in verdict(found))
+    text = " ".join(one.text for one in verdict(typed(found)))
     assert "drawn blindly" in text
     assert "better than PCA" not in text.replace("no better than PCA", "")
-    assert not [one for one in verdict(found) if one.standing == "good" and "audit" not in one.text]
+    assert not [one for one in verdict(typed(found)) if one.standing == "good" and "audit" not in one.text]
 
 
 def test_keys_stay_whatever_the_data_lack(metrics, tmp_path):
@@ -225,21 +228,26 @@ def test_keys_stay_whatever_the_data_lack(metrics, tmp_path):
     assert list(bare) == list(full)
     assert bare["replicates"] is None and bare["identity"] is None and bare["labels"] is None
     assert set(bare["left_out"]) == {"replicates", "reconstruction.type_mean", *measure_names()}
-    text = " ".join(one.text for one in verdict(bare))
+    text = " ".join(one.text for one in verdict(typed(bare)))
     assert all(bare["left_out"][name] in text for name in ("replicates", "identity"))
-    assert [name for name, _ in summary(bare)]
-    without_classifier = {
-        "methods": {"joint": {"balanced_accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}},
-        "chance": 0.25,
-        "bundle_classifier": None,
-    }
-    told = dict(summary(full | {"identity": without_classifier}))["balanced accuracy, joint classifier"]
-    assert "trained for the evaluation" in told and "training.label_weight above 0" in told
+    assert [name for name, _ in summary(typed(bare))]
+    score = Interval(0.9, 0.8, 0.95)
+    without_classifier = Identity.model_construct(
+        methods={"joint": Scores(accuracy=score, balanced_accuracy=score, macro_f1=score)},
+        chance=0.25,
+        bundle_classifier=None,
+    )
+    told = dict(summary(typed(full).model_copy(update={"identity": without_classifier})))
+    assert "training.label_weight above 0" in told["balanced accuracy, joint classifier"]
 
 
 def test_files_hold_what_was_measured(metrics):
     found, out = metrics
     assert json.loads((out / "metrics.json").read_text()) == found
+    headline = json.loads((out / "headline.json").read_text())
+    assert headline["reconstruction"] == found["ratio_to_pca"]["value"]
+    assert headline["unexplained_variance_pca"] == found["unexplained_variance"]["pca"]["value"]
+    assert len(headline) == 3, "what was not measured is not among them"
     profiles = pd.read_csv(out / "profiles.csv")
     assert len(profiles) == found["profiles"]["test"]
     assert profiles["squared_error"].sum() / profiles["squared_error_pca"].sum() == pytest.approx(
@@ -249,7 +257,8 @@ def test_files_hold_what_was_measured(metrics):
     assert list(codes.columns) == ["sample_id", "part", "label", "code_1", "code_2", "code_3"]
     assert (codes["part"] == "test").sum() == len(profiles)
     assert {"x", "y"} <= set(pd.read_csv(out / "codes_2d.csv").columns)
-    assert pd.read_csv(out / "surface.csv")["error"].notna().all()
+    surface = pd.read_csv(out / "surface.csv")
+    assert surface["error"].notna().all() and surface["depth"].dtype == surface["bottleneck_width"].dtype == int
     assert pd.read_csv(out / "curves.csv")["validation_error_pca"].nunique() == 1
 
 

@@ -10,6 +10,8 @@ from evaluated import curved_profiles, given, params, trained
 
 from cic.errors import ModelError
 from cic.evaluation.measure import measure
+from cic.evaluation.questions.genes.found import Found as Genes
+from cic.evaluation.questions.unseen_groups.found import Found as UnseenGroups
 from cic.model import trial
 from cic.model.bundle import bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare
@@ -76,5 +78,5 @@ def test_a_measure_whose_retraining_fails_is_left_out_and_the_others_stay(monkey
     )
     failing(monkeypatch, lambda seed: True)
     found = measure(before, config, InThisProcess(), 1).metrics
-    assert found["unseen_groups"] is None and "diagonal" in found["left_out"]["unseen_groups"]
-    assert found["genes"] is not None
+    assert found.of(UnseenGroups) is None and "diagonal" in found.left_out["unseen_groups"]
+    assert found.of(Genes) is not None

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.config import Registry
-from cic.registry.gate import AgainstChampion, Evidence, confidence_at, judge
+from cic.registry.gate import AgainstChampion, Case, confidence_at, judge
 
 THRESHOLDS = Registry(min_profiles=20, bootstrap=200)
 seeds = st.integers(0, 2**32 - 1)
@@ -28,7 +28,7 @@ def evidence(
     over_champion: float | None = None,
     noise: float = 0.05,
     seen: int = 0,
-) -> Evidence:
+) -> Case:
     """Errors of a challenger that are on average `over_pca` of PCA's and `over_champion` of the champion's."""
     draw = np.random.default_rng(seed)
     pca_S = draw.uniform(50, 150, n_profiles)
@@ -45,10 +45,10 @@ def evidence(
     champion = None
     if over_champion is not None:
         champion = AgainstChampion("3", False, "", model_S, other(over_pca / over_champion), unseen_S, 100)
-    return Evidence(samples, model_S, pca_S, np.ones(n_profiles, dtype=bool), True, champion)
+    return Case(samples, model_S, pca_S, np.ones(n_profiles, dtype=bool), True, champion)
 
 
-def permuted(given_evidence: Evidence, order: np.ndarray) -> Evidence:
+def permuted(given_evidence: Case, order: np.ndarray) -> Case:
     champion = given_evidence.champion
     assert champion is not None
     return replace(

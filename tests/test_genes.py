@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, params, subject
+from evaluated import changed, curved_profiles, some_evidence, some_facts, subject
 from scipy.stats import spearmanr
 
 from cic.evaluation.drawing import drawing
@@ -42,29 +41,29 @@ def test_errors_add_up_to_those_of_the_profiles(measured):
     assert table["gene"].tolist() == list(one.bundle.genes)
     for column, method in (("error_model", "model"), ("error_pca", "pca"), ("variance", "mean_profile")):
         assert table[column].sum() == pytest.approx(one.errors[method][test_S].mean(), rel=1e-3)
-    made_SG = one.bundle.reconstruct(one.values_SG[test_S])
-    log2_SG = one.bundle.preprocessor.inverse(one.bundle.preprocessor.transform(one.values_SG[test_S]))
+    made_SG = one.bundle.decode(one.profiles.code_SW[test_S])
+    log2_SG = one.bundle.preprocessor.inverse(one.x_SG[test_S])
     np.testing.assert_allclose(table["error_model"], np.square(made_SG - log2_SG).mean(axis=0), rtol=1e-2)
     np.testing.assert_allclose(table["mean_log2"], log2_SG.mean(axis=0), rtol=1e-4)
 
 
 def test_noise_is_found_and_named_as_the_reason(measured):
     _, found = measured
-    table, noise = found.tables["genes"], found.finding["noise"]
+    table, noise = found.tables["genes"], found.finding.noise
     assert table["noise"][:30].mean() == pytest.approx(1.0, rel=0.1)
     assert table["noise"][30:].mean() == pytest.approx(0.05**2, rel=0.1)
-    assert noise["spearman"]["model"]["value"] == pytest.approx(
+    assert noise.spearman.model.value == pytest.approx(
         spearmanr(table["error_model"], table["noise"]).statistic, abs=1e-6
     )
-    assert noise["spearman"]["model"]["low"] > 0.2
+    assert noise.spearman.model.low > 0.2
     near_G = table["error_model"] <= 2 * table["noise"]
     assert near_G[:30].mean() > 0.8 > near_G[30:].mean()
-    assert noise["n_as_replicates"]["model"] == near_G.sum()
-    assert noise["share_as_replicates"]["model"]["value"] == pytest.approx(near_G.mean())
-    assert noise["error_share_as_replicates"]["model"]["value"] == pytest.approx(
+    assert noise.n_as_replicates.model == near_G.sum()
+    assert noise.share_as_replicates.model.value == pytest.approx(near_G.mean())
+    assert noise.error_share_as_replicates.model.value == pytest.approx(
         table["error_model"][near_G].sum() / table["error_model"].sum()
     )
-    assert 0.7 < noise["unavoidable"]["model"]["value"] < 1.2
+    assert 0.7 < noise.unavoidable.model.value < 1.2
 
 
 def test_a_gene_that_no_model_foretells_is_the_worst():
@@ -82,8 +81,8 @@ def test_a_gene_that_no_model_foretells_is_the_worst():
 
 def test_intervals_hold_their_value_and_cover(measured):
     _, found = measured
-    for one in dict(found.finding["noise"]["spearman"]).values():
-        assert one["low"] <= one["value"] <= one["high"]
+    for one in dict(found.finding.noise.spearman).values():
+        assert one.low <= one.value <= one.high
     hits = 0
     for seed in range(200):
         value_S = np.random.default_rng(seed).exponential(2, 40)
@@ -97,27 +96,27 @@ def test_intervals_hold_their_value_and_cover(measured):
 
 def test_without_replicates_level_stands_in():
     found = genes.measure(subject(without_columns(curved_profiles(), "replicate", "group")))
-    assert found.finding["noise"] is None and found.finding["n_sets"] == 0
+    assert found.finding.noise is None and found.finding.n_sets == 0
     assert "mean level" in found.left_out["genes.noise"]
     assert found.tables["genes"]["noise"].isna().all()
     table = found.tables["genes"]
-    assert found.finding["spearman_level"]["pca"]["value"] == pytest.approx(
+    assert found.finding.spearman_level.pca.value == pytest.approx(
         spearmanr(table["error_pca"], table["mean_log2"]).statistic, abs=1e-6
     )
-    assert genes_sentences({"genes": found.finding, "interval": {"confidence": 0.95}}) == []
+    assert genes_sentences(found.finding, some_facts()) == []
 
 
 def test_two_sets_tell_no_noise():
     matrix = curved_profiles()
     some = matrix.samples["replicate"].where(matrix.samples["replicate"].isin(["specimen 1", "specimen 2"]), None)
     found = genes.measure(subject(replace(matrix, samples=matrix.samples.assign(replicate=some))))
-    assert found.finding["n_sets"] == 2 and found.finding["noise"] is None
+    assert found.finding.n_sets == 2 and found.finding.noise is None
 
 
 def test_log_ratios_have_no_level():
     matrix = replace(curved_profiles(), unit="log_ratio")
     found = genes.measure(subject(without_columns(matrix, "replicate")))
-    assert found.finding["spearman_level"] is None
+    assert found.finding.spearman_level is None
     assert "log ratios" in found.left_out["genes.level"]
 
 
@@ -138,27 +137,23 @@ def test_blocks_of_rows_do_not_change_the_errors(measured, monkeypatch):
 
 def test_sentences_do_not_flatter(measured):
     _, found = measured
-    confidence = {"confidence": params().evaluate.confidence}
-    (spoken,) = genes_sentences({"genes": found.finding, "interval": confidence})
-    assert str(found.finding["n_genes"]) in spoken.text
+    (spoken,) = genes_sentences(found.finding, some_facts())
+    assert str(found.finding.n_genes) in spoken.text
     linear = genes.measure(subject(noisy_profiles(), depth=0))
-    (spoken,) = genes_sentences({"genes": linear.finding, "interval": confidence})
+    (spoken,) = genes_sentences(linear.finding, some_facts())
     assert spoken.standing == "open"
-    changed = dict(found.finding) | {"share_better_than_pca": {"value": 0.4, "low": 0.3, "high": 0.45}}
-    (spoken,) = genes_sentences({"genes": changed, "interval": confidence})
+    worse = changed(found.finding, share_better_than_pca={"value": 0.4, "low": 0.3, "high": 0.45})
+    (spoken,) = genes_sentences(worse, some_facts())
     assert spoken.standing == "bad"
 
 
 @pytest.mark.parametrize("columns", [(), ("replicate", "group"), ("replicate",)])
 def test_the_section_holds_with_and_without_replicates(tmp_path, columns):
     found = genes.measure(subject(without_columns(noisy_profiles(), *columns)))
-    metrics = {"genes": found.finding, "interval": {"confidence": 0.95}, "left_out": found.left_out}
-    evidence = SimpleNamespace(metrics=metrics, tables=found.tables, scaled=False)
-    section = genes_section(evidence, tmp_path)
+    section = genes_section(found.finding, some_evidence(found), tmp_path)
     assert len(section.table.rows) == 25 and len({len(row) for row in section.table.rows}) == 1
     assert len(section.table.columns) == len(section.table.rows[0]) == (5 if columns else 6)
     assert any(found.left_out["genes.noise"] in note for note in section.notes) if columns else not found.left_out
-    assert genes_section(SimpleNamespace(metrics=metrics | {"genes": None}), tmp_path) is None
 
 
 @pytest.mark.parametrize("with_noise", [True, False])

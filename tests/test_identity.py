@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, subject
+from evaluated import changed, curved_profiles, some_evidence, some_facts, subject
 from scipy.stats import ortho_group
 from sklearn.covariance import ledoit_wolf
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -26,7 +25,7 @@ from cic.evaluation.questions.identity.draw import confusion_figure
 from cic.evaluation.questions.identity.folds import design, folds_of
 from cic.evaluation.questions.identity.measure import MODELS, RIVALS
 from cic.evaluation.questions.identity.measure import measure as measure_identity
-from cic.evaluation.questions.identity.say import identity_sentences
+from cic.evaluation.questions.identity.say import TOPICS
 from cic.evaluation.questions.identity.tuning import TuningSpec, tune
 from cic.workers import make_executor
 
@@ -57,8 +56,7 @@ def scored(matrix, **samples):
 
 def sentence_of(finding) -> str:
     """Give the report's sentence on cell identity."""
-    metrics = {"identity": finding.finding, "interval": {"confidence": 0.95}, "left_out": finding.left_out}
-    (sentence,) = identity_sentences(metrics)
+    (sentence,) = TOPICS[0].conclusions(finding.finding, some_facts(finding))
     return sentence
 
 
@@ -116,38 +114,38 @@ def test_settings_are_chosen_by_inner_folds_alone():
     train, label_N, told, _ = blobs(spread=1.5)
     spec = TuningSpec(0, "profile", train, label_N, np.arange(90) % 3, told, 300, False, 0)
     whole = tune(spec)
-    elsewhere = tune(replace(spec, told_TX=100 * told[::-1]))
-    assert {name: one.setting for name, one in whole.told.items()} == {
-        name: one.setting for name, one in elsewhere.told.items()
+    elsewhere = tune(replace(spec, tested_TX=100 * told[::-1]))
+    assert {name: one.setting for name, one in whole.predictions.items()} == {
+        name: one.setting for name, one in elsewhere.predictions.items()
     }
     # pairs of which one is in another inner fold make a single neighbour seem best
     twins = replace(
         spec, train_NX=np.repeat(train, 2, axis=0), label_N=np.random.default_rng(0).integers(3, size=90).repeat(2),
         inner_N=np.arange(180) % 2,
     )  # fmt: skip
-    assert tune(twins).told["profile_nearest"].setting == 1
+    assert tune(twins).predictions["profile_nearest"].setting == 1
 
 
 def test_one_label_in_training_is_what_everybody_says():
     train, _, told, _ = blobs()
     for space in classifiers.SPACES:
         found = tune(TuningSpec(0, space, train, np.full(90, 2), np.arange(90) % 3, told, 300, True, 0))
-        assert all((one.said_T == 2).all() for one in found.told.values())
+        assert all((one.predicted_T == 2).all() for one in found.predictions.values())
 
 
 def test_all_is_measured_and_chance_is_chance(curved):
     whole, found = curved
     metrics = found.finding
-    assert set(metrics["methods"]) == set(METHOD_NAMES)
-    assert metrics["n"] == (whole.part_S != "validation").sum() and metrics["n_folds"] == 3
-    assert metrics["methods"]["joint"]["balanced_accuracy"]["low"] > metrics["chance"] == 0.25
-    assert metrics["methods"]["majority"]["balanced_accuracy"]["value"] <= 0.25 + 1e-9
+    assert set(metrics.methods) == set(METHOD_NAMES)
+    assert metrics.n == (whole.part_S != "validation").sum() and metrics.n_folds == 3
+    assert metrics.methods["joint"].balanced_accuracy.low > metrics.chance == 0.25
+    assert metrics.methods["majority"].balanced_accuracy.value <= 0.25 + 1e-9
     for model in MODELS:
         for rival in RIVALS:
-            left, right = (metrics["methods"][name]["balanced_accuracy"]["value"] for name in (model, rival))
-            assert metrics["differences"][model][rival]["value"] == pytest.approx(left - right)
-    assert metrics["bundle_classifier"]["n"] == whole.test_S.sum()
-    assert metrics["bundle_classifier"]["balanced_accuracy"]["value"] > 0.25
+            left, right = (metrics.methods[name].balanced_accuracy.value for name in (model, rival))
+            assert metrics.differences[model][rival].value == pytest.approx(left - right)
+    assert metrics.bundle_classifier.n == whole.test_S.sum()
+    assert metrics.bundle_classifier.balanced_accuracy.value > 0.25
 
 
 def test_tables_hold_what_was_said(curved):
@@ -157,7 +155,7 @@ def test_tables_hold_what_was_said(curved):
     group_S = whole.samples.loc[said.index, "group"]
     assert (said.groupby(group_S)["fold"].nunique() == 1).all()
     accuracy = (said["joint"] == said["true"]).mean()
-    assert accuracy == pytest.approx(found.finding["methods"]["joint"]["accuracy"]["value"])
+    assert accuracy == pytest.approx(found.finding.methods["joint"].accuracy.value)
     confusion = found.tables["confusion"].query("method == 'joint'")
     assert confusion["n"].sum() == len(said)
     assert confusion.query("true == predicted")["n"].sum() == pytest.approx(accuracy * len(said))
@@ -165,27 +163,27 @@ def test_tables_hold_what_was_said(curved):
     assert set(settings["method"]) == set(METHOD_NAMES) - {"majority"} and settings["fold"].nunique() == 3
     after = found.tables["reliability"].query("method == 'joint' and when == 'after'")
     error = np.average((after["confidence"] - after["accuracy"]).abs(), weights=after["n"])
-    assert error == pytest.approx(found.finding["calibration"]["joint"]["ece_after"])
+    assert error == pytest.approx(found.finding.calibration["joint"].ece_after)
 
 
 def test_labels_of_a_fold_have_no_part_in_what_is_said_of_it(small):
     plan = design(small)
-    own_S = plan.fold_S == 0
+    subset_S = plan.fold_S == 0
     label_S = plan.label_S.copy()
-    label_S[own_S] = np.random.default_rng(0).permutation(label_S[own_S])
+    label_S[subset_S] = np.random.default_rng(0).permutation(label_S[subset_S])
     assert (label_S != plan.label_S).any()
     outcome, other = (identity.cross_validated(small, one) for one in (plan, replace(plan, label_S=label_S)))
-    for name, said_S in outcome.said.items():
-        np.testing.assert_array_equal(said_S[own_S], other.said[name][own_S], err_msg=name)
-        np.testing.assert_array_equal(outcome.temperatures["joint"][own_S], other.temperatures["joint"][own_S])
+    for name, predicted_S in outcome.predicted.items():
+        np.testing.assert_array_equal(predicted_S[subset_S], other.predicted[name][subset_S], err_msg=name)
+        np.testing.assert_array_equal(outcome.temperatures["joint"][subset_S], other.temperatures["joint"][subset_S])
 
 
 def test_random_labels_are_told_no_better_than_chance():
     matrix = curved_profiles(noise=0.5, seed=2)
     label_S = np.random.default_rng(1).choice(["a", "b"], matrix.n_samples)
     found = measure_identity(subject(scored(matrix, label=label_S, replicate=None), QUICK))
-    interval = found.finding["methods"]["joint"]["balanced_accuracy"]
-    assert interval["low"] < 0.5
+    interval = found.finding.methods["joint"].balanced_accuracy
+    assert interval.low < 0.5
     sentence = sentence_of(found)
     assert sentence.standing == "bad"
 
@@ -248,10 +246,10 @@ def test_a_label_that_a_fold_takes_away_counts_as_errors(small, monkeypatch):
     label_S = np.where(plan.fold_S == 0, 0, 1)
     monkeypatch.setattr(identity, "design", lambda subject: replace(plan, label_S=label_S))
     found = measure_identity(small)
-    assert found.finding["n_unseen"] == len(label_S)
-    assert all(one["accuracy"]["value"] == 0 for one in found.finding["methods"].values())
+    assert found.finding.n_unseen == len(label_S)
+    assert all(one.accuracy.value == 0 for one in found.finding.methods.values())
     assert "identity.unseen" in found.cautions
-    assert found.finding["calibration"] is None
+    assert found.finding.calibration is None
 
 
 def test_all_perfect_is_said_as_a_tie():
@@ -266,8 +264,8 @@ def test_all_perfect_is_said_as_a_tie():
 def test_the_sentence_follows_the_differences(curved, low, high, standing):
     _, found = curved
     difference = {"value": (low + high) / 2, "low": low, "high": high}
-    changed = dict(found.finding) | {"differences": {"joint": dict.fromkeys(RIVALS, difference)}}
-    sentence = sentence_of(replace(found, finding=changed))
+    other = changed(found.finding, differences={"joint": dict.fromkeys(RIVALS, difference)})
+    sentence = sentence_of(replace(found, finding=other))
     assert sentence.standing == standing and all(METHOD_NAMES[rival] in sentence.text for rival in RIVALS)
 
 
@@ -283,25 +281,21 @@ def test_the_confusion_matrix_is_drawn_for_few_and_many(tmp_path, n_labels):
 
 def test_the_sections_show_what_was_measured(curved, tmp_path):
     _, found = curved
-    metrics = {"identity": found.finding, "interval": {"confidence": 0.95}, "cautions": {}, "left_out": {}}
-    evidence = SimpleNamespace(metrics=metrics, tables=found.tables)
     makers = (
         say.identity_section,
         say.confusion_section,
         say.calibration_section,
     )
-    scores, confusion, calibration = (make(evidence, tmp_path) for make in makers)
+    scores, confusion, calibration = (make(found.finding, some_evidence(found), tmp_path) for make in makers)
     assert [row[0] for row in scores.table.rows] == list(METHOD_NAMES.values())
     assert re.findall(r"\d+", scores.n)[:2] == ["140", "4"] and "chance 0.25" in scores.picture.svg
-    wrong = round((1 - found.finding["methods"]["joint"]["accuracy"]["value"]) * 140)
+    wrong = round((1 - found.finding.methods["joint"].accuracy.value) * 140)
     assert re.findall(r"\d+", confusion.claim)[:2] == [str(wrong), "140"]
-    assert f"{100 * found.finding['calibration']['joint']['ece_after']:.1f}%" in calibration.claim
+    assert f"{100 * found.finding.calibration['joint'].ece_after:.1f}%" in calibration.claim
     assert all(section.baseline and section.n for section in (scores, confusion, calibration))
-    nothing = SimpleNamespace(metrics=metrics | {"identity": None}, tables={})
-    assert [make(nothing, tmp_path) for make in makers] == [None] * 3
 
 
 def test_without_labelled_validation_profiles_nothing_is_calibrated(small):
     label = small.samples["label"].where(small.part_S != "validation", None)
     found = measure_identity(replace(small, samples=small.samples.assign(label=label)))
-    assert found.finding["calibration"] is None and "identity.calibration" in found.left_out
+    assert found.finding.calibration is None and "identity.calibration" in found.left_out

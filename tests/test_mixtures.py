@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import subject
+from evaluated import changed, some_evidence, some_facts, subject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +40,7 @@ def mixed_profiles(unit: str = "log2", n_samples: int = 140, n_genes: int = 80, 
 
 
 def spoken(found) -> list:
-    return mixtures_sentences({"mixtures": found.finding, "interval": {"confidence": 0.95}})
+    return mixtures_sentences(found.finding, some_facts())
 
 
 @pytest.fixture(scope="module")
@@ -83,43 +82,40 @@ def test_distance_off_the_plane_is_over_that_of_the_pure_ones():
 def test_what_mixes_where_it_is_measured_is_found_again():
     found = mixtures.measure(subject(mixed_profiles("log2"), width=4))
     metrics = found.finding
-    assert metrics["rmse"]["model"]["value"] < 0.02
-    assert metrics["ratio_to_equal_shares"]["high"] < 0.2
-    assert metrics["pearson"]["model"]["low"] > 0.98
-    assert metrics["rmse"]["linear"] is None and "log2" in found.left_out["mixtures.linear"]
-    assert metrics["n"] == len(found.tables["mixtures"]) / 3 and metrics["held_out"] == 1
-    assert found.finding["n"] < (mixed_profiles().samples.max(axis=1) < 1).sum()
+    assert metrics.rmse.model.value < 0.02
+    assert metrics.ratio_to_equal_shares.high < 0.2
+    assert metrics.pearson.model.low > 0.98
+    assert metrics.rmse.linear is None and "log2" in found.left_out["mixtures.linear"]
+    assert metrics.n == len(found.tables["mixtures"]) / 3 and metrics.held_out == 1
+    assert found.finding.n < (mixed_profiles().samples.max(axis=1) < 1).sum()
     assert "bad" not in {one.standing for one in spoken(found)}
 
 
 def test_the_logarithm_bends_mixtures_and_the_linear_scale_does_not(linear):
-    rmse, plane = linear.finding["rmse"], linear.finding["off_plane"]
-    assert rmse["linear"]["value"] < 0.02 < 0.05 < rmse["pca"]["value"] < rmse["equal_shares"]["value"]
-    assert plane["linear"]["value"] < 0.1 < plane["profile"]["value"]
-    assert linear.finding["off_plane_pure"]["profile"] < plane["profile"]["low"]
+    rmse, plane = linear.finding.rmse, linear.finding.off_plane
+    assert rmse.linear.value < 0.02 < 0.05 < rmse.pca.value < rmse.equal_shares.value
+    assert plane.linear.value < 0.1 < plane.profile.value
+    assert linear.finding.off_plane_pure.profile < plane.profile.low
 
 
 def test_figures_agree_with_the_table(linear):
     table = linear.tables["mixtures"]
     for name in ("model", "pca", "equal_shares"):
         by_hand = np.sqrt(np.square(table[name] - table["true"]).mean())
-        assert linear.finding["rmse"][name]["value"] == pytest.approx(by_hand)
-    assert linear.finding["pearson"]["pca"]["value"] == pytest.approx(table["pca"].corr(table["true"]))
+        assert dict(linear.finding.rmse)[name].value == pytest.approx(by_hand)
+    assert linear.finding.pearson.pca.value == pytest.approx(table["pca"].corr(table["true"]))
     assert table.groupby("sample_id")["true"].sum().to_numpy() == pytest.approx(1)
-    assert linear.finding["n_compositions"] == table.round(3).groupby("sample_id")["true"].apply(tuple).nunique()
+    assert linear.finding.n_compositions == table.round(3).groupby("sample_id")["true"].apply(tuple).nunique()
 
 
 @pytest.mark.parametrize("unit", ["log2", "tpm"])
 def test_the_section_names_every_method(tmp_path, unit, linear):
     found = linear if unit == "tpm" else mixtures.measure(subject(mixed_profiles(unit), width=2))
-    metrics = {"mixtures": found.finding, "interval": {"confidence": 0.95}, "left_out": found.left_out}
-    evidence = SimpleNamespace(metrics=metrics | {"cautions": found.cautions}, tables=found.tables)
-    section = mixtures_section(evidence, tmp_path)
+    section = mixtures_section(found.finding, some_evidence(found), tmp_path)
     methods = [row[0] for row in section.table.rows]
     assert len(methods) == (5 if unit == "tpm" else 4) and methods[-1] == "equal shares for everyone"
     assert ("no room" in section.table.rows[0]) == (unit == "log2")
-    assert str(found.finding["n"]) in section.n
-    assert mixtures_section(SimpleNamespace(metrics=metrics | {"mixtures": None}), tmp_path) is None
+    assert str(found.finding.n) in section.n
 
 
 def test_shuffled_shares_are_not_called_found():
@@ -127,16 +123,16 @@ def test_shuffled_shares_are_not_called_found():
     shuffled = np.random.default_rng(3).permutation(matrix.samples.to_numpy())
     samples = pd.DataFrame(shuffled, index=matrix.samples.index, columns=matrix.samples.columns)
     found = mixtures.measure(subject(replace(matrix, samples=samples), width=4))
-    assert abs(found.finding["pearson"]["model"]["value"]) < 0.5
-    assert against(found.finding["ratio_to_equal_shares"]) != "below"
+    assert abs(found.finding.pearson.model.value) < 0.5
+    assert against(found.finding.ratio_to_equal_shares) != "below"
     assert "good" not in {one.standing for one in spoken(found)}
 
 
 def test_a_code_without_room_has_no_plane_to_miss():
     found = mixtures.measure(subject(mixed_profiles("log2"), width=1))
     assert "mixtures.width" in found.cautions
-    assert found.finding["off_plane"]["model"] is None and found.finding["off_plane"]["profile"] is not None
-    assert found.finding["rmse"]["model"]["value"] > 0.05
+    assert found.finding.off_plane.model is None and found.finding.off_plane.profile is not None
+    assert found.finding.rmse.model.value > 0.05
 
 
 def samples_without(matrix: ExpressionMatrix, case: str) -> pd.DataFrame:
@@ -175,13 +171,13 @@ def test_mixtures_of_all_parts_stand_in_where_few_are_held_out():
     sets = matrix.samples.astype(str).agg("/".join, axis=1) + [f" {number % 4}" for number in number_S]
     sets = sets.where(matrix.samples.max(axis=1) < 1, matrix.samples.index.to_numpy())
     found = mixtures.measure(subject(replace(matrix, samples=matrix.samples.assign(replicate=sets)), width=4))
-    assert found.finding["held_out"] == 0 and found.finding["units"] == 16
-    assert found.finding["n"] == (matrix.samples.max(axis=1) < 1).sum()
-    assert found.finding["by"] == "replicate set" and found.finding["rmse"]["model"]["low"] is not None
-    better = dict(found.finding) | {"ratio_to_pca": {"value": 0.5, "low": 0.4, "high": 0.6}}
-    (said,) = mixtures_sentences({"mixtures": better, "interval": {"confidence": 0.95}})
+    assert found.finding.held_out == 0 and found.finding.units == 16
+    assert found.finding.n == (matrix.samples.max(axis=1) < 1).sum()
+    assert found.finding.by == "replicate set" and found.finding.rmse.model.low is not None
+    better = changed(found.finding, ratio_to_pca={"value": 0.5, "low": 0.4, "high": 0.6})
+    (said,) = mixtures_sentences(better, some_facts())
     assert said.standing == "open"
-    (said,) = mixtures_sentences({"mixtures": better | {"held_out": 1}, "interval": {"confidence": 0.95}})
+    (said,) = mixtures_sentences(changed(better, held_out=1), some_facts())
     assert said.standing == "good"
 
 
@@ -190,8 +186,8 @@ def test_few_independent_mixtures_get_no_interval():
     mixed_S = (matrix.samples.max(axis=1) < 1).to_numpy()
     few = matrix.select(~mixed_S | (np.cumsum(mixed_S) <= 3))
     found = mixtures.measure(subject(few, width=4))
-    assert found.finding["n"] == found.finding["units"] == 3
-    assert found.finding["rmse"]["model"]["low"] is None
+    assert found.finding.n == found.finding.units == 3
+    assert found.finding.rmse.model.low is None
     assert [one.standing for one in spoken(found)] == ["open"]
 
 

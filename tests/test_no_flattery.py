@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from evaluated import curved_profiles, evaluated
+from evaluated import curved_profiles, evaluated, typed
 
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix
+from cic.evaluation.catalogue import questions
 from cic.evaluation.objections import objections
-from cic.evaluation.report.contents import findings, headline, topics, verdict
-from cic.registry.gate import Decision, Evidence, judge
+from cic.evaluation.report.contents import findings, headline, verdict
+from cic.registry.gate import Case, Decision, judge
 
 MEASURES = ("unseen_types", "noise", "identity")
 
@@ -23,15 +24,15 @@ def measured(matrix: ExpressionMatrix, out: Path) -> tuple[dict[str, Any], str, 
     """Evaluate as the stage does, and let the gate decide on what it found."""
     metrics = evaluated(matrix, out, evaluate={"measures": MEASURES, "folds": 3, "label_weights": [0.1]})
     profiles = pd.read_csv(out / "profiles.csv").set_index("sample_id")
-    evidence = Evidence(
+    evidence = Case(
         samples=matrix.samples.loc[profiles.index],
         model_S=profiles["squared_error"].to_numpy(),
         pca_S=profiles["squared_error_pca"].to_numpy(),
         unseen_S=np.ones(len(profiles), dtype=bool),
         audit_passed=True,
-        objections=objections(metrics),
+        objections=objections(typed(metrics)),
     )
-    text = " ".join(f"{one.standing}: {one.text}" for one in verdict(metrics))
+    text = " ".join(f"{one.standing}: {one.text}" for one in verdict(typed(metrics)))
     return metrics, text, judge(evidence, Registry(bootstrap=500), 1)
 
 
@@ -42,7 +43,7 @@ def good(text: str) -> list[str]:
 
 def test_where_much_can_be_learnt_it_passes(tmp_path):
     metrics, text, decision = measured(curved_profiles(n_samples=240, n_groups=40), tmp_path)
-    assert objections(metrics) == ()
+    assert objections(typed(metrics)) == ()
     assert decision.outcome == "promoted", decision.reasons
     assert good(text)
 
@@ -51,10 +52,10 @@ def test_where_the_held_out_profiles_come_from_few_groups_nothing_is_claimed_of_
     metrics, text, decision = measured(curved_profiles(n_samples=240), tmp_path)
     assert metrics["ratio_to_pca"]["high"] < 1, "far better on these groups"
     assert decision.outcome == "refused" and any("too few groups" in reason for reason in decision.reasons)
-    assert "cannot be told" in headline({**metrics, "audit": {**metrics["audit"], "passed": 1}})
+    assert "cannot be told" in headline(typed({**metrics, "audit": {**metrics["audit"], "passed": 1}}))
     assert "Whether the model does better than PCA on profiles from another group cannot be told" in text
-    resting = {topic.title for topic in topics() if set(topic.few_groups) & set(metrics["cautions"])}
-    few = [one for topic, _, one in findings(metrics) if topic in resting]
+    bases = {topic.title: set(topic.few_groups) for question in questions() for topic in question.topics}
+    few = [one for topic, _, one in findings(typed(metrics)) if bases.get(topic, set()) & set(metrics["cautions"])]
     assert len(few) >= 5 and not any(sentence.standing == "good" for sentence in few)
     for sentence in few:
         assert sentence.claim.startswith("On these few groups") or "cannot be told" in sentence.claim, sentence
@@ -87,4 +88,4 @@ def test_forty_profiles_are_too_few(tmp_path):
     assert decision.outcome == "refused"
     assert any("too few held-out profiles" in reason for reason in decision.reasons)
     assert "only" in text or "too few" in text
-    assert objections(metrics)[0].startswith("there are too few independent held-out profiles")
+    assert objections(typed(metrics))[0].startswith("there are too few independent held-out profiles")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, subject
+from evaluated import changed, curved_profiles, some_evidence, some_facts, subject
 
 from cic.evaluation.drawing.drawing import draw
 from cic.evaluation.metrics import as_json
@@ -17,6 +16,7 @@ from cic.evaluation.questions.noise import measure as noise
 from cic.evaluation.questions.noise.draw import noise_curves
 from cic.evaluation.questions.noise.noise_curves import crossing, mean_weights, unexplained_curves
 from cic.evaluation.questions.noise.say import missing_genes_sentences, noise_section, noise_sentences
+from cic.evaluation.statistics.intervals import Interval, resampling
 from cic.model.basis import SampleBasis
 from cic.seeds import generator
 
@@ -43,16 +43,6 @@ def spanned():
     return SampleBasis.fit(x_SG), draw.normal(size=(5, 60)).astype(np.float32), x_SG
 
 
-def evidence(finding):
-    metrics = {
-        "noise": finding.finding,
-        "interval": {"confidence": 0.95},
-        "left_out": finding.left_out,
-        "cautions": finding.cautions,
-    }
-    return SimpleNamespace(metrics=metrics, tables=finding.tables)
-
-
 def numbers(content):
     if isinstance(content, dict):
         return [one for inner in content.values() for one in numbers(inner)]
@@ -61,8 +51,8 @@ def numbers(content):
 
 def both_sentences(finding):
     """Give what the report says of noise and of missing genes."""
-    metrics = evidence(finding).metrics
-    return noise_sentences(metrics) + missing_genes_sentences(metrics)
+    facts = some_facts(finding)
+    return noise_sentences(finding.finding, facts) + missing_genes_sentences(finding.finding, facts)
 
 
 def test_masks_agree_with_masking_over_genes(spanned):
@@ -152,7 +142,7 @@ def test_classes_of_one_profile_each_are_told_by_the_nearest(spanned):
 
 def test_noise_is_that_of_replicates(curved):
     sets = noise.replicate_sets(curved.samples)
-    deviation_G = disturbances.replicate_noise(curved.bundle.preprocessor, curved.values_SG, sets)
+    deviation_G = disturbances.replicate_noise(curved.x_SG, sets)
     assert np.sqrt(np.mean(np.square(deviation_G))) == pytest.approx(0.3, rel=0.05)
     noise_SK, norm_S = disturbances.drawn_noise(curved.bundle.basis, deviation_G, 300, generator(1, "x"))
     assert norm_S.mean() == pytest.approx(np.square(deviation_G).sum(), rel=0.02)
@@ -161,61 +151,56 @@ def test_noise_is_that_of_replicates(curved):
 
 
 def test_genes_on_which_replicates_agree_get_the_median(curved):
-    values_SG = curved.values_SG.copy()
+    x_SG = curved.x_SG.copy()
     sets = noise.replicate_sets(curved.samples)
     for rows in sets:
-        values_SG[rows, 0] = values_SG[rows[0], 0]
-    deviation_G = disturbances.replicate_noise(curved.bundle.preprocessor, values_SG, sets)
+        x_SG[rows, 0] = x_SG[rows[0], 0]
+    deviation_G = disturbances.replicate_noise(x_SG, sets)
     assert deviation_G[0] == np.median(deviation_G[1:]) > 0
 
 
 def test_the_clean_end_of_every_curve_is_the_reconstruction_itself(curved, found):
     test_S = curved.test_S
-    for kind in (found.finding["gaussian"], found.finding["missing"], found.finding["missing"]["mean_filled"]):
-        assert set(kind["unexplained"]) == METHODS
+    for kind in (found.finding.gaussian, found.finding.missing, found.finding.missing.mean_filled):
+        assert set(kind.unexplained) == METHODS
         for name, key in (("model", "model"), ("pca", "pca"), ("span", "span_ceiling")):
             share = curved.errors[key][test_S].sum() / curved.errors["mean_profile"][test_S].sum()
-            assert kind["unexplained"][name][0] == pytest.approx(share, rel=1e-4), name
-        assert kind["unexplained"]["profile"][0] == 0
-        assert kind["unexplained"]["mean_profile"] == pytest.approx([1] * len(kind["levels"]))
+            assert kind.unexplained[name][0] == pytest.approx(share, rel=1e-4), name
+        assert kind.unexplained["profile"][0] == 0
+        assert kind.unexplained["mean_profile"] == pytest.approx([1] * len(kind.levels))
 
 
 def test_noise_and_losses_are_as_large_as_they_should_be(found):
-    gaussian, missing = found.finding["gaussian"], found.finding["missing"]
-    assert gaussian["unit"] == "replicate noise" and gaussian["n_sets"] >= 5
-    squares = gaussian["unexplained_by_one"] * np.square(gaussian["levels"])
-    np.testing.assert_allclose(gaussian["unexplained"]["profile"], squares, rtol=1e-6)
-    np.testing.assert_allclose(missing["unexplained"]["profile"], missing["levels"], atol=0.05)
-    assert missing["unexplained"]["profile"] == missing["mean_filled"]["unexplained"]["profile"]
+    gaussian, missing = found.finding.gaussian, found.finding.missing
+    assert gaussian.unit == "replicate noise" and gaussian.n_sets >= 5
+    squares = gaussian.unexplained_by_one * np.square(gaussian.levels)
+    np.testing.assert_allclose(gaussian.unexplained["profile"], squares, rtol=1e-6)
+    np.testing.assert_allclose(missing.unexplained["profile"], missing.levels, atol=0.05)
+    assert missing.unexplained["profile"] == missing.mean_filled.unexplained["profile"]
 
 
 def test_a_reduction_removes_noise_and_withstands_missing_genes(found):
-    gaussian, missing = found.finding["gaussian"], found.finding["missing"]
-    last = {name: curve[-1] for name, curve in gaussian["unexplained"].items()}
+    gaussian, missing = found.finding.gaussian, found.finding.missing
+    last = {name: curve[-1] for name, curve in gaussian.unexplained.items()}
     assert last["model"] < last["span"] < last["profile"]
-    start = gaussian["denoises_from"]["model"]
-    assert start == pytest.approx(
-        (gaussian["unexplained"]["model"][0] / gaussian["unexplained_by_one"]) ** 0.5, rel=0.1
-    )
-    assert missing["unexplained"]["model"][-2] < 0.7 * missing["mean_filled"]["unexplained"]["model"][-2]
-    assert missing["ratio_to_pca"]["high"] < 1 and gaussian["ratio_to_pca"]["high"] < 1
-    assert gaussian["ratio_to_profile"]["high"] < 1
+    start = gaussian.denoises_from.model
+    assert start == pytest.approx((gaussian.unexplained["model"][0] / gaussian.unexplained_by_one) ** 0.5, rel=0.1)
+    assert missing.unexplained["model"][-2] < 0.7 * missing.mean_filled.unexplained["model"][-2]
+    assert missing.ratio_to_pca.high < 1 and gaussian.ratio_to_pca.high < 1
+    assert gaussian.ratio_to_profile.high < 1
 
 
 def test_robustness_is_the_mean_of_its_curve(found):
-    for kind in (found.finding["gaussian"], found.finding["missing"]):
-        reach = kind["levels"][-1] - kind["levels"][0]
-        for curves, means in (("unexplained", "robustness_unexplained"), ("accuracy", "robustness_accuracy")):
-            for name, curve in kind[curves].items():
-                assert kind[means][name]["value"] == pytest.approx(
-                    np.trapezoid(curve, kind["levels"]) / reach, abs=1e-9
-                )
-        mean = kind["robustness_unexplained"]
-        assert kind["ratio_to_pca"]["value"] == pytest.approx(mean["model"]["value"] / mean["pca"]["value"])
-        mean = kind["robustness_accuracy"]
-        assert kind["difference_to_lda"]["value"] == pytest.approx(
-            mean["code_logistic"]["value"] - mean["profile_lda"]["value"]
-        )
+    for kind in (found.finding.gaussian, found.finding.missing):
+        reach = kind.levels[-1] - kind.levels[0]
+        kept = ((kind.unexplained, kind.robustness_unexplained), (kind.accuracy, kind.robustness_accuracy))
+        for curves, means in kept:
+            for name, curve in curves.items():
+                assert means[name].value == pytest.approx(np.trapezoid(curve, kind.levels) / reach, abs=1e-9)
+        mean = kind.robustness_unexplained
+        assert kind.ratio_to_pca.value == pytest.approx(mean["model"].value / mean["pca"].value)
+        mean = kind.robustness_accuracy
+        assert kind.difference_to_lda.value == pytest.approx(mean["code_logistic"].value - mean["profile_lda"].value)
 
 
 def test_crossings_and_weights():
@@ -228,8 +213,8 @@ def test_crossings_and_weights():
 
 def test_depth_0_gains_nothing_over_pca_and_says_so():
     finding = noise.measure(subject(curved_profiles(**MANY_GENES), depth=0, epochs=2))
-    for kind in ("gaussian", "missing"):
-        assert finding.finding[kind]["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
+    for kind in (finding.finding.gaussian, finding.finding.missing):
+        assert kind.ratio_to_pca.value == pytest.approx(1, abs=1e-4)
     for sentence in both_sentences(finding):
         assert sentence.standing == "bad"
 
@@ -239,7 +224,7 @@ def test_same_numbers_twice(curved, found):
     assert again.finding == found.finding
     pd.testing.assert_frame_equal(again.tables["noise_curves"], found.tables["noise_curves"])
     other = noise.measure(replace(curved, seed=12))
-    assert other.finding["gaussian"]["unexplained"]["model"] != found.finding["gaussian"]["unexplained"]["model"]
+    assert other.finding.gaussian.unexplained["model"] != found.finding.gaussian.unexplained["model"]
 
 
 def test_nothing_is_learnt_from_the_test_part(curved, found):
@@ -248,7 +233,7 @@ def test_nothing_is_learnt_from_the_test_part(curved, found):
     other = replace(curved, samples=curved.samples.assign(label=label_S))
     mean_LK, other_LK = (noise_bench.bench_of(one)[0].classes.mean_LK for one in (curved, other))
     np.testing.assert_array_equal(mean_LK, other_LK)
-    other = replace(curved, values_SG=curved.values_SG + 5 * curved.test_S[:, None])
+    other = replace(curved, x_SG=curved.x_SG + 5 * curved.test_S[:, None])
     for one in (curved, replace(curved, samples=curved.samples.drop(columns="replicate"))):
         other_one = replace(other, samples=one.samples)
         np.testing.assert_array_equal(noise.unit_of_noise(one)[0], noise.unit_of_noise(other_one)[0])
@@ -258,13 +243,14 @@ def test_without_replicates_the_unit_is_the_spread_of_genes():
     matrix = curved_profiles(**MANY_GENES)
     one = subject(replace(matrix, samples=matrix.samples.drop(columns="replicate")))
     finding = noise.measure(one)
-    gaussian = finding.finding["gaussian"]
-    assert gaussian["unit"] == "gene standard deviation" and gaussian["n_sets"] == 0
-    assert gaussian["levels"] == list(noise.SPREAD_LEVELS)
+    gaussian = finding.finding.gaussian
+    assert gaussian.unit == "gene standard deviation" and gaussian.n_sets == 0
+    assert gaussian.levels == list(noise.SPREAD_LEVELS)
     assert "noise.unit" in finding.cautions
     train_S = one.part_S == "train"
-    spread_G = disturbances.spread(one.bundle.preprocessor, one.values_SG[train_S])
-    np.testing.assert_allclose(spread_G, one.values_SG[train_S].std(axis=0)[one.bundle.preprocessor.kept], rtol=1e-3)
+    spread_G = disturbances.spread(one.x_SG[train_S])
+    values_SG = matrix.values[train_S][:, one.bundle.preprocessor.kept]
+    np.testing.assert_allclose(spread_G, values_SG.std(axis=0), rtol=1e-3)
 
 
 def test_few_replicates_outside_the_test_part_are_said():
@@ -275,21 +261,21 @@ def test_few_replicates_outside_the_test_part_are_said():
     finding = noise.measure(replace(one, samples=one.samples.assign(replicate=some)))
     assert "noise.replicates" in finding.cautions
     exact = one.samples.assign(replicate=one.samples["label"] + "x")
-    same_SG = np.repeat(one.values_SG[:1], len(one.values_SG), axis=0)
-    assert not disturbances.replicate_noise(one.bundle.preprocessor, same_SG, noise.replicate_sets(exact)).any()
+    same_SG = np.repeat(one.x_SG[:1], len(one.x_SG), axis=0)
+    assert not disturbances.replicate_noise(same_SG, noise.replicate_sets(exact)).any()
 
 
 @pytest.mark.parametrize("label", [None, "one"])
 def test_without_labels_only_reconstruction(curved, found, label, tmp_path):
     finding = noise.measure(replace(curved, samples=curved.samples.assign(label=label)))
-    assert finding.finding["gaussian"]["unexplained"] == found.finding["gaussian"]["unexplained"]
+    assert finding.finding.gaussian.unexplained == found.finding.gaussian.unexplained
     for key in ("accuracy", "robustness_accuracy", "difference_to_pca", "difference_to_lda"):
-        assert finding.finding["gaussian"][key] is None and finding.finding["missing"][key] is None
-    assert finding.finding["missing"]["holds_to"] is None and finding.finding["chance"] is None
+        assert getattr(finding.finding.gaussian, key) is None and getattr(finding.finding.missing, key) is None
+    assert finding.finding.missing.holds_to is None and finding.finding.chance is None
     assert set(finding.tables["noise_curves"]["measure"]) == {"unexplained"}
     reason = "labels (`data.label`)" if label is None else "fewer than two labels"
     assert reason in finding.left_out["noise.accuracy"]
-    section = noise_section(evidence(finding), tmp_path)
+    section = noise_section(finding.finding, some_evidence(finding), tmp_path)
     assert any(finding.left_out["noise.accuracy"] in note for note in section.notes)
     assert all("balanced accuracy" not in sentence.text for sentence in both_sentences(finding))
 
@@ -301,16 +287,16 @@ def test_rare_and_unseen_labels_and_profiles_without_one(curved):
     label_S.iloc[test[0]] = "unseen"
     label_S.iloc[test[1:3]] = None
     finding = noise.measure(replace(curved, samples=curved.samples.assign(label=label_S)))
-    assert finding.finding["n_labelled"] == len(test) - 2
-    for kind in ("gaussian", "missing"):
-        for curve in finding.finding[kind]["accuracy"].values():
-            assert max(curve) <= 1 - 1 / finding.finding["n_labels"] + 1e-9  # nobody says a label that was never seen
+    assert finding.finding.n_labelled == len(test) - 2
+    for kind in (finding.finding.gaussian, finding.finding.missing):
+        for curve in kind.accuracy.values():
+            assert max(curve) <= 1 - 1 / finding.finding.n_labels + 1e-9  # nobody says a label that was never seen
 
 
 def test_many_profiles_are_drawn_from(curved, monkeypatch):
     monkeypatch.setattr(noise_bench, "MOST_PROFILES", 8)
     finding = noise.measure(curved)
-    assert finding.finding["n"] == 8 < finding.finding["n_held_out"] == curved.test_S.sum()
+    assert finding.finding.n == 8 < finding.finding.n_held_out == curved.test_S.sum()
 
 
 def test_metrics_hold_numbers_that_json_can_write(found):
@@ -319,20 +305,18 @@ def test_metrics_hold_numbers_that_json_can_write(found):
     assert list(table.columns) == ["kind", "level", "method", "measure", "value", "low", "high"]
     assert set(table["kind"]) == {"gaussian", "missing", "missing_mean_filled"}
     model = table[(table["kind"] == "missing") & (table["method"] == "model")]
-    assert model["value"].tolist() == found.finding["missing"]["unexplained"]["model"]
+    assert model["value"].tolist() == found.finding.missing.unexplained["model"]
     assert (model["low"] <= model["value"]).all() and (model["value"] <= model["high"]).all()
 
 
 def test_section_and_sentences_say_what_was_found(found, tmp_path):
-    section = noise_section(evidence(found), tmp_path)
+    section = noise_section(found.finding, some_evidence(found), tmp_path)
     assert (tmp_path / "noise.png").stat().st_size > 0 and "PCA" in section.baseline
-    assert str(found.finding["n"]) in section.n
-    assert f"{found.finding['gaussian']['denoises_from']['model']:.1f} times the replicate noise" in section.claim
+    assert str(found.finding.n) in section.n
+    assert f"{found.finding.gaussian.denoises_from.model:.1f} times the replicate noise" in section.claim
     assert {len(row) for row in section.table.rows} == {len(section.table.columns)}
     sentences = both_sentences(found)
     assert len(sentences) == 2 and "PCA" in sentences[0].text and "LDA" in sentences[1].text
-    for speak in (noise_sentences, missing_genes_sentences):
-        assert speak({**evidence(found).metrics, "noise": None}) == []
     first, second = (
         draw(tmp_path / name, "noise", "", noise_curves(found.tables["noise_curves"], "replicate noise", 0.25))
         for name in "ab"
@@ -354,16 +338,15 @@ def test_section_and_sentences_say_what_was_found(found, tmp_path):
 )
 def test_good_is_said_only_where_no_baseline_wins(found, change, standing):
     even = {"value": 0.0, "low": -0.1, "high": 0.1}
-    gaussian = {**dict(found.finding["gaussian"]), "difference_to_pca": even, "difference_to_lda": even, **change}
-    metrics = {"noise": {**dict(found.finding), "gaussian": gaussian}, "interval": {"confidence": 0.95}}
-    assert noise_sentences(metrics)[0].standing == standing
+    other = changed(found.finding, gaussian={"difference_to_pca": even, "difference_to_lda": even, **change})
+    assert noise_sentences(other, some_facts())[0].standing == standing
 
 
 def test_too_few_units_get_no_interval():
-    plan = noise_bench.resampling(pd.DataFrame(index=list("abcd")), 100, 0.95, 1)
+    plan = resampling(pd.DataFrame(index=list("abcd")), 100, 0.95, 1)
     error_SX = np.ones((4, 2))
     metrics, rows = unexplained_curves(
         dict.fromkeys(("model", "pca", "profile"), error_SX), np.full(4, 2.0), (0.0, 1.0), plan
     )
-    assert metrics["ratio_to_pca"] == {"value": 1.0, "low": None, "high": None}
+    assert metrics["ratio_to_pca"] == Interval(1.0, None, None)
     assert rows[0] == (0.0, "model", "unexplained", 0.5, None, None)

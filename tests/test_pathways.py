@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from evaluated import params, subject
+from evaluated import changed, params, some_evidence, some_facts, subject
 
 from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.gene_sets import loadings
@@ -123,7 +122,7 @@ def test_loadings_are_what_the_decoder_does(measured):
 def test_loadings_of_a_retrained_code_come_back_to_genes(measured):
     own, _ = measured
     train = own.part_S == "train"
-    x = own.bundle.preprocessor.transform(own.values_SG)
+    x = own.x_SG
     spec = own.retraining("linear", train, own.part_S == "validation", hyper=own.hyper.model_copy(update={"depth": 0}))
     again = retrain(spec)
     found = loadings.retrained_loadings(x, own.coordinates.y_SY, again.mean_jacobian_YW, again.code_SW[train])
@@ -271,29 +270,29 @@ def test_a_link_recurs_only_with_its_sign():
 
 def test_planted_programs_are_found_again(measured, programs):
     _, found = measured
-    links, recovery = found.finding["links"], programs.finding
-    assert links["sets"] == PROGRAMS
-    assert links["random_sets"] < links["n"] / 2
-    assert recovery["n_programs"] == PROGRAMS
+    links, recovery = found.finding.links, programs.finding
+    assert links.sets == PROGRAMS
+    assert links.random_sets < links.n / 2
+    assert recovery.n_programs == PROGRAMS
     for method in ("model", "pca"):
-        assert recovery["methods"][method]["recall"]["value"] > 0.8
-    assert recovery["methods"]["model"]["decoys"] <= 2
-    assert set(recovery["difference_to"]) == {"pca", "ica", "nmf", "model_decoder", "model_running_sum"}
+        assert recovery.methods[method].recall.value > 0.8
+    assert recovery.methods["model"].decoys <= 2
+    assert set(recovery.difference_to) == {"pca", "ica", "nmf", "model_decoder", "model_running_sum"}
 
 
 def test_links_name_genes_of_their_sets_and_how_often_they_recur(measured):
     _, found = measured
     links = found.tables["pathway_links"]
-    assert len(links) == found.finding["links"]["n"]
+    assert len(links) == found.finding.links.n
     assert links["number"].between(1, 3).all()
     assert links["seeds_share"].isin([0, 0.5, 1]).all()
     assert (links["fdr"] <= 0.05).all()
     for row in links.to_dict("records"):
         program = int(row["set"].split("_")[1])
         assert all(int(gene[1:]) // A_PROGRAM == program for gene in row["genes"].split())
-    stability = found.finding["stability"]
-    assert stability["recurring"] == (links["seeds_share"] >= stability["needed"]).sum()
-    assert 0 < stability["r_median"] <= 1
+    stability = found.finding.stability
+    assert stability.recurring == (links["seeds_share"] >= stability.needed).sum()
+    assert 0 < stability.r_median <= 1
 
 
 def test_the_same_again_is_the_same(measured):
@@ -311,7 +310,7 @@ def test_shuffled_labels_of_genes_leave_no_links(measured, tmp_path):
     lines = ["\t".join([name, "x", *(f"g{at}" for at in draw.choice(GENES, 20, replace=False))]) for name in names]
     (tmp_path / "random.gmt").write_text("\n".join(lines))
     found = measure_pathways(with_sets(own, tmp_path))
-    assert found.finding["links"]["n"] <= 2
+    assert found.finding.links.n <= 2
     programs = measure_programs(with_sets(own, tmp_path))
     assert programs.finding is None
     assert "simulated" in programs.left_out["programs"]
@@ -344,10 +343,10 @@ def test_without_labels_there_are_no_cell_types(measured, tmp_path):
     own, _ = measured
     blind = replace(with_sets(own, gmt(tmp_path / "sets")), samples=own.samples.drop(columns="label"))
     found = measure_pathways(blind)
-    assert found.finding["expected"] is None
+    assert found.finding.expected is None
     assert "labels" in found.left_out["pathways.expected"]
     assert found.tables["pathway_activity"].empty
-    assert found.finding["links"]["n"] > 0
+    assert found.finding.links.n > 0
 
 
 def test_what_is_expected_is_looked_for_in_the_right_types(measured, tmp_path):
@@ -358,8 +357,8 @@ def test_what_is_expected_is_looked_for_in_the_right_types(measured, tmp_path):
     assert list(zip(table["label"], table["best_set"], strict=True)) == [
         ("brain", "Neuronal System"), ("liver", "HALLMARK_BILE_ACID_METABOLISM"),
     ]  # fmt: skip
-    assert found.finding["expected"]["n"] == 2
-    assert found.finding["expected"]["chance"] == pytest.approx(2 / 4)
+    assert found.finding.expected.n == 2
+    assert found.finding.expected.chance == pytest.approx(2 / 4)
     # the sets are where their activity is highest, whatever their names say
     matrix, truth = planted()
     by_label = truth.groupby(matrix.samples["label"]).mean()
@@ -416,56 +415,32 @@ def test_sets_that_repeat_a_better_one_are_passed_over():
 # the report
 
 
-def evidence(own, found, programs=None):
-    metrics = {
-        "pathways": found.finding,
-        "programs": programs and programs.finding,
-        "left_out": found.left_out,
-        "cautions": found.cautions,
-        "model": {"bottleneck_width": own.profiles.code_SW.shape[1]},
-        "profiles": {"train": int((own.part_S == "train").sum())},
-        "interval": {"confidence": 0.95},
-    }
-    tables = found.tables | (programs.tables if programs else {})
-    return SimpleNamespace(metrics=metrics, tables=tables)
-
-
 def test_the_sections_show_what_was_found(measured, programs, tmp_path):
-    shown = evidence(*measured, programs)
-    for make in (pathways_section, cell_type_pathways_section, programs_section):
-        section = make(shown, tmp_path)
+    _, found = measured
+    makers = ((pathways_section, found), (cell_type_pathways_section, found), (programs_section, programs))
+    for make, answer in makers:
+        section = make(answer.finding, some_evidence(answer), tmp_path)
         assert (tmp_path / f"{section.key}.svg").exists()
         assert section.claim
     assert "Program 0" in (tmp_path / "pathways.svg").read_text()
     assert "liver" in (tmp_path / "cell_type_pathways.svg").read_text()
 
 
-def test_nothing_measured_shows_nothing(measured, tmp_path):
-    own, _ = measured
-    shown = evidence(own, measure_pathways(with_sets(own, tmp_path / "nothing")))
-    for make in (pathways_section, cell_type_pathways_section, programs_section):
-        assert make(shown, tmp_path) is None
-    for speak in (pathways_sentences, expected_sentences, program_sentences):
-        assert speak(shown.metrics) == []
-
-
 def test_links_that_shuffled_codes_reach_are_said_to_be_bad(measured):
-    own, found = measured
+    _, found = measured
     for beyond, standing in ((0, "bad"), (3, "open")):
-        links = {**dict(found.finding["links"]), "beyond_shuffled": beyond}
-        told = {**dict(found.finding), "links": links, "expected": None}
-        sentences = pathways_sentences({**evidence(own, found).metrics, "pathways": told})
+        other = changed(found.finding, links={"beyond_shuffled": beyond}, expected=None)
+        sentences = pathways_sentences(other, some_facts())
         assert [sentence.standing for sentence in sentences] == [standing]
-    none = {**dict(found.finding), "links": {**dict(found.finding["links"]), "n": 0}}
-    assert [one.standing for one in pathways_sentences({**evidence(own, found).metrics, "pathways": none})] == ["bad"]
+    none = changed(found.finding, links={"n": 0})
+    assert [one.standing for one in pathways_sentences(none, some_facts())] == ["bad"]
 
 
 def test_pca_finding_more_of_what_is_expected_is_said_to_be_bad(measured):
-    own, found = measured
+    _, found = measured
     for by_rank, standing in ((2, "bad"), (3, "open")):
         expected = {"n": 5, "found": 4, "found_by_rank": by_rank, "found_pca": 3, "chance": 1.0}
-        told = {**dict(found.finding), "expected": expected}
-        (sentence,) = expected_sentences({**evidence(own, found).metrics, "pathways": told})
+        (sentence,) = expected_sentences(changed(found.finding, expected=expected), some_facts())
         assert sentence.standing == standing
 
 
@@ -475,8 +450,7 @@ def test_another_method_with_truer_links_is_said_to_be_bad(programs):
     for nmf, standing in ((better, "good"), (none, "open"), (worse, "bad")):
         own = {"pca": better, "ica": better, "nmf": nmf}
         differences = {name: {"precision": one, "recall": none} for name, one in own.items()}
-        found = {**dict(recovery), "difference_to": differences}
-        (sentence,) = program_sentences({"programs": found, "interval": {"confidence": 0.95}})
+        (sentence,) = program_sentences(changed(recovery, difference_to=differences), some_facts())
         assert sentence.standing == standing
         assert ("NMF" in sentence.text.split("NMF", 1)[1]) == (standing == "bad")
 

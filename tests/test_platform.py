@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
+import pandas as pd
 import psutil
 import psycopg
 import pytest
 from psycopg import sql
+from store_parts import log_bundle, tiny_bundle
 
+from cic.data.matrix import ExpressionMatrix
+from cic.model.bundle import bundle_digest
 from cic.platform import control, postgres, services
 from cic.platform.doctor import examine
 from cic.platform.environment import service_environment
@@ -29,7 +34,7 @@ from cic.platform.http import request, request_json
 from cic.platform.processes import MARK, clear_group, has_ended, marked, start, stop_child
 from cic.platform.state import PlatformState
 from cic.platform.supervisor import Supervisor
-from cic.settings import Settings, load_settings
+from cic.settings import AT_REST, Settings, load_settings
 
 PASSWORD = "hidden%40word"
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -337,7 +342,7 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(runn
     assert len(left) >= 6, "servers, worker, and the flow run"
     os.kill(old.supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not old.supervisor.alive())
-    assert running.clients.tracking_uri.startswith("sqlite:"), "a platform without supervisor counts as none"
+    assert running.clients.tracking_uri.startswith(AT_REST), "a platform without supervisor does not run"
     assert all(process.is_running() for process in left)
     state, before = running.up()
     assert not before and state.supervisor != old.supervisor
@@ -347,6 +352,12 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_mend(runn
     assert ended["state_type"] == "CRASHED", "a flow run is stopped first, and says so"
     lost = ask(running.clients, f"flow_runs/{pending}")["state"]
     assert lost["type"] == "CRASHED" and "run it again" in lost["message"], "one that was being submitted is ended"
+
+
+def small_matrix() -> ExpressionMatrix:
+    values = np.random.default_rng(0).normal(6, 1, (20, 30)).astype(np.float32)
+    samples = pd.DataFrame(index=pd.Index([f"s{number}" for number in range(20)], name="sample_id"))
+    return ExpressionMatrix(values, tuple(f"G{number}" for number in range(30)), samples, "log2")
 
 
 def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:
@@ -360,7 +371,47 @@ def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:
     assert not running.settings.state_file.exists()
     assert not (running.settings.postgres_folder / "data" / "postmaster.pid").exists()
     assert not control.down(running.settings, running.told.append)
-    assert running.clients.tracking_uri.startswith("sqlite:")
+
+
+def cic(platform: Platform, *arguments: str) -> subprocess.Popen[str]:
+    """Run the command in a shell of its own, outside of any project."""
+    environment = {**os.environ, "CIC_PROJECT": str(platform.settings.project), "CIC_HOME": str(platform.settings.home)}
+    program = python("from cic.cli import main; main()")
+    return subprocess.Popen(
+        [*program, *arguments],
+        env=environment,
+        cwd=platform.settings.project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_only_reads_works_while_the_platform_is_down(running: Platform, tmp_path: Path) -> None:
+    matrix = small_matrix()
+    bundle = tiny_bundle(tmp_path / "bundle", matrix, 3)
+    log_bundle(running.clients.tracking_uri, bundle, matrix)
+    running.stop()
+    assert running.clients.tracking_uri.startswith(AT_REST)
+    profiles, codes = tmp_path / "profiles.csv", tmp_path / "codes.csv"
+    pd.DataFrame(matrix.values, matrix.samples.index, list(matrix.genes)).to_csv(profiles)
+    (running.settings.project / "params.yaml").write_text("seed: 1\n")
+    listing = cic(running, "registry", "list", "--name", "cic", "--json")
+    encoding = cic(running, "encode", str(profiles), "-o", str(codes), "-m", "models:/cic/1")
+    for process in (listing, encoding):
+        told, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+        if process is listing:
+            assert [one["bundle_digest"] for one in json.loads(told)] == [bundle_digest(bundle)]
+    found = pd.read_csv(codes, index_col="sample_id")
+    assert set(found["model"]) == {"cic/1"} and len(found) == matrix.n_samples
+
+    promoting = cic(running, "registry", "promote", "1", "--name", "cic")
+    _, error = promoting.communicate(timeout=120)
+    assert promoting.returncode == 5 and "cic up" in error and "Traceback" not in error
+    assert not list(running.settings.home.glob("*.db")), "no other store is opened beside it"
+    assert not marked(running.settings.home)
+    assert not (running.settings.postgres_folder / "data" / "postmaster.pid").exists(), "nothing is left running"
 
 
 def test_another_postgresql_by_url_whose_password_shows_nowhere(

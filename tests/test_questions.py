@@ -11,13 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from evaluated import curved_profiles, evaluated
 from pydantic import BaseModel
 
 from cic.config import Evaluate, Params, load_params
-from cic.declarations import Declaration, declarations, measure_names
-from cic.errors import ConfigError
+from cic.declarations import Declaration, Headline, declarations, measure_names
+from cic.errors import ConfigError, DataError
 from cic.evaluation.catalogue import Question, questions
-from cic.evaluation.metrics import schema
+from cic.evaluation.metrics import as_json, read_metrics, schema
+from cic.evaluation.report.contents import findings, sections
 from cic.evaluation.statistics.intervals import Interval
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +32,8 @@ needs = "nothing"
 cost = "nothing"
 
 [headline]
+topic = "Toys"
+words = "times that it is there"
 figure = "there"
 better = "higher"
 reference = 0.5
@@ -64,14 +68,14 @@ from cic.evaluation.section import Section, Topic
 from cic.evaluation.words import Sentence
 
 
-def toy_section(evidence, folder):
+def toy_section(found, evidence, folder):
     """Show the toy."""
-    return Section("toy", "The toy", f"It is there {evidence.metrics['toy']['there']['value']:g} times.")
+    return Section("toy", "The toy", f"It is there {found.there.value:g} times.")
 
 
-def toy_sentences(metrics):
+def toy_sentences(found, facts):
     """Speak of the toy."""
-    return [Sentence("good", "The toy is there.")] if metrics["toy"] else []
+    return [Sentence("good", "The toy is there.")]
 
 
 SECTIONS = (toy_section,)
@@ -84,10 +88,13 @@ def declared(name: str) -> Declaration:
     return next(one for one in declarations() if one.name == name)
 
 
-@pytest.mark.parametrize("question", questions(), ids=lambda one: one.name)
-def test_a_headline_is_an_interval_of_the_finding(question: Question) -> None:
+HEADLINES = [(one, headline) for one in questions() for headline in (one.declared.headline, *one.declared.beside)]
+
+
+@pytest.mark.parametrize(("question", "headline"), HEADLINES, ids=lambda one: getattr(one, "name", ""))
+def test_a_headline_is_an_interval_of_the_finding(question: Question, headline: Headline) -> None:
     model: type[BaseModel] = question.found
-    *path, last = question.declared.headline.figure.split(".")
+    *path, last = headline.figure.split(".")
     for at, name in enumerate([*path, last]):
         annotation = model.model_fields[name].annotation
         inner = [one for one in getattr(annotation, "__args__", (annotation,)) if one is not type(None)]
@@ -102,6 +109,12 @@ def test_a_headline_is_an_interval_of_the_finding(question: Question) -> None:
             break
         model = inner[0]
     assert model is Interval
+
+
+def test_a_headline_stands_beside_a_topic_of_its_question_and_no_topic_has_two() -> None:
+    for question, headline in HEADLINES:
+        assert headline.topic in {topic.title for topic in question.topics}
+    assert len({headline.topic for _, headline in HEADLINES}) == len(HEADLINES)
 
 
 @pytest.mark.parametrize("one", declarations(), ids=lambda one: one.name)
@@ -136,6 +149,51 @@ def test_the_table_of_questions_is_the_one_in_the_docs() -> None:
     assert runpy.run_path(str(ROOT / "infra" / "docs.py"))["with_table"](page) == page, "run `make docs`"
 
 
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an evaluation that was asked nothing but what is always measured."""
+    out = tmp_path_factory.mktemp("bare")
+    evaluated(curved_profiles(60), out)
+    return out
+
+
+def test_metrics_are_read_as_they_were_written(bare: Path) -> None:
+    assert as_json(read_metrics(bare / "metrics.json")) == json.loads((bare / "metrics.json").read_text())
+
+
+def test_metrics_of_another_release_are_an_error_that_names_the_file(bare: Path, tmp_path: Path) -> None:
+    file, metrics = tmp_path / "metrics.json", json.loads((bare / "metrics.json").read_text())
+    for other, found in (
+        (metrics | {"unexplained": 0.5}, "`unexplained`"),
+        ({name: one for name, one in metrics.items() if name != "genes"}, "`genes`"),
+        (metrics | {"rmse": {**metrics["rmse"], "model": 0.5}}, "`rmse.model`"),
+        ([], "another release"),
+    ):
+        file.write_text(json.dumps(other))
+        with pytest.raises(DataError, match=found) as raised:
+            read_metrics(file)
+        assert raised.value.where == str(file)
+    file.write_text("{")
+    with pytest.raises(DataError, match="damaged"):
+        read_metrics(file)
+    with pytest.raises(DataError, match="no metrics"):
+        read_metrics(tmp_path / "nowhere.json")
+
+
+def test_what_was_not_measured_is_silent_but_for_who_declares_otherwise(bare: Path) -> None:
+    metrics = read_metrics(bare / "metrics.json")
+    asked = [one for one in questions() if not one.declared.always]
+    spoken = {topic for topic, _, _ in findings(metrics)}
+    for one in asked:
+        assert metrics.of(one.found) is None
+        assert {topic.title for topic in one.topics} & spoken == {
+            topic.title for topic in one.topics if topic.unmeasured
+        }
+        assert not set(one.sections) & {getattr(make, "func", make) for make in sections(metrics)}
+        assert set(one.sections_unmeasured) <= set(sections(metrics))
+    assert [one.name for one in asked if one.sections_unmeasured] == ["architectures"]
+
+
 def test_a_new_question_is_a_folder(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "cic", tmp_path / "cic", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "cic" / "evaluation" / "questions" / "toy"
@@ -145,9 +203,10 @@ def test_a_new_question_is_a_folder(tmp_path: Path) -> None:
     program = """
 import json, sys
 from pathlib import Path
-from evaluated import curved_profiles, evaluated
+from evaluated import curved_profiles, evaluated, typed
 from cic.config import Params
-from cic.evaluation.metrics import schema
+from cic.evaluation.metrics import as_json, metrics_type, read_metrics, schema
+from cic.evaluation.report.contents import findings, sections
 from cic.evaluation.report.card import model_card
 from cic.pipeline import STAGES
 out = Path(sys.argv[1])
@@ -158,8 +217,10 @@ assert metrics["toy"]["there"]["value"] == metrics["profiles"]["test"]
 assert json.loads((out / "metrics.json").read_text())["toy"] == metrics["toy"]
 page = (out / "report.html").read_text()
 assert "It is there" in page and "The toy is there." in page and "It is a toy." in page
-assert page.index('id="labels"') < page.index('id="toy"') < page.index('id="codes"')
-assert "Toys: The toy is there." in model_card(metrics)
+assert page.index('id="labels"') < page.index('id="toy"') < page.index('id="training"')
+assert "<small>times that it is there; better above 0.5</small>" in page
+assert json.loads((out / "headline.json").read_text())["toy"] == metrics["profiles"]["test"]
+assert "Toys: The toy is there." in model_card(typed(metrics))
 assert any("toy" in path.parts for path in STAGES["evaluate"].sources)
 assert not any("toy" in path.parts for path in STAGES["search"].sources)
 """

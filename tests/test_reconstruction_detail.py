@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, evaluated, params, subject, trained
+from evaluated import curved_profiles, evaluated, params, subject, trained, typed
 from evaluated import given as stages_before
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,7 +102,7 @@ def test_that_a_type_is_unseen_or_unnamed_is_said():
     named = replace(before.matrix, samples=before.matrix.samples.assign(label=label_S))
     config = params(training={"epochs": 20}, evaluate={"bootstrap": 200, **NO_MEASURES})
     found = measure(replace(before, matrix=named), config, InThisProcess(), 11)
-    counts = re.findall(r"\d+", found.metrics["left_out"]["reconstruction.type_mean"])
+    counts = re.findall(r"\d+", found.metrics.left_out["reconstruction.type_mean"])
     assert [int(count) for count in counts] == [4, test_S.sum(), test_S.sum() - 4]
     assert found.tables["profiles"]["rmse_type_mean"].isna().to_numpy().nonzero()[0].tolist() == [0, 1, 2, 3]
     by_label = found.tables["labels"].set_index("label")
@@ -146,7 +146,7 @@ def test_replicates_agree_pair_by_pair():
     matrix = curved_profiles(noise=0.3, seed=4)
     bundle, _, _ = trained(matrix, epochs=2)
     sets = [np.array([0, 1, 2]), np.array([10, 11])]
-    agreement = replicates.measure_sets(bundle, matrix.values, sets)
+    agreement = replicates.measure_sets(bundle.preprocessor, bundle.preprocessor.transform(matrix.values), sets)
     x_SG = matrix.values.astype(float)
     assert agreement.squared[0][0, 2] == pytest.approx(np.square(x_SG[0] - x_SG[2]).sum(), rel=1e-4)
     assert agreement.spearman[1][0, 1] == pytest.approx(spearmanr(x_SG[10], x_SG[11]).statistic, abs=1e-4)
@@ -161,7 +161,7 @@ def test_the_other_replicate_is_foretold_as_far_as_noise_lets():
     noise = 0.4
     one = subject(curved_profiles(noise=noise, seed=6))
     sets, _ = replicates.choose_sets(one.samples, one.test_S)
-    x_SG = one.bundle.preprocessor.transform(one.values_SG).astype(float)
+    x_SG = one.x_SG.astype(float)
     width_made_SG = one.bundle.basis.lift(one.profiles.reconstruction_SK).astype(float)
     others = replicates.distances_to_others(one.profiles, sets)
     by_hand = [
@@ -173,7 +173,7 @@ def test_the_other_replicate_is_foretold_as_far_as_noise_lets():
         one.profiles,
         reconstruction_SK=np.repeat((one.profiles.z_SK[::2] + one.profiles.z_SK[1::2]) / 2, 2, axis=0),
     )
-    between_T = replicates.measure_sets(one.bundle, one.values_SG, sets).between_T
+    between_T = replicates.measure_sets(one.bundle.preprocessor, one.x_SG, sets).between_T
     middle = np.sqrt(replicates.distances_to_others(perfect, sets)["model"].sum() / between_T.sum())
     assert middle == pytest.approx(0.5, abs=0.03)  # the middle of two lies half their distance from the other
     own = replace(one.profiles, reconstruction_SK=one.profiles.z_SK)
@@ -221,23 +221,23 @@ def floor_of(spread, made, n_sets=200, n_replicates=3, n_genes=400, confidence=0
 def test_a_perfect_model_stands_at_0_and_the_mean_profile_at_1_however_noisy_the_profiles(spread):
     found, reason = floor_of(spread, lambda truth_SG, _: truth_SG)
     assert reason == ""
-    assert found["shared"]["value"] == pytest.approx(spread**2 / (1 + spread**2), abs=0.02)
+    assert found["shared"].value == pytest.approx(spread**2 / (1 + spread**2), abs=0.02)
     for name in ("missed", "missed_of_other"):
         model = found[name]["model"]
-        assert model["low"] < 0 < model["high"] and model["value"] == pytest.approx(0, abs=0.03)
-        assert tuple(found[name]["pca"].values()) == pytest.approx((1, 1, 1)), "made as the mean profile here"
+        assert model.low < 0 < model.high and model.value == pytest.approx(0, abs=0.03)
+        assert astuple(found[name]["pca"]) == pytest.approx((1, 1, 1)), "made as the mean profile here"
 
 
 def test_half_of_the_way_is_a_quarter_of_the_squared_error():
     found, _ = floor_of(0.5, lambda truth_SG, _: truth_SG / 2)
-    assert found["missed"]["model"]["value"] == pytest.approx(0.25, abs=0.03)
-    assert found["missed_of_other"]["model"]["value"] == pytest.approx(0.25, abs=0.03)
+    assert found["missed"]["model"].value == pytest.approx(0.25, abs=0.03)
+    assert found["missed_of_other"]["model"].value == pytest.approx(0.25, abs=0.03)
 
 
 def test_who_copies_the_noise_falls_below_0_and_is_found_out_by_the_other_replicates():
     found, _ = floor_of(0.5, lambda _, x_SG: x_SG)
-    assert found["missed"]["model"]["high"] < 0
-    assert found["missed_of_other"]["model"]["value"] == pytest.approx(1 / 0.25, rel=0.1), "noise over what is shared"
+    assert found["missed"]["model"].high < 0
+    assert found["missed_of_other"]["model"].value == pytest.approx(1 / 0.25, rel=0.1), "noise over what is shared"
 
 
 @pytest.mark.parametrize(("spread", "n_sets"), [(0.0, 200), (0.02, 200), (0.0, 4), (3.0, 4)])
@@ -250,16 +250,16 @@ def test_where_floor_and_mean_profile_coincide_nothing_is_measured(spread, n_set
 def test_report_card_and_terminal_give_the_scale_beside_the_ratio(tmp_path):
     metrics = evaluated(curved_profiles(noise=0.2), tmp_path, evaluate=NO_MEASURES)
     text = (tmp_path / "report.html").read_text()
-    told = with_interval(metrics["replicates"]["floor"]["missed"]["model"], 0.95)
-    assert told in dict(summary(metrics))["  from noise floor (0) to mean profile (1)"]
-    assert told in model_card(metrics) and text.count(told) >= 2
+    told = with_interval(typed(metrics).replicates.floor.missed.model, 0.95)
+    assert told in dict(summary(typed(metrics)))["  from noise floor (0) to mean profile (1)"]
+    assert told in model_card(typed(metrics)) and text.count(told) >= 2
 
 
 def test_types_without_replicates_have_no_ratio():
     matrix = curved_profiles()
     sets = [np.array([row, row + 1]) for row in range(0, 12, 2)]
     bundle, _, _ = trained(matrix, epochs=2)
-    agreement = replicates.measure_sets(bundle, matrix.values, sets)
+    agreement = replicates.measure_sets(bundle.preprocessor, bundle.preprocessor.transform(matrix.values), sets)
     errors = dict.fromkeys(("model", "pca"), np.ones(matrix.n_samples))
     plan = replicates.over_sets(sets, matrix.samples, resampling(matrix.samples, 100, 0.95, 0))
     label_S = matrix.samples["label"].where(np.arange(matrix.n_samples) >= 4, None)

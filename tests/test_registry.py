@@ -10,10 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from store_parts import errors_of, free_port, lineage_of, log_bundle, new_store, running, set_up_template, tiny_bundle
+from store_parts import (
+    METRICS,
+    errors_of,
+    free_port,
+    lineage_of,
+    log_bundle,
+    new_store,
+    running,
+    set_up_template,
+    tiny_bundle,
+)
 from typer.testing import CliRunner
 
 from cic.cli.registry import app
@@ -105,14 +116,21 @@ def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path
     made = log_bundle(uri, narrow, held_out, (picture, report))
     client = connect(uri)
     run = client.get_run(made.run_id)
-    assert run.data.metrics == {"test.unexplained": 0.25}
-    assert run.data.params == {"search.trials": "4", "search.depth": "[0, 1]", "seed": "1"}
+    assert run.data.metrics == {"error_over_pca_test": 0.25, "learning_curve_training": 0.25}
+    curve = client.get_metric_history(made.run_id, "learning_curve_training")
+    assert [(point.step, point.value) for point in curve] == [(10, 0.5), (20, 0.25)]
+    assert run.data.params == {"depth": "0", "seed": "1"}
+    kept = {name: mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/{name}.json") for name in ("metrics", "params")}
+    assert kept == {"metrics": METRICS, "params": {"search": {"trials": 4, "depth": [0, 1]}, "seed": 1}}
     expected = lineage_of(narrow, held_out).tags()
     assert expected["cic.git_dirty"] == "true" and expected["cic.flow_run_id"] == "unknown"
     assert expected.items() <= run.data.tags.items()
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.digest == "0123456789abcdef0123456789abcdef"
-    assert {file.path for file in client.list_artifacts(made.run_id)} == {"environment.txt", "report.html", "figures"}
+    assert {file.path for file in client.list_artifacts(made.run_id)} == {
+        *("environment.txt", "report.html", "figures", "metrics.json", "params.json")
+    }
+    assert client.get_registered_model("cic").description == "What all of them are."
     assert run.info.status == "FINISHED"
     version = registry.find(uri, "cic", made.run_id)
     assert (version.version, version.bundle_digest) == (made.version, bundle_digest(narrow))
@@ -126,7 +144,7 @@ def test_the_same_bundle_is_registered_once(uri, held_out, narrow, wide):
 
 
 def test_the_same_run_is_known_again_and_another_is_not(uri, held_out, narrow, wide):
-    about = {"name": "cic", "metrics": {"test": {"unexplained": 0.25}}}
+    about = {"name": "cic", "metrics": METRICS}
 
     def known(bundle: Path = narrow, changes: dict[str, object] | None = None, **other: object) -> ModelRun | None:
         return known_model_run(
@@ -634,7 +652,7 @@ def project(tmp_path, tiny, held_out, uri, narrow, wide, monkeypatch) -> Path:
         places = {"matrix": str(tmp_path / "matrix.parquet"), "part": str(tmp_path / "split.csv")}
         log_bundle(uri, bundle, held_out, (tmp_path / "profiles.csv",), **places)
     (tmp_path / "params.yaml").write_text(
-        "seed: 1\ndata: {file: data/x.parquet}\nregistry: {min_profiles: 10, bootstrap: 200}\n"
+        "seed: 1\ndata: {file: data/x.parquet}\nregistry: {name: cic, min_profiles: 10, bootstrap: 200}\n"
     )
     monkeypatch.setenv("CIC_MLFLOW_URI", uri)
     monkeypatch.chdir(tmp_path)
@@ -704,10 +722,10 @@ def test_all_of_it_works_through_a_server(template, tmp_path, train, held_out, n
     command += ["--artifacts-destination", str(tmp_path / "served"), "--serve-artifacts", "--workers", "1"]
     with running(command, f"http://127.0.0.1:{port}/health", tmp_path, {}):
         uri = f"http://127.0.0.1:{port}"
-        parent = open_search_run(uri, "search", "study-1", {"trials": 40}, {})
+        parent = open_search_run(uri, "search", "study-1", "a search", {"trials": 40}, {})
         params = {"depth": 1, "bottleneck_width": 8, "seed": 1}
-        metrics = {"val_unexplained": 0.3, "val_ratio_to_pca": 0.9, "epochs": 20.0, "seconds": 1.0}
-        rows = [TrialRow(number, "complete", "", params, metrics) for number in range(40)]
+        metrics = {"error_over_pca_validation": 0.9, "trained_epochs": 20.0, "seconds": 1.0}
+        rows = [TrialRow(number, "complete", "", "mine", params, metrics) for number in range(40)]
         started = time.perf_counter()
         assert log_trials(uri, parent, rows) == 40
         print(f"40 trials in {time.perf_counter() - started:.1f} s")

@@ -25,7 +25,7 @@ def spec_of(curved, name="all"):
 
 
 def test_distances_are_those_of_genes(curved):
-    x_SG = curved.bundle.preprocessor.transform(curved.values_SG)
+    x_SG = curved.x_SG
     y_SY = curved.coordinates.y_SY
     np.testing.assert_allclose(y_SY @ y_SY.T, x_SG @ x_SG.T, atol=2e-3 * np.square(x_SG).sum(axis=1).max())
     assert not curved.coordinates.outside_S.any()
@@ -34,7 +34,7 @@ def test_distances_are_those_of_genes(curved):
 def test_errors_are_those_of_training_over_genes(curved):
     found = retrain(spec_of(curved))
     train_S = curved.part_S == "train"
-    x_SG = curved.bundle.preprocessor.transform(curved.values_SG).astype(float)
+    x_SG = curved.x_SG.astype(float)
     pca = PCA(found.code_SW.shape[1], svd_solver="full").fit(x_SG[train_S])
     by_hand_S = np.square(x_SG - pca.inverse_transform(pca.transform(x_SG))).sum(axis=1)
     np.testing.assert_allclose(found.pca_error_S, by_hand_S, rtol=2e-3)
@@ -77,9 +77,9 @@ def test_what_is_left_out_has_no_influence_where_the_basis_is_truncated(curved, 
     """Above what an exact basis takes; turned around over genes, before any basis is found."""
     monkeypatch.setattr("cic.model.basis.EXACT_UP_TO", 24)
     out_S = curved.part_S == "test"
-    values_SG = curved.values_SG.copy()
-    values_SG[out_S] = 2 * values_SG.mean() - 3 * values_SG[out_S][:, ::-1]
-    here, other = (retrain(spec_of(replace(curved, values_SG=values))) for values in (curved.values_SG, values_SG))
+    x_SG = curved.x_SG.copy(order="K")
+    x_SG[out_S] = 2 - 3 * x_SG[out_S][:, ::-1]
+    here, other = (retrain(spec_of(replace(curved, x_SG=one_SG))) for one_SG in (curved.x_SG, x_SG))
     np.testing.assert_array_equal(other.code_SW[~out_S], here.code_SW[~out_S])
     np.testing.assert_array_equal(other.error_S[~out_S], here.error_S[~out_S])
     assert not np.allclose(other.error_S[out_S], here.error_S[out_S])

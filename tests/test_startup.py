@@ -84,7 +84,7 @@ def test_what_lists_reads_and_encodes_imports_no_more_than_it_needs(
     bundle = tiny_bundle(tmp_path / "bundle", tiny, 2)
     log_bundle(uri, bundle, tiny)
     promote(uri, "cic", "1", Decision(True, "promoted", ("it is better",), {"champion": None, "ratio": 0.5}))
-    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    (tmp_path / "params.yaml").write_text("seed: 1\nregistry: {name: cic}\n")
     profiles = tmp_path / "profiles.csv"
     pd.DataFrame(tiny.values, tiny.samples.index, list(tiny.genes)).to_csv(profiles)
 

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from mlflow.entities import ViewType
 from store_parts import new_store, set_up_template
 
 from cic.errors import ServiceError
 from cic.model.training import Hyperparameters
-from cic.tracking.lineage import environment_lock, flat_metrics, flat_params, held_out_digest
+from cic.tracking.lineage import environment_lock, flat_params, held_out_digest, shown_hyperparameters
 from cic.tracking.runs import (
     TAG_PROCESS,
     TrialRow,
@@ -46,53 +44,57 @@ def uri(tmp_path, template) -> str:
 
 
 def row(number: int, state: str = "complete") -> TrialRow:
-    metrics = {"epochs": 20.0, "seconds": 1.5}
+    metrics = {"trained_epochs": 20.0, "seconds": 1.5}
     if state != "failed":
-        metrics |= {"val_unexplained": 0.3 + number / 100, "val_ratio_to_pca": 0.9}
-    params = {**Hyperparameters(depth=number % 3, bottleneck_width=8).model_dump(), "seed": 100 + number}
-    return TrialRow(number, state, "" if state == "complete" else f"it was {state}", params, metrics)
+        metrics |= {"unexplained_validation": 0.3 + number / 100, "error_over_pca_validation": 0.9}
+    hyper = Hyperparameters(depth=number % 3, bottleneck_width=8).model_dump()
+    params = {**shown_hyperparameters(hyper), "seed": 100 + number}
+    return TrialRow(number, state, "" if state == "complete" else f"it was {state}", "mine", params, metrics)
 
 
 def children(uri: str, parent: str) -> list[mlflow.entities.Run]:
     client = connect(uri)
     within = client.get_run(parent).info.experiment_id
     found = all_runs(client, within, f"tags.`mlflow.parentRunId` = '{parent}'")
-    return sorted(found, key=lambda run: run.info.run_name)
+    return sorted(found, key=lambda run: int(run.data.tags["cic.trial"]))
 
 
 def test_each_trial_is_a_child_with_what_the_compare_page_needs(uri):
-    parent = open_search_run(uri, "search", "study-1", {"trials": 3}, {"cic.note": "x"})
+    parent = open_search_run(uri, "search", "study-1", "a search", {"trials": 3}, {"cic.note": "x"})
     rows = [row(0), row(1, "pruned"), row(2, "failed")]
     assert log_trials(uri, parent, rows) == 3
     complete, pruned, failed = children(uri, parent)
     assert [run.info.run_name for run in (complete, pruned, failed)] == [
-        "trial-000 d0 w8",
-        "trial-001 d1 w8",
-        "trial-002 d2 w8",
+        "mine d0 w8 trial 000",
+        "mine d1 w8 trial 001 (pruned)",
+        "mine d2 w8 trial 002 (failed)",
     ]
     assert [run.info.status for run in (complete, pruned, failed)] == ["FINISHED", "FINISHED", "FAILED"]
-    assert complete.data.metrics == {"val_unexplained": 0.3, "val_ratio_to_pca": 0.9, "epochs": 20, "seconds": 1.5}
+    metrics = {"unexplained_validation": 0.3, "error_over_pca_validation": 0.9, "trained_epochs": 20, "seconds": 1.5}
+    assert complete.data.metrics == metrics
+    assert min(metrics) == "error_over_pca_validation", "the page compares by the first"
+    assert sorted(complete.data.params)[:3] == ["bottleneck_width", "depth", "hidden_width"], "and draws these"
     assert complete.data.params["depth"] == "0" and complete.data.params["seed"] == "100"
-    assert set(Hyperparameters.model_fields) < set(complete.data.params)
+    assert len(complete.data.params) == len(Hyperparameters.model_fields) + 1
     assert pruned.data.tags["cic.state"] == "pruned" and pruned.data.tags["cic.reason"] == "it was pruned"
-    assert "val_unexplained" not in failed.data.metrics
+    assert "unexplained_validation" not in failed.data.metrics
     assert abs(complete.info.end_time - complete.info.start_time - 1500) <= 1
 
 
 def test_a_resumed_search_goes_on_in_its_run_and_logs_no_trial_twice(uri):
-    first = open_search_run(uri, "search", "study-1", {"trials": 4}, {})
+    first = open_search_run(uri, "search", "study-1", "a search", {"trials": 4}, {})
     log_trials(uri, first, [row(0), row(1)])
     connect(uri).set_terminated(first, "KILLED")
-    again = open_search_run(uri, "search", "study-1", {"trials": 4}, {"cic.commit": "new"})
+    again = open_search_run(uri, "search", "study-1", "a search", {"trials": 4}, {"cic.commit": "new"})
     assert again == first
     assert connect(uri).get_run(again).info.status == "RUNNING"
     assert log_trials(uri, again, [row(number) for number in range(4)]) == 2
     assert [run.data.tags["cic.trial"] for run in children(uri, again)] == ["0", "1", "2", "3"]
-    assert open_search_run(uri, "search", "study-2", {"trials": 4}, {}) != first
+    assert open_search_run(uri, "search", "study-2", "a search", {"trials": 4}, {}) != first
 
 
 def test_a_trial_that_was_killed_while_it_was_written_is_completed(uri):
-    parent = open_search_run(uri, "search", "study-1", {}, {})
+    parent = open_search_run(uri, "search", "study-1", "a search", {}, {})
     client = connect(uri)
     begun = client.create_run(
         client.get_run(parent).info.experiment_id, tags={"mlflow.parentRunId": parent, "cic.trial": "0"}
@@ -100,11 +102,11 @@ def test_a_trial_that_was_killed_while_it_was_written_is_completed(uri):
     assert log_trials(uri, parent, [row(0)]) == 1
     (run,) = children(uri, parent)
     assert run.info.run_id == begun.info.run_id
-    assert run.info.status == "FINISHED" and run.data.metrics["epochs"] == 20
+    assert run.info.status == "FINISHED" and run.data.metrics["trained_epochs"] == 20
 
 
 def test_the_search_ends_with_its_summary_and_pictures(uri, tmp_path):
-    parent = open_search_run(uri, "search", "study-1", {}, {})
+    parent = open_search_run(uri, "search", "study-1", "a search", {}, {})
     picture = tmp_path / "surface.svg"
     picture.write_text("<svg/>")
     finish_search_run(uri, parent, {"best": 0.3}, [picture], {"cic.chosen": "d1 w8"})
@@ -143,7 +145,7 @@ def test_ambient_state_of_mlflow_is_neither_used_nor_touched(uri, tmp_path, monk
     ambient = f"sqlite:///{tmp_path / 'ambient.db'}"
     mlflow.set_tracking_uri(ambient)
     try:
-        log_trials(uri, open_search_run(uri, "search", "study-1", {}, {}), [row(0)])
+        log_trials(uri, open_search_run(uri, "search", "study-1", "a search", {}, {}), [row(0)])
         assert mlflow.get_tracking_uri() == ambient
         assert mlflow.active_run() is None
         assert not (tmp_path / "ambient.db").exists() and not (tmp_path / "mlruns").exists()
@@ -216,25 +218,7 @@ def test_files_go_where_they_are_told_to(uri, tmp_path):
     assert experiment_id(client, "told") == experiment_id(client, "told", "file:///elsewhere")
 
 
-keys = st.text("abc_", min_size=1, max_size=4)
-numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
-
-
-@given(st.dictionaries(keys, numbers | st.dictionaries(keys, numbers, max_size=3), max_size=5))
-def test_flattening_keeps_every_number_once(nested):
-    flat = flat_metrics(nested)
-    expected = {}
-    for key, value in nested.items():
-        expected |= {f"{key}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {key: value}
-    assert flat == expected
-
-
-def test_what_is_no_finite_number_is_no_metric():
-    assert flat_metrics({"a": True, "b": "x", "c": None, "d": float("nan"), "e": [1], "f": {"g (%)": 2}}) == {
-        "f.g ___": 2
-    }
-    with pytest.raises(ValueError, match="two metrics"):
-        flat_metrics({"a(": 1, "a)": 2})
+def test_nested_parameters_become_text_under_dotted_keys():
     assert flat_params({"a": {"b": (1, 2)}, "c": None}) == {"a.b": "[1, 2]", "c": "None"}
 
 
@@ -253,5 +237,5 @@ def test_the_environment_lock_names_what_is_installed():
 
 def test_a_failed_row_has_no_error_even_if_the_ratio_is_there():
     failed = row(3, "failed")
-    assert set(failed.metrics) == {"epochs", "seconds"}
-    assert replace(failed, number=12).name == "trial-012 d0 w8"
+    assert set(failed.metrics) == {"trained_epochs", "seconds"}
+    assert replace(failed, number=12).name == "mine d0 w8 trial 012 (failed)"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, subject
+from evaluated import curved_profiles, some_evidence, some_facts, subject
 from sklearn.metrics import auc, roc_auc_score
 
+from cic.evaluation.questions.unknown.found import Found
 from cic.evaluation.questions.unknown.measure import measure as measure_unknown
 from cic.evaluation.questions.unknown.rejection import SCORES, Judged, curves, operating_point, pooled_aurocs
 from cic.evaluation.questions.unknown.say import unknown_section, unknown_sentences
 from cic.evaluation.questions.unseen_types.measure import measure as measure_unseen_types
 from cic.evaluation.statistics.conformal import answer_sets, conformal_p, conformal_threshold, enough
-from cic.evaluation.statistics.intervals import resampling, share_interval
+from cic.evaluation.statistics.intervals import Interval, resampling, share_interval
 
 
 def plan_for(n, group_S=None):
@@ -51,13 +51,6 @@ def found(curved):
     return measure_unseen_types(curved), measure_unknown(curved)
 
 
-def evidence_of(finding):
-    metrics = {"interval": {"confidence": 0.95}, "unknown": finding.finding}
-    return SimpleNamespace(
-        metrics=metrics | {"cautions": finding.cautions, "left_out": finding.left_out}, tables=finding.tables
-    )
-
-
 @pytest.mark.parametrize(("n", "rate"), [(9, 0.1), (50, 0.1), (30, 0.25)])
 def test_exchangeable_scores_are_covered_as_often_as_promised(n, rate):
     draw = np.random.default_rng(0)
@@ -87,13 +80,13 @@ def test_sets_of_answers_by_hand():
     found = answer_sets(probability_SL, np.zeros(12, dtype=int), calibration_S, ~calibration_S, 0.1, plan_for(3))
     # the threshold is a doubt of 0.1: only the second test profile has an answer, the true one
     # and the last but one has none at all, as has the one that is certain of another class below 0.9
-    assert found["coverage"]["value"] == pytest.approx(1 / 3)
-    assert found["set_size"]["value"] == pytest.approx(1 / 3)
-    assert found["empty"]["value"] == pytest.approx(2 / 3)
-    assert found["single_right"]["value"] == 1
+    assert found["coverage"].value == pytest.approx(1 / 3)
+    assert found["set_size"].value == pytest.approx(1 / 3)
+    assert found["empty"].value == pytest.approx(2 / 3)
+    assert found["single_right"].value == 1
     even_SL = np.full((12, 3), 1 / 3)
     found = answer_sets(even_SL, np.zeros(12, dtype=int), calibration_S, ~calibration_S, 0.1, plan_for(3))
-    assert (found["coverage"]["value"], found["set_size"]["value"], found["single"]["value"]) == (1, 3, 0)
+    assert (found["coverage"].value, found["set_size"].value, found["single"].value) == (1, 3, 0)
 
 
 @pytest.mark.parametrize(("n", "beyond"), [(20, 1 - 0.025**0.05), (4, None)])
@@ -171,12 +164,12 @@ def test_operating_point_by_hand():
             wrong_always += not one.right_S[index]
     point = found["scores"]["model_error"]
     assert found["unknown_share"] == pytest.approx(unknown / (known + unknown)) == pytest.approx(1 / 3)
-    assert point["known_answered"]["value"] == pytest.approx(answered_known / known)
-    assert point["unknown_rejected"]["value"] == pytest.approx(rejected / unknown)
-    assert point["error"]["value"] == pytest.approx(wrong / (answered_known + unknown - rejected))
-    assert point["error_known"]["value"] == pytest.approx(wrong_known / answered_known)
-    assert found["always"]["error"]["value"] == pytest.approx(wrong_always / (known + unknown))
-    assert point["error"]["value"] < found["always"]["error"]["value"]
+    assert point["known_answered"].value == pytest.approx(answered_known / known)
+    assert point["unknown_rejected"].value == pytest.approx(rejected / unknown)
+    assert point["error"].value == pytest.approx(wrong / (answered_known + unknown - rejected))
+    assert point["error_known"].value == pytest.approx(wrong_known / answered_known)
+    assert found["always"]["error"].value == pytest.approx(wrong_always / (known + unknown))
+    assert point["error"].value < found["always"]["error"].value
 
 
 def test_the_area_under_the_curve_is_the_auroc():
@@ -192,15 +185,14 @@ def test_the_area_under_the_curve_is_the_auroc():
 def test_the_left_out_type_is_foreign_on_a_curve(found, tmp_path):
     types, found = found
     unknown = found.finding
-    assert unknown["auroc"]["model_error"]["low"] > 0.5
-    assert set(unknown["auroc"]) == set(SCORES) and set(unknown["model_minus"]) == set(SCORES[1:])
-    assert unknown["n_unknown"] == types.finding["n"]
-    assert unknown["conformal"]["guarantee"] == 0.9 and unknown["conformal"]["n_classes"] == 6
+    assert unknown.auroc["model_error"].low > 0.5
+    assert set(unknown.auroc) == set(SCORES) and set(unknown.model_minus) == set(SCORES[1:])
+    assert unknown.n_unknown == types.finding.n
+    assert unknown.conformal.guarantee == 0.9 and unknown.conformal.n_classes == 6
     assert set(found.tables["unknown_types"]["label"]) == set(types.tables["unseen_types"]["label"])
-    evidence = evidence_of(found)
-    section = unknown_section(evidence, tmp_path)
+    section = unknown_section(found.finding, some_evidence(found), tmp_path)
     assert len(section.table.rows) == 5
-    assert f"{unknown['auroc']['model_error']['value']:.2f}" in section.claim
+    assert f"{unknown.auroc['model_error'].value:.2f}" in section.claim
     assert section.picture.svg and section.notes
 
 
@@ -209,9 +201,9 @@ def test_types_that_are_not_types_are_not_told_apart(curved):
     name_of = {name: f"named {draw.integers(4)}" for name in curved.samples["replicate"].unique()}
     samples = curved.samples.assign(label=curved.samples["replicate"].map(name_of))
     finding = measure_unknown(replace(curved, samples=samples))
-    auroc = finding.finding["auroc"]["model_error"]
-    assert auroc["low"] < 0.5
-    (sentence,) = unknown_sentences(evidence_of(finding).metrics)
+    auroc = finding.finding.auroc["model_error"]
+    assert auroc.low < 0.5
+    (sentence,) = unknown_sentences(finding.finding, some_facts(finding))
     assert sentence.standing == "bad"
 
 
@@ -220,17 +212,11 @@ def test_a_validation_part_too_small_is_said(curved, tmp_path):
     strict.params.evaluate.__dict__["error_rate"] = 0.001
     finding = measure_unknown(strict)
     unknown = finding.finding
-    assert unknown["conformal"] is None and unknown["operating"] is None
+    assert unknown.conformal is None and unknown.operating is None
     assert "999" in finding.left_out["unknown.conformal"]
-    section = unknown_section(evidence_of(finding), tmp_path)
+    section = unknown_section(finding.finding, some_evidence(finding), tmp_path)
     assert section.table is None
     assert finding.left_out["unknown.operating"] in " ".join(section.notes)
-
-
-def test_nothing_is_said_of_what_was_not_measured(tmp_path):
-    evidence = SimpleNamespace(metrics={"unknown": None, "interval": {"confidence": 0.95}})
-    assert unknown_section(evidence, tmp_path) is None
-    assert unknown_sentences(evidence.metrics) == []
 
 
 @pytest.mark.parametrize(
@@ -244,13 +230,11 @@ def test_nothing_is_said_of_what_was_not_measured(tmp_path):
     ],
 )
 def test_good_only_where_it_beats_chance_and_every_other_score(auroc, minus, standing):
-    unknown = {
-        "n_unknown": 9,
-        "n_types": 3,
-        "auroc": {name: {"value": 0.85, "low": auroc[0], "high": auroc[1]} for name in SCORES},
-        "model_minus": {
-            name: {"value": 0.0, "low": low, "high": high} for name, (low, high) in zip(SCORES[1:], minus, strict=True)
-        },
-    }
-    (sentence,) = unknown_sentences({"interval": {"confidence": 0.95}, "unknown": unknown})
+    unknown = Found.model_construct(
+        n_unknown=9,
+        n_types=3,
+        auroc={name: Interval(0.85, *auroc) for name in SCORES},
+        model_minus={name: Interval(0.0, *bounds) for name, bounds in zip(SCORES[1:], minus, strict=True)},
+    )
+    (sentence,) = unknown_sentences(unknown, some_facts())
     assert sentence.standing == standing

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, subject
+from evaluated import curved_profiles, some_evidence, some_facts, subject
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 
 from cic.evaluation.left_out import types as unseen
 from cic.evaluation.left_out.errors import rank_correlation
+from cic.evaluation.left_out.found import LeftOutErrors
 from cic.evaluation.questions.unknown.measure import measure as measure_unknown
 from cic.evaluation.questions.unseen_groups import measure as unseen_groups
+from cic.evaluation.questions.unseen_groups.found import Found as UnseenGroups
 from cic.evaluation.questions.unseen_groups.measure import measure as measure_unseen_groups
 from cic.evaluation.questions.unseen_groups.say import unseen_groups_section, unseen_groups_sentences
+from cic.evaluation.questions.unseen_types.found import Found as UnseenTypes
 from cic.evaluation.questions.unseen_types.measure import measure as measure_unseen_types
 from cic.evaluation.questions.unseen_types.say import unseen_types_section, unseen_types_sentences
+from cic.evaluation.statistics.intervals import Interval
 from cic.workers import make_executor
 
 
@@ -65,7 +68,7 @@ def specs(monkeypatch):
 
 def pca_errors_by_hand(one, train_S):
     """Squared error over genes of PCA fitted on `train_S`, and squared distance from its mean."""
-    x_SG = one.bundle.preprocessor.transform(one.values_SG).astype(np.float64)
+    x_SG = one.x_SG.astype(np.float64)
     pca = PCA(one.hyper.bottleneck_width, svd_solver="full").fit(x_SG[train_S])
     made_SG = pca.inverse_transform(pca.transform(x_SG))
     return np.square(x_SG - made_SG).sum(axis=1), np.square(x_SG - pca.mean_).sum(axis=1)
@@ -73,35 +76,35 @@ def pca_errors_by_hand(one, train_S):
 
 def test_types_are_those_of_gene_space_without_the_type(linear):
     finding = measure_unseen_types(linear)
-    assert finding.finding["ratio_to_pca"]["value"] == pytest.approx(1, abs=1e-4)
+    assert finding.finding.ratio_to_pca.value == pytest.approx(1, abs=1e-4)
     label_S, train_S = linear.samples["label"].to_numpy(), linear.part_S == "train"
     seen_S, total_S = pca_errors_by_hand(linear, train_S)
     unseen_S = np.full(len(label_S), np.nan)
     for row in finding.tables["unseen_types"].to_dict("records"):
-        own_S = linear.test_S & (label_S == row["label"])
-        unseen_S[own_S] = pca_errors_by_hand(linear, train_S & (label_S != row["label"]))[0][own_S]
-        assert row["n"] == own_S.sum()
+        subset_S = linear.test_S & (label_S == row["label"])
+        unseen_S[subset_S] = pca_errors_by_hand(linear, train_S & (label_S != row["label"]))[0][subset_S]
+        assert row["n"] == subset_S.sum()
         assert row["n_train"] == (train_S & (label_S == row["label"])).sum()
-        assert row["unexplained_pca"] == pytest.approx(unseen_S[own_S].sum() / total_S[own_S].sum(), rel=1e-3)
-        assert row["unexplained_seen"] == pytest.approx(seen_S[own_S].sum() / total_S[own_S].sum(), rel=1e-3)
-        assert row["ratio_to_seen"] == pytest.approx(unseen_S[own_S].sum() / seen_S[own_S].sum(), rel=1e-3)
+        assert row["unexplained_pca"] == pytest.approx(unseen_S[subset_S].sum() / total_S[subset_S].sum(), rel=1e-3)
+        assert row["unexplained_seen"] == pytest.approx(seen_S[subset_S].sum() / total_S[subset_S].sum(), rel=1e-3)
+        assert row["ratio_to_seen"] == pytest.approx(unseen_S[subset_S].sum() / seen_S[subset_S].sum(), rel=1e-3)
     test_S = linear.test_S
     ratio = unseen_S[test_S].sum() / seen_S[test_S].sum()
-    assert finding.finding["ratio_to_seen"]["value"] == pytest.approx(ratio, rel=1e-3)
+    assert finding.finding.ratio_to_seen.value == pytest.approx(ratio, rel=1e-3)
     # replicates stand next to each other, two a specimen
-    x_SG = linear.bundle.preprocessor.transform(linear.values_SG)
+    x_SG = linear.x_SG
     between = np.square(x_SG[0::2] - x_SG[1::2])[test_S[0::2]].sum()
     over = np.sqrt(unseen_S[test_S].reshape(-1, 2).mean(axis=1).sum() / between)
-    assert finding.finding["ratio_to_replicates"]["value"] == pytest.approx(over, rel=1e-3)
+    assert finding.finding.ratio_to_replicates.value == pytest.approx(over, rel=1e-3)
 
 
 def test_distance_is_to_the_nearest_other_type(linear):
     row = measure_unseen_types(linear).tables["unseen_types"].iloc[0]
-    x_SG = linear.bundle.preprocessor.transform(linear.values_SG)
+    x_SG = linear.x_SG
     label_S, train_S = linear.samples["label"].to_numpy(), linear.part_S == "train"
-    own_G = x_SG[label_S == row["label"]].mean(axis=0)
+    subset_G = x_SG[label_S == row["label"]].mean(axis=0)
     distances = {
-        name: np.sqrt(np.square(x_SG[train_S & (label_S == name)].mean(axis=0) - own_G).mean())
+        name: np.sqrt(np.square(x_SG[train_S & (label_S == name)].mean(axis=0) - subset_G).mean())
         for name in set(label_S) - {row["label"]}
     }
     assert row["nearest"] == min(distances, key=distances.get)
@@ -125,7 +128,7 @@ def test_every_group_is_left_out_once_and_validation_never(linear, specs):
     finding = measure_unseen_groups(few)
     group_S, used_S = few.samples["group"].to_numpy(), few.part_S != "validation"
     fitted, *others = specs
-    assert len(others) == finding.finding["n_sets"] == 4
+    assert len(others) == finding.finding.n_sets == 4
     np.testing.assert_array_equal(fitted.train_S, used_S)
     left_out = [used_S & ~spec.train_S for spec in others]
     np.testing.assert_array_equal(np.sum(left_out, axis=0), used_S.astype(int))
@@ -139,10 +142,10 @@ def test_every_group_is_left_out_once_and_validation_never(linear, specs):
     unseen_S = np.full(len(used_S), np.nan)
     for out_S in left_out:
         unseen_S[out_S] = pca_errors_by_hand(few, used_S & ~out_S)[0][out_S]
-    assert finding.finding["pca_ratio_to_seen"]["value"] == pytest.approx(
+    assert finding.finding.pca_ratio_to_seen.value == pytest.approx(
         unseen_S[used_S].sum() / seen_S[used_S].sum(), rel=1e-3
     )
-    assert finding.finding["unexplained_variance"]["pca"]["value"] == pytest.approx(
+    assert finding.finding.unexplained_variance.pca.value == pytest.approx(
         unseen_S[used_S].sum() / total_S[used_S].sum(), rel=1e-3
     )
 
@@ -160,17 +163,17 @@ def test_linked_groups_go_together(linear, specs):
 
 def test_a_curve_is_followed_beyond_what_was_seen_but_not_as_well(found):
     types, groups = (one.finding for one in found)
-    assert types["n_types"] == 6
-    assert types["ratio_to_pca"]["high"] < 1
-    assert types["ratio_to_seen"]["low"] > 1
-    assert types["ratio_to_replicates"]["value"] > types["replicates"]["seen"]["value"]
-    assert types["seen_ratio_to_pca"]["value"] == pytest.approx(
-        types["unexplained_variance"]["seen"]["value"] / types["unexplained_variance"]["pca_seen"]["value"]
+    assert types.n_types == 6
+    assert types.ratio_to_pca.high < 1
+    assert types.ratio_to_seen.low > 1
+    assert types.ratio_to_replicates.value > types.replicates.seen.value
+    assert types.seen_ratio_to_pca.value == pytest.approx(
+        types.unexplained_variance.seen.value / types.unexplained_variance.pca_seen.value
     )
-    assert types["n_better_than_pca"] + types["n_worse_than_pca"] + types["n_undecided"] == 6
-    assert groups["by"] == "group" and groups["ratio_to_pca"]["high"] < 1
-    assert groups["ratio_to_seen"]["low"] > 1
-    assert (found[1].tables["unseen_groups"]["n"]).sum() == groups["n"]
+    assert types.n_better_than_pca + types.n_worse_than_pca + types.n_undecided == 6
+    assert groups.by == "group" and groups.ratio_to_pca.high < 1
+    assert groups.ratio_to_seen.low > 1
+    assert (found[1].tables["unseen_groups"]["n"]).sum() == groups.n
 
 
 def test_workers_do_not_change_the_numbers(curved, found):
@@ -184,7 +187,6 @@ def test_workers_do_not_change_the_numbers(curved, found):
 def test_without_labels_or_with_one_nothing_is_claimed(linear):
     bare = measure_unseen_types(without_column(linear, "label"))
     assert bare.finding is None and "no labels" in bare.left_out["unseen_types"]
-    assert unseen_types_sentences({"unseen_types": None, "interval": {"confidence": 0.95}}) == []
     one = measure_unseen_types(relabelled(linear, lambda label_S, _: np.full(len(label_S), "only", dtype=object)))
     assert one.finding is None
     assert "only" in one.left_out["unseen_types.too_little"] and "unseen_types" in one.left_out
@@ -221,7 +223,7 @@ def test_no_groups_no_replicates(linear):
     assert measure_unseen_groups(bare).finding is None
     assert "no group" in measure_unseen_groups(bare).left_out["unseen_groups"]
     types = measure_unseen_types(bare)
-    assert types.finding["ratio_to_replicates"] is None and types.finding["by"] == "profile"
+    assert types.finding.ratio_to_replicates is None and types.finding.by == "profile"
     assert "unseen_types.replicates" in types.left_out
 
 
@@ -244,9 +246,9 @@ def test_of_three_or_four_groups_each_is_left_out_and_shown_without_an_interval(
     bounds = table[["low", "high", "seen_low", "seen_high"]]
     assert bounds.isna().all(axis=None) and table["ratio_to_pca"].notna().all()
     metrics = finding.finding
-    assert metrics["ratio_to_pca"]["low"] is None and metrics["units"] == metrics["n_sets"] == n_groups
-    assert metrics["n_better_than_pca"] == metrics["n_worse_than_pca"] == 0
-    assert [one["group"] for one in metrics["each"]] == table["group"].tolist()
+    assert metrics.ratio_to_pca.low is None and metrics.units == metrics.n_sets == n_groups
+    assert metrics.n_better_than_pca == metrics.n_worse_than_pca == 0
+    assert [one.group for one in metrics.each] == table["group"].tolist()
     for spec, name in zip(specs[1:], pd.unique(group_S), strict=True):
         assert not (group_S[spec.train_S | spec.validation_S] == name).any()
         assert set(group_S[spec.train_S]) == set(group_S) - {name}
@@ -255,17 +257,16 @@ def test_of_three_or_four_groups_each_is_left_out_and_shown_without_an_interval(
         np.testing.assert_array_equal(spec.train_S[::2], spec.train_S[1::2])
     errors = {}
     for spec, name in zip(specs[1:], pd.unique(group_S), strict=True):
-        own_S, (model_S, _) = group_S == name, pca_errors_by_hand(few, spec.train_S)
-        errors[name] = model_S[own_S].sum() / pca_errors_by_hand(few, specs[0].train_S)[1][own_S].sum()
+        subset_S, (model_S, _) = group_S == name, pca_errors_by_hand(few, spec.train_S)
+        errors[name] = model_S[subset_S].sum() / pca_errors_by_hand(few, specs[0].train_S)[1][subset_S].sum()
     assert table.set_index("group")["unexplained_pca"].to_dict() == pytest.approx(errors, rel=1e-3)
-    evidence = evidence_of(measure_unseen_types(few), finding)
-    (sentence,) = unseen_groups_sentences(evidence.metrics)
-    section = unseen_groups_section(evidence, tmp_path)
+    (sentence,) = unseen_groups_sentences(finding.finding, some_facts(finding))
+    section = unseen_groups_section(finding.finding, some_evidence(finding), tmp_path)
     assert sentence.standing == "open" and "too few to claim" in sentence.claim
     assert [row[0] for row in section.table.rows] == table["group"].tolist()
     for text in (sentence.text, section.claim):
         assert "interval" not in text and "better than PCA" not in text
-        assert all(f"{row['group']} {row['ratio_to_pca']:.2f} ({row['n']} profiles)" in text for row in metrics["each"])
+        assert all(f"{row.group} {row.ratio_to_pca:.2f} ({row.n} profiles)" in text for row in metrics.each)
 
 
 def test_of_two_groups_none_can_be_left_out(linear, specs):
@@ -282,8 +283,8 @@ def test_of_two_groups_none_can_be_left_out(linear, specs):
 
 def test_two_types_get_no_trend_and_no_unknown(linear):
     two = measure_unseen_types(relabelled(linear, lambda label_S, _: np.where(label_S < "type 3", "a", "b")))
-    assert two.finding["n_types"] == 2
-    assert two.finding["distance"] is None and "unseen_types.distance" in two.left_out
+    assert two.finding.n_types == 2
+    assert two.finding.distance is None and "unseen_types.distance" in two.left_out
     unknown = measure_unknown(relabelled(linear, lambda label_S, _: np.where(label_S < "type 3", "a", "b")))
     assert unknown.finding is None and "unknown" in unknown.left_out
 
@@ -299,26 +300,22 @@ def test_rank_correlation_is_spearmans():
     assert np.isnan(rank_correlation(left, np.ones(30), (300, 0.95, 1)).value)
 
 
-def evidence_of(*findings):
-    metrics = {"interval": {"confidence": 0.95}, "cautions": {}, "left_out": {}}
-    tables = {}
-    for name, finding in zip(("unseen_types", "unseen_groups"), findings, strict=False):
-        metrics[name] = finding.finding
-        metrics["cautions"] |= finding.cautions
-        metrics["left_out"] |= finding.left_out
-        tables |= finding.tables
-    return SimpleNamespace(metrics=metrics, tables=tables)
+def sections_of(found, evidence, folder):
+    types, groups = found
+    return (
+        unseen_types_section(types.finding, evidence, folder),
+        unseen_groups_section(groups.finding, evidence, folder),
+    )
 
 
 def test_sections_say_what_was_measured(found, tmp_path):
-    evidence = evidence_of(*found)
-    types, groups = unseen_types_section(evidence, tmp_path), unseen_groups_section(evidence, tmp_path)
+    types, groups = sections_of(found, some_evidence(*found), tmp_path)
     assert "type 3" in types.picture.svg and "study" in groups.picture.svg
-    assert f"{evidence.metrics['unseen_types']['ratio_to_pca']['value']:.2f}" in types.claim
+    assert f"{found[0].finding.ratio_to_pca.value:.2f}" in types.claim
     assert any("flattering" in note for note in groups.notes)
     assert len(types.table.rows) == 6
-    assert [one.standing for one in unseen_types_sentences(evidence.metrics)] == ["good"]
-    assert [one.standing for one in unseen_groups_sentences(evidence.metrics)] == ["good"]
+    assert [one.standing for one in unseen_types_sentences(found[0].finding, some_facts())] == ["good"]
+    assert [one.standing for one in unseen_groups_sentences(found[1].finding, some_facts())] == ["good"]
 
 
 @pytest.mark.parametrize(
@@ -332,35 +329,27 @@ def test_sections_say_what_was_measured(found, tmp_path):
     ],
 )
 def test_only_a_whole_interval_below_1_is_good(low, high, unexplained, standing):
-    ratio = {"value": 1.0, "low": low, "high": high}
-    left = {"value": unexplained, "low": unexplained - 0.1, "high": unexplained + 0.1}
-    base = {
-        "ratio_to_pca": ratio,
-        "ratio_to_seen": ratio,
-        "unexplained_variance": {"model": left, "seen": left},
-        "n": 9,
-        "n_types": 3,
-        "n_groups": 5,
-        "each": None,
-    }
-    metrics = {"interval": {"confidence": 0.95}, "unseen_types": base, "unseen_groups": base}
-    (types,), (groups,) = unseen_types_sentences(metrics), unseen_groups_sentences(metrics)
+    ratio, left = Interval(1.0, low, high), Interval(unexplained, unexplained - 0.1, unexplained + 0.1)
+    errors = LeftOutErrors(model=left, pca=left, seen=left, pca_seen=left)
+    base = {"ratio_to_pca": ratio, "ratio_to_seen": ratio, "unexplained_variance": errors, "n": 9}
+    (types,) = unseen_types_sentences(UnseenTypes.model_construct(**base, n_types=3), some_facts())
+    (groups,) = unseen_groups_sentences(UnseenGroups.model_construct(**base, n_groups=5, each=None), some_facts())
     assert types.standing == groups.standing == standing
     assert ("better than PCA" in types.text.replace("no better than PCA", "")) == (standing == "good")
 
 
 def test_depth_0_is_not_called_better(linear, tmp_path):
-    (sentence,) = unseen_types_sentences(evidence_of(measure_unseen_types(linear)).metrics)
+    (sentence,) = unseen_types_sentences(measure_unseen_types(linear).finding, some_facts())
     assert sentence.standing == "bad"
 
 
 @pytest.mark.parametrize("n", [2, 61])
 def test_figures_hold_few_and_many(found, tmp_path, n):
-    evidence = evidence_of(*found)
+    evidence = some_evidence(*found)
     for name, column in (("unseen_types", "label"), ("unseen_groups", "group")):
         table = evidence.tables[name]
         many = table.iloc[np.arange(n) % len(table)].assign(**{column: [f"T <cells> & $x_{i}$" for i in range(n)]})
         evidence.tables[name] = many
-    types, groups = unseen_types_section(evidence, tmp_path), unseen_groups_section(evidence, tmp_path)
+    types, groups = sections_of(found, evidence, tmp_path)
     assert f"$x_{n - 1}$" in types.picture.svg
     assert (f"$x_{n - 1}$" in groups.picture.svg) == (n <= 60)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cic.cli.project import from_here
 from cic.data import terms
 from cic.errors import DataError, ModelError, UnfamiliarError
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 # pandas, torch and MLflow take seconds to import: only a verb that runs does so
 
 ModelName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         "-m",
-        help="A registered model, such as models:/cic@champion or models:/cic/3, or the folder of a bundle.",
+        help="A registered model, such as models:/NAME@champion or models:/NAME/3, or the folder of a bundle. "
+        "Default: the champion of `registry.name`.",
     ),
 ]
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.", callback=from_here)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
 Unit = Annotated[
     str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.UNITS)}. Default: that of the model.")
@@ -38,7 +41,7 @@ AllowForeign = Annotated[
     ),
 ]
 SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
-DEFAULT_MODEL = "models:/cic@champion"
+DEFAULT_PARAMS = Path("params.yaml")
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +53,8 @@ def register(app: typer.Typer) -> None:
 def encode(
     profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
     output: Output,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     unit: Unit = None,
     samples_in: SamplesIn = "rows",
     allow_foreign: AllowForeign = False,
@@ -60,9 +64,9 @@ def encode(
 
     from cic.model.familiarity import judged
 
-    bundle, version = _load(model)
+    bundle, version = load(model, params)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
-    codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=code_names(bundle))
+    codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=bundle.code_columns)
     beside = judged(bundle, values_SG, samples)
     _write(codes.join(beside).assign(model=version), output)
     _tell(beside, profiles, output, allow_foreign)
@@ -71,7 +75,8 @@ def encode(
 def decode(
     codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them.")],
     output: Output,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
     """Turn codes back into profiles."""
@@ -80,14 +85,14 @@ def decode(
 
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    bundle, version = _load(model)
+    bundle, version = load(model, params)
     table = _read_frame(codes)
-    missing = [name for name in code_names(bundle) if name not in table]
+    missing = [name for name in bundle.code_columns if name not in table]
     if missing:
         raise DataError(
             f"there is no column {missing[0]}",
             where=str(codes),
-            expected=f"the columns {code_names(bundle)[0]} to {code_names(bundle)[-1]}",
+            expected=f"the columns {bundle.code_columns[0]} to {bundle.code_columns[-1]}",
             fix="give a file that `cic encode` wrote with the same model",
         )
     stamped = set(table["model"].astype(str)) if "model" in table else {version}
@@ -97,7 +102,7 @@ def decode(
             where=str(codes),
             fix="give that model with --model: codes of one model mean nothing to another",
         )
-    log2_SG = bundle.decode(table[code_names(bundle)].to_numpy(dtype=np.float32))
+    log2_SG = bundle.decode(table[bundle.code_columns].to_numpy(dtype=np.float32))
     values_SG = log2_SG if scale == "log2" else bundle.preprocessor.to_unit(log2_SG)
     _write(pd.DataFrame(values_SG, index=table.index, columns=list(bundle.genes)), output)
 
@@ -105,7 +110,8 @@ def decode(
 def classify(
     profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
     output: Output,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     unit: Unit = None,
     samples_in: SamplesIn = "rows",
     allow_foreign: AllowForeign = False,
@@ -118,7 +124,7 @@ def classify(
 
     from cic.model.familiarity import judged, named_types
 
-    bundle, version = _load(model)
+    bundle, version = load(model, params)
     values_SG, samples = _read(profiles, bundle, unit, samples_in)
     probability_SL = bundle.classify_codes(bundle.encode(values_SG))
     beside = judged(bundle, values_SG, samples)
@@ -128,16 +134,23 @@ def classify(
     _tell(beside, profiles, output, allow_foreign)
 
 
-def code_names(bundle: Bundle) -> list[str]:
-    """Give the column names of a code."""
-    return [f"code_{number + 1}" for number in range(bundle.architecture.bottleneck_width)]
-
-
-def _load(model: str) -> tuple[Bundle, str]:
+def load(model: str | None, params: Path) -> tuple[Bundle, str]:
+    """Load the model that is named, or else the champion of the data that the parameters name, with its stamp."""
     from cic.registry.fetched import fetch_bundle
+
+    if model is not None and not model.startswith("models:/"):
+        return fetch_bundle("", model)
+
+    from cic.config import load_params
+    from cic.platform.at_rest import readable
     from cic.settings import load_settings
 
-    return fetch_bundle(load_settings().tracking_uri, model)
+    settings = load_settings()
+    if model is None:
+        # not from within the project's folder: the other paths are meant from where the user stands
+        model = f"models:/{load_params(settings.project / params).registry.name}@champion"
+    with readable(settings) as readable_settings:
+        return fetch_bundle(readable_settings.tracking_uri, model, readable_settings.artifacts_uri)
 
 
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:

@@ -13,7 +13,7 @@ from cic.errors import ServiceError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cic.platform.findings import Finding
+    from cic.platform.checkup import Checkup
     from cic.platform.state import PlatformState
     from cic.settings import Settings
 
@@ -116,9 +116,12 @@ def status(as_json: AsJson = False) -> None:
 def env() -> None:
     """Print what a shell needs to reach the platform: eval "$(cic env)", then `prefect deploy --all`, and so on."""
     from cic.platform.environment import service_environment
-    from cic.settings import load_settings
+    from cic.settings import AT_REST, load_settings
 
-    for name, value in service_environment(load_settings()).items():
+    settings = load_settings()
+    if settings.tracking_uri.startswith(AT_REST):
+        raise ServiceError("the platform is not running", where=str(settings.home), fix="start it with `cic up`")
+    for name, value in service_environment(settings).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -143,7 +146,7 @@ def doctor() -> None:
         raise typer.Exit(ServiceError.exit_code)
 
 
-def _print_finding(console: Console, finding: Finding) -> None:
+def _print_finding(console: Console, finding: Checkup) -> None:
     from rich.markup import escape
 
     line = f"[{COLOURS[finding.level]}]{finding.level:<4}[/] {escape(finding.subject):<12} {escape(finding.found)}"

@@ -49,12 +49,14 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     from rich.markup import escape
     from rich.table import Table
 
+    from cic.platform.at_rest import readable
     from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, versions
     from cic.settings import load_settings
 
     model = _model(name, params)
-    uri = load_settings().tracking_uri
-    known = versions(uri, model)
+    with readable(load_settings()) as settings:
+        known = versions(settings.tracking_uri, model)
+        moved = drift(settings.tracking_uri, model)
     if as_json:
         _print_json([asdict(one) for one in known])
         return
@@ -72,7 +74,7 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
         said = (tags.get(TAG_DECISION, "not judged"), tags.get(TAG_REASON, ""))
         table.add_row(*map(escape, cells + said), style="bold" if "champion" in one.aliases else None)
     console.print(table)
-    for warning in drift(uri, model):
+    for warning in moved:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
@@ -95,13 +97,15 @@ def show_log(
     from rich.console import Console
     from rich.markup import escape
 
+    from cic.platform.at_rest import readable
     from cic.registry.registry import history, repair
     from cic.settings import load_settings
 
     model = _model(name, params)
     if mend is not None:
         repair(load_settings().tracking_uri, model, mend)
-    log = history(load_settings().tracking_uri, model)
+    with readable(load_settings()) as settings:
+        log = history(settings.tracking_uri, model)
     if as_json:
         records = [{**asdict(entry.record), "hash": entry.record.hash, "open": entry.open} for entry in log.entries]
         _print_json({"records": records, "faults": log.faults})

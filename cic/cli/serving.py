@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cic.cli.model import DEFAULT_MODEL, ModelName
+from cic.cli.model import DEFAULT_PARAMS, ModelName, ParamsFile, load
 from cic.errors import ServiceError
 
 PORT = 5080
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help=f"Port on loopback. Default: {PORT}, or a free one if taken.")
     ] = None,
@@ -27,7 +28,6 @@ def serve(
 ) -> None:
     """Serve a model as `mlflow models serve` does, on this machine only, with limits on what it is sent."""
     from cic.platform.ports import any_free, is_free
-    from cic.registry.fetched import fetch_bundle
     from cic.serving import server
     from cic.settings import load_settings
 
@@ -38,7 +38,7 @@ def serve(
             where="--port",
             fix="name another, or none to have a free one chosen",
         )
-    bundle, version = fetch_bundle(settings.tracking_uri, model)
+    bundle, version = load(model, params)
     chosen = port or (PORT if is_free(settings.host, PORT) else any_free(settings.host))
     typer.echo(f"{version} at http://{settings.host}:{chosen}/invocations until stopped by Ctrl-C")
     server.serve(bundle, version, settings.host, chosen, largest_body * 1_000_000)

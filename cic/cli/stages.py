@@ -99,10 +99,11 @@ def publish_model(
 
 def show_summary(folder: Path) -> None:
     """Print what the evaluation found."""
+    from cic.evaluation.metrics import read_metrics
     from cic.evaluation.report.contents import headline, standings, verdict
     from cic.evaluation.report.summary import summary
 
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = read_metrics(folder / "metrics.json")
     for label, value in summary(metrics):
         _say(label, value)
     _say("verdict", f"{headline(metrics)} {standings(verdict(metrics))}")
@@ -139,11 +140,17 @@ def show() -> None:
 
 def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
     """Print what a run of `cic-train` came to, and where its pages are."""
+    from cic.settings import AT_REST
+
     show_summary(Path(latest["folders"]["evaluate"]))
+    _say("report with the decision", latest["report"])
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])
+    if settings.tracking_uri.startswith(AT_REST):
+        _say("pages", "after `cic up`; encoding and `cic registry list` need no server")
     if settings.tracking_uri.startswith("http"):
-        _say("MLflow", settings.tracking_uri)
+        for label, page in latest["pages"].items():
+            _say(f"{label} in MLflow", f"{settings.tracking_uri}{page}")
     if settings.prefect_api_url:
         local = "prefect_api_url" not in settings.given
         _say("Prefect", settings.login_file.as_uri() if local else settings.prefect_api_url.removesuffix("/api"))

@@ -36,7 +36,7 @@ MOST_EXAMPLES = 10
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One way in which the parts are not independent, or a thing worth knowing about them.
 
     Attributes
@@ -71,7 +71,7 @@ class Audit:
         Of the pairs across parts: the largest correlation, and the least distance over that to the next neighbour.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     sizes: dict[str, int]
     nearest: dict[str, float]
 
@@ -136,7 +136,7 @@ def _part_of_each(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
     return part.reindex(ids).to_numpy().astype(str)
 
 
-def _astride(samples: pd.DataFrame, role: Literal["group", "replicate"], part_S: np.ndarray) -> list[Finding]:
+def _astride(samples: pd.DataFrame, role: Literal["group", "replicate"], part_S: np.ndarray) -> list[AuditFinding]:
     if role not in samples.columns:
         return []
     parts_of = pd.Series(part_S, index=samples.index).groupby(samples[role].to_numpy()).unique()
@@ -145,10 +145,10 @@ def _astride(samples: pd.DataFrame, role: Literal["group", "replicate"], part_S:
         return []
     kind: Kind = "group_astride" if role == "group" else "replicate_astride"
     examples = tuple(f"{name}: {', '.join(sorted(parts))}" for name, parts in astride.iloc[:MOST_EXAMPLES].items())
-    return [Finding(kind, f"{len(astride)} of {len(parts_of)} {role}s stand in more than one part", examples)]
+    return [AuditFinding(kind, f"{len(astride)} of {len(parts_of)} {role}s stand in more than one part", examples)]
 
 
-def _repeated_ids(matrix: ExpressionMatrix, part_S: np.ndarray) -> list[Finding]:
+def _repeated_ids(matrix: ExpressionMatrix, part_S: np.ndarray) -> list[AuditFinding]:
     """Find ids that differ only in case or spaces, across parts (truly equal ones never get into a matrix)."""
     plain = pd.Series(matrix.samples.index.astype(str).str.strip().str.lower())
     parts_of = pd.Series(part_S).groupby(plain).nunique()
@@ -158,10 +158,10 @@ def _repeated_ids(matrix: ExpressionMatrix, part_S: np.ndarray) -> list[Finding]
     examples = tuple(
         " = ".join(repr(name) for name in matrix.samples.index[plain == id_]) for id_ in twice[:MOST_EXAMPLES]
     )
-    return [Finding("repeated_id", f"{len(twice)} sample id(s) stand in more than one part", examples)]
+    return [AuditFinding("repeated_id", f"{len(twice)} sample id(s) stand in more than one part", examples)]
 
 
-def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[Finding], np.ndarray]:
+def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[AuditFinding], np.ndarray]:
     """Find profiles with equal numbers; give also the content of each profile as a number."""
     content_S = pd.factorize(np.array(fingerprints(matrix.values)))[0]
     ids = matrix.samples.index
@@ -175,13 +175,13 @@ def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[Findi
                 " = ".join(f"{ids[int(row)]} ({part_S[row]})" for row in rows) for rows in those[:MOST_EXAMPLES]
             )
             message = f"{len(those)} set(s) of profiles are equal to the last bit, {where}"
-            findings.append(Finding("identical", message, examples, blocks=astride))
+            findings.append(AuditFinding("identical", message, examples, blocks=astride))
     return findings, content_S
 
 
 def _disguised(
     matrix: ExpressionMatrix, part_S: np.ndarray, config: Split, content_S: np.ndarray
-) -> tuple[list[Finding], dict[str, float]]:
+) -> tuple[list[AuditFinding], dict[str, float]]:
     """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`."""
     log2_SG = np.asarray(log2_scale(matrix.values, matrix.unit), dtype=np.float32)
     out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
@@ -203,7 +203,7 @@ def _disguised(
             f"{len(twins)} pair(s) of profiles across parts are near-identical: correlation above "
             f"{config.near_identical:g}, or nearer than {config.near_distance:g} of the distance to the next profile"
         )
-        findings.append(Finding("near_identical", message, examples))
+        findings.append(AuditFinding("near_identical", message, examples))
     if mixed:
         examples = tuple(
             f"{name_S[one.row]} = {' + '.join(name_S[component] for component in one.components)}: "
@@ -211,7 +211,7 @@ def _disguised(
             for one in sorted(mixed, key=lambda one: one.rest)[:MOST_EXAMPLES]
         )
         message = f"{len(mixed)} profile(s) are mixtures of two others, not all in the same part"
-        findings.append(Finding("mixture", message, examples))
+        findings.append(AuditFinding("mixture", message, examples))
     return findings, nearest
 
 
@@ -223,7 +223,7 @@ def _codes(samples: pd.DataFrame, column: str, n_samples: int) -> np.ndarray:
     return np.where(codes_S < 0, codes_S.max() + 1 + np.arange(n_samples), codes_S)
 
 
-def _labels_not_in_train(samples: pd.DataFrame, part_S: np.ndarray) -> list[Finding]:
+def _labels_not_in_train(samples: pd.DataFrame, part_S: np.ndarray) -> list[AuditFinding]:
     if "label" not in samples.columns:
         return []
     label_S = samples["label"].to_numpy()
@@ -232,10 +232,10 @@ def _labels_not_in_train(samples: pd.DataFrame, part_S: np.ndarray) -> list[Find
     if not missing:
         return []
     message = f"{len(missing)} label(s) have no training profile: held-out error speaks for unseen types there"
-    return [Finding("label_not_in_train", message, tuple(missing[:MOST_EXAMPLES]), blocks=False)]
+    return [AuditFinding("label_not_in_train", message, tuple(missing[:MOST_EXAMPLES]), blocks=False)]
 
 
-def _shares(sizes: dict[str, int], config: Split) -> list[Finding]:
+def _shares(sizes: dict[str, int], config: Split) -> list[AuditFinding]:
     """Find held-out parts that are far from what was asked, as large groups can make them."""
     total = sum(sizes.values())
     far = [
@@ -244,4 +244,4 @@ def _shares(sizes: dict[str, int], config: Split) -> list[Finding]:
         if asked and not 0.5 < sizes[name] / total / asked < 2
     ]
     message = "whole groups do not allow the asked shares"
-    return [Finding("share", message, tuple(far), blocks=False)] if far else []
+    return [AuditFinding("share", message, tuple(far), blocks=False)] if far else []

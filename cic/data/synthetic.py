@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
-from cic.config import Section
+from cic.config import ParamsSection
 from cic.data.matrix import write_matrix_rows
 from cic.seeds import generator
 
@@ -29,7 +29,7 @@ WITHIN_WIDTH = 4
 STUDY_FACTORS = 3
 
 
-class Recipe(Section):
+class Recipe(ParamsSection):
     """What `simulate` makes; the defaults have the size of the paper's data."""
 
     samples: Annotated[int, Field(ge=12)] = Field(default=1040, description="profiles, technical replicates included")

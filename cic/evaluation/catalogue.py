@@ -1,7 +1,8 @@
 """The questions that an evaluation answers, found in the folders of `cic.evaluation.questions`.
 
 A question is a folder with `question.toml` (its declaration), `found.py` with the type `Found`, `measure.py` with the
-function `measure`, and `say.py` with `SECTIONS` of the report and `TOPICS` of the verdict.
+function `measure`, and `say.py` with `SECTIONS` of the report, `TOPICS` of the verdict and, where the report shows
+something although nothing was found, `SECTIONS_UNMEASURED`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cic.declarations import Declaration, declarations
 from cic.evaluation.finding import Answer, Finding
@@ -29,14 +31,17 @@ class Question:
     measure
         Gives the answer.
     sections, topics
-        What the report shows of it, and what the verdict says.
+        What the report shows of what was found, and what the verdict says.
+    sections_unmeasured
+        What the report shows instead where nothing was found.
     """
 
     declared: Declaration
     found: type[Finding]
     measure: Callable[[Subject], Answer]
-    sections: tuple[Callable[[Evidence, Path], Section | None], ...]
-    topics: tuple[Topic, ...]
+    sections: tuple[Callable[[Any, Evidence, Path], Section | None], ...]
+    sections_unmeasured: tuple[Callable[[Evidence, Path], Section | None], ...]
+    topics: tuple[Topic[Any], ...]
 
     @property
     def name(self) -> str:
@@ -53,4 +58,5 @@ def questions() -> tuple[Question, ...]:
 def _load(declared: Declaration) -> Question:
     package = f"cic.evaluation.questions.{declared.name}"
     found, measure, say = (importlib.import_module(f"{package}.{part}") for part in ("found", "measure", "say"))
-    return Question(declared, found.Found, measure.measure, say.SECTIONS, say.TOPICS)
+    unmeasured = getattr(say, "SECTIONS_UNMEASURED", ())
+    return Question(declared, found.Found, measure.measure, say.SECTIONS, unmeasured, say.TOPICS)

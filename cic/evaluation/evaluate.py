@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,8 @@ from cic.errors import DataError
 from cic.evaluation.drawing.maps import in_two_dimensions
 from cic.evaluation.facts import Facts
 from cic.evaluation.measure import Measured, measure
-from cic.evaluation.metrics import as_json
+from cic.evaluation.metrics import Metrics, as_json
+from cic.evaluation.report.headlines import headline_values
 from cic.evaluation.report.page import write_report
 from cic.evaluation.section import Evidence
 from cic.evaluation.subject import Given, sample_column
@@ -26,7 +26,7 @@ from cic.workers import Workers
 FEWEST_TEST = 2
 
 
-def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Path) -> dict[str, Any]:
+def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Path) -> Metrics:
     """Measure a model beside replicates, PCA and what else it must be held against, and write what was found.
 
     Parameters
@@ -40,12 +40,12 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
     seed
         Of resamples and retrainings.
     out
-        Folder for metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, curves.csv, surface.csv,
-        report.html, figures/ and tables/.
+        Folder for metrics.json, headline.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, curves.csv,
+        surface.csv, report.html, figures/ and tables/.
 
     Returns
     -------
-    dict
+    Metrics
         What metrics.json holds; see `measure`.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -57,8 +57,9 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
     write_curves(out, given.curves, given.trials, measured.metrics)
     write_report(
         out,
+        measured.metrics,
         Evidence(
-            metrics=as_json(measured.metrics),
+            facts=measured.metrics,
             labels=measured.tables["labels"],
             tables=measured.tables,
             trials=given.trials,
@@ -67,6 +68,7 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
             audit=given.audit,
             checks=given.checks,
             about=given.bundle.about,
+            data=Path(params.data.file).name,
             samples=subject.samples,
             part_S=subject.part_S,
             xy_S2=xy_S2,
@@ -74,7 +76,7 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
             scaled=bool((given.bundle.preprocessor.scale_G != 1).any()),
         ),
     )
-    return as_json(measured.metrics)
+    return measured.metrics
 
 
 def parts_of(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
@@ -102,12 +104,17 @@ def parts_of(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
 
 
 def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
-    """Write metrics.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, and tables/ with the rest."""
+    """Write metrics.json, headline.json, profiles.csv, labels.csv, codes.csv, codes_2d.csv, and tables/ with the rest.
+
+    `headline.json` is what DVC shows and compares: of the hundreds of numbers in metrics.json the declared dozen.
+    """
     samples, part_S, errors = measured.subject.samples, measured.subject.part_S, measured.subject.errors
     (out / "tables").mkdir()
     for name in sorted(set(measured.tables) - {"profiles", "labels"}):
         write_csv(measured.tables[name], out / "tables" / f"{name}.csv")
-    (out / "metrics.json").write_text(json.dumps(as_json(measured.metrics), indent=1, allow_nan=False) + "\n")
+    plain = as_json(measured.metrics)
+    for name, content in (("metrics.json", plain), ("headline.json", headline_values(measured.metrics))):
+        (out / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     test_S = part_S == "test"
     named = pd.DataFrame({"sample_id": samples.index.astype(str), "part": part_S})
     for role in ("label", "group"):
@@ -122,21 +129,22 @@ def write_tables(out: Path, measured: Measured, xy_S2: np.ndarray) -> None:
     write_csv(detailed, out / "profiles.csv")
     write_csv(measured.tables["labels"], out / "labels.csv")
     code_SW = measured.subject.profiles.code_SW
-    names = [f"code_{number}" for number in range(1, code_SW.shape[1] + 1)]
-    codes = pd.DataFrame(code_SW, columns=names)
+    codes = pd.DataFrame(code_SW, columns=measured.subject.bundle.code_columns)
     known = named[["sample_id", "part", "label"]]
     write_csv(pd.concat([known, codes], axis=1), out / "codes.csv")
     write_csv(known.assign(x=xy_S2[:, 0], y=xy_S2[:, 1]), out / "codes_2d.csv")
 
 
-def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, metrics: Facts) -> None:
-    """Write what DVC plots: curves.csv of the kept training beside PCA, and surface.csv of the search."""
+def write_curves(out: Path, curves: pd.DataFrame, trials: pd.DataFrame | None, facts: Facts) -> None:
+    """Write curves.csv of the kept training beside PCA, and surface.csv: the least error by depth and width."""
     kept = curves[curves["kept"].astype(bool)][["epoch", "train_error", "validation_error"]]
-    pca_error = metrics.model.validation_unexplained_variance_pca
+    pca_error = facts.model.validation_unexplained_variance_pca
     kept.assign(validation_error_pca=pca_error).to_csv(out / "curves.csv", index=False)
     columns = ["depth", "bottleneck_width", "error", "error_ratio_to_pca"]
     surface = pd.DataFrame(columns=columns)
     if trials is not None:
         complete = trials[trials["state"] == "complete"]
-        surface = complete.groupby(columns[:2], as_index=False)[columns[2:]].min()
+        surface = (
+            complete.astype(dict.fromkeys(columns[:2], int)).groupby(columns[:2], as_index=False)[columns[2:]].min()
+        )
     surface.to_csv(out / "surface.csv", index=False)

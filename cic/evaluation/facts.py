@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ import pandas as pd
 from cic.data.checks import CONFOUNDED_ABOVE
 from cic.evaluation.finding import Finding
 from cic.evaluation.subject import Given, Subject, sample_column
+
+Found = TypeVar("Found", bound=Finding)
 
 
 class Profiles(Finding):
@@ -66,7 +68,7 @@ class Intervals(Finding):
 
 
 class Facts(Finding):
-    """The keys of `metrics.json` that are no answers to questions."""
+    """The keys of `metrics.json` that are no answers to questions; where these are known too, `of` gives them."""
 
     profiles: Profiles
     model: Model
@@ -77,6 +79,27 @@ class Facts(Finding):
     """What could not be measured, or only in part, by name: a sentence that says why."""
     cautions: dict[str, str]
     """What a reader must keep in mind, by name."""
+
+    def of(self, kind: type[Found]) -> Found | None:
+        """Give what was found, by the type of the finding; `None` if nothing was."""
+        if isinstance(self, kind):
+            return self
+        return next((one for _, one in self if type(one) is kind), None)
+
+    @property
+    def few_groups(self) -> bool:
+        """Whether the held-out profiles come from too few groups for any claim about new ones.
+
+        The split keeps groups whole since profiles of one resemble each other. So an interval over the profiles of two
+        groups says how sure we are of these two, and a claim about profiles of other groups it does not carry.
+        """
+        return "resampling" in self.cautions
+
+    @property
+    def blind_error(self) -> float:
+        """Unexplained variance of as many directions of gene space drawn blindly: they keep their share."""
+        width, genes = self.model.bottleneck_width, self.profiles.genes
+        return 1 - width / max(genes, width)
 
 
 def facts(subject: Subject, given: Given) -> Facts:
@@ -148,12 +171,12 @@ def confounding(samples: pd.DataFrame, checks: Mapping[str, Any]) -> str:
     # donors of one cell type each are usual, and no harm while each type has several
     if not single or (found["cramers_v"] <= CONFOUNDED_ABOVE and len(single) < samples["label"].nunique()):
         return " ".join(columns)
-    told = (
+    confounded = (
         f"Cell type and group are confounded (Cramér's V {found['cramers_v']:.2f}; {len(single)} of "
         f"{samples['label'].nunique()} cell types come from a single group): what tells cell types apart here may be "
         "the group."
     )
-    return " ".join([told, *columns])
+    return " ".join([confounded, *columns])
 
 
 def _share(errors: dict[str, np.ndarray], method: str, mask_S: np.ndarray) -> float | None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 class Finding(BaseModel):
     """Numbers, texts and nested findings; what is no finite number is `None`, as JSON has none.
 
-    Its fields are the keys of `metrics.json`, and can be read by their names as those are: ``found["n"]``.
+    Its fields are the keys of `metrics.json`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -23,9 +23,6 @@ class Finding(BaseModel):
     @classmethod
     def _without_nan(cls, given: Any) -> Any:
         return _finite(given)
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
 
 
 def _finite(given: Any) -> Any:

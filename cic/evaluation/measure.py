@@ -12,8 +12,9 @@ from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.catalogue import Question, questions
 from cic.evaluation.facts import Facts, facts
 from cic.evaluation.finding import Answer
-from cic.evaluation.metrics import metrics_type
+from cic.evaluation.metrics import Metrics, metrics_type
 from cic.evaluation.profiles import reconstruction
+from cic.evaluation.profiles.preprocessed import preprocessed
 from cic.evaluation.retrainings.retraining import RetrainingError
 from cic.evaluation.statistics.intervals import resampling
 from cic.evaluation.subject import Given, Subject
@@ -36,7 +37,7 @@ class Measured:
         By name; see the `measure` of each question.
     """
 
-    metrics: Facts
+    metrics: Metrics
     subject: Subject
     tables: dict[str, pd.DataFrame]
 
@@ -84,11 +85,12 @@ def as_subject(given: Given, params: Params, workers: Workers, seed: int) -> Sub
     """Bring the model and all profiles together, with the errors that every measure starts from."""
     bundle, matrix = given.bundle, given.matrix
     values_SG = matrix.values if matrix.genes == bundle.genes_in else bundle.align(_frame(matrix), matrix.source)
-    profiles = reconstruction.project(bundle, values_SG)
+    x_SG = preprocessed(bundle.preprocessor, values_SG)
+    profiles = reconstruction.project(bundle, x_SG)
     held_out, config = matrix.samples[given.part_S == "test"], params.evaluate
     return Subject(
         bundle=bundle,
-        values_SG=values_SG,
+        x_SG=x_SG,
         samples=matrix.samples,
         part_S=given.part_S,
         profiles=profiles,

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from cic.evaluation.drawing.drawing import Picture, inline_svg
-from cic.evaluation.words import Metrics, Sentence
+from cic.evaluation.facts import Facts
+from cic.evaluation.finding import Finding
+from cic.evaluation.words import Sentence
+
+F_contra = TypeVar("F_contra", bound=Finding, contravariant=True)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that the report is made from.
+    """All that the report is made from, besides the finding of the question.
 
     Attributes
     ----------
-    metrics, labels, tables
+    facts, labels, tables
         From `measure.measure`.
     trials, choice, curves, audit, checks
         What the stages before left.
     about
         Lineage, from the bundle.
+    data
+        Name of the file of profiles.
     samples, part_S, xy_S2, shares
         All profiles: sample columns, part, codes in two dimensions and the share of variance of each axis.
     """
 
-    metrics: Mapping[str, Any]
+    facts: Facts
     labels: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     trials: pd.DataFrame | None
@@ -39,6 +45,7 @@ class Evidence:
     audit: Mapping[str, Any]
     checks: Mapping[str, Any]
     about: Mapping[str, Any]
+    data: str
     samples: pd.DataFrame
     part_S: np.ndarray
     xy_S2: np.ndarray
@@ -84,28 +91,33 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Topic:
+class Topic(Generic[F_contra]):
     """What sentences of the verdict are about.
 
     Attributes
     ----------
     section
         Key of the section with the evidence.
+    sentences
+        What says them, from what was found.
     few_groups
         The cautions that say of its intervals that they are over profiles, since there are fewer than five groups.
-    sentences
-        What says them, from the content of `metrics.json`.
+    unmeasured
+        What says that nothing was found, where that must be said.
     """
 
     title: str
     section: str
-    sentences: Callable[[Metrics], list[Sentence]]
+    sentences: Callable[[F_contra, Facts], list[Sentence]]
     few_groups: tuple[str, ...] = ()
+    unmeasured: Callable[[Facts], list[Sentence]] | None = None
 
-    def told(self, metrics: Metrics) -> list[Sentence]:
+    def conclusions(self, found: F_contra | None, facts: Facts) -> list[Sentence]:
         """Give the sentences, each kept to the groups that it rests on where these are few: there none is good."""
-        few = set(self.few_groups) & set(metrics["cautions"])
-        return [_of_few_groups(one) if few else one for one in self.sentences(metrics)]
+        if found is None:
+            return self.unmeasured(facts) if self.unmeasured else []
+        few = set(self.few_groups) & set(facts.cautions)
+        return [_of_few_groups(one) if few else one for one in self.sentences(found, facts)]
 
 
 def _of_few_groups(sentence: Sentence) -> Sentence:
@@ -113,7 +125,7 @@ def _of_few_groups(sentence: Sentence) -> Sentence:
     if "cannot be" in sentence.claim:
         return sentence
     claim = f"On these few groups, which cannot speak for others: {sentence.claim}"
-    return Sentence("bad" if sentence.standing == "bad" else "open", claim, sentence.told)
+    return Sentence("bad" if sentence.standing == "bad" else "open", claim, sentence.details)
 
 
 def words(value: Any, most: int = 80) -> str:
@@ -134,6 +146,6 @@ def words(value: Any, most: int = 80) -> str:
 
 def remarks(evidence: Evidence, name: str) -> list[str]:
     """Give the cautions of a measure, and what it left out in part."""
-    cautions, left_out = evidence.metrics["cautions"], evidence.metrics["left_out"]
-    own = [text for key, text in cautions.items() if key == name or key.startswith(f"{name}.")]
-    return own + [f"Left out: {text}" for key, text in left_out.items() if key.startswith(f"{name}.")]
+    cautions, left_out = evidence.facts.cautions, evidence.facts.left_out
+    kept = [text for key, text in cautions.items() if key == name or key.startswith(f"{name}.")]
+    return kept + [f"Left out: {text}" for key, text in left_out.items() if key.startswith(f"{name}.")]

@@ -67,8 +67,9 @@ class Subject:
 
     Attributes
     ----------
-    values_SG
-        Profiles over the model's `genes_in`, in its unit.
+    x_SG
+        All profiles on the scale of the model, preprocessed once; those of them that a measure needs are had by
+        `profiles.preprocessed.rows_of`.
     samples, part_S
         Sample columns `label`, `group`, `replicate` and `proportion …`, as far as there are any; the part of each.
     profiles, errors
@@ -86,7 +87,7 @@ class Subject:
     """
 
     bundle: Bundle
-    values_SG: np.ndarray
+    x_SG: np.ndarray
     samples: pd.DataFrame
     part_S: np.ndarray
     profiles: Projected
@@ -118,7 +119,7 @@ class Subject:
     @cached_property
     def coordinates(self) -> Coordinates:
         """All profiles in one basis of them all."""
-        return coordinates(self.bundle.preprocessor.transform(self.values_SG), derive_seed(self.seed, "coordinates"))
+        return coordinates(self.x_SG, derive_seed(self.seed, "coordinates"))
 
     @cached_property
     def _of_training(self) -> dict[bytes, Coordinates]:
@@ -136,12 +137,11 @@ class Subject:
 
     def coordinates_of(self, train_S: np.ndarray) -> Coordinates:
         """Give all profiles in a basis on which those not trained on have no influence, for a retraining."""
-        if is_exact((len(self.values_SG), len(self.bundle.genes))):
+        if is_exact(self.x_SG.shape):
             return self.coordinates
         known, mask = self._of_training, train_S.tobytes()
         if mask not in known:
-            x_SG = self.bundle.preprocessor.transform(self.values_SG)
-            known[mask] = coordinates(x_SG, derive_seed(self.seed, "coordinates"), train_S)
+            known[mask] = coordinates(self.x_SG, derive_seed(self.seed, "coordinates"), train_S)
         return known[mask]
 
     def retraining(

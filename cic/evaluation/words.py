@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from cic.evaluation.statistics.intervals import Interval
 
 Standing = Literal["good", "bad", "open"]
-Metrics = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One finding: whether it speaks for the model, what it comes to, and the figures behind that."""
+    """One conclusion: whether it speaks for the model, what it comes to, and the figures behind that."""
 
     standing: Standing
     claim: str
-    told: str = ""
+    details: str = ""
 
     @property
     def text(self) -> str:
         """The whole of it, the conclusion first."""
-        return f"{self.claim} {self.told}".rstrip()
+        return f"{self.claim} {self.details}".rstrip()
 
 
-def percent(value: float) -> str:
+def percent(value: float | None) -> str:
     """Give a share as a percentage with three figures at most."""
-    return f"{100 * value:.3g}%"
+    return "undefined" if value is None else f"{100 * value:.3g}%"
 
 
-def with_interval(interval: Metrics, confidence: float, digits: int = 2) -> str:
+def with_interval(interval: Interval, confidence: float, digits: int = 2) -> str:
     """Give ``0.91 (95% interval 0.88 to 0.94)``."""
-    if interval["value"] is None:
+    if not interval.is_defined:
         return "undefined"
-    value = _number(interval["value"], digits)
-    if interval["low"] is None:
+    value = _number(interval.value, digits)
+    if interval.bounds is None:
         return f"{value} (no interval: too few independent units)"
-    low, high = _number(interval["low"], digits), _number(interval["high"], digits)
+    low, high = (_number(bound, digits) for bound in interval.bounds)
     return f"{value} ({percent(confidence)} interval {low} to {high})"
 
 
 def _number(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0 makes -0.00 into 0.00
+
+
+def rounded(value: float | None, digits: int = 2) -> str:
+    """Give ``0.91``, or ``undefined`` of what is no number."""
+    return "undefined" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def spanned(interval: Interval, digits: int = 2) -> str:
+    """Give ``0.79 (0.78 to 0.81)``, as a table has room for."""
+    if not interval.is_defined:
+        return "undefined"
+    value = _number(interval.value, digits)
+    if interval.bounds is None:
+        return value
+    return f"{value} ({' to '.join(_number(bound, digits) for bound in interval.bounds)})"
 
 
 def listed(names: list[str]) -> str:

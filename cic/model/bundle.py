@@ -23,7 +23,7 @@ from cic.data.preprocess import Preprocessor
 from cic.data.terms import Unit
 from cic.errors import ModelError
 from cic.model.autoencoder import Architecture, Autoencoder
-from cic.model.basis import SampleBasis
+from cic.model.basis import SampleBasis, squared_norms
 from cic.model.inputs import aligned
 from cic.model.reference import Reference
 from cic.model.scales import scale_evidence
@@ -76,6 +76,11 @@ class Bundle:
         return self.preprocessor.genes
 
     @property
+    def code_columns(self) -> list[str]:
+        """Names of the columns of a table of codes."""
+        return [f"code_{number}" for number in range(1, self.architecture.bottleneck_width + 1)]
+
+    @property
     def unit(self) -> Unit:
         """Unit of the values that it takes."""
         return self.preprocessor.unit
@@ -99,10 +104,14 @@ class Bundle:
         """Give each profile's coordinates z_SK and its squared norm outside the basis (S)."""
         return self.basis.project(self.preprocessor.transform(values_SG))
 
-    @torch.inference_mode()
     def encode(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the cell identity codes, float32, samples x `bottleneck_width`."""
         z_SK, _ = self.project(values_SG)
+        return self.encode_basis(z_SK)
+
+    @torch.inference_mode()
+    def encode_basis(self, z_SK: np.ndarray) -> np.ndarray:
+        """Give the codes of profiles by their coordinates."""
         with one_thread():
             return self.network.encode(torch.from_numpy(z_SK)).numpy()
 
@@ -134,7 +143,7 @@ class Bundle:
         z_SK, outside_S = self.project(values_SG)
         with one_thread(), torch.inference_mode():
             error_SK = self.network(torch.from_numpy(z_SK)).numpy() - z_SK
-        return np.einsum("sk,sk->s", error_SK, error_SK, dtype=np.float64) * self.basis.scale**2 + outside_S
+        return squared_norms(error_SK) * self.basis.scale**2 + outside_S
 
     @torch.inference_mode()
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:

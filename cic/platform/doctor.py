@@ -13,13 +13,13 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from cic.platform import doctor_services
-from cic.platform.findings import Finding, Level
+from cic.platform.checkup import Checkup, Level
 from cic.settings import Settings, unknown_variables
 
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 5 * 2**30, 2**29
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Checkup]:
     """Run all checks, in the order in which their faults matter.
 
     Parameters
@@ -27,7 +27,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     settings
         With the addresses of the running platform, as `load_settings` gives them.
     """
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    checks: tuple[Callable[[Settings], Iterator[Checkup]], ...] = (
         _python,
         _packages,
         _variables,
@@ -44,29 +44,29 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from check(settings)
 
 
-def _python(settings: Settings) -> Iterator[Finding]:
+def _python(settings: Settings) -> Iterator[Checkup]:
     found = ".".join(str(part) for part in sys.version_info[:3])
     wanted = metadata.metadata("cic")["Requires-Python"]
     if SpecifierSet(wanted).contains(found):
-        yield Finding("OK", "python", found)
+        yield Checkup("OK", "python", found)
     else:
-        yield Finding("FAIL", "python", f"{found}, wanted {wanted}", "make the environment anew with such a Python")
+        yield Checkup("FAIL", "python", f"{found}, wanted {wanted}", "make the environment anew with such a Python")
 
 
-def _packages(settings: Settings) -> Iterator[Finding]:
+def _packages(settings: Settings) -> Iterator[Checkup]:
     """Compare what is installed with what the package asks for, and with the versions it was tested with."""
     faults = list(broken_requirements(metadata.requires("cic") or []))
     for fault in faults:
-        yield Finding("FAIL", "package", fault, "run `make install`")
+        yield Checkup("FAIL", "package", fault, "run `make install`")
     constraints = settings.project / "constraints.txt"
     drifted = list(broken_requirements(constraints.read_text().splitlines())) if constraints.is_file() else []
     drifted = [fault for fault in drifted if not fault.endswith("not installed") and fault not in faults]
     if drifted:
         shown = "; ".join(drifted[:5]) + ("; ..." if len(drifted) > 5 else "")
-        yield Finding("WARN", "packages", f"{len(drifted)} differ from constraints.txt: {shown}", "run `make install`")
+        yield Checkup("WARN", "packages", f"{len(drifted)} differ from constraints.txt: {shown}", "run `make install`")
     if not faults and not drifted:
         fastapi = metadata.version("fastapi")
-        yield Finding("OK", "packages", f"as required, fastapi {fastapi} among them")
+        yield Checkup("OK", "packages", f"as required, fastapi {fastapi} among them")
 
 
 def broken_requirements(lines: list[str]) -> Iterator[str]:
@@ -87,32 +87,32 @@ def broken_requirements(lines: list[str]) -> Iterator[str]:
             yield f"{wanted} wanted, {found} installed"
 
 
-def _variables(settings: Settings) -> Iterator[Finding]:
+def _variables(settings: Settings) -> Iterator[Checkup]:
     for name in unknown_variables(os.environ):
-        yield Finding(
+        yield Checkup(
             "WARN", "environment", f"{name} means nothing", "correct its name or unset it; see infra/README.md"
         )
 
 
-def _disk(settings: Settings) -> Iterator[Finding]:
+def _disk(settings: Settings) -> Iterator[Checkup]:
     at = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
     free = shutil.disk_usage(at).free
     level: Level = "FAIL" if free < DISK_FAIL_BYTES else "WARN" if free < DISK_WARN_BYTES else "OK"
     fix = "" if level == "OK" else "make room, or set CIC_HOME to a larger disk"
-    yield Finding(level, "disk", f"{free / 2**30:.1f} GiB free at {at}", fix)
+    yield Checkup(level, "disk", f"{free / 2**30:.1f} GiB free at {at}", fix)
 
 
-def _device(settings: Settings) -> Iterator[Finding]:
+def _device(settings: Settings) -> Iterator[Checkup]:
     cards = _cards()
     without = metadata.version("torch").endswith("+cpu")
     if settings.device == "cuda" and (without or not cards):
         found = "CIC_DEVICE is cuda, but " + ("torch is built without it" if without else "there is no card")
-        yield Finding("FAIL", "device", found, "set CIC_DEVICE=auto" + (", or install a CUDA build" if without else ""))
+        yield Checkup("FAIL", "device", found, "set CIC_DEVICE=auto" + (", or install a CUDA build" if without else ""))
     elif settings.device == "auto" and cards and without:
-        yield Finding("WARN", "device", f"{cards[0]} is not used: torch is built without CUDA", "install a CUDA build")
+        yield Checkup("WARN", "device", f"{cards[0]} is not used: torch is built without CUDA", "install a CUDA build")
     else:
         use_card = cards and settings.device != "cpu"
-        yield Finding("OK", "device", ", ".join(cards) if use_card else f"CPU, {os.cpu_count()} cores")
+        yield Checkup("OK", "device", ", ".join(cards) if use_card else f"CPU, {os.cpu_count()} cores")
 
 
 def _cards() -> list[str]:
@@ -126,18 +126,18 @@ def _cards() -> list[str]:
     return [line.split(" (", 1)[0] for line in done.stdout.splitlines()] if done.returncode == 0 else []
 
 
-def _git(settings: Settings) -> Iterator[Finding]:
+def _git(settings: Settings) -> Iterator[Checkup]:
     if shutil.which("git") is None:
-        yield Finding("FAIL", "git", "not installed", "install git: runs record the commit they came from")
+        yield Checkup("FAIL", "git", "not installed", "install git: runs record the commit they came from")
         return
     command = ["git", "-C", str(settings.project), "status", "--porcelain"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         fix = "run inside a clone, or set CIC_PROJECT"
-        yield Finding("FAIL", "git", f"{settings.project} is no working tree: {done.stderr.strip()}", fix)
+        yield Checkup("FAIL", "git", f"{settings.project} is no working tree: {done.stderr.strip()}", fix)
     elif changed := done.stdout.splitlines():
-        yield Finding(
+        yield Checkup(
             "WARN", "git", f"{len(changed)} files differ from the commit", "commit them: runs are marked dirty"
         )
     else:
-        yield Finding("OK", "git", "clean")
+        yield Checkup("OK", "git", "clean")

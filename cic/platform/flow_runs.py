@@ -11,6 +11,8 @@ from cic.platform.http import request_json
 from cic.settings import Settings
 
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+DEPLOYED = {"cic-train": "train-and-judge", "cic-search": "search-only", "cic-promote": "judge-again"}
+"""Name of each flow's deployment in `prefect.yaml`."""
 DEPLOY = '`prefect --no-prompt deploy --all`, in the project\'s folder after `eval "$(cic env)"`'
 
 
@@ -87,10 +89,16 @@ def start(settings: Settings, flow: str, parameters: dict[str, Any]) -> str:
     ServiceError
         If there is no server, or the flow is not deployed there.
     """
-    asked = {"flows": {"name": {"any_": [flow]}}, "work_pools": {"name": {"any_": [settings.work_pool]}}}
+    asked = {
+        "flows": {"name": {"any_": [flow]}},
+        "deployments": {"name": {"any_": [DEPLOYED[flow]]}},
+        "work_pools": {"name": {"any_": [settings.work_pool]}},
+    }
     deployed = _ask(settings, "deployments/filter", asked)
     if not deployed:
-        raise ServiceError(f"the flow `{flow}` is not deployed", where=str(settings.prefect_api_url), fix=DEPLOY)
+        raise ServiceError(
+            f"`{flow}/{DEPLOYED[flow]}` is not deployed", where=str(settings.prefect_api_url), fix=DEPLOY
+        )
     made = _ask(settings, f"deployments/{deployed[0]['id']}/create_flow_run", {"parameters": parameters})
     return str(made["id"])
 

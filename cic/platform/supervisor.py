@@ -20,6 +20,7 @@ from types import FrameType
 
 from cic.errors import ServiceError
 from cic.platform import postgres, services
+from cic.platform.at_rest import wait_for_readers
 from cic.platform.environment import service_environment
 from cic.platform.ownership import LEFTOVER_SECONDS, clean_up, lock
 from cic.platform.ports import claimed_port, listens
@@ -91,6 +92,7 @@ class Supervisor:
             make_private(folder)
         with lock(self.settings), _signals(self._ask_to_stop), self.held:
             self._save()
+            wait_for_readers(self.settings)
             clean_up(self.settings)
             try:
                 self._bring_up()

@@ -15,7 +15,7 @@ from cic.errors import DataError, ModelError
 from cic.evaluation.profiles.reconstruction import project, squared_errors
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 from cic.registry.fetched import fetched_bundle
-from cic.registry.gate import AgainstChampion, Decision, Evidence, judge
+from cic.registry.gate import AgainstChampion, Case, Decision, judge
 from cic.registry.log import HELD_OUT_DIGITS, look_at
 from cic.registry.registry import Version, current, history, withdrawal
 from cic.seeds import derive_seed
@@ -63,10 +63,10 @@ def decide(
     decisions = history(uri, name)
     withdrawn = "" if reinstate else withdrawal(uri, name, digest)
 
-    def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Evidence:
+    def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Case:
         values_SG = challenger.align(_frame(held_out), held_out.source)
         known = held_out_digest([str(one) for one in held_out.samples.index], fingerprints(held_out.values))
-        return Evidence(
+        return Case(
             samples=held_out.samples,
             model_S=_in_chunks(challenger.squared_errors, values_SG),
             pca_S=squared_errors(project(challenger, values_SG))["pca"] if pca_S is None else pca_S,
@@ -119,7 +119,7 @@ def compare_models(version: str, challenger: Bundle, champion: Bundle, matrix: E
     known = set(champion.genes)
     common = [gene for gene in challenger.genes if gene in known]
     if not common:
-        raise ModelError("they model no gene in common")
+        raise ModelError("they model no gene in common; give models of other data another `registry.name`")
     frame = _frame(matrix)
     errors, seen = [], []
     for bundle in (challenger, champion):

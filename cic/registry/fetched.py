@@ -20,12 +20,19 @@ if TYPE_CHECKING:
 
 # MLflow takes more than a second to import, which a bundle in a folder has no need of
 
+HANDED_THROUGH = "mlflow-artifacts:"
+"""Begins the address of files that an MLflow server hands through."""
 REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
 
 @contextmanager
-def fetched_bundle(uri: str, version: Version) -> Iterator[Path]:
+def fetched_bundle(uri: str, version: Version, artifacts_uri: str | None = None) -> Iterator[Path]:
     """Give the folder of a version's bundle for as long as the block runs; its files are those that were registered.
+
+    Parameters
+    ----------
+    artifacts_uri
+        Where a server keeps what it serves, to read past a server that does not run.
 
     Raises
     ------
@@ -41,6 +48,8 @@ def fetched_bundle(uri: str, version: Version) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cic-model-") as scratch:
         try:
             source = client.get_model_version_download_uri(version.name, version.version)
+            if artifacts_uri is not None and source.startswith(HANDED_THROUGH):
+                source = f"{artifacts_uri.rstrip('/')}/{source.removeprefix(HANDED_THROUGH).lstrip('/')}"
             root = Path(download_artifacts(artifact_uri=source, dst_path=scratch, tracking_uri=uri))
             described = yaml.safe_load((root / "MLmodel").read_text())
             folder = root / described["flavors"]["python_function"]["artifacts"]["bundle"]["path"]
@@ -90,13 +99,15 @@ def check_stored(uri: str, name: str, number: str) -> None:
         return
 
 
-def fetch_bundle(uri: str, reference: str) -> tuple[Bundle, str]:
+def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
     """Load a model, and give what to stamp its codes with, such as ``cic/3``.
 
     Parameters
     ----------
     reference
         ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or the folder of a bundle.
+    artifacts_uri
+        As of `fetched_bundle`.
 
     Raises
     ------
@@ -116,5 +127,5 @@ def fetch_bundle(uri: str, reference: str) -> tuple[Bundle, str]:
     from cic.registry.versions import find
 
     version = find(uri, parts["name"], parts["alias"] or parts["version"])
-    with fetched_bundle(uri, version) as folder:
+    with fetched_bundle(uri, version, artifacts_uri) as folder:
         return load_bundle(folder), f"{version.name}/{version.version}"

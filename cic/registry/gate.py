@@ -10,7 +10,7 @@ come from fewer than five, neither comparison is passed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -59,7 +59,7 @@ class AgainstChampion:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Case:
     """What the gate decides upon.
 
     Attributes
@@ -136,7 +136,7 @@ def confidence_at(look: int, confidence: float) -> float:
     return 1 - (1 - confidence) * 6 / (math.pi * look) ** 2
 
 
-def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
+def judge(evidence: Case, thresholds: Registry, seed: int) -> Decision:
     """Decide whether the challenger may become champion.
 
     The decision does not depend on the order of the profiles, and profiles that do not count have no influence.
@@ -167,7 +167,7 @@ def judge(evidence: Evidence, thresholds: Registry, seed: int) -> Decision:
     )
 
 
-def _audit(evidence: Evidence) -> _Check:
+def _audit(evidence: Case) -> _Check:
     passed = evidence.audit_passed
     return _Check(
         passed,
@@ -176,7 +176,7 @@ def _audit(evidence: Evidence) -> _Check:
     )
 
 
-def _against_pca(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
+def _against_pca(evidence: Case, thresholds: Registry, seed: int) -> _Check:
     name = "PCA of equal width"
     compared = _compare(evidence.samples, evidence.model_S, evidence.pca_S, evidence.unseen_S, thresholds, seed, name)
     if isinstance(compared, str):
@@ -200,7 +200,7 @@ def _against_pca(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
     return _Check(passed, reason, {"pca": figures})
 
 
-def _against_champion(evidence: Evidence, thresholds: Registry, seed: int) -> _Check:
+def _against_champion(evidence: Case, thresholds: Registry, seed: int) -> _Check:
     champion = evidence.champion
     if champion is None:
         return _Check(True, "there is no champion yet", {"champion": None})
@@ -254,7 +254,7 @@ def _compare(
     plan = resampling(samples.iloc[keep], thresholds.bootstrap, thresholds.confidence, seed)
     ratio = ratio_interval(model_S, other_S, plan)
     figures = {
-        "ratio": ratio.to_json(),
+        "ratio": asdict(ratio),
         "n_profiles": n_left,
         "n_left_out": n_out,
         "n_units": plan.n_units,

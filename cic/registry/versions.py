@@ -89,11 +89,14 @@ def find(uri: str, name: str, wanted: str) -> Version:
         found = [one for one in known if pointed == one.version]
     if found:
         return found[0]
+    fix = "`cic registry list` shows them"
+    if known and meant == CHAMPION:
+        fix = "`cic registry list` says why none was promoted; name a version instead, or `cic registry promote` one"
     raise ConfigError(
         f"`{wanted}` is no version, alias or run of the model `{name}`",
         where="registry",
         expected=", ".join(one.version for one in known) or "a registered version; there is none yet",
-        fix="`cic registry list` shows them",
+        fix=fix,
     )
 
 

@@ -38,7 +38,7 @@ Value = int | float
 
 
 @dataclass(frozen=True)
-class Choice:
+class Listed:
     """A parameter that takes one of a few integers."""
 
     name: str
@@ -61,7 +61,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Interval:
+class Range:
     """A parameter that takes any number between two, by orders of magnitude where `log`."""
 
     name: str
@@ -84,14 +84,14 @@ class Interval:
         return FloatDistribution(self.low, self.high, log=self.log and self.low > 0)
 
 
-Parameter = Choice | Interval
+Parameter = Listed | Range
 LOG_INTERVALS = ("learning_rate", "weight_decay", "feature_scale")
 LINEAR_INTERVALS = ("input_noise",)
 
 
-def _interval(search: config.Search, name: str) -> Interval:
+def _range(search: config.Search, name: str) -> Range:
     low, high = getattr(search, name)
-    return Interval(name, low, high, log=name in LOG_INTERVALS)
+    return Range(name, low, high, log=name in LOG_INTERVALS)
 
 
 @dataclass(frozen=True)
@@ -121,19 +121,19 @@ class Space:
 
     widths: tuple[int, ...]
     has_pca: bool
-    depth: Choice | None
+    depth: Listed | None
     others: tuple[Parameter, ...]
 
     @classmethod
     def of(cls, search: config.Search) -> Space:
         """Read the space from the configuration; the order in which values are listed does not matter."""
         depths = tuple(sorted(set(search.depth) - {0}))
-        intervals = [_interval(search, name) for name in (*LOG_INTERVALS, *LINEAR_INTERVALS)]
+        intervals = [_range(search, name) for name in (*LOG_INTERVALS, *LINEAR_INTERVALS)]
         return cls(
             widths=tuple(sorted(search.bottleneck_width)),
             has_pca=0 in search.depth,
-            depth=Choice("depth", depths) if depths else None,
-            others=(Choice("hidden_width", tuple(sorted(search.hidden_width))), *intervals),
+            depth=Listed("depth", depths) if depths else None,
+            others=(Listed("hidden_width", tuple(sorted(search.hidden_width))), *intervals),
         )
 
     @property
@@ -183,7 +183,7 @@ class Space:
             "depth": [*([0] if self.has_pca else []), *(self.depth.values if self.depth else ())],
         }
         for parameter in self.others:
-            if isinstance(parameter, Choice):
+            if isinstance(parameter, Listed):
                 described[parameter.name] = list(parameter.values)
             else:
                 described[parameter.name] = [parameter.low, parameter.high]

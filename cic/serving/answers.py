@@ -70,8 +70,7 @@ def _answer(bundle: Bundle, stamp: str, frame: pd.DataFrame, output: str) -> pd.
         return pd.DataFrame(bundle.decode(code_SW), frame.index, list(bundle.genes))
     beside = judged(bundle, values_SG, frame.index)
     if output == "codes":
-        columns = [f"code_{position + 1}" for position in range(code_SW.shape[1])]
-        told = pd.DataFrame(code_SW, frame.index, columns)
+        told = pd.DataFrame(code_SW, frame.index, bundle.code_columns)
     else:
         probability_SL = bundle.classify_codes(code_SW)
         told = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from cic.config import Params, Training, digest
+from cic.config import Params, digest
 from cic.dependencies import closure, code_digest, libraries, versions_of
 from cic.digests import data_digest
 from cic.errors import ServiceError
@@ -18,6 +19,7 @@ from cic.model.prepare import search_folds
 from cic.model.training import Hyperparameters
 from cic.model.trial import TrialSpec, run_trial
 from cic.search.figures import importance_figure, surface_figure, svg
+from cic.search.note import search_note
 from cic.search.records import records_frame
 from cic.search.selection import finalists_frame
 from cic.search.space import Space
@@ -25,7 +27,17 @@ from cic.search.storage import Finished
 from cic.search.study import Round
 from cic.search.study import search as search_study
 from cic.settings import Settings
-from cic.tracking.runs import EXPERIMENT, TrialRow, finish_search_run, log_trials, open_search_run, reap_dead_runs
+from cic.tracking.lineage import flat_params, shown_hyperparameters
+from cic.tracking.pages import shown_artifact
+from cic.tracking.runs import (
+    TAG_NOTE,
+    TrialRow,
+    experiment_of,
+    finish_search_run,
+    log_trials,
+    open_search_run,
+    reap_dead_runs,
+)
 from cic.workers import make_executor
 
 TRIALS = ("cic.model.prepare", "cic.model.trial", "cic.search.study")
@@ -46,18 +58,26 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     }
     folds = search_folds(matrix, read_part(folders), params)
     uri = settings.tracking_uri
-    reap_dead_runs(uri, EXPERIMENT)
+    experiment = experiment_of(params.data.name)
+    reap_dead_runs(uri, experiment)
     run_id = open_search_run(
         uri,
-        EXPERIMENT,
+        experiment,
         digest(params.seed, params.search, *identity.values()),
-        {"seed": params.seed, **params.search.model_dump(mode="json"), **_of_training(params.training)},
+        f"{params.data.name} search of {params.search.trials} trials",
+        flat_params(
+            {
+                "seed": params.seed,
+                "search": params.search.model_dump(mode="json"),
+                "training": params.training.model_dump(mode="json"),
+            }
+        ),
         {"cic.data_file": params.data.file},
         settings.artifact_location,
     )
 
     def log_round(finished: Round) -> None:
-        log_trials(uri, run_id, [_trial_row(each) for each in finished.finished])
+        log_trials(uri, run_id, [_trial_row(each, params.data.name) for each in finished.finished])
 
     def make_spec(
         number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]
@@ -110,20 +130,23 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     )
     (out / "surface.svg").write_bytes(svg(surface_figure(outcome.records, chosen)))
     (out / "importance.svg").write_bytes(svg(importance_figure(space, outcome.records)))
-    summary = {"best_val_unexplained": chosen.mean, "best_val_ratio_to_pca": chosen.mean / chosen.pca_error}
+    states = Counter(record.state for record in outcome.records)
+    summary: dict[str, float] = {
+        "error_over_pca_validation": chosen.mean / chosen.pca_error,
+        "unexplained_validation": chosen.mean,
+        **{f"trials_{state}": states[state] for state in ("complete", "pruned", "failed")},
+    }
     figures = (out / "surface.svg", out / "importance.svg")
-    finish_search_run(uri, run_id, summary, figures, {"cic.choice": outcome.choice.reason})
+    note = search_note(outcome.records, outcome.choice) + "\n\n" + shown_artifact(run_id, "figures/surface.svg")
+    tags = {"cic.choice": outcome.choice.reason, TAG_NOTE: note}
+    finish_search_run(uri, run_id, summary, figures, tags)
 
 
-def _of_training(training: Training) -> dict[str, object]:
-    """Give the parameters of the training by names that the search has none of: both have a `rank`."""
-    return {f"training.{name}": value for name, value in training.model_dump(mode="json").items()}
-
-
-def _trial_row(finished: Finished) -> TrialRow:
+def _trial_row(finished: Finished, data: str) -> TrialRow:
     record = finished.record
-    metrics: dict[str, float] = {"epochs": record.epochs, "seconds": finished.seconds}
+    metrics: dict[str, float] = {}
     if record.error is not None and record.error_ratio_to_pca is not None:
-        metrics |= {"val_unexplained": record.error, "val_ratio_to_pca": record.error_ratio_to_pca}
-    parameters = {**record.hyper.model_dump(), "seed": record.seed}
-    return TrialRow(record.number, record.state, record.reason, parameters, metrics)
+        metrics = {"error_over_pca_validation": record.error_ratio_to_pca, "unexplained_validation": record.error}
+    metrics |= {"seconds": finished.seconds, "trained_epochs": record.epochs}
+    parameters = {**shown_hyperparameters(record.hyper.model_dump()), "seed": record.seed}
+    return TrialRow(record.number, record.state, record.reason, data, parameters, metrics)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Any
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 LONGEST_DIGEST = 36
+SHAPE = ("bottleneck_width", "depth", "hidden_width")
 NOT_IN_A_KEY = re.compile(r"[^\w\-. :/]")
 
 
@@ -104,23 +104,9 @@ def environment_lock() -> str:
     return "".join(sorted(line for line in found if not line.startswith("==")))
 
 
-def flat_metrics(nested: Mapping[str, Any]) -> dict[str, float]:
-    """Give the finite numbers of nested mappings under dotted keys that MLflow accepts; other values are left out.
-
-    Raises
-    ------
-    ValueError
-        If two keys become the same.
-    """
-    flat: dict[str, float] = {}
-    for path, value in _leaves(nested):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            continue
-        key = NOT_IN_A_KEY.sub("_", path)
-        if key in flat:
-            raise ValueError(f"two metrics would both be called {key}")
-        flat[key] = float(value)
-    return flat
+def metrics_digest(metrics: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of measurements, by which a run that has them in a file is known again."""
+    return hashlib.sha256(json.dumps(metrics, sort_keys=True).encode()).hexdigest()
 
 
 def flat_params(nested: Mapping[str, Any]) -> dict[str, str]:
@@ -129,6 +115,14 @@ def flat_params(nested: Mapping[str, Any]) -> dict[str, str]:
         NOT_IN_A_KEY.sub("_", path): json.dumps(value) if isinstance(value, list | tuple) else str(value)
         for path, value in _leaves(nested)
     }
+
+
+def shown_hyperparameters(hyper: Mapping[str, Any]) -> dict[str, Any]:
+    """Give hyperparameters under names of which the shape of the network comes first.
+
+    The page that compares runs draws the first three by name.
+    """
+    return {name if name in SHAPE else f"tuned_{name}": value for name, value in hyper.items()}
 
 
 def _leaves(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

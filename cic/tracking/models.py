@@ -20,10 +20,12 @@ from mlflow.types import DataType, ParamSchema, ParamSpec
 
 from cic.model.bundle import bundle_digest
 from cic.tracking.files import SERVED, TAG_BUNDLE, TAG_FILES, TAG_VERSION, file_digests
-from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_metrics, flat_params
+from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_params, metrics_digest
+from cic.tracking.pages import prepare_views
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
 from cic.tracking.store import all_runs, connect, experiment_id, explained, insist
 
+TAG_METRICS = "cic.metrics_digest"
 NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "torch")
 PARAMETERS = ModelSignature(inputs=None, params=ParamSchema([ParamSpec("output", DataType.string, "codes")]))
 """No inputs: genes are found by name. Without the schema MLflow drops parameters before `predict` sees them."""
@@ -51,13 +53,18 @@ def log_model_run(
     experiment: str,
     *,
     name: str,
+    run_name: str,
     bundle: Path,
     metrics: Mapping[str, Any],
+    headline: Mapping[str, float],
+    curves: Mapping[str, Mapping[int, float]],
     params: Mapping[str, Any],
+    shown_params: Mapping[str, object],
     lineage: Lineage,
     shape: tuple[int, int],
     files: Iterable[Path] = (),
     card: str = "",
+    about: str = "",
     artifacts_uri: str | None = None,
 ) -> ModelRun:
     """Log the final model with all it came from, and register it as the next version of `name`.
@@ -67,24 +74,35 @@ def log_model_run(
     bundle
         Folder of the bundle.
     metrics
-        Nested, such as the content of `metrics.json`; its numbers are logged under dotted keys.
+        The content of `metrics.json`: kept as that file, and known again by its digest.
+    headline
+        The few of them that the page of runs shows.
+    curves
+        Values by step, under the name of each curve.
     params
-        Nested parameters.
+        Nested parameters: kept as the file `params.json`.
+    shown_params
+        The few of them that the page of runs shows.
     shape
         Samples and genes of the data.
     files
         Report, profiles and figures. Pictures go under `figures`.
     card
         What a person should know about the model, in Markdown.
+    about
+        What a person should know about all versions of `name`.
     """
     client = connect(uri)
     with explained(uri):
         within = experiment_id(client, experiment, artifacts_uri)
-        tags = {**lineage.tags(), TAG_KIND: "model", TAG_PROCESS: this_process(), TAG_NOTE: card}
-        run = client.create_run(within, run_name=f"model {lineage.bundle_digest[:12]}", tags=tags)
+        prepare_views(client, within)
+        tags = {**lineage.tags(), TAG_METRICS: metrics_digest(metrics), TAG_KIND: "model", TAG_NOTE: card}
+        run = client.create_run(within, run_name=run_name, tags={**tags, TAG_PROCESS: this_process()})
         run_id = run.info.run_id
         try:
-            log_in_batches(client, run_id, metrics=flat_metrics(metrics), params=flat_params(params))
+            log_in_batches(client, run_id, metrics=headline, params=flat_params(shown_params), curves=curves)
+            client.log_dict(run_id, dict(metrics), "metrics.json")
+            client.log_dict(run_id, dict(params), "params.json")
             insist(lambda: client.log_inputs(run_id, [dataset_input(lineage, *shape)]))
             client.log_text(run_id, environment_lock(), "environment.txt")
             for path in files:
@@ -92,7 +110,7 @@ def log_model_run(
             version = version_with_bundle(client, name, lineage.bundle_digest)
             reused = version is not None
             if version is None:
-                version, reused = _register(client, name, run, bundle, lineage, card)
+                version, reused = _register(client, name, run, bundle, lineage, card, about)
             client.set_tag(run_id, TAG_VERSION, version)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -114,9 +132,10 @@ def known_model_run(
         if within is None or version is None:
             return None
         wanted = {TAG_BUNDLE: lineage.bundle_digest, TAG_KIND: "model", TAG_VERSION: version}
+        wanted |= {TAG_METRICS: metrics_digest(metrics)}
         asked = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
         runs = all_runs(client, within.experiment_id, f"attributes.status = 'FINISHED' and {asked}")
-    same = [run for run in runs if tags.items() <= run.data.tags.items() and run.data.metrics == flat_metrics(metrics)]
+    same = [run for run in runs if tags.items() <= run.data.tags.items()]
     return ModelRun(same[-1].info.run_id, version, True) if same else None
 
 
@@ -126,7 +145,9 @@ def version_with_bundle(client: MlflowClient, name: str, digest: str) -> str | N
     return min((str(one.version) for one in found), key=int, default=None)
 
 
-def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: Lineage, card: str) -> tuple[str, bool]:
+def _register(
+    client: MlflowClient, name: str, run: Run, bundle: Path, lineage: Lineage, card: str, about: str
+) -> tuple[str, bool]:
     """Register a bundle; give its version, and whether somebody else had registered it at the same time.
 
     Numbers of versions only grow, so who made another one with the same bundle sees the first, and takes his own back.
@@ -141,10 +162,12 @@ def _register(client: MlflowClient, name: str, run: Run, bundle: Path, lineage: 
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=about)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+        if not client.get_registered_model(name).description:  # what a person wrote there stays
+            client.update_registered_model(name, about)
     # not `models:/<id>`: a sqlite store would look that up in whatever store is the ambient one
     source = logged.artifact_location
     tags = {TAG_BUNDLE: lineage.bundle_digest, "cic.data_md5": lineage.tags()["cic.data_md5"]}

@@ -19,9 +19,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 
 from cic.settings import ProcessIdentity
+from cic.tracking.pages import prepare_views
 from cic.tracking.store import all_runs, connect, experiment_id, explained
 
-EXPERIMENT = "cic"
 TAG_STUDY = "cic.study"
 TAG_TRIAL = "cic.trial"
 TAG_STATE = "cic.state"
@@ -30,10 +30,17 @@ TAG_PROCESS = "cic.process"
 TAG_KIND = "cic.kind"
 TAG_PARENT = "mlflow.parentRunId"
 TAG_NOTE = "mlflow.note.content"
+UNFOLDED = {"mlflow.runType": "evaluation"}
+"""Of a child: MLflow's page then shows it below its parent without a click, which its charts need, too."""
 AT_ONCE = 4
 """Requests to a server at a time; a sqlite store takes one writer."""
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 """Most entries of a kind that MLflow takes in one request."""
+
+
+def experiment_of(data_name: str) -> str:
+    """Name the experiment with the runs of a data set; the log of decisions has others."""
+    return f"cic/{data_name}"
 
 
 @dataclass(frozen=True)
@@ -46,28 +53,36 @@ class TrialRow:
         `complete`, `pruned` or `failed`.
     reason
         Why it was pruned, failed or stopped early; may be empty.
+    data
+        Name of the data set.
     params
-        What the trial was; `seed` among them.
+        What the trial was; `seed` among them. The first three by name are its shape, as the page that compares runs
+        draws the first three.
     metrics
-        What it came to: `val_unexplained`, `val_ratio_to_pca` (neither for a failed one), `epochs`, `seconds`.
+        What it came to: `error_over_pca_validation`, first for the same reason, `unexplained_validation` (neither for a
+        failed one), `seconds`, `trained_epochs`.
     """
 
     number: int
     state: str
     reason: str
+    data: str
     params: Mapping[str, str | int | float]
     metrics: Mapping[str, float]
 
     @property
     def name(self) -> str:
-        """The run's name, such as ``trial-017 d1 w8``, which sorts by number."""
-        return f"trial-{self.number:03d} d{self.params['depth']} w{self.params['bottleneck_width']}"
+        """The run's name, such as ``mine d1 w8 trial 017 (pruned)``; what is longer the page cuts off."""
+        shape = f"d{self.params['depth']} w{self.params['bottleneck_width']}"
+        ending = "" if self.state == "complete" else f" ({self.state})"
+        return f"{self.data} {shape} trial {self.number:03d}{ending}"
 
 
 def open_search_run(
     uri: str,
     experiment: str,
     study: str,
+    run_name: str,
     params: Mapping[str, object],
     tags: Mapping[str, str],
     artifacts_uri: str | None = None,
@@ -84,6 +99,7 @@ def open_search_run(
     client = connect(uri)
     with explained(uri):
         within = experiment_id(client, experiment, artifacts_uri)
+        prepare_views(client, within)
         now = {**tags, TAG_PROCESS: this_process()}
         known = all_runs(client, within, f"tags.`{TAG_STUDY}` = '{study}' and tags.`{TAG_KIND}` = 'search'")
         if known:
@@ -92,7 +108,7 @@ def open_search_run(
             log_in_batches(client, run_id, tags=now)
             return run_id
         fixed = {TAG_STUDY: study, TAG_KIND: "search"}
-        run = client.create_run(within, run_name=f"search {study[:12]}", tags={**now, **fixed})
+        run = client.create_run(within, run_name=run_name, tags={**now, **fixed})
         log_in_batches(client, run.info.run_id, params=params)
         return run.info.run_id
 
@@ -137,6 +153,7 @@ def _write_trial(client: MlflowClient, parent: Run, row: TrialRow, begun: Run | 
                 TAG_PARENT: parent.info.run_id,
                 TAG_TRIAL: str(row.number),
                 TAG_KIND: "trial",
+                **UNFOLDED,
                 TAG_PROCESS: this_process(),
                 TAG_STATE: row.state,
                 **({TAG_REASON: row.reason} if row.reason else {}),
@@ -200,11 +217,13 @@ def log_in_batches(
     metrics: Mapping[str, float] | None = None,
     params: Mapping[str, object] | None = None,
     tags: Mapping[str, str] | None = None,
+    curves: Mapping[str, Mapping[int, float]] | None = None,
 ) -> None:
-    """Write metrics, params and tags in as few requests as MLflow's limits allow: mostly one."""
+    """Write metrics, curves by step, params and tags in as few requests as MLflow's limits allow: mostly one."""
     now = int(time.time() * 1000)
     entries: dict[str, list[Any]] = {
-        "metrics": [Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()],
+        "metrics": [Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()]
+        + [Metric(key, float(y), now, x) for key, points in (curves or {}).items() for x, y in points.items()],
         "params": [Param(key, str(value)) for key, value in (params or {}).items()],
         "tags": [RunTag(key, value) for key, value in (tags or {}).items()],
     }

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from cic.errors import ServiceError
-from cic.settings import make_private, redact
+from cic.settings import AT_REST, make_private, redact
 
 PATIENCE_SECONDS = 5.0
 PATIENCE_WRITES = 5
@@ -38,8 +38,14 @@ def connect(uri: str) -> MlflowClient:
     Raises
     ------
     ServiceError
-        If nothing answers there.
+        If nothing answers there, or a platform keeps the store and does not run.
     """
+    if uri.startswith(AT_REST):
+        raise ServiceError(
+            "the runs and models of this project are kept by the local platform, which is not running",
+            where=uri.removeprefix(AT_REST),
+            fix="start it with `cic up`; or name another store by CIC_MLFLOW_URI, such as sqlite:////ABSOLUTE/PATH",
+        )
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
     if uri.startswith(("http://", "https://")):

@@ -41,7 +41,7 @@ class Fitting:
 
     train_NX: np.ndarray
     label_N: np.ndarray
-    told_TX: np.ndarray
+    tested_TX: np.ndarray
     n_features: int
     seed: int
     trees: int = TREES
@@ -50,14 +50,14 @@ class Fitting:
     def spanned(self) -> tuple[np.ndarray, np.ndarray]:
         """Both kinds of profiles, centred, in the span of the training ones, whose mean squared norm is made 1."""
         mean_X = self.train_NX.mean(axis=0)
-        train_NX, told_TX = self.train_NX - mean_X, self.told_TX - mean_X
+        train_NX, tested_TX = self.train_NX - mean_X, self.tested_TX - mean_X
         unit = float(np.sqrt(np.square(train_NX).sum(axis=1).mean())) or 1.0
         if train_NX.shape[1] >= len(train_NX):
             square_N, axes_NN = np.linalg.eigh(train_NX @ train_NX.T)
             kept_N = square_N > 1e-9 * square_N[-1]
             axes_XK = train_NX.T @ (axes_NN[:, kept_N] / np.sqrt(square_N[kept_N]))
-            train_NX, told_TX = train_NX @ axes_XK, told_TX @ axes_XK
-        return train_NX / unit, told_TX / unit
+            train_NX, tested_TX = train_NX @ axes_XK, tested_TX @ axes_XK
+        return train_NX / unit, tested_TX / unit
 
     @cached_property
     def centroids(self) -> tuple[np.ndarray, np.ndarray]:
@@ -69,15 +69,15 @@ class Fitting:
     @cached_property
     def products(self) -> tuple[np.ndarray, np.ndarray]:
         """Inner products with the training profiles, N x N and T x N."""
-        train_NK, told_TK = self.spanned
-        return train_NK @ train_NK.T, told_TK @ train_NK.T
+        train_NK, tested_TK = self.spanned
+        return train_NK @ train_NK.T, tested_TK @ train_NK.T
 
     @cached_property
     def distances(self) -> tuple[np.ndarray, np.ndarray]:
         """Squared distances to the training profiles, N x N and T x N, their median among the training profiles 1."""
         square_NN = _squared_distances(self.train_NX, self.train_NX)
         unit = float(np.median(square_NN[np.triu_indices(len(square_NN), 1)])) or 1.0
-        return square_NN / unit, _squared_distances(self.told_TX, self.train_NX) / unit
+        return square_NN / unit, _squared_distances(self.tested_TX, self.train_NX) / unit
 
 
 def _squared_distances(left_TX: np.ndarray, right_NX: np.ndarray) -> np.ndarray:
@@ -90,21 +90,21 @@ def lda(fitting: Fitting, shrinkages: Sequence[float | str]) -> list[np.ndarray]
 
     ``auto`` is the share of Ledoit and Wolf (2004).
     """
-    train_NK, told_TK = fitting.spanned
+    train_NK, tested_TK = fitting.spanned
     labels, mean_LK = fitting.centroids
     residual_NK = train_NK - mean_LK[np.searchsorted(labels, fitting.label_N)]
     variance_K, axes_KK = np.linalg.eigh(residual_NK.T @ residual_NK / len(residual_NK))
     variance_K = variance_K.clip(min=0)
     share_L = np.array([(fitting.label_N == label).mean() for label in labels])
-    mean_LK, told_TK = mean_LK @ axes_KK, told_TK @ axes_KK
-    said = []
+    mean_LK, tested_TK = mean_LK @ axes_KK, tested_TK @ axes_KK
+    predicted = []
     for shrinkage in shrinkages:
         share = ledoit_wolf(residual_NK, fitting.n_features) if isinstance(shrinkage, str) else shrinkage
         spread_K = (1 - share) * variance_K + share * variance_K.sum() / fitting.n_features
         weight_LK = mean_LK / np.maximum(spread_K, 1e-12)
-        logit_TL = told_TK @ weight_LK.T - (weight_LK * mean_LK).sum(axis=1) / 2 + np.log(share_L)
-        said.append(labels[logit_TL.argmax(axis=1)])
-    return said
+        logit_TL = tested_TK @ weight_LK.T - (weight_LK * mean_LK).sum(axis=1) / 2 + np.log(share_L)
+        predicted.append(labels[logit_TL.argmax(axis=1)])
+    return predicted
 
 
 def ledoit_wolf(residual_NK: np.ndarray, n_features: int) -> float:
@@ -124,11 +124,11 @@ def ledoit_wolf(residual_NK: np.ndarray, n_features: int) -> float:
 
 def logistic_logits(fitting: Fitting, strengths: Sequence[float]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Fit multinomial logistic regression (L2) with each inverse penalty; give the labels, and logits T x L of each."""
-    train_NK, told_TK = fitting.spanned
+    train_NK, tested_TK = fitting.spanned
     model = LogisticRegression(max_iter=2000, tol=1e-3, warm_start=True)  # from weaker to stronger, so warm is quicker
     logits = []
     for strength in strengths:
-        logit = model.set_params(C=strength).fit(train_NK, fitting.label_N).decision_function(told_TK)
+        logit = model.set_params(C=strength).fit(train_NK, fitting.label_N).decision_function(tested_TK)
         logits.append(np.column_stack([np.zeros(len(logit)), logit]) if logit.ndim == 1 else logit)
     return model.classes_, logits
 
@@ -163,28 +163,28 @@ def nearest(fitting: Fitting, counts: Sequence[int]) -> list[np.ndarray]:
     order_TN = square_TN.argsort(axis=1, kind="stable")[:, : max(counts)]
     near_TNL = at_N[order_TN][:, :, None] == np.arange(len(labels))
     first_TL = np.where(near_TNL.any(axis=1), near_TNL.argmax(axis=1), near_TNL.shape[1])
-    said = []
+    predicted = []
     for count in counts:
         votes_TL = near_TNL[:, :count].sum(axis=1)
-        said.append(labels[(votes_TL - first_TL / (near_TNL.shape[1] + 1)).argmax(axis=1)])
-    return said
+        predicted.append(labels[(votes_TL - first_TL / (near_TNL.shape[1] + 1)).argmax(axis=1)])
+    return predicted
 
 
 def centroid(fitting: Fitting, settings: Sequence[None]) -> list[np.ndarray]:
     """Tell by the nearest mean of a label; there is nothing to tune."""
     labels, mean_LK = fitting.centroids
-    _, told_TK = fitting.spanned
-    closeness_TL = told_TK @ mean_LK.T - np.square(mean_LK).sum(axis=1) / 2
+    _, tested_TK = fitting.spanned
+    closeness_TL = tested_TK @ mean_LK.T - np.square(mean_LK).sum(axis=1) / 2
     return [labels[closeness_TL.argmax(axis=1)] for _ in settings]
 
 
 def forest(fitting: Fitting, shares: Sequence[float | str]) -> list[np.ndarray]:
     """Tell by a random forest; settings are the features looked at by a node."""
-    said = []
+    predicted = []
     for share in shares:
         model = RandomForestClassifier(fitting.trees, max_features=share, random_state=fitting.seed, n_jobs=1)
-        said.append(model.fit(fitting.train_NX, fitting.label_N).predict(fitting.told_TX))
-    return said
+        predicted.append(model.fit(fitting.train_NX, fitting.label_N).predict(fitting.tested_TX))
+    return predicted
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,9 @@ def _find_links(subject: Subject, sets: MatchedSets) -> Linked:
         derive_seed(subject.seed, "pathways"), subject.workers,
     )  # fmt: skip
     n = len(sets)
-    own, random = (Enrichment(both.score[part], both.p[part]) for part in (slice(n), slice(n, None)))
-    fdr_PW, found_PW = discovered(own.p, config.false_discoveries)
-    return Linked(loading_GW, constancy_W, own, random, fdr_PW, found_PW)
+    of_sets, random = (Enrichment(both.score[part], both.p[part]) for part in (slice(n), slice(n, None)))
+    fdr_PW, found_PW = discovered(of_sets.p, config.false_discoveries)
+    return Linked(loading_GW, constancy_W, of_sets, random, fdr_PW, found_PW)
 
 
 def find_sets(subject: Subject) -> tuple[MatchedSets | None, list[Path], str]:

@@ -22,7 +22,6 @@ from cic.evaluation.statistics.intervals import (
     percentile_interval,
     ratio_interval,
     ratio_intervals,
-    resampling,
 )
 from cic.seeds import generator
 
@@ -71,10 +70,10 @@ def pooled(errors: Mapping[str, np.ndarray], plan: Resampling) -> dict[str, Any]
         "units": plan.n_units,
         "by": plan.by,
         "unexplained_variance": {
-            name: ratio_interval(errors[name], errors["mean_profile"], plan).to_json()
+            name: ratio_interval(errors[name], errors["mean_profile"], plan)
             for name in ("model", "pca", "seen", "pca_seen")
         },
-        **{name: ratio_interval(errors[over], errors[under], plan).to_json() for name, (over, under) in ratios.items()},
+        **{name: ratio_interval(errors[over], errors[under], plan) for name, (over, under) in ratios.items()},
     }
 
 
@@ -92,7 +91,7 @@ def by_member(
     to_pca = ratio_intervals(summed["model"], summed["pca"], plan)
     caution = ""
     if plan.by == "group" and all(one.low is None for one in to_pca):
-        plan = resampling(samples.drop(columns="group"), plan.n_resamples, plan.confidence, plan.seed)
+        plan = plan.over(samples.drop(columns="group"))
         to_pca = ratio_intervals(summed["model"], summed["pca"], plan)
         caution = (
             f"No left-out {kind} occurs in enough held-out groups to resample them, so intervals of single {kind}s "

@@ -80,8 +80,8 @@ def _types_to_leave_out(
         "not_trained": (test_names - train_names, "no training profile, so no model that saw the type"),
         "too_little": (set(little), "too few other types' profiles to train on, or to validate with"),
     }
-    told = {name: f"{why}: {_named(sorted(types))}." for name, (types, why) in reasons.items() if types}
-    return [name for name in both if name not in little], told
+    left_out = {name: f"{why}: {_named(sorted(types))}." for name, (types, why) in reasons.items() if types}
+    return [name for name in both if name not in little], left_out
 
 
 def _named(names: Sequence[str]) -> str:

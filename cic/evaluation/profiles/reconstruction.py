@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME
 from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval, ratio_intervals, root
+from cic.model.basis import squared_norms
 from cic.model.bundle import Bundle
 
-ROWS_AT_A_TIME = 256
 METHODS = ("model", "pca", "mean_profile", "span_ceiling")
 MADE = ("model", "pca", "type_mean", "mean_profile")
 """What makes a whole profile, so that it can be correlated with the one that was measured."""
@@ -76,19 +77,16 @@ class Projected:
         )
 
 
-def project(bundle: Bundle, values_SG: np.ndarray) -> Projected:
-    """Encode and reconstruct profiles (in the model's unit, over its `genes_in`) in the basis, block by block."""
-    blocks = [values_SG[start : start + ROWS_AT_A_TIME] for start in range(0, len(values_SG), ROWS_AT_A_TIME)]
-    z_SK, outside_S = (np.concatenate(parts) for parts in zip(*map(bundle.project, blocks), strict=True))
-    code_SW = np.concatenate([bundle.encode(block) for block in blocks])
+def project(bundle: Bundle, x_SG: np.ndarray) -> Projected:
+    """Encode and reconstruct preprocessed profiles in the basis, block by block."""
+    blocks = [
+        bundle.basis.project(x_SG[start : start + ROWS_AT_A_TIME]) for start in range(0, len(x_SG), ROWS_AT_A_TIME)
+    ]
+    z_SK, outside_S = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    code_SW = np.concatenate([bundle.encode_basis(z_BK) for z_BK, _ in blocks])
     scale = float(bundle.basis.scale)
-    total_S = squared(z_SK) * scale**2 + outside_S
+    total_S = squared_norms(z_SK) * scale**2 + outside_S
     return Projected(z_SK, bundle.decode_basis(code_SW), code_SW, outside_S, total_S, scale, len(bundle.genes))
-
-
-def squared(rows_SX: np.ndarray) -> np.ndarray:
-    """Give each row's squared norm in float64."""
-    return np.einsum("sx,sx->s", rows_SX, rows_SX, dtype=np.float64)
 
 
 def squared_errors(profiles: Projected) -> dict[str, np.ndarray]:
@@ -96,8 +94,8 @@ def squared_errors(profiles: Projected) -> dict[str, np.ndarray]:
     width = profiles.code_SW.shape[1]
     unit = profiles.scale**2
     return {
-        "model": squared(profiles.reconstruction_SK - profiles.z_SK) * unit + profiles.outside_S,
-        "pca": squared(profiles.z_SK[:, width:]) * unit + profiles.outside_S,
+        "model": squared_norms(profiles.reconstruction_SK - profiles.z_SK) * unit + profiles.outside_S,
+        "pca": squared_norms(profiles.z_SK[:, width:]) * unit + profiles.outside_S,
         "mean_profile": profiles.total_S,
         "span_ceiling": profiles.outside_S,
     }
@@ -152,7 +150,7 @@ def type_mean_errors(profiles: Projected, means: TypeMeans) -> np.ndarray:
     known_S = means.type_S >= 0
     error_S = np.full(len(known_S), np.nan)
     apart_SK = means.mean_LK[means.type_S[known_S]] - profiles.z_SK[known_S]
-    error_S[known_S] = squared(apart_SK) * profiles.scale**2 + profiles.outside_S[known_S]
+    error_S[known_S] = squared_norms(apart_SK) * profiles.scale**2 + profiles.outside_S[known_S]
     return error_S
 
 
@@ -196,18 +194,18 @@ def by_label(errors: dict[str, np.ndarray], label_S: pd.Series, n_genes: int, pl
     ratios = ratio_intervals(errors["model"][:, None] * member_SL, errors["pca"][:, None] * member_SL, plan)
     rows = []
     for index, (name, ratio) in enumerate(zip(names, ratios, strict=True)):
-        own_S = member_SL[:, index]
-        sums = {kind: error_S[own_S].sum() for kind, error_S in errors.items()}
+        subset_S = member_SL[:, index]
+        sums = {kind: error_S[subset_S].sum() for kind, error_S in errors.items()}
         shown = ("model", "pca", "type_mean")
         rows.append(
             {
                 "label": name,
-                "n": int(own_S.sum()),
+                "n": int(subset_S.sum()),
                 **{f"unexplained_{kind}": sums[kind] / sums["mean_profile"] for kind in shown},
                 "ratio_to_pca": ratio.value,
                 "low": ratio.low,
                 "high": ratio.high,
-                **{f"rmse_{kind}": (sums[kind] / own_S.sum() / n_genes) ** 0.5 for kind in shown},
+                **{f"rmse_{kind}": (sums[kind] / subset_S.sum() / n_genes) ** 0.5 for kind in shown},
             }
         )
     return pd.DataFrame(rows, columns=list(BY_LABEL))
@@ -218,7 +216,7 @@ def row_correlations(left_SG: np.ndarray, right_SG: np.ndarray) -> np.ndarray:
     left_SG = left_SG - left_SG.mean(axis=1, keepdims=True, dtype=np.float64)
     right_SG = right_SG - right_SG.mean(axis=1, keepdims=True, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.einsum("sg,sg->s", left_SG, right_SG) / np.sqrt(squared(left_SG) * squared(right_SG))
+        return np.einsum("sg,sg->s", left_SG, right_SG) / np.sqrt(squared_norms(left_SG) * squared_norms(right_SG))
 
 
 def ranks(rows_SG: np.ndarray) -> np.ndarray:
@@ -234,9 +232,9 @@ def ranks(rows_SG: np.ndarray) -> np.ndarray:
 
 
 def correlations(
-    bundle: Bundle, values_SG: np.ndarray, profiles: Projected, means: TypeMeans
+    bundle: Bundle, x_SG: np.ndarray, profiles: Projected, means: TypeMeans
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Correlate profiles over genes, on log2 scale, with what each method makes of them.
+    """Correlate preprocessed profiles over genes, on log2 scale, with what each method makes of them.
 
     The mean profile stands beside: genes differ so much in level that even it correlates highly.
 
@@ -252,9 +250,9 @@ def correlations(
     centre_RG = bundle.preprocessor.inverse(bundle.basis.lift(centre_RK))
     centre_rank_RG = ranks(centre_RG)
     blocks = []
-    for start in range(0, len(values_SG), ROWS_AT_A_TIME):
+    for start in range(0, len(x_SG), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        log2_SG = bundle.preprocessor.inverse(bundle.preprocessor.transform(values_SG[rows]))
+        log2_SG = bundle.preprocessor.inverse(x_SG[rows])
         rank_SG = ranks(log2_SG)
         own = {
             "type_mean": (centre_RG, centre_rank_RG, row_S.reshape(-1)[rows] + 1),

@@ -8,24 +8,25 @@ Axes: S profiles, G genes, K coordinates of the sample basis, T replicate sets, 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from cic.data.preprocess import Preprocessor
 from cic.data.split import unit_of_samples
-from cic.evaluation.profiles.reconstruction import Projected, median, ranks, squared
+from cic.evaluation.profiles.preprocessed import rows_of
+from cic.evaluation.profiles.reconstruction import Projected, median, ranks
 from cic.evaluation.statistics.intervals import (
     FEWEST_UNITS,
     Interval,
     Resampling,
     ratio_interval,
     ratio_intervals,
-    resampling,
     root,
 )
-from cic.model.bundle import Bundle
+from cic.model.basis import squared_norms
 
 BY_LABEL = (
     "label", "n_sets", "rmse_replicates", "pearson_replicates", "spearman_replicates", "ratio_to_replicates",
@@ -92,10 +93,6 @@ class Ceiling:
     pearson_median: float
     spearman_median: float
 
-    def to_json(self) -> dict[str, Any]:
-        """Give all of it as plain numbers."""
-        return asdict(self)
-
 
 def replicate_sets(samples: pd.DataFrame) -> list[np.ndarray]:
     """Give the positions of the profiles of each sample that was measured at least twice."""
@@ -111,6 +108,14 @@ def choose_sets(samples: pd.DataFrame, test_S: np.ndarray) -> tuple[list[np.ndar
     sets = replicate_sets(samples)
     held_out = [rows for rows in sets if test_S[rows].all()]
     return (held_out, "test") if len(held_out) >= FEWEST_UNITS else (sets, "all")
+
+
+def variance_within(x_SG: np.ndarray, sets: Sequence[np.ndarray]) -> np.ndarray:
+    """Give each gene's variance within replicate sets, pooled; each set has one degree of freedom less."""
+    squares_G = np.zeros(x_SG.shape[1])
+    for rows in sets:
+        squares_G += np.var(rows_of(x_SG, rows), axis=0, dtype=np.float64) * len(rows)
+    return squares_G / sum(len(rows) - 1 for rows in sets)
 
 
 def squared_difference(x_MG: np.ndarray) -> float:
@@ -129,13 +134,13 @@ def pairs(pair_MM: np.ndarray) -> np.ndarray:
     return pair_MM[np.triu_indices(len(pair_MM), k=1)]
 
 
-def measure_sets(bundle: Bundle, values_SG: np.ndarray, sets: list[np.ndarray]) -> Agreement:
-    """Compare the replicates of each set with each other, pair by pair."""
+def measure_sets(preprocessor: Preprocessor, x_SG: np.ndarray, sets: list[np.ndarray]) -> Agreement:
+    """Compare the replicates of each set with each other, pair by pair; `x_SG` are preprocessed profiles."""
     between_T = np.zeros(len(sets))
     apart, pearson, spearman = [], [], []
     for index, rows in enumerate(sets):
-        x_MG = bundle.preprocessor.transform(values_SG[rows])
-        log2_MG = bundle.preprocessor.inverse(x_MG)
+        x_MG = rows_of(x_SG, rows)
+        log2_MG = preprocessor.inverse(x_MG)
         between_T[index] = squared_difference(x_MG)
         centred_MG = x_MG - x_MG.mean(axis=0, dtype=np.float64)
         apart.append(squared_distances(centred_MG, centred_MG))
@@ -148,7 +153,7 @@ def squared_distances(left_MX: np.ndarray, right_NX: np.ndarray) -> np.ndarray:
     """Give the squared distance of every row to every row of the other (float64, M x N)."""
     left_MX, right_NX = left_MX.astype(np.float64), right_NX.astype(np.float64)
     product_MN = left_MX @ right_NX.T
-    return np.maximum(squared(left_MX)[:, None] + squared(right_NX)[None, :] - 2 * product_MN, 0.0)
+    return np.maximum(squared_norms(left_MX)[:, None] + squared_norms(right_NX)[None, :] - 2 * product_MN, 0.0)
 
 
 def distances_to_others(profiles: Projected, sets: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -171,7 +176,7 @@ def over_sets(sets: list[np.ndarray], samples: pd.DataFrame, plan: Resampling) -
     by_group = pd.DataFrame(index=firsts.index)
     if "group" in samples:  # sets may link groups, which then are drawn together as the split keeps them
         by_group["group"] = unit_of_samples(samples)[[rows[0] for rows in sets]]
-    return resampling(by_group, plan.n_resamples, plan.confidence, plan.seed)
+    return plan.over(by_group)
 
 
 def of_sets(error_S: np.ndarray, sets: list[np.ndarray]) -> np.ndarray:
@@ -258,14 +263,14 @@ def by_label(
     )
     rows = []
     for index, name in enumerate(names):
-        own = np.flatnonzero(member_TL[:, index])
+        subset = np.flatnonzero(member_TL[:, index])
         rows.append(
             (
                 name,
-                len(own),
-                float(np.sqrt(between_T[own].mean() / n_genes)),
-                median(np.concatenate([pairs(agreement.pearson[number]) for number in own])),
-                median(np.concatenate([pairs(agreement.spearman[number]) for number in own])),
+                len(subset),
+                float(np.sqrt(between_T[subset].mean() / n_genes)),
+                median(np.concatenate([pairs(agreement.pearson[number]) for number in subset])),
+                median(np.concatenate([pairs(agreement.spearman[number]) for number in subset])),
                 model[index].value,
                 model[index].low,
                 model[index].high,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.contents import findings, headline
 from cic.evaluation.report.summary import summary
 
@@ -13,8 +11,8 @@ LONGEST = 5000
 MARKS = {"good": "✓", "bad": "✗", "open": "–"}
 
 
-def model_card(metrics: Mapping[str, Any], decided_before: int = 0) -> str:
-    """Give the verdict, the figures, what was not measured and what the verdict rests on, from `metrics.json`.
+def model_card(metrics: Metrics, decided_before: int = 0) -> str:
+    """Give the verdict, the figures, what was not measured and what the verdict rests on.
 
     What is too long for the registry is cut at a line, from the end, and the card says so.
 
@@ -23,33 +21,33 @@ def model_card(metrics: Mapping[str, Any], decided_before: int = 0) -> str:
     decided_before
         Other models that were decided upon by the same held-out profiles.
     """
-    told_before = (
+    decisions = (
         [f"- To keep in mind: {decided_before} other model(s) were decided upon by the same held-out profiles before."]
         if decided_before
         else []
     )
-    profiles, told = metrics["profiles"], findings(metrics)
+    profiles, listed = metrics.profiles, findings(metrics)
     lines = [
         "## What it is",
-        f"An autoencoder that turns a profile of {profiles['genes']:,} genes into "
-        f"{metrics['model']['bottleneck_width']} numbers and back; trained on {profiles['train']:,} profiles, chosen "
-        f"on {profiles['validation']:,}, measured on {profiles['test']:,} others.",
+        f"An autoencoder that turns a profile of {profiles.genes:,} genes into "
+        f"{metrics.model.bottleneck_width} numbers and back; trained on {profiles.train:,} profiles, chosen "
+        f"on {profiles.validation:,}, measured on {profiles.test:,} others.",
         "",
         "## Verdict",
         headline(metrics),
         "",
-        *(f"- {MARKS[sentence.standing]} {topic}: {sentence.claim}" for topic, _, sentence in told),
-        *told_before,
-        *(f"- To keep in mind: {caution}" for caution in metrics["cautions"].values()),
+        *(f"- {MARKS[sentence.standing]} {topic}: {sentence.claim}" for topic, _, sentence in listed),
+        *decisions,
+        *(f"- To keep in mind: {caution}" for caution in metrics.cautions.values()),
         "",
         "## Figures",
         *(f"- {label.strip()}: {value}" for label, value in summary(metrics)),
     ]
-    if metrics["left_out"]:
+    if metrics.left_out:
         lines += ["", "## Not measured"]
-        lines += [f"- {name.replace('_', ' ')}: {reason}" for name, reason in metrics["left_out"].items()]
+        lines += [f"- {name.replace('_', ' ')}: {reason}" for name, reason in metrics.left_out.items()]
     lines += ["", "## Behind the verdict"]
-    lines += [f"- {topic}: {sentence.told}" for topic, _, sentence in told if sentence.told]
+    lines += [f"- {topic}: {sentence.details}" for topic, _, sentence in listed if sentence.details]
     return _cut(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pandas as pd
 
 from cic.evaluation.drawing.drawing import draw
 from cic.evaluation.drawing.maps import code_map
+from cic.evaluation.facts import Facts
 from cic.evaluation.report.origin_draw import loss_curves
 from cic.evaluation.section import Evidence, Section, Table, words
-from cic.evaluation.words import Metrics, Sentence, percent
+from cic.evaluation.words import Sentence, percent
 
 SHOWN_ELSEWHERE = ("hyperparameters", "trained_on")
 MOST_EXAMPLES, MOST_COUNTED = 5, 24
@@ -21,20 +23,20 @@ FEW_UNITS = 15
 
 def training_section(evidence: Evidence, folder: Path) -> Section:
     """Show the loss curves of the final trainings."""
-    curves, model = evidence.curves, evidence.metrics["model"]
+    curves, model = evidence.curves, evidence.facts.model
     title = "How did the training go?"
-    if curves.empty or model["depth"] == 0:
+    if curves.empty or model.depth == 0:
         return Section("training", title, "The chosen model needs no training: at depth 0 it is PCA.")
-    pca_error = model["validation_unexplained_variance_pca"]
+    pca_error = model.validation_unexplained_variance_pca
     picture = draw(
         folder, "training", "Training and validation error by epoch, with the error of PCA as a line.",
-        loss_curves(curves, pca_error),
+        loss_curves(curves, math.nan if pca_error is None else pca_error),
     )  # fmt: skip
     n = curves["training"].nunique()
     return Section(
         "training",
         title,
-        f"The kept weights leave {percent(model['validation_unexplained_variance'])} of the variance of the validation "
+        f"The kept weights leave {percent(model.validation_unexplained_variance)} of the variance of the validation "
         f"profiles unexplained, PCA {percent(pca_error)}.",
         picture,
         "PCA of equal width on the same validation profiles",
@@ -78,12 +80,12 @@ def audit_section(evidence: Evidence, folder: Path) -> Section:
 
 def data_section(evidence: Evidence, folder: Path) -> Section:
     """Tell what the data are."""
-    profiles, checks = evidence.metrics["profiles"], evidence.checks
+    profiles, checks = evidence.facts.profiles, evidence.checks
     values, sets = checks["values"], checks["replicates"]
-    parts = (f"{profiles[name]:,} for {name}" for name in ("train", "validation", "test"))
+    parts = (f"{profiles.train:,} for train", f"{profiles.validation:,} for validation", f"{profiles.test:,} for test")
     rows = [
         ("profiles", f"{checks['n_samples']:,}: {', '.join(parts)}"),
-        ("genes", f"{checks['n_genes']:,}, of which {profiles['genes']:,} modelled; names: {checks['gene_ids']}"),
+        ("genes", f"{checks['n_genes']:,}, of which {profiles.genes:,} modelled; names: {checks['gene_ids']}"),
         ("unit", f"{checks['unit']}, {values['min']:.4g} to {values['max']:.4g}, "
                  f"{percent(values['share_of_zeros'])} zeros"),
         ("cell types", _counted(checks["labels"])),
@@ -101,7 +103,7 @@ def data_section(evidence: Evidence, folder: Path) -> Section:
 
 def left_out_section(evidence: Evidence, folder: Path) -> Section | None:
     """Tell what could not be measured, or was not asked for."""
-    left_out = evidence.metrics["left_out"]
+    left_out = evidence.facts.left_out
     if not left_out:
         return None
     rows = tuple((name.replace("_", " ").replace(".", ": "), str(reason)) for name, reason in left_out.items())
@@ -110,8 +112,7 @@ def left_out_section(evidence: Evidence, folder: Path) -> Section | None:
 
 def methods_section(evidence: Evidence, folder: Path) -> Section:
     """Tell how it was measured, and where the model comes from."""
-    metrics, about = evidence.metrics, evidence.about
-    interval = metrics["interval"]
+    interval, about = evidence.facts.interval, evidence.about
     rows = [("hyperparameters", words(evidence.choice["hyperparameters"]))]
     rows += [(name.replace("_", " "), words(about[name])) for name in sorted(about) if name not in SHOWN_ELSEWHERE]
     return Section(
@@ -123,13 +124,13 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
         notes=(
             "Unexplained variance: squared error summed over genes and held-out profiles, over their squared distance "
             "from the training mean, in preprocessed gene space. It includes what lies outside the training span.",
-            f"Intervals: percentile bootstrap, {interval['resamples']:,} resamples of {interval['units']} units "
-            f"({interval['by']}), {percent(interval['confidence'])}; ratios and differences are paired. Below 5 units "
+            f"Intervals: percentile bootstrap, {interval.resamples:,} resamples of {interval.units} units "
+            f"({interval.by}), {percent(interval.confidence)}; ratios and differences are paired. Below 5 units "
             "there is none. “Better” and “worse” are said only where the whole interval is on one side.",
             "Intervals are over held-out profiles; they do not cover another split or another training seed.",
             *(
                 ["With so few units percentile intervals come out somewhat too narrow: read a near miss as undecided."]
-                if interval["units"] < FEW_UNITS
+                if interval.units < FEW_UNITS
                 else []
             ),
         ),
@@ -145,11 +146,11 @@ def _counted(counts: Mapping[str, int]) -> str:
     )
 
 
-def audit_sentences(metrics: Metrics) -> list[Sentence]:
+def audit_sentences(facts: Facts) -> list[Sentence]:
     """Say whether held-out profiles may be known from training."""
-    if metrics["audit"]["passed"]:
+    if facts.audit.passed:
         return [Sentence("good", "The audit found no leak between the training and the held-out profiles.")]
-    n = metrics["audit"]["blocking"]
+    n = facts.audit.blocking
     return [
         Sentence(
             "bad",

@@ -3,49 +3,82 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
+from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.contents import findings, headline, sections, standings
+from cic.evaluation.report.front import Front, front
+from cic.evaluation.report.headlines import figure_cell
 from cic.evaluation.section import Evidence, Section
+from cic.evaluation.words import Standing
 
 TEMPLATE = Path(__file__).with_name("report.html")
+ORDER: tuple[Standing, ...] = ("bad", "open", "good")
+"""Of the findings: where the model loses comes first."""
 
 
-def write_report(out: Path, evidence: Evidence) -> None:
+@dataclass(frozen=True)
+class FindingRow:
+    """A finding in the table at the top.
+
+    Attributes
+    ----------
+    section
+        Key of the section with the evidence; empty where the page has none, and then `told` says what is known.
+    figure
+        The topic's figure, its interval, and what it is and is held against; `None` without one.
+    """
+
+    standing: Standing
+    topic: str
+    section: str
+    claim: str
+    told: str
+    figure: tuple[str, str, str] | None
+
+
+def write_report(out: Path, metrics: Metrics, evidence: Evidence) -> None:
     """Write figures/*.svg and *.png, and report.html, which holds the figures itself."""
-    made = [make(evidence, out / "figures") for make in sections()]
-    (out / "report.html").write_text(render(evidence.metrics, [one for one in made if one is not None]))
+    top = front(metrics, evidence, out / "figures")
+    made = [make(evidence, out / "figures") for make in sections(metrics)]
+    (out / "report.html").write_text(render(metrics, [one for one in made if one is not None], top))
 
 
-def render(metrics: Mapping[str, Any], sections: list[Section]) -> str:
-    """Give the page."""
+def render(metrics: Metrics, sections: list[Section], top: Front | None = None) -> str:
+    """Give the page; without `top` it begins with the findings."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"code": _with_code, "cell": _in_cell}
     template = environment.from_string(TEMPLATE.read_text())
-    shown = {section.key for section in sections}
-    sentences = [
-        (topic, section if section in shown else "", sentence) for topic, section, sentence in findings(metrics)
-    ]
-    concluded: dict[str, list[str]] = {section.key: [] for section in sections}
-    for _, section, sentence in sentences:
-        if section:
+    found, shown = findings(metrics), {section.key for section in sections}
+    concluded: dict[str, list[str]] = {key: [] for key in shown}
+    behind: dict[str, list[str]] = {key: [] for key in shown}
+    rows = []
+    for topic, section, sentence in found:
+        if section in shown:
             concluded[section].append(sentence.claim)
+            behind[section] += [sentence.details] if sentence.details else []
+        key, told = (section, "") if section in shown else ("", sentence.details)
+        rows.append(FindingRow(sentence.standing, topic, key, sentence.claim, told, figure_cell(metrics, topic)))
+    cautions = set(metrics.cautions.values())
     beside_figures = {note for section in sections for note in section.notes}
     return template.render(
         metrics=metrics,
-        model=metrics["model"],
+        model=metrics.model,
+        ratio=metrics.ratio_to_pca,
+        top=top,
         headline=headline(metrics),
-        standings=standings([sentence for _, _, sentence in sentences]),
-        sentences=sentences,
+        standings=standings([sentence for _, _, sentence in found]),
+        rows=sorted(rows, key=lambda row: ORDER.index(row.standing)),
         concluded=concluded,
-        cautions=[text for text in dict.fromkeys(metrics["cautions"].values()) if text not in beside_figures],
+        behind=behind,
+        cautions=cautions,
+        in_mind=[text for text in dict.fromkeys(metrics.cautions.values()) if text not in beside_figures],
         sections=sections,
     )
 

@@ -50,7 +50,10 @@ def reliability(confidence_S: np.ndarray, hit_S: np.ndarray) -> pd.DataFrame:
     """Give mean confidence, accuracy and n of bins of equal numbers of profiles: bin, confidence, accuracy, n."""
     order_S = np.argsort(confidence_S, kind="stable")
     bins = np.array_split(order_S, int(np.clip(len(order_S) // FEWEST_IN_BIN, 1, BINS)))
-    rows = [(number, confidence_S[own].mean(), hit_S[own].mean(), len(own)) for number, own in enumerate(bins, start=1)]
+    rows = [
+        (number, confidence_S[subset].mean(), hit_S[subset].mean(), len(subset))
+        for number, subset in enumerate(bins, start=1)
+    ]
     return pd.DataFrame(rows, columns=["bin", "confidence", "accuracy", "n"])
 
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cic.evaluation.statistics.intervals import Interval, Resampling, percentile_interval
-
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1")
+from cic.evaluation.statistics.intervals import Interval, Resampling
 
 
 @dataclass(frozen=True)
@@ -23,33 +21,33 @@ class Scores:
     macro_f1: Interval
     resampled_balanced_R: np.ndarray
 
-    def to_json(self) -> dict[str, dict[str, float | None]]:
-        """Give the scores as plain numbers."""
-        return {name: getattr(self, name).to_json() for name in SCORES}
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """The scores by name."""
+        return {"accuracy": self.accuracy, "balanced_accuracy": self.balanced_accuracy, "macro_f1": self.macro_f1}
 
 
-def _from_counts(true_L: np.ndarray, said_L: np.ndarray, hit_L: np.ndarray) -> tuple[np.ndarray, ...]:
+def _from_counts(true_L: np.ndarray, predicted_L: np.ndarray, hit_L: np.ndarray) -> tuple[np.ndarray, ...]:
     """Give accuracy, balanced accuracy and macro F1 from counts by label (last axis); absent labels do not count."""
     with np.errstate(divide="ignore", invalid="ignore"):
         recall_L = np.where(true_L > 0, hit_L / true_L, np.nan)
-        f1_L = np.where(true_L > 0, 2 * hit_L / (true_L + said_L), np.nan)
+        f1_L = np.where(true_L > 0, 2 * hit_L / (true_L + predicted_L), np.nan)
     return hit_L.sum(axis=-1) / true_L.sum(axis=-1), np.nanmean(recall_L, axis=-1), np.nanmean(f1_L, axis=-1)
 
 
-def score(true_S: np.ndarray, said_S: np.ndarray, plan: Resampling) -> Scores:
+def score(true_S: np.ndarray, predicted_S: np.ndarray, plan: Resampling) -> Scores:
     """Score predictions against the truth (both arrays of label names).
 
     Macro means are over the labels that occur among the truth.
     """
     labels = np.unique(true_S)
     true_SL = (true_S[:, None] == labels).astype(np.float64)
-    said_SL = (said_S[:, None] == labels).astype(np.float64)
-    count_S3L = np.hstack([true_SL, said_SL, true_SL * said_SL])
+    predicted_SL = (predicted_S[:, None] == labels).astype(np.float64)
+    count_S3L = np.hstack([true_SL, predicted_SL, true_SL * predicted_SL])
     values = _from_counts(*np.split(count_S3L.sum(axis=0), 3))
     resampled = _from_counts(*np.split(plan.sums(count_S3L), 3, axis=1))
     accuracy, balanced, macro_f1 = (
-        percentile_interval(float(value), value_R, plan.confidence, plan.n_units)
-        for value, value_R in zip(values, resampled, strict=True)
+        plan.interval(float(value), value_R) for value, value_R in zip(values, resampled, strict=True)
     )
     return Scores(accuracy, balanced, macro_f1, resampled_balanced_R=resampled[1])
 
@@ -58,4 +56,4 @@ def difference(left: Scores, right: Scores, plan: Resampling) -> Interval:
     """Give the paired difference of balanced accuracies, left minus right."""
     value = left.balanced_accuracy.value - right.balanced_accuracy.value
     paired_R = left.resampled_balanced_R - right.resampled_balanced_R
-    return percentile_interval(value, paired_R, plan.confidence, plan.n_units)
+    return plan.interval(value, paired_R)

@@ -3,7 +3,7 @@
 The guarantee is on average over calibration and further profiles that are exchangeable with each other, whatever the
 classifier (Vovk, Gammerman and Shafer 2005).
 
-Axes: S all profiles, P profiles scored or calibrated on, L classes, W code.
+Axes: S all profiles, P profiles scored or calibrated on, L classes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from cic.evaluation.statistics.intervals import Resampling, ratio_interval, share_interval
-from cic.model.threads import one_thread
 
 
 def enough(n_calibration: int, error_rate: float) -> bool:
@@ -76,15 +72,7 @@ def answer_sets(
         "single_right": (covered_P & single_P, single_P),
     }
     found = {
-        name: share_interval(part_P.astype(float), whole_P.astype(float), plan).to_json()
+        name: share_interval(part_P.astype(float), whole_P.astype(float), plan)
         for name, (part_P, whole_P) in shares.items()
     }
-    return found | {"set_size": ratio_interval(size_P.astype(float), all_P, plan).to_json()}
-
-
-def class_probabilities(code_SW: np.ndarray, train_S: np.ndarray, label_S: np.ndarray) -> np.ndarray:
-    """Give the probability of each training class, sorted: logistic regression on standardised codes (L2, C = 1)."""
-    with one_thread():
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=5000))
-        model.fit(code_SW[train_S].astype(np.float64), label_S[train_S].astype(str))
-        return model.predict_proba(code_SW.astype(np.float64))
+    return found | {"set_size": ratio_interval(size_P.astype(float), all_P, plan)}

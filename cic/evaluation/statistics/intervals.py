@@ -5,9 +5,10 @@ Axes: S profiles, U units that are resampled whole, R resamples, X columns of wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,20 +24,35 @@ BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its confidence interval; `low` and `high` are `None` where too few units allow none."""
+    """A value with its confidence interval.
 
-    value: Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
+    Attributes
+    ----------
+    value
+        Not finite where it is undefined, which is null in JSON and read from there as NaN.
+    low, high
+        Finite, or `None` where too few units allow none.
+    """
+
+    value: Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
     low: float | None
     high: float | None
 
-    def __getitem__(self, name: str) -> float | None:
-        """Give value, low or high as JSON has them, where what is no number is null."""
-        number = getattr(self, name)
-        return None if number is None or not np.isfinite(number) else number
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            bound = getattr(self, name)
+            if bound is not None and not math.isfinite(bound):
+                object.__setattr__(self, name, None)
 
-    def to_json(self) -> dict[str, float | None]:
-        """Give value, low and high as plain numbers."""
-        return {"value": self.value, "low": self.low, "high": self.high}
+    @property
+    def is_defined(self) -> bool:
+        """Whether there is a value."""
+        return math.isfinite(self.value)
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Both ends, or `None` where there are not both."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,14 @@ class Resampling:
     def n_units(self) -> int:
         """Number of units."""
         return int(self.unit_S.max()) + 1 if len(self.unit_S) else 0
+
+    def over(self, samples: pd.DataFrame) -> Resampling:
+        """Choose anew what to resample, of these profiles; number, confidence and seed stay."""
+        return resampling(samples, self.n_resamples, self.confidence, self.seed)
+
+    def interval(self, value: float, value_R: np.ndarray) -> Interval:
+        """Give the percentile interval of a value that was resampled over all units."""
+        return percentile_interval(value, value_R, self.confidence, self.n_units)
 
     def sums(self, value_SX: np.ndarray) -> np.ndarray:
         """Give the sums over profiles of each column in each resample, R x X (float64)."""
@@ -155,10 +179,11 @@ def root(interval: Interval) -> Interval:
     return Interval(interval.value**0.5, low, high)
 
 
-def against(interval: Interval | Mapping[str, Any], line: float = 1.0) -> Literal["below", "above", "undecided"]:
+def against(interval: Interval, line: float = 1.0) -> Literal["below", "above", "undecided"]:
     """Tell on which side of `line` an interval lies as a whole."""
-    if interval["high"] is None or interval["low"] is None:
+    if interval.bounds is None:
         return "undecided"
-    if interval["high"] < line:
+    low, high = interval.bounds
+    if high < line:
         return "below"
-    return "above" if interval["low"] > line else "undecided"
+    return "above" if low > line else "undecided"

@@ -8,7 +8,7 @@ changes shows there, what the split changes shows on the others. Hyperparameters
 profiles, which are among those of the other splits too: that favours all trained cells over PCA a little. Hidden layers
 keep their width, as that is part of what is compared.
 
-Axes: C cells, R splits, S profiles.
+Axes: C cells, J splits, S profiles.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def search_cells(
                 "mean_error": found["mean_error"], "standard_error": found["standard_error"],
                 "low": found["mean_error"] - half, "high": found["mean_error"] + half,
             }  # fmt: skip
-        own = trials[trials["number"] == row["number"]].to_dict("records")[0]
-        row |= {"trial_error": own["error"], "pca_error": trial["error"] / trial["error_ratio_to_pca"]}
+        searched = trials[trials["number"] == row["number"]].to_dict("records")[0]
+        row |= {"trial_error": searched["error"], "pca_error": trial["error"] / trial["error_ratio_to_pca"]}
         row["ratio_to_pca"] = row["mean_error"] / row["pca_error"]
-        row["hyper"] = Hyperparameters.model_validate({name: own[name] for name in Hyperparameters.model_fields})
+        row["hyper"] = Hyperparameters.model_validate({name: searched[name] for name in Hyperparameters.model_fields})
         rows.append(row)
     cells_C = pd.DataFrame(rows)
     cells_C.insert(3, "hidden_width", [hyper.hidden_width if hyper.depth else 0 for hyper in cells_C["hyper"]])
@@ -142,12 +142,12 @@ def other_splits(subject: Subject) -> list[np.ndarray]:
     validation part is. Their validation profiles are disjoint until every profile has been among them once. Nothing
     is given where all profiles belong together.
     """
-    seen_S, own_S = subject.part_S != "test", subject.part_S == "validation"
+    seen_S, subset_S = subject.part_S != "test", subject.part_S == "validation"
     samples = subject.samples[seen_S]
-    n_folds = min(max(2, round(seen_S.sum() / own_S.sum())), len(np.unique(unit_of_samples(samples))))
+    n_folds = min(max(2, round(seen_S.sum() / subset_S.sum())), len(np.unique(unit_of_samples(samples))))
     if n_folds < 2:
         return []
-    masks = [own_S]
+    masks = [subset_S]
     for number in range(subject.params.evaluate.split_seeds):
         again, fold = divmod(number, n_folds)
         fold_S = np.full(len(seen_S), -1)
@@ -184,26 +184,26 @@ def contest(subject: Subject, cells_C: pd.DataFrame, splits: Sequence[np.ndarray
     spread_C = spread_C.fillna(spread_C[cells_C["depth"] > 0].median()).fillna(0.0)
     tables = []
     for split in range(len(splits)):
-        own = cells_C[CELL].copy()
-        own.insert(0, "split", split)
-        own[["error", "pca_error"]] = [rows[split, depth, width] for depth, width in own[CELL].to_numpy()]
-        own["ratio_to_pca"] = own["error"] / own["pca_error"]
-        own["selected"] = own.index == rule(own, own["error"], spread_C)
-        own["won"] = own.index == own["error"].idxmin()
-        tables.append(own)
+        cells = cells_C[CELL].copy()
+        cells.insert(0, "split", split)
+        cells[["error", "pca_error"]] = [rows[split, depth, width] for depth, width in cells[CELL].to_numpy()]
+        cells["ratio_to_pca"] = cells["error"] / cells["pca_error"]
+        cells["selected"] = cells.index == rule(cells, cells["error"], spread_C)
+        cells["won"] = cells.index == cells["error"].idxmin()
+        tables.append(cells)
     return pd.concat(tables, ignore_index=True)
 
 
-def t_interval(value_R: np.ndarray, confidence: float, overlap: float) -> Interval:
+def t_interval(value_J: np.ndarray, confidence: float, overlap: float) -> Interval:
     """Give the mean over splits with Student's t interval; none of fewer than two splits.
 
     `overlap`, validation over training profiles, widens it for training sets that share profiles: the corrected
     resampled t test (Nadeau and Bengio 2003).
     """
-    mean, n = float(np.mean(value_R)), len(value_R)
+    mean, n = float(np.mean(value_J)), len(value_J)
     if n < 2:
         return Interval(mean, None, None)
-    half = _t(confidence, n) * math.sqrt((1 / n + overlap) * float(np.var(value_R, ddof=1)))
+    half = _t(confidence, n) * math.sqrt((1 / n + overlap) * float(np.var(value_J, ddof=1)))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -219,13 +219,13 @@ def _overlap(subject: Subject, splits: Sequence[np.ndarray]) -> float:
 def _over_splits(contests: pd.DataFrame, confidence: float, overlap: float) -> pd.DataFrame:
     """Give what the splits other than the search's come to, a row a cell."""
     rows = []
-    for cell, own in contests[contests["split"] > 0].groupby(CELL):
-        ratio = t_interval(own["ratio_to_pca"].to_numpy(), confidence, overlap)
+    for cell, cells in contests[contests["split"] > 0].groupby(CELL):
+        ratio = t_interval(cells["ratio_to_pca"].to_numpy(), confidence, overlap)
         rows.append(
             dict(zip(CELL, cell, strict=True))
-            | {"split_error": own["error"].mean(), "split_ratio": ratio.value}
+            | {"split_error": cells["error"].mean(), "split_ratio": ratio.value}
             | {"split_low": ratio.low, "split_high": ratio.high}
-            | {name: int(own[name].sum()) for name in ("selected", "won")}
+            | {name: int(cells[name].sum()) for name in ("selected", "won")}
         )
     return pd.DataFrame(rows).astype({"split_low": float, "split_high": float})
 
@@ -253,7 +253,7 @@ def _of_splits(
     subject: Subject, cells_C: pd.DataFrame, contests: pd.DataFrame, splits: Sequence[np.ndarray]
 ) -> dict[str, Any]:
     chosen = _row(cells_C, cells_C["chosen"].idxmax())
-    own = _row(contests, (contests["selected"] & (contests["split"] == 0)).idxmax())
+    preferred = _row(contests, (contests["selected"] & (contests["split"] == 0)).idxmax())
     others = contests[contests["split"] > 0]
     picked = others.loc[others["selected"], CELL]
     rivals_C = cells_C.loc[~cells_C["chosen"], "split_error"]
@@ -263,8 +263,8 @@ def _of_splits(
         "selected": chosen["selected"],
         "selected_depth": int((picked["depth"] == chosen["depth"]).sum()),
         "selected_width": int((picked["bottleneck_width"] == chosen["bottleneck_width"]).sum()),
-        "own": _cell(own),
-        "selected_as_own": int(_is(picked, own).sum()),
+        "own": _cell(preferred),
+        "selected_as_own": int(_is(picked, preferred).sum()),
         "won": chosen["won"],
         "ratio_to_pca": _interval(chosen, "split_ratio", "split_low", "split_high"),
         "rival": None,
@@ -272,9 +272,9 @@ def _of_splits(
     }
     if len(rivals_C):
         rival = _row(cells_C, rivals_C.idxmin())
-        over_R = others["error"][_is(others, chosen)].to_numpy() / others["error"][_is(others, rival)].to_numpy()
-        over = t_interval(over_R, subject.params.evaluate.confidence, _overlap(subject, splits))
-        found |= {"rival": _cell(rival), "over_rival": over.to_json()}
+        over_J = others["error"][_is(others, chosen)].to_numpy() / others["error"][_is(others, rival)].to_numpy()
+        over = t_interval(over_J, subject.params.evaluate.confidence, _overlap(subject, splits))
+        found |= {"rival": _cell(rival), "over_rival": over}
     return found
 
 
@@ -291,6 +291,6 @@ def _cell(row: dict[str, Any]) -> dict[str, int]:
     return {name: row[name] for name in CELL}
 
 
-def _interval(row: dict[str, Any], value: str, low: str, high: str) -> dict[str, float | None]:
+def _interval(row: dict[str, Any], value: str, low: str, high: str) -> Interval:
     low_, high_ = (row[name] if math.isfinite(row[name]) else None for name in (low, high))
-    return Interval(row[value], low_, high_).to_json()
+    return Interval(row[value], low_, high_)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.facts import Facts
 from cic.evaluation.questions.architectures.draw import search_surface, surface
+from cic.evaluation.questions.architectures.found import Cell, Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import against
 from cic.evaluation.words import Sentence, percent, with_interval
@@ -18,15 +18,12 @@ MOST_NAMED = 20
 """Architectures that the table names; the others are in `tables/architectures.csv`."""
 
 
-def architectures_section(evidence: Evidence, folder: Path) -> Section:
+def architectures_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show error by depth and width, over new seeds and other splits; or the trials, where that was not measured."""
-    found = evidence.metrics["architectures"]
-    if found is None:
-        return search_section(evidence, folder)
     cells = evidence.tables["architectures"]
-    contests = evidence.tables["architecture_splits"] if found["splits"] else None
-    confidence = evidence.metrics["interval"]["confidence"]
-    reason, spoken = str(evidence.choice["reason"]), architectures_sentences(evidence.metrics)
+    contests = evidence.tables["architecture_splits"] if found.splits else None
+    confidence = evidence.facts.interval.confidence
+    reason, spoken = str(evidence.choice["reason"]), architectures_sentences(found, evidence.facts)
     picture = draw(
         folder, "architectures", "Validation error by bottleneck width and depth with intervals over new seeds, and "
         "its ratio to PCA's on other splits.", surface(cells, contests),
@@ -34,44 +31,44 @@ def architectures_section(evidence: Evidence, folder: Path) -> Section:
     return Section(
         "search",
         "Which architecture, and why?",
-        f"Chosen: {_name(found['chosen'])}. {reason[:1].upper()}{reason[1:]}.",
+        f"Chosen: {_name(found.chosen)}. {reason[:1].upper()}{reason[1:]}.",
         picture,
         "depth 0, which is PCA and known exactly",
-        _n(evidence.metrics, cells),
-        table=_table(cells, found["splits"] is not None),
-        notes=(*(sentence.told for sentence in spoken), *_notes(found, confidence)),
+        _n(found, evidence.facts, cells),
+        table=_table(cells, found.splits is not None),
+        notes=(*(sentence.details for sentence in spoken), *_notes(found, confidence)),
     )
 
 
-def architectures_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+def architectures_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say whether the choice stands on other splits of the same profiles."""
-    found, confidence = metrics["architectures"], metrics["interval"]["confidence"]
-    if found is None or found["splits"] is None:
+    confidence = facts.interval.confidence
+    if found.splits is None:
         return []
-    chosen, splits = found["chosen"], found["splits"]
-    own, n, selected = splits["own"], splits["n"], splits["selected"]
+    chosen, splits = found.chosen, found.splits
+    own, n, selected = splits.own, splits.n, splits.selected
     others = f"{n} other split{'s' * (n != 1)}"
     text = f"Trained again, more briefly, on {others} of the same profiles, {_name(chosen)} is chosen on {selected}"
     if selected < n and _name(own) != _name(chosen):
         text += f"; {_name(own)}, which such brief training prefers on the search's split too, on "
-        text += str(splits["selected_as_own"])
+        text += str(splits.selected_as_own)
     text += "."
-    if splits["over_rival"] is not None:
-        rival, over = splits["rival"], splits["over_rival"]
-        told = {"below": "less than", "above": "more than", "undecided": "not to be told from"}[against(over)]
+    rival, over = splits.rival, splits.over_rival
+    if rival is not None and over is not None:
+        side = {"below": "less than", "above": "more than", "undecided": "not to be told from"}[against(over)]
         text += (
-            f" The error of {_name(chosen)} there is {told} that of {_name(rival)}, the best of the others: "
+            f" The error of {_name(chosen)} there is {side} that of {_name(rival)}, the best of the others: "
             f"{with_interval(over, confidence, 3)} times."
         )
-    ratio = splits["ratio_to_pca"]
-    if chosen["depth"] == 0:
+    ratio = splits.ratio_to_pca
+    if chosen.depth == 0:
         return [Sentence("bad", "No hidden layer was worth having: this is PCA.", text)]
     side = against(ratio)
-    if side == "above" or (side == "undecided" and ratio["low"] is not None):
-        told = with_interval(ratio, confidence)
+    if side == "above" or (side == "undecided" and ratio.low is not None):
+        times = with_interval(ratio, confidence)
         return [
             Sentence(
-                "bad", "On other splits it is not clearly better than PCA.", f"{text} Its error is {told} times PCA's."
+                "bad", "On other splits it is not clearly better than PCA.", f"{text} Its error is {times} times PCA's."
             )
         ]
     if selected == n:
@@ -79,15 +76,13 @@ def architectures_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
     return [Sentence("open", f"Of {others}, {selected} chose the same architecture.", text)]
 
 
-def _n(metrics: Mapping[str, Any], cells: pd.DataFrame) -> str:
-    counts, splits = metrics["search"], metrics["architectures"]["splits"]
-    states = ", ".join(f"{counts[state]} {state}" for state in ("complete", "pruned", "failed"))
-    parts = [f"{counts['trials']} trials: {states}"]
+def _n(found: Found, facts: Facts, cells: pd.DataFrame) -> str:
+    parts, splits = [_trials(facts)], found.splits
     again = cells.loc[(cells["depth"] > 0) & (cells["trainings"] > 0), "trainings"]
     if len(again):
         parts.append(f"{len(again)} architectures trained again from at least {again.min()} new seeds")
     if splits:
-        parts.append(f"{splits['n']} other splits, each scored on about {splits['validation_profiles']:.0f} profiles")
+        parts.append(f"{splits.n} other splits, each scored on about {splits.validation_profiles:.0f} profiles")
     return "; ".join(parts)
 
 
@@ -118,16 +113,16 @@ def _table(cells: pd.DataFrame, with_splits: bool) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _notes(found: Mapping[str, Any], confidence: float) -> list[str]:
+def _notes(found: Found, confidence: float) -> list[str]:
     notes = [
         "Validation profiles, not the held-out ones. The rule takes the smallest width within one standard error of "
-        f"the least mean error, and there the least depth; {found['within_one_standard_error']} of {found['cells']} "
+        f"the least mean error, and there the least depth; {found.within_one_standard_error} of {found.cells} "
         f"architectures lie within it. Bars and ± are {percent(confidence)} intervals (Student's t) over trainings "
         "from new seeds on the same profiles: they tell how far luck in training goes, not how other profiles fare.",
         "Parameters, and operations (multiplications with addition) that take one profile to its code and back, are "
         "those within the sample basis; turning genes into it costs every architecture the same, PCA included.",
     ]
-    if found["splits"] is not None:
+    if found.splits is not None:
         notes.append(
             "Other splits share out the training and validation profiles anew, groups whole; the test part is not "
             "among them. Each architecture is trained once on each, with the hyperparameters found on the search's "
@@ -137,21 +132,20 @@ def _notes(found: Mapping[str, Any], confidence: float) -> list[str]:
     return notes
 
 
-def _name(cell: Mapping[str, Any]) -> str:
-    return f"depth {cell['depth']}, width {cell['bottleneck_width']}"
+def _name(cell: Cell) -> str:
+    return f"depth {cell.depth}, width {cell.bottleneck_width}"
 
 
 def search_section(evidence: Evidence, folder: Path) -> Section:
     """Show error by depth and width over the trials of the search."""
-    model, trials = evidence.metrics["model"], evidence.trials
-    counts = evidence.metrics["search"]
+    model, trials = evidence.facts.model, evidence.trials
     title, reason = "Which architecture, and why?", str(evidence.choice["reason"])
-    claim = f"Chosen: depth {model['depth']}, width {model['bottleneck_width']}. {reason[:1].upper()}{reason[1:]}."
+    claim = f"Chosen: depth {model.depth}, width {model.bottleneck_width}. {reason[:1].upper()}{reason[1:]}."
     if trials is None or not trials["error"].notna().any():
         return Section("search", title, claim, notes=("No trial has a score, so there is no figure.",))
     picture = draw(
         folder, "search", "Validation error of each trial by bottleneck width and depth, and its ratio to PCA's.",
-        search_surface(trials, (model["depth"], model["bottleneck_width"])),
+        search_surface(trials, (model.depth, model.bottleneck_width)),
     )  # fmt: skip
     return Section(
         "search",
@@ -159,8 +153,7 @@ def search_section(evidence: Evidence, folder: Path) -> Section:
         claim,
         picture,
         "depth 0, which is PCA",
-        f"{counts['trials']} trials: {counts['complete']} complete, {counts['pruned']} pruned, "
-        f"{counts['failed']} failed",
+        _trials(evidence.facts),
         notes=(
             "Validation profiles, not the held-out ones. Lines join the best trial of each width and depth, which is "
             "too good to be true for many trials; open marks were pruned; the ring marks the choice.",
@@ -168,5 +161,13 @@ def search_section(evidence: Evidence, folder: Path) -> Section:
     )
 
 
+def _trials(facts: Facts) -> str:
+    counts = facts.search
+    if counts is None:
+        return "no trials"
+    return f"{counts.trials} trials: {counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed"
+
+
 SECTIONS = (architectures_section,)
+SECTIONS_UNMEASURED = (search_section,)
 TOPICS = (Topic("Architecture", "search", architectures_sentences),)

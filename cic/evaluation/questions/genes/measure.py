@@ -19,8 +19,9 @@ import pandas as pd
 from scipy.stats import t as student
 
 from cic.evaluation.finding import Answer
+from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.profiles.reconstruction import ROWS_AT_A_TIME, ranks, row_correlations
-from cic.evaluation.profiles.replicates import replicate_sets
+from cic.evaluation.profiles.replicates import replicate_sets, variance_within
 from cic.evaluation.questions.genes.found import Found
 from cic.evaluation.statistics.intervals import FEWEST_UNITS, Interval
 from cic.evaluation.subject import Subject
@@ -81,15 +82,15 @@ def errors_without_blocks(subject: Subject) -> dict[str, np.ndarray]:
         By `METHODS`, float64, (1 + blocks) x genes: the error over all profiles comes first.
     """
     bundle, plan = subject.bundle, subject.plan
-    profiles, values_SG = subject.profiles.select(subject.test_S), subject.values_SG[subject.test_S]
+    profiles, x_test_SG = subject.profiles.select(subject.test_S), rows_of(subject.x_SG, subject.test_S)
     n_blocks = min(plan.n_units, MOST_BLOCKS)
     block_U = generator(subject.seed, "genes", "blocks").permutation(plan.n_units) % n_blocks
     within_BS = block_U[plan.unit_S] == np.arange(n_blocks)[:, None]
-    count_XS = np.vstack([np.ones(len(values_SG)), 1.0 - within_BS])
+    count_XS = np.vstack([np.ones(len(x_test_SG)), 1.0 - within_BS])
     errors = {name: np.zeros((len(count_XS), profiles.n_genes)) for name in METHODS}
-    for start in range(0, len(values_SG), ROWS_AT_A_TIME):
+    for start in range(0, len(x_test_SG), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        x_SG = bundle.preprocessor.transform(values_SG[rows])
+        x_SG = x_test_SG[rows]
         apart = {
             "model": x_SG - bundle.basis.lift(profiles.reconstruction_SK[rows]),
             "pca": x_SG - bundle.basis.lift(profiles.pca_reconstruction_SK[rows]),
@@ -134,17 +135,14 @@ def noise(subject: Subject) -> tuple[np.ndarray | None, int, int]:
     n_replicates = sum(map(len, sets))
     if n_replicates - len(sets) < FEWEST_UNITS:
         return None, len(sets), n_replicates
-    total_G = np.zeros(subject.profiles.n_genes)
-    for rows in sets:
-        x_MG = subject.bundle.preprocessor.transform(subject.values_SG[rows])
-        total_G += np.var(x_MG, axis=0, dtype=np.float64) * len(rows)
-    return total_G / (n_replicates - len(sets)) if total_G.any() else None, len(sets), n_replicates
+    noise_G = variance_within(subject.x_SG, sets)
+    return noise_G if noise_G.any() else None, len(sets), n_replicates
 
 
 def gene_table(subject: Subject, errors: dict[str, np.ndarray], noise_G: np.ndarray | None) -> pd.DataFrame:
     """Give the table `genes` of `measure`, from the mean squared errors (G) by `METHODS`."""
     bundle = subject.bundle
-    x_G = bundle.preprocessor.transform(subject.values_SG[subject.test_S]).mean(axis=0, dtype=np.float64)
+    x_G = rows_of(subject.x_SG, subject.test_S).mean(axis=0, dtype=np.float64)
     model_G, pca_G, variance_G = (errors[name] for name in METHODS)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = {"unexplained_model": model_G / variance_G, "unexplained_pca": pca_G / variance_G}
@@ -172,8 +170,8 @@ def compare(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Give what `measure` says of all genes together, and what it leaves out."""
 
-    def interval(value_X: np.ndarray, lowest: float = 0.0, highest: float = 1.0) -> dict[str, float | None]:
-        return jackknife_interval(value_X, subject.plan.confidence, lowest, highest).to_json()
+    def interval(value_X: np.ndarray, lowest: float = 0.0, highest: float = 1.0) -> Interval:
+        return jackknife_interval(value_X, subject.plan.confidence, lowest, highest)
 
     ranked = {name: ranks(error_XG) for name, error_XG in errors.items()}
 

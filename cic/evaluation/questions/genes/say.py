@@ -7,44 +7,44 @@ from pathlib import Path
 import pandas as pd
 
 from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.facts import Facts
 from cic.evaluation.questions.genes.draw import gene_errors
+from cic.evaluation.questions.genes.found import Found
 from cic.evaluation.questions.genes.measure import worst_genes
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import against
-from cic.evaluation.words import Metrics, Sentence, percent, with_interval
+from cic.evaluation.words import Sentence, percent, rounded, with_interval
 
 N_WORST = 25
 N_NAMED = 6
 
 
-def genes_section(evidence: Evidence, folder: Path) -> Section | None:
+def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show each gene's error against its noise, or its level, and name the worst."""
-    metrics, confidence = evidence.metrics["genes"], evidence.metrics["interval"]["confidence"]
-    if metrics is None:
-        return None
-    table, noise = evidence.tables["genes"], metrics["noise"]
+    confidence = evidence.facts.interval.confidence
+    table, noise = evidence.tables["genes"], found.noise
     worst = worst_genes(table, N_WORST)
-    better = percent(metrics["share_better_than_pca"]["value"])
+    better = percent(found.share_better_than_pca.value)
     if noise is None:
-        level = metrics["spearman_level"]
-        claim = f"{better} of {metrics['n_genes']:,} genes are reproduced better than by PCA. " + (
-            "" if level is None else f"Spearman r of a gene's error with its mean level: {_r(level['model'])}."
+        level = found.spearman_level
+        claim = f"{better} of {found.n_genes:,} genes are reproduced better than by PCA. " + (
+            "" if level is None else f"Spearman r of a gene's error with its mean level: {rounded(level.model.value)}."
         )
         axis = "level"
         beside = "median over genes of equal level"
     else:
-        shares, spearman = noise["share_as_replicates"], noise["spearman"]
+        shares, spearman = noise.share_as_replicates, noise.spearman
         claim = (
-            f"{percent(shares['model']['value'])} of {metrics['n_genes']:,} genes are reproduced as well as replicates "
-            f"agree (PCA: {percent(shares['pca']['value'])}). Spearman r of a gene's error with its noise: "
-            f"{with_interval(spearman['model'], confidence)}; PCA {_r(spearman['pca'])}, mean profile "
-            f"{_r(spearman['mean_profile'])}."
+            f"{percent(shares.model.value)} of {found.n_genes:,} genes are reproduced as well as replicates "
+            f"agree (PCA: {percent(shares.pca.value)}). Spearman r of a gene's error with its noise: "
+            f"{with_interval(spearman.model, confidence)}; PCA {rounded(spearman.pca.value)}, mean profile "
+            f"{rounded(spearman.mean_profile.value)}."
         )
         axis = "noise"
         beside = "noise of replicates"
     picture = draw(
         folder, "genes",
-        f"Error of {metrics['n_genes']:,} genes against their {axis}. Farthest above it: "
+        f"Error of {found.n_genes:,} genes against their {axis}. Farthest above it: "
         + ", ".join(worst["gene"].head(N_NAMED).astype(str)) + ".",
         gene_errors(table, worst.head(N_NAMED), evidence.scaled),
     )  # fmt: skip
@@ -54,26 +54,26 @@ def genes_section(evidence: Evidence, folder: Path) -> Section | None:
         claim,
         picture,
         f"PCA of equal width; {beside}",
-        f"{metrics['n_genes']:,} genes over {metrics['n_profiles']:,} held-out profiles"
-        + (f"; noise from {metrics['n_sets']} replicate sets of all parts" if noise else ""),
+        f"{found.n_genes:,} genes over {found.n_profiles:,} held-out profiles"
+        + (f"; noise from {found.n_sets} replicate sets of all parts" if noise else ""),
         _worst_table(worst, with_noise=noise is not None),
-        _notes(evidence),
+        _notes(found, evidence.facts.left_out),
     )
 
 
-def genes_sentences(metrics: Metrics) -> list[Sentence]:
+def genes_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say how many genes are reproduced as well as replicates agree, and how much of the error noise accounts for."""
-    found, confidence = metrics["genes"], metrics["interval"]["confidence"]
-    if found is None or found["noise"] is None:
+    confidence = facts.interval.confidence
+    if found.noise is None:
         return []
-    shares = found["noise"]["share_as_replicates"]
+    shares = found.noise.share_as_replicates
     text = (
-        f"Of {found['n_genes']:,} genes, {percent(shares['model']['value'])} are reproduced as well as technical "
-        f"replicates agree on them (PCA: {percent(shares['pca']['value'])}, mean profile: "
-        f"{percent(shares['mean_profile']['value'])}); noise accounts for a share of "
-        f"{with_interval(found['noise']['unavoidable']['model'], confidence)} of the model's squared error."
+        f"Of {found.n_genes:,} genes, {percent(shares.model.value)} are reproduced as well as technical "
+        f"replicates agree on them (PCA: {percent(shares.pca.value)}, mean profile: "
+        f"{percent(shares.mean_profile.value)}); noise accounts for a share of "
+        f"{with_interval(found.noise.unavoidable.model, confidence)} of the model's squared error."
     )
-    side = against(found["share_better_than_pca"], 0.5)
+    side = against(found.share_better_than_pca, 0.5)
     if side == "below":
         return [Sentence("bad", "Most genes come out worse than from PCA.", text)]
     if side == "undecided":
@@ -83,13 +83,9 @@ def genes_sentences(metrics: Metrics) -> list[Sentence]:
         "undecided": "perhaps half of them as well as replicates agree",
         "below": "but fewer than half as well as replicates agree",
     }
-    most = against(shares["model"], 0.5)
+    most = against(shares.model, 0.5)
     claim = f"Most genes come out better than from PCA, {ends[most]}."
     return [Sentence("good" if most == "above" else "open", claim, text)]
-
-
-def _r(interval: Metrics) -> str:
-    return "undefined" if interval["value"] is None else f"{interval['value']:.2f}"
 
 
 def _worst_table(worst: pd.DataFrame, *, with_noise: bool) -> Table:
@@ -110,11 +106,10 @@ def _worst_table(worst: pd.DataFrame, *, with_noise: bool) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _notes(evidence: Evidence) -> tuple[str, ...]:
-    metrics = evidence.metrics["genes"]
-    noise, left_out = metrics["noise"], evidence.metrics["left_out"]
+def _notes(found: Found, left_out: dict[str, str]) -> tuple[str, ...]:
+    noise = found.noise
     notes = [
-        f"The table names the {min(N_WORST, metrics['n_genes'])} genes with the largest squared error"
+        f"The table names the {min(N_WORST, found.n_genes)} genes with the largest squared error"
         + (" beyond their noise." if noise else ".")
         + " Such a list favours genes that vary much; the last column is the share of that variance which stays "
         "unexplained. All genes are in `tables/genes.csv`."
@@ -123,11 +118,11 @@ def _notes(evidence: Evidence) -> tuple[str, ...]:
         notes.append(f"Not held against noise: {left_out['genes.noise']}")
     else:
         notes.append(
-            f"Noise is the variance within {metrics['n_sets']} replicate sets ({metrics['n_replicates']} profiles). A"
+            f"Noise is the variance within {found.n_sets} replicate sets ({found.n_replicates} profiles). A"
             " perfect reconstruction would be in error by the noise of the profile itself, another replicate by twice "
-            f"that. Noise accounts for {percent(noise['unavoidable']['model']['value'])} of the model's squared error "
-            f"and {percent(noise['unavoidable']['pca']['value'])} of PCA's; genes reproduced as well as replicates "
-            f"agree hold {percent(noise['error_share_as_replicates']['model']['value'])} of the model's error."
+            f"that. Noise accounts for {percent(noise.unavoidable.model.value)} of the model's squared error "
+            f"and {percent(noise.unavoidable.pca.value)} of PCA's; genes reproduced as well as replicates "
+            f"agree hold {percent(noise.error_share_as_replicates.model.value)} of the model's error."
         )
     if "genes.level" in left_out:
         notes.append(f"Not held against level: {left_out['genes.level']}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from cic.evaluation.classifiers.names import METHOD_NAMES
 from cic.evaluation.drawing.dots import Row, dot_panel, height
 from cic.evaluation.drawing.marks import REFERENCE, Axis, Cells, Look, Panel, Series, Spec, names_at
 from cic.evaluation.drawing.style import BLUE, GREY, VERMILION, shorten
+from cic.evaluation.questions.identity.found import Calibration
 from cic.evaluation.statistics.intervals import Interval
 
 IN_A_LINE = 36
@@ -61,14 +61,15 @@ def confusion_figure(joint: pd.DataFrame) -> Spec:
     return Spec([[Panel([cells], x, y)]], [max(1.6, 0.4 + (0.2 if few else 0.15) * len(names)) + below])
 
 
-def reliability_figure(table: pd.DataFrame, joint: Mapping[str, Any]) -> Spec:
+def reliability_figure(table: pd.DataFrame, joint: Calibration) -> Spec:
     """Show accuracy over confidence by bin, before and after temperature scaling."""
     low = max(0.0, np.floor(10 * table[["confidence", "accuracy"]].to_numpy().min() - 0.5) / 10)
     high = min(1.0, np.ceil(10 * table[["confidence", "accuracy"]].to_numpy().max() + 0.5) / 10)
     looks = {"before": Look(GREY, "D", ":", size=5, face="none"), "after": Look(BLUE, "o", "-", size=5)}
+    errors = {"before": joint.ece_before, "after": joint.ece_after}
     parts = [(name, look, table[table["when"] == name]) for name, look in looks.items()]
     curves = [
-        Series(own["confidence"], own["accuracy"], look, label=f"{name}: error {100 * joint['ece_' + name]:.1f}%")
+        Series(own["confidence"], own["accuracy"], look, label=f"{name}: error {100 * errors[name]:.1f}%")
         for name, look, own in parts
     ]
     margin = 0.02 * (high - low)

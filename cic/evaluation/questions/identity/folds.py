@@ -108,7 +108,7 @@ def design(subject: Subject) -> Design | str:
             pd.Index(label_P.iloc[validation].map(str, na_action="ignore"), dtype="object")
         ).astype(np.int64),
         samples=samples,
-        x_PG=subject.bundle.preprocessor.transform(subject.values_SG),
+        x_PG=subject.x_SG,
         left_out=left_out,
         cautions=cautions,
     )

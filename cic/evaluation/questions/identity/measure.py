@@ -52,7 +52,7 @@ FOREST_GENES = 1000
 class Outcome:
     """What was said of the scored profiles, -1 for no label; logits are minus infinity where one cannot be said."""
 
-    said: Mapping[str, np.ndarray]
+    predicted: Mapping[str, np.ndarray]
     logits: Mapping[str, np.ndarray]
     temperatures: Mapping[str, np.ndarray]
     chosen: pd.DataFrame
@@ -85,13 +85,12 @@ def measure(subject: Subject) -> Answer:
     plan = design(subject)
     if isinstance(plan, str):
         return Answer(None, left_out={"identity": plan})
-    config = subject.params.evaluate
     scored = subject.samples.iloc[plan.scored]
-    drawn = resampling(scored, config.bootstrap, config.confidence, derive_seed(subject.seed, "identity", "bootstrap"))
+    drawn = subject.resampling(scored, "identity")
     outcome = cross_validated(subject, plan)
     true_S, names = np.array(plan.labels)[plan.label_S], np.array([*plan.labels, ""])
-    named = {method: names[said_S] for method, said_S in outcome.said.items()}
-    scores = {method: classification.score(true_S, said_S, drawn) for method, said_S in named.items()}
+    named = {method: names[predicted_S] for method, predicted_S in outcome.predicted.items()}
+    scores = {method: classification.score(true_S, predicted_S, drawn) for method, predicted_S in named.items()}
     left_out, cautions = dict(plan.left_out), dict(plan.cautions)
     if drawn.caution:
         cautions["identity.resampling"] = drawn.caution
@@ -115,17 +114,21 @@ def measure(subject: Subject) -> Answer:
         "folds_by": plan.by,
         "n_unseen": int(unseen_S.sum()),
         "chance": 1 / len(plan.labels),
-        "methods": {method: one.to_json() for method, one in scores.items()},
+        "methods": {method: one.intervals for method, one in scores.items()},
         "differences": {
-            model: {rival: classification.difference(scores[model], scores[rival], drawn).to_json() for rival in RIVALS}
+            model: {rival: classification.difference(scores[model], scores[rival], drawn) for rival in RIVALS}
             for model in MODELS
         },
         "calibration": calibrations or None,
         "bundle_classifier": _bundle_classifier(subject),
         "interval": {"units": drawn.n_units, "by": drawn.by},
     }
-    said = pd.DataFrame({"sample_id": scored.index, "fold": plan.fold_S + 1, "true": true_S, **named})
-    tables |= {"identity_answers": said, "identity_settings": outcome.chosen, "confusion": _confusion(said)}
+    predictions = pd.DataFrame({"sample_id": scored.index, "fold": plan.fold_S + 1, "true": true_S, **named})
+    tables |= {
+        "identity_answers": predictions,
+        "identity_settings": outcome.chosen,
+        "confusion": _confusion(predictions),
+    }
     return Answer(Found.model_validate(metrics), left_out, cautions, tables)
 
 
@@ -152,30 +155,30 @@ def cross_validated(subject: Subject, plan: Design) -> Outcome:
         )
     )
     n, n_labels = len(plan.scored), len(plan.labels)
-    said: dict[str, np.ndarray] = {"joint": np.full(n, -1)}
+    predicted: dict[str, np.ndarray] = {"joint": np.full(n, -1)}
     logits = {model: np.full((n, n_labels), -np.inf) for model in MODELS}
     temperatures = {model: np.ones(n) for model in MODELS}
     rows: list[tuple[int, str, str]] = []
     for fold in range(plan.n_folds):
-        own_S = plan.fold_S == fold
-        trained = np.unique(plan.label_S[~own_S])
+        subset_S = plan.fold_S == fold
+        trained = np.unique(plan.label_S[~subset_S])
         validation_V = np.where(np.isin(plan.validation_label_V, trained), plan.validation_label_V, -1)
         joint = [_masked(one, trained) for one in retrained[fold * step + 1 : (fold + 1) * step]]
         weight = _best_weight([logit_PL[plan.validation] for logit_PL in joint], validation_V)
         rows.append((fold + 1, "joint", f"label_weight {weights[weight]:g}"))
-        of_fold = {"joint": (joint[weight][plan.scored[own_S]], joint[weight][plan.validation])}
+        of_fold = {"joint": (joint[weight][plan.scored[subset_S]], joint[weight][plan.validation])}
         for space in SPACES:
-            for method, told in tuned[fold, space].told.items():
-                said.setdefault(method, np.full(n, -1))[own_S] = told.said_T[: own_S.sum()]
-                rows.append((fold + 1, method, str(told.setting)))
+            for method, tested in tuned[fold, space].predictions.items():
+                predicted.setdefault(method, np.full(n, -1))[subset_S] = tested.predicted_T[: subset_S.sum()]
+                rows.append((fold + 1, method, str(tested.setting)))
         logit_TL = _spread(tuned[fold, "code"], n_labels)
-        of_fold["code_logistic"] = (logit_TL[: own_S.sum()], logit_TL[own_S.sum() :])
+        of_fold["code_logistic"] = (logit_TL[: subset_S.sum()], logit_TL[subset_S.sum() :])
         for model, (logit_SL, logit_VL) in of_fold.items():
-            logits[model][own_S] = logit_SL
-            temperatures[model][own_S] = temperature(logit_VL, validation_V)
-        said["joint"][own_S] = logits["joint"][own_S].argmax(axis=1)
-        said.setdefault("majority", np.full(n, -1))[own_S] = np.bincount(plan.label_S[~own_S]).argmax()
-    return Outcome(said, logits, temperatures, pd.DataFrame(rows, columns=["fold", "method", "setting"]))
+            logits[model][subset_S] = logit_SL
+            temperatures[model][subset_S] = temperature(logit_VL, validation_V)
+        predicted["joint"][subset_S] = logits["joint"][subset_S].argmax(axis=1)
+        predicted.setdefault("majority", np.full(n, -1))[subset_S] = np.bincount(plan.label_S[~subset_S]).argmax()
+    return Outcome(predicted, logits, temperatures, pd.DataFrame(rows, columns=["fold", "method", "setting"]))
 
 
 def _retrained(subject: Subject, plan: Design, weights: Sequence[float]) -> list[Retrained]:
@@ -196,21 +199,23 @@ def _retrained(subject: Subject, plan: Design, weights: Sequence[float]) -> list
 
 
 def _specs(subject: Subject, plan: Design, fold: int, unsupervised: Retrained) -> list[TuningSpec]:
-    own_S = plan.fold_S == fold
-    train, told = plan.scored[~own_S], plan.scored[own_S]
+    subset_S = plan.fold_S == fold
+    train, tested = plan.scored[~subset_S], plan.scored[subset_S]
     seed = derive_seed(subject.seed, "identity", "fold", fold)
-    inner_N, _, _ = folds_of(plan.samples[~own_S], INNER_FOLDS, seed)
+    inner_N, _, _ = folds_of(plan.samples[~subset_S], INNER_FOLDS, seed)
     genes = np.sort(np.argsort(-plan.x_PG[train].var(axis=0), kind="stable")[:FOREST_GENES])
     # logistic regression on the code has its temperature fitted on the validation part
-    with_validation = np.concatenate([told, plan.validation])
+    with_validation = np.concatenate([tested, plan.validation])
     spaces = (
-        ("profile", subject.coordinates.y_SY, told, False, plan.x_PG.shape[1]),
-        ("genes", plan.x_PG[:, genes], told, False, len(genes)),
+        ("profile", subject.coordinates.y_SY, tested, False, plan.x_PG.shape[1]),
+        ("genes", plan.x_PG[:, genes], tested, False, len(genes)),
         ("code", unsupervised.code_SW, with_validation, True, unsupervised.code_SW.shape[1]),
-        ("pca", unsupervised.pca_code_SW, told, True, unsupervised.pca_code_SW.shape[1]),
+        ("pca", unsupervised.pca_code_SW, tested, True, unsupervised.pca_code_SW.shape[1]),
     )
     return [
-        TuningSpec(fold, space, x_PX[train], plan.label_S[~own_S], inner_N, x_PX[rows], n_features, standardise, seed)
+        TuningSpec(
+            fold, space, x_PX[train], plan.label_S[~subset_S], inner_N, x_PX[rows], n_features, standardise, seed
+        )
         for space, x_PX, rows, standardise, n_features in spaces
     ]
 
@@ -264,20 +269,23 @@ def _bundle_classifier(subject: Subject) -> dict[str, Any] | None:
     if not labels or not known_P.any():
         return None
     true_S = subject.column("label")[known_P].astype(str).to_numpy()
-    said_S = np.array(labels)[subject.bundle.classify_codes(subject.profiles.code_SW[known_P]).argmax(axis=1)]
+    predicted_S = np.array(labels)[subject.bundle.classify_codes(subject.profiles.code_SW[known_P]).argmax(axis=1)]
     seed = derive_seed(subject.seed, "identity", "bundle")
     plan: Resampling = resampling(subject.samples[known_P], config.bootstrap, config.confidence, seed)
     unseen_S = ~np.isin(true_S, labels)
-    scores = classification.score(true_S, said_S, plan)
-    return {"n": len(true_S), "n_unseen": int(unseen_S.sum()), **scores.to_json()}
+    scores = classification.score(true_S, predicted_S, plan)
+    return {"n": len(true_S), "n_unseen": int(unseen_S.sum()), **scores.intervals}
 
 
-def _confusion(said: pd.DataFrame) -> pd.DataFrame:
+def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     """Count answers of the joint classifier and of its first rival by true label."""
     counted = [
-        said.groupby(["true", method]).size().rename("n").rename_axis(["true", "predicted"]).reset_index().assign(
-            method=method
-        )
+        predictions.groupby(["true", method])
+        .size()
+        .rename("n")
+        .rename_axis(["true", "predicted"])
+        .reset_index()
+        .assign(method=method)
         for method in ("joint", RIVALS[0])
-    ]  # fmt: skip
+    ]
     return pd.concat(counted, ignore_index=True)[["method", "true", "predicted", "n"]]

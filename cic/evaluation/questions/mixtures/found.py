@@ -21,7 +21,9 @@ class ByDescription(Finding):
 class Rmse(ByDescription):
     """Root mean squared errors of a share."""
 
-    equal_shares: Interval | None
+    model: Interval
+    pca: Interval
+    equal_shares: Interval
     """One over the number of components for everyone."""
 
 

@@ -26,9 +26,7 @@ from cic.evaluation.statistics.intervals import (
     FEWEST_UNITS,
     Interval,
     Resampling,
-    percentile_interval,
     ratio_interval,
-    resampling,
     root,
 )
 from cic.evaluation.subject import Subject
@@ -101,7 +99,7 @@ def measure(subject: Subject) -> Answer:
             if x_SD.shape[1] < len(names):
                 continue  # the plane fills the space, so that nothing can lie off it
             off_M = off_plane(x_SD[mixed_S], pure_CD)
-            plane[name] = ratio_interval(off_M, np.ones(len(off_M)), plan).to_json()
+            plane[name] = ratio_interval(off_M, np.ones(len(off_M)), plan)
             if single_S.any():
                 plane_pure[name] = float(off_plane(x_SD[single_S], pure_CD).mean())
     square = {name: np.square(one_MC - true_MC).mean(axis=1) for name, one_MC in estimates.items()}
@@ -135,15 +133,13 @@ def measure(subject: Subject) -> Answer:
         "by": plan.by,
         "n_pure_training": min(n_pure),
         "rmse": {
-            name: root(ratio_interval(square[name], each_M, plan)).to_json() if name in square else None
-            for name in METHODS
+            name: root(ratio_interval(square[name], each_M, plan)) if name in square else None for name in METHODS
         },
         "rmse_of_means": of_means,
-        "ratio_to_pca": root(ratio_interval(square["model"], square["pca"], plan)).to_json(),
-        "ratio_to_equal_shares": root(ratio_interval(square["model"], square["equal_shares"], plan)).to_json(),
+        "ratio_to_pca": root(ratio_interval(square["model"], square["pca"], plan)),
+        "ratio_to_equal_shares": root(ratio_interval(square["model"], square["equal_shares"], plan)),
         "pearson": {
-            name: pearson(true_MC, estimates[name], plan).to_json() if name in estimates else None
-            for name in METHODS[:-1]
+            name: pearson(true_MC, estimates[name], plan) if name in estimates else None for name in METHODS[:-1]
         },
         "off_plane": plane,
         "off_plane_pure": plane_pure,
@@ -174,12 +170,11 @@ def choose_mixtures(subject: Subject, mixed_S: np.ndarray) -> tuple[np.ndarray, 
 
     Those of the test part, if there are at least `FEWEST_UNITS` independent units of them, else those of all parts.
     """
-    config = subject.plan
-    for held_out, own_S in ((True, mixed_S & subject.test_S), (False, mixed_S)):
-        plan = resampling(subject.samples[own_S], config.n_resamples, config.confidence, config.seed)
+    for held_out, subset_S in ((True, mixed_S & subject.test_S), (False, mixed_S)):
+        plan = subject.plan.over(subject.samples[subset_S])
         if plan.n_units >= FEWEST_UNITS:
-            return own_S, plan, held_out
-    return own_S, plan, False
+            return subset_S, plan, held_out
+    return subset_S, plan, False
 
 
 def descriptions(subject: Subject) -> dict[str, np.ndarray]:
@@ -191,7 +186,7 @@ def descriptions(subject: Subject) -> dict[str, np.ndarray]:
     }
     preprocessor = subject.bundle.preprocessor
     if subject.bundle.unit in LINEAR_UNITS:
-        log2_SG = preprocessor.inverse(preprocessor.transform(subject.values_SG))
+        log2_SG = preprocessor.inverse(subject.x_SG)
         found["linear"] = preprocessor.to_unit(log2_SG)
     return found
 
@@ -254,7 +249,7 @@ def pearson(true_MC: np.ndarray, made_MC: np.ndarray, plan: Resampling) -> Inter
             return np.asarray((n * xy - x * y) / np.sqrt((n * xx - x * x) * (n * yy - y * y)))
 
     value = float(correlation(moment_M6.sum(axis=0)[None])[0])
-    return percentile_interval(value, correlation(plan.sums(moment_M6)), plan.confidence, plan.n_units)
+    return plan.interval(value, correlation(plan.sums(moment_M6)))
 
 
 def _nothing(reason: str) -> Answer:

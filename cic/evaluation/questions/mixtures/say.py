@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.facts import Facts
 from cic.evaluation.questions.mixtures.draw import estimated_shares
+from cic.evaluation.questions.mixtures.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import against
-from cic.evaluation.words import Metrics, Sentence, with_interval
+from cic.evaluation.words import Sentence, rounded, with_interval
 
 METHOD_NAMES = {
     "model": "model",
@@ -19,17 +21,15 @@ METHOD_NAMES = {
 }
 
 
-def mixtures_section(evidence: Evidence, folder: Path) -> Section | None:
+def mixtures_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show estimated against true shares, for the model and PCA."""
-    metrics, confidence = evidence.metrics["mixtures"], evidence.metrics["interval"]["confidence"]
-    if metrics is None:
-        return None
-    rmse = metrics["rmse"]
-    which = "held-out mixtures" if metrics["held_out"] else "mixtures of all parts"
+    confidence = evidence.facts.interval.confidence
+    rmse = found.rmse
+    which = "held-out mixtures" if found.held_out else "mixtures of all parts"
     picture = draw(
         folder, "mixtures",
-        f"Estimated against true shares of {metrics['n_components']} components. Root mean squared error: model "
-        f"{rmse['model']['value']:.3f}, PCA {rmse['pca']['value']:.3f}.",
+        f"Estimated against true shares of {found.n_components} components. Root mean squared error: model "
+        f"{rmse.model.value:.3f}, PCA {rmse.pca.value:.3f}.",
         estimated_shares(evidence.tables["mixtures"]),
     )  # fmt: skip
     notes = [
@@ -43,72 +43,68 @@ def mixtures_section(evidence: Evidence, folder: Path) -> Section | None:
         "Off the plane: mean distance of a mixture from the plane through the pure codes, over the mean distance "
         "between these; in brackets the same for pure profiles that were not trained on, which is noise alone.",
     ]
-    left_out, cautions = evidence.metrics["left_out"], evidence.metrics["cautions"]
+    left_out, cautions = evidence.facts.left_out, evidence.facts.cautions
     notes += [f"Left out: {left_out[name]}" for name in ("mixtures.linear", "mixtures.shares") if name in left_out]
     notes += [cautions[name] for name in ("mixtures.parts", "mixtures.width") if name in cautions]
     return Section(
         "mixtures",
         "Do codes of mixtures lie between the pure ones?",
-        f"Shares told from the code alone are off by {with_interval(rmse['model'], confidence)}; the error is "
-        f"{with_interval(metrics['ratio_to_pca'], confidence)} times that of PCA codes and "
-        f"{with_interval(metrics['ratio_to_equal_shares'], confidence)} times that of equal shares for everyone.",
+        f"Shares told from the code alone are off by {with_interval(rmse.model, confidence)}; the error is "
+        f"{with_interval(found.ratio_to_pca, confidence)} times that of PCA codes and "
+        f"{with_interval(found.ratio_to_equal_shares, confidence)} times that of equal shares for everyone.",
         picture,
         "PCA codes of equal width; the whole profile; equal shares for everyone",
-        f"{metrics['n']} {which} ({metrics['n_compositions']} compositions, {metrics['units']} {metrics['by']}s "
-        f"resampled); at least {metrics['n_pure_training']} pure training profiles a component",
-        Table(("method", "RMSE", "of means", "Pearson r", "off the plane"), _rows(metrics)),
+        f"{found.n} {which} ({found.n_compositions} compositions, {found.units} {found.by}s "
+        f"resampled); at least {found.n_pure_training} pure training profiles a component",
+        Table(("method", "RMSE", "of means", "Pearson r", "off the plane"), _rows(found)),
         tuple(notes),
     )
 
 
-def mixtures_sentences(metrics: Metrics) -> list[Sentence]:
+def mixtures_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say whether shares can be told from the code, beside equal shares and PCA."""
-    found, confidence = metrics["mixtures"], metrics["interval"]["confidence"]
-    if found is None:
-        return []
-    which = "held-out mixture" if found["held_out"] else "mixture (partly trained on)"
+    confidence = facts.interval.confidence
+    which = "held-out mixture" if found.held_out else "mixture (partly trained on)"
     text = (
         f"From the code of a {which} its shares are told with a root mean squared error of "
-        f"{with_interval(found['rmse']['model'], confidence, 3)}; from PCA codes it is "
-        f"{found['rmse']['pca']['value']:.3f}, and equal shares for everyone miss by "
-        f"{found['rmse']['equal_shares']['value']:.3f}."
+        f"{with_interval(found.rmse.model, confidence, 3)}; from PCA codes it is "
+        f"{found.rmse.pca.value:.3f}, and equal shares for everyone miss by "
+        f"{found.rmse.equal_shares.value:.3f}."
     )
-    if against(found["ratio_to_equal_shares"]) == "undecided":
+    if against(found.ratio_to_equal_shares) == "undecided":
         return [Sentence("open", "These mixtures do not tell the code from equal shares for everyone.", text)]
-    if against(found["ratio_to_equal_shares"]) == "above":
+    if against(found.ratio_to_equal_shares) == "above":
         return [Sentence("bad", "Codes of mixtures do not lie between the pure ones.", text)]
-    side, claim = against(found["ratio_to_pca"]), "Codes of mixtures lie between the pure ones"
+    side, claim = against(found.ratio_to_pca), "Codes of mixtures lie between the pure ones"
     if side == "above":
         return [Sentence("bad", f"{claim}, but less exactly than with PCA.", text)]
     if side == "below":
-        return [Sentence("good" if found["held_out"] else "open", f"{claim}, more exactly than with PCA.", text)]
+        return [Sentence("good" if found.held_out else "open", f"{claim}, more exactly than with PCA.", text)]
     return [Sentence("open", f"{claim}, no more exactly than with PCA.", text)]
 
 
-def _rows(metrics: Metrics) -> tuple[tuple[str, ...], ...]:
+def _rows(found: Found) -> tuple[tuple[str, ...], ...]:
     rows = []
-    for method, name in METHOD_NAMES.items():
-        rmse = metrics["rmse"][method]
+    of_means, pearson, planes, pure_planes = (
+        dict(one) for one in (found.rmse_of_means, found.pearson, found.off_plane, found.off_plane_pure)
+    )
+    for method, rmse in found.rmse:
         if rmse is None:
             continue
         if method == "equal_shares":
-            rows.append((name, f"{rmse['value']:.3f}", "", "", ""))
+            rows.append((METHOD_NAMES[method], f"{rmse.value:.3f}", "", "", ""))
             continue
-        plane, pure = metrics["off_plane"][method], metrics["off_plane_pure"][method]
+        plane, pure = planes[method], pure_planes[method]
         rows.append(
             (
-                name,
-                f"{rmse['value']:.3f}",
-                f"{metrics['rmse_of_means'][method]:.3f}",
-                _two(metrics["pearson"][method]["value"]),
-                "no room" if plane is None else _two(plane["value"]) + ("" if pure is None else f" ({_two(pure)})"),
+                METHOD_NAMES[method],
+                f"{rmse.value:.3f}",
+                f"{of_means[method]:.3f}",
+                rounded(pearson[method].value),
+                "no room" if plane is None else rounded(plane.value) + ("" if pure is None else f" ({rounded(pure)})"),
             )
         )
     return tuple(rows)
-
-
-def _two(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
 
 
 SECTIONS = (mixtures_section,)

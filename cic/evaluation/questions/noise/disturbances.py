@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cic.data.preprocess import Preprocessor
 from cic.evaluation.classifiers.classifiers import ledoit_wolf
+from cic.evaluation.profiles.replicates import variance_within
 from cic.model.basis import SampleBasis, squared_norms
 
 ROWS_AT_A_TIME = 256
@@ -23,38 +23,24 @@ SETTLED = 0.02
 """Filling ends when a round moves the reconstructions by less than this share of their norm."""
 
 
-def replicate_noise(preprocessor: Preprocessor, values_SG: np.ndarray, sets: Sequence[np.ndarray]) -> np.ndarray:
+def replicate_noise(x_SG: np.ndarray, sets: Sequence[np.ndarray]) -> np.ndarray:
     """Give each gene's standard deviation within replicate sets, pooled over `sets`, in preprocessed units.
 
     Genes in which all replicates agree to the last digit say nothing of their noise and get the median of the others;
     all are 0 if there are no others.
     """
-    squares_G, freedom = np.zeros(len(preprocessor.kept)), 0
-    for rows in sets:
-        x_MG = preprocessor.transform(values_SG[rows])
-        squares_G += np.var(x_MG, axis=0, dtype=np.float64) * len(rows)
-        freedom += len(rows) - 1
-    deviation_G = np.sqrt(squares_G / freedom)
+    deviation_G = np.sqrt(variance_within(x_SG, sets))
     known_G = deviation_G > 0
     return np.where(known_G, deviation_G, np.median(deviation_G[known_G])) if known_G.any() else deviation_G
 
 
-def spread(preprocessor: Preprocessor, values_SG: np.ndarray) -> np.ndarray:
+def spread(x_SG: np.ndarray) -> np.ndarray:
     """Give each gene's root mean square distance from the training mean, in preprocessed units."""
-    squares_G = np.zeros(len(preprocessor.kept))
-    for start in range(0, len(values_SG), ROWS_AT_A_TIME):
-        x_SG = preprocessor.transform(values_SG[start : start + ROWS_AT_A_TIME])
-        squares_G += np.einsum("sg,sg->g", x_SG, x_SG, dtype=np.float64)
-    return np.sqrt(squares_G / len(values_SG))
-
-
-def preprocessed(preprocessor: Preprocessor, values_SG: np.ndarray) -> np.ndarray:
-    """Give `preprocessor.transform(values_SG)`, holding only one copy of the profiles at a time."""
-    x_SG = np.empty((len(values_SG), len(preprocessor.kept)), dtype=np.float32)
-    for start in range(0, len(values_SG), ROWS_AT_A_TIME):
-        rows = slice(start, start + ROWS_AT_A_TIME)
-        x_SG[rows] = preprocessor.transform(values_SG[rows])
-    return x_SG
+    squares_G = np.zeros(x_SG.shape[1])
+    for start in range(0, len(x_SG), ROWS_AT_A_TIME):
+        block_SG = x_SG[start : start + ROWS_AT_A_TIME]
+        squares_G += np.einsum("sg,sg->g", block_SG, block_SG, dtype=np.float64)
+    return np.sqrt(squares_G / len(x_SG))
 
 
 def drawn_noise(

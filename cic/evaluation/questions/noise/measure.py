@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from cic.evaluation.finding import Answer
+from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.profiles.replicates import replicate_sets
 from cic.evaluation.questions.noise import disturbances
 from cic.evaluation.questions.noise.found import Found
@@ -82,10 +83,10 @@ def measure(subject: Subject) -> Answer:
     with one_thread():
         bench, left_out = bench_of(subject)
         gaussian, cautions = _gaussian(bench)
-        own, mean_filled = _missing(bench)
+        filled, mean_filled = _missing(bench)
     chance = 1 / len(set(bench.true_A)) if bench.classes else None
     gaussian.metrics["draws"] = NOISE_DRAWS
-    missing = {"draws": GENE_DRAWS, "most_rounds": MOST_ROUNDS, **own.metrics, "mean_filled": mean_filled.metrics}
+    missing = {"draws": GENE_DRAWS, "most_rounds": MOST_ROUNDS, **filled.metrics, "mean_filled": mean_filled.metrics}
     return Answer(
         Found.model_validate(
             {
@@ -101,13 +102,12 @@ def measure(subject: Subject) -> Answer:
         ),
         left_out,
         cautions,
-        {"noise_curves": pd.concat([gaussian.table, own.table, mean_filled.table], ignore_index=True)},
+        {"noise_curves": pd.concat([gaussian.table, filled.table, mean_filled.table], ignore_index=True)},
     )
 
 
 def unit_of_noise(subject: Subject) -> tuple[np.ndarray, str, int, dict[str, str]]:
     """Give each gene's standard deviation at level 1, the name of that unit, replicate sets behind it, and cautions."""
-    preprocessor, values_SG = subject.bundle.preprocessor, subject.values_SG
     sets = replicate_sets(subject.samples)
     seen = [rows for rows in sets if not subject.test_S[rows].any()]
     cautions = {}
@@ -118,7 +118,7 @@ def unit_of_noise(subject: Subject) -> tuple[np.ndarray, str, int, dict[str, str
                 "noise is estimated from held-out sets too."
             )
         used = seen if len(seen) >= FEWEST_UNITS else sets
-        deviation_G = disturbances.replicate_noise(preprocessor, values_SG, used)
+        deviation_G = disturbances.replicate_noise(subject.x_SG, used)
         if deviation_G.any():
             return deviation_G, "replicate noise", len(used), cautions
     why = "All replicates agree exactly" if sets else "The data have no technical replicates"
@@ -126,7 +126,7 @@ def unit_of_noise(subject: Subject) -> tuple[np.ndarray, str, int, dict[str, str
         "noise.unit": f"{why}, so noise is counted in standard deviations of each gene over the training profiles, "
         "which hold biology too."
     }
-    spread_G = disturbances.spread(preprocessor, values_SG[subject.part_S == "train"])
+    spread_G = disturbances.spread(rows_of(subject.x_SG, subject.part_S == "train"))
     return spread_G, "gene standard deviation", 0, cautions
 
 
@@ -175,11 +175,11 @@ def denoises_from(levels: Sequence[float], made_X: Sequence[float], noisy_X: Seq
 
 def _missing(bench: Bench) -> tuple[Curves, Curves]:
     """Measure missing genes, filled by each method's own means and at the training mean."""
-    own: list[list[Condition]] = [[] for _ in MISSING_SHARES]
+    filled: list[list[Condition]] = [[] for _ in MISSING_SHARES]
     mean_filled: list[list[Condition]] = [[] for _ in MISSING_SHARES]
     # nothing is missing at the first share, so filling changes nothing there
     clean = bench.condition(dict.fromkeys(("model", "pca", "span"), bench.z_SK), np.zeros(len(bench.x_SG)), bench.z_SK)
-    own[0].append(clean)
+    filled[0].append(clean)
     mean_filled[0].append(clean)
     ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "model": lambda z_SK: bench.made(z_SK)[1],
@@ -191,10 +191,10 @@ def _missing(bench: Bench) -> tuple[Curves, Curves]:
         masks = disturbances.masked(bench.subject.bundle.basis, bench.x_SG, MISSING_SHARES[1:], draw)
         for at, mask in enumerate(masks, start=1):
             given = {name: disturbances.filled(mask, way, MOST_ROUNDS) for name, way in ways.items()}
-            own[at].append(bench.condition(given, mask.lost_S, mask.z_SK, mask.observed_KK))
+            filled[at].append(bench.condition(given, mask.lost_S, mask.z_SK, mask.observed_KK))
             mean_filled[at].append(bench.condition(dict.fromkeys(ways, mask.z_SK), mask.lost_S, mask.z_SK))
     found = (
-        _curves(bench, "missing", MISSING_SHARES, own),
+        _curves(bench, "missing", MISSING_SHARES, filled),
         _curves(bench, "missing_mean_filled", MISSING_SHARES, mean_filled),
     )
     for curves in found:

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from cic.evaluation.profiles.reconstruction import squared
-from cic.evaluation.questions.noise.disturbances import Classes, preprocessed
-from cic.evaluation.statistics.intervals import Resampling, resampling
+from cic.evaluation.classifiers.logistic import logistic_on_codes
+from cic.evaluation.questions.noise.disturbances import Classes
+from cic.evaluation.statistics.intervals import Resampling
 from cic.evaluation.subject import Subject
+from cic.model.basis import squared_norms
 from cic.seeds import generator
 
 MOST_PROFILES = 500
@@ -32,7 +30,7 @@ class Condition:
 
     error: dict[str, np.ndarray]
     features: dict[str, np.ndarray]
-    said: dict[str, np.ndarray]
+    predicted: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class Bench:
         pca_SK = self.pca(z["pca"])
         unit = self.subject.bundle.basis.scale**2
         error = {
-            name: squared(made_SK - self.z_SK) * unit + self.outside_S
+            name: squared_norms(made_SK - self.z_SK) * unit + self.outside_S
             for name, made_SK in (("model", model_SK), ("pca", pca_SK), ("span", z["span"]))
         }
         error |= {"profile": profile_error_S, "mean_profile": self.total_S}
@@ -145,7 +143,7 @@ def bench_of(subject: Subject) -> tuple[Bench, dict[str, str]]:
         )
     bench = Bench(
         subject=subject,
-        x_SG=preprocessed(subject.bundle.preprocessor, subject.values_SG[rows]),
+        x_SG=np.ascontiguousarray(subject.x_SG[rows]),
         z_SK=profiles.z_SK[rows],
         outside_S=profiles.outside_S[rows],
         total_S=profiles.total_S[rows],
@@ -155,8 +153,8 @@ def bench_of(subject: Subject) -> tuple[Bench, dict[str, str]]:
         labelled_S=labelled_S,
         true_A=true_A,
         classes=Classes.fit(profiles.z_SK[train_S], train_label_A, profiles.n_genes) if scored else None,
-        plan=resampling(samples, plan.n_resamples, plan.confidence, plan.seed),
-        label_plan=resampling(samples[labelled_S], plan.n_resamples, plan.confidence, plan.seed),
+        plan=plan.over(samples),
+        label_plan=plan.over(samples[labelled_S]),
     )
     return bench, left_out
 
@@ -166,10 +164,11 @@ def labels_said(bench: Bench, conditions: Sequence[Sequence[Condition]]) -> dict
 
     Logistic regression (L2, C = 1, not tuned) on standardised codes is fitted here, once for all conditions.
     """
-    said = {name: [[one.said[name] for one in draws] for draws in conditions] for name in CLASSIFIERS[2:]}
+    predicted = {name: [[one.predicted[name] for one in draws] for draws in conditions] for name in CLASSIFIERS[2:]}
     train = {"code_logistic": bench.train_code_AW, "pca_logistic": bench.train_pca_AW}
     for name, train_AW in train.items():
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=5000))
-        model.fit(train_AW.astype(np.float64), bench.train_label_A)
-        said[name] = [[model.predict(one.features[name].astype(np.float64)) for one in draws] for draws in conditions]
-    return {name: said[name] for name in CLASSIFIERS}
+        model = logistic_on_codes(train_AW, bench.train_label_A)
+        predicted[name] = [
+            [model.predict(one.features[name].astype(np.float64)) for one in draws] for draws in conditions
+        ]
+    return {name: predicted[name] for name in CLASSIFIERS}

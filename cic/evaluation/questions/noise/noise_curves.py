@@ -13,7 +13,6 @@ import numpy as np
 from cic.evaluation.statistics.intervals import (
     Interval,
     Resampling,
-    percentile_interval,
     ratio_interval,
     ratio_intervals,
 )
@@ -65,10 +64,10 @@ def unexplained_curves(
     total_SX = np.repeat(total_S[:, None], len(levels) + 1, axis=1)
     for name, error_SX in error.items():
         *curve, mean = ratio_intervals(np.column_stack([error_SX, error_SX @ weight_X]), total_SX, plan)
-        found[name], robustness[name] = [one.value for one in curve], mean.to_json()
+        found[name], robustness[name] = [one.value for one in curve], mean
         rows += _rows(levels, name, "unexplained", curve)
     ratios = {
-        f"ratio_to_{name}": ratio_interval(error["model"] @ weight_X, error[name] @ weight_X, plan).to_json()
+        f"ratio_to_{name}": ratio_interval(error["model"] @ weight_X, error[name] @ weight_X, plan)
         for name in ("pca", "profile")
     }
     return {"unexplained": found, "robustness_unexplained": robustness, **ratios}, rows
@@ -104,20 +103,16 @@ def accuracy_curves(
         hit_RXL = plan.sums(hit_AXL.reshape(len(true_A), -1)).reshape(-1, *hit_AXL.shape[1:])
         with np.errstate(divide="ignore", invalid="ignore"):
             value_RX = np.nanmean(np.where(among_RL > 0, hit_RXL / among_RL, np.nan), axis=2)
-        *curve, last = (_interval(float(value), value_RX[:, at], plan) for at, value in enumerate(value_X))
-        found[name], robustness[name] = [one.value for one in curve], last.to_json()
+        *curve, last = (plan.interval(float(value), value_RX[:, at]) for at, value in enumerate(value_X))
+        found[name], robustness[name] = [one.value for one in curve], last
         mean[name] = last.value, value_RX[:, -1]
         rows += _rows(levels, name, "accuracy", curve)
     value, value_R = mean["code_logistic"]
     differences = {}
     for key, name in (("difference_to_pca", "pca_logistic"), ("difference_to_lda", "profile_lda")):
         other, other_R = mean[name]
-        differences[key] = _interval(value - other, value_R - other_R, plan).to_json()
+        differences[key] = plan.interval(value - other, value_R - other_R)
     return {"accuracy": found, "robustness_accuracy": robustness, **differences}, rows
-
-
-def _interval(value: float, value_R: np.ndarray, plan: Resampling) -> Interval:
-    return percentile_interval(value, value_R, plan.confidence, plan.n_units)
 
 
 def _rows(levels: Sequence[float], name: str, measure: str, curve: Sequence[Interval]) -> list[Row]:

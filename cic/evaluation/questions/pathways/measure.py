@@ -61,8 +61,7 @@ def measure(subject: Subject) -> Answer:
     if sets is None:
         return Answer(None, {"pathways": reason})
     train_S = subject.part_S == "train"
-    with one_thread():
-        x_SG = subject.bundle.preprocessor.transform(subject.values_SG)
+    x_SG = subject.x_SG
     found = links(subject, sets)
     with one_thread():
         metrics: dict[str, Any] = {

@@ -80,8 +80,8 @@ def links_table(subject: Subject, sets: MatchedSets, found: Linked, share_PW: np
     genes, rows, shown = np.array(subject.bundle.genes), [], _shown(sets, found, share_PW)
     for at, number in zip(set_at[order], number_at[order], strict=True):
         nes = float(found.sets.score[at, number])
-        own_G = np.sign(nes) * found.loading_GW[sets.members[at], number]
-        leading = genes[sets.members[at][np.argsort(-own_G, kind="stable")[:LEADING_GENES]]]
+        subset_G = np.sign(nes) * found.loading_GW[sets.members[at], number]
+        leading = genes[sets.members[at][np.argsort(-subset_G, kind="stable")[:LEADING_GENES]]]
         rows.append(
             (
                 int(number) + 1, sets.names[at], sets.collections[at], len(sets.members[at]), nes,

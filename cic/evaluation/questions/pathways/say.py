@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cic.evaluation.drawing.drawing import draw
 from cic.evaluation.drawing.heat_maps import short_set
+from cic.evaluation.facts import Facts
 from cic.evaluation.questions.pathways.draw import label_map, number_map
+from cic.evaluation.questions.pathways.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
-from cic.evaluation.words import Sentence, percent, with_interval
+from cic.evaluation.words import Sentence, percent, rounded, with_interval
 
 
-def pathways_section(evidence: Evidence, folder: Path) -> Section | None:
+def pathways_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show which gene sets the numbers stand for, and which links recur."""
-    found = evidence.metrics["pathways"]
-    if found is None:
-        return None
-    links, stability, sets, constancy = (found[name] for name in ("links", "stability", "sets", "loadings"))
+    links, stability, sets, constancy = found.links, found.stability, found.sets, found.loadings
     table = evidence.tables["pathway_links"]
-    width = evidence.metrics["model"]["bottleneck_width"]
+    width = evidence.facts.model.bottleneck_width
     strongest = table.assign(strength=table["nes"].abs() * (1 + table["seeds_share"])).sort_values(
         "strength", ascending=False, kind="stable"
     )
@@ -32,25 +29,25 @@ def pathways_section(evidence: Evidence, folder: Path) -> Section | None:
         shown = table[table["shown"]]
         picture = draw(
             folder, "pathways",
-            f"{links['n']:,} links of numbers with gene sets, such as " + "; ".join(examples)
+            f"{links.n:,} links of numbers with gene sets, such as " + "; ".join(examples)
             + f". Shown are {shown['set'].nunique()} sets.",
-            number_map(table, stability["needed"], width),
+            number_map(table, stability.needed, width),
         )  # fmt: skip
-    confidence = evidence.metrics["interval"]["confidence"]
-    recur = "" if not links["n"] else (
-        f"; {stability['recurring']:,} of them recur in at least {percent(stability['needed'])} of "
-        f"{stability['seeds']} retrainings from other seeds"
+    confidence = evidence.facts.interval.confidence
+    recur = "" if not links.n else (
+        f"; {stability.recurring:,} of them recur in at least {percent(stability.needed)} of "
+        f"{stability.seeds} retrainings from other seeds"
     )  # fmt: skip
     return Section(
         "pathways",
         "Which pathways do the numbers stand for?",
-        f"{links['n']:,} of {links['tests']:,} pairs of a number and a gene set are linked at a false discovery rate "
-        f"of {percent(links['false_discoveries'])}{recur}.",
+        f"{links.n:,} of {links.tests:,} pairs of a number and a gene set are linked at a false discovery rate "
+        f"of {percent(links.false_discoveries)}{recur}.",
         picture,
-        f"as many sets of random genes: {links['random_sets']:,} links at the same p-value; codes with shuffled "
-        f"profiles: {links['shuffled']:,.0f} links where this code has {links['rank_sums']:,} (both by rank sums)",
-        f"{sets['n']:,} gene sets, {sets['genes_matched']:,} of {sets['genes']:,} genes in any; loadings over "
-        f"{evidence.metrics['profiles']['train']:,} training profiles",
+        f"as many sets of random genes: {links.random_sets:,} links at the same p-value; codes with shuffled "
+        f"profiles: {links.shuffled:,.0f} links where this code has {links.rank_sums:,} (both by rank sums)",
+        f"{sets.n:,} gene sets, {sets.genes_matched:,} of {sets.genes:,} genes in any; loadings over "
+        f"{evidence.facts.profiles.train:,} training profiles",
         Table(
             ("number", "gene set", "NES", "FDR", "seeds", "leading genes"),
             tuple(
@@ -60,57 +57,56 @@ def pathways_section(evidence: Evidence, folder: Path) -> Section | None:
                 )
                 for row in strongest[:15].to_dict("records")
             ),
-        ) if links["n"] else None,
+        ) if links.n else None,
         (
             "A number is described by what the decoder does to each gene when it rises, averaged over training "
-            f"profiles; how alike that direction is for all: median cosine {constancy['constancy_median']:.2f}, "
-            f"least number {constancy['constancy_least']:.2f} (1: always the same).",
-            f"{links['beyond_shuffled']:,} of the links are stronger than in any direction of these data by chance "
+            f"profiles; how alike that direction is for all: median cosine {constancy.constancy_median:.2f}, "
+            f"least number {constancy.constancy_least:.2f} (1: always the same).",
+            f"{links.beyond_shuffled:,} of the links are stronger than in any direction of these data by chance "
             "(codes with shuffled profiles, same false discovery rate).",
-            *(text for name, text in evidence.metrics["cautions"].items() if name.startswith("pathways.")),
+            *(text for name, text in evidence.facts.cautions.items() if name.startswith("pathways.")),
             *_recurring(found, confidence),
             *(
-                [f"{sets['small']:,} sets with too few of the genes and {sets['large']:,} with too many were left out."]
-                if sets["small"] or sets["large"]
+                [f"{sets.small:,} sets with too few of the genes and {sets.large:,} with too many were left out."]
+                if sets.small or sets.large
                 else []
             ),
         ),
     )  # fmt: skip
 
 
-def _recurring(found: Mapping[str, Any], confidence: float) -> list[str]:
-    stability = found["stability"]
+def _recurring(found: Found, confidence: float) -> list[str]:
+    stability = found.stability
     agree = (
-        f"Matched numbers of other seeds agree with a median |r| of {stability['r_median']:.2f} (with PCA's numbers: "
-        f"{stability['r_median_to_pca']:.2f}); what a rotation leaves between the codes is "
-        f"{stability['disparity']:.2f} (to PCA: {stability['disparity_to_pca']:.2f}). Numbers of PCA on the same "
+        f"Matched numbers of other seeds agree with a median |r| of {stability.r_median:.2f} (with PCA's numbers: "
+        f"{stability.r_median_to_pca:.2f}); what a rotation leaves between the codes is "
+        f"{stability.disparity:.2f} (to PCA: {stability.disparity_to_pca:.2f}). Numbers of PCA on the same "
         "profiles are always the same."
     )
-    if not found["links"]["n"]:
+    if not found.links.n:
         return [agree]
     return [
-        f"Share of the links that recur: {with_interval(stability['share'], confidence)}; a link is found again in "
-        f"{_figure(stability['mean_share'])} of the retrainings on average, and in "
-        f"{_figure(stability['mean_share_by_chance'])} if numbers are matched wrongly. {agree}"
+        f"Share of the links that recur: {with_interval(stability.share, confidence)}; a link is found again in "
+        f"{rounded(stability.mean_share)} of the retrainings on average, and in "
+        f"{rounded(stability.mean_share_by_chance)} if numbers are matched wrongly. {agree}"
     ]
 
 
-def cell_type_pathways_section(evidence: Evidence, folder: Path) -> Section | None:
+def cell_type_pathways_section(found: Found, evidence: Evidence, folder: Path) -> Section | None:
     """Show which gene sets are high in which cell type, and what was expected."""
-    found = evidence.metrics["pathways"]
-    if found is None or evidence.tables["pathway_activity"].empty:
+    if evidence.tables["pathway_activity"].empty:
         return None
     activity, table = evidence.tables["pathway_activity"], evidence.tables["pathway_expected"]
     chosen = activity[activity["chosen"] == 1]
     spoken = "; ".join(f"{row['label']}: {short_set(row['set'])}" for row in chosen.to_dict("records"))
     picture = draw(folder, "cell_type_pathways", f"Highest gene set by cell type: {spoken}.", label_map(activity))
-    expected = found["expected"]
+    expected = found.expected
     claim = "For each cell type, the gene sets that its codes raise above all others."
     if expected is not None:
         claim = (
-            f"Of {expected['n']} things that any textbook expects, {expected['found']} are found through the links of "
-            f"the code, where blind links would find {expected['chance']:.1f}. By rank sums it is "
-            f"{expected['found_by_rank']} through the code and {expected['found_pca']} through PCA's."
+            f"Of {expected.n} things that any textbook expects, {expected.found} are found through the links of "
+            f"the code, where blind links would find {expected.chance:.1f}. By rank sums it is "
+            f"{expected.found_by_rank} through the code and {expected.found_pca} through PCA's."
         )
     notes = [
         "Activity: where the mean code of a cell type stands on each number, in standard deviations of the profiles, "
@@ -149,47 +145,37 @@ def _expected_table(table: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def pathways_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+def pathways_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say what the links are worth against shuffled codes and other seeds."""
-    found = metrics["pathways"]
-    if found is None:
-        return []
-    links, stability = found["links"], found["stability"]
-    if not links["n"]:
-        return [Sentence("bad", f"No number of the code could be linked to any of {found['sets']['n']} gene sets.")]
-    told = (
-        f"{links['n']:,} links of the {metrics['model']['bottleneck_width']} numbers with gene sets were found, of "
-        f"which {stability['recurring']:,} recur in at least {percent(stability['needed'])} of {stability['seeds']} "
-        f"retrainings. By rank sums this code has {links['rank_sums']:,}, and codes with shuffled profiles, which "
-        f"stand for nothing, have {links['shuffled']:,.0f}."
+    links, stability = found.links, found.stability
+    if not links.n:
+        return [Sentence("bad", f"No number of the code could be linked to any of {found.sets.n} gene sets.")]
+    details = (
+        f"{links.n:,} links of the {facts.model.bottleneck_width} numbers with gene sets were found, of "
+        f"which {stability.recurring:,} recur in at least {percent(stability.needed)} of {stability.seeds} "
+        f"retrainings. By rank sums this code has {links.rank_sums:,}, and codes with shuffled profiles, which "
+        f"stand for nothing, have {links.shuffled:,.0f}."
     )
-    if links["beyond_shuffled"]:
-        claim = (
-            f"{links['beyond_shuffled']:,} of {links['n']:,} links with pathways are stronger than chance makes them."
-        )
-        return [Sentence("open", claim, told)]
-    return [Sentence("bad", "Links of numbers with pathways are no stronger than chance makes them.", told)]
+    if links.beyond_shuffled:
+        claim = f"{links.beyond_shuffled:,} of {links.n:,} links with pathways are stronger than chance makes them."
+        return [Sentence("open", claim, details)]
+    return [Sentence("bad", "Links of numbers with pathways are no stronger than chance makes them.", details)]
 
 
-def expected_sentences(metrics: Mapping[str, Any]) -> list[Sentence]:
+def expected_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say how many pathways that textbooks expect in these cell types are found there."""
-    found = metrics["pathways"]
-    if found is None or found["expected"] is None:
+    if found.expected is None:
         return []
-    expected = found["expected"]
-    told = (
-        f"Of {expected['n']} pathways that textbooks expect in these cell types, {expected['found']} are highest there "
-        f"by the links of the code (blind links: {expected['chance']:.1f}; by rank sums {expected['found_by_rank']}, "
-        f"and {expected['found_pca']} by PCA)."
+    expected = found.expected
+    details = (
+        f"Of {expected.n} pathways that textbooks expect in these cell types, {expected.found} are highest there "
+        f"by the links of the code (blind links: {expected.chance:.1f}; by rank sums {expected.found_by_rank}, "
+        f"and {expected.found_pca} by PCA)."
     )
-    if expected["found_by_rank"] < expected["found_pca"]:
-        return [Sentence("bad", "Fewer of the pathways that textbooks expect are found than by PCA.", told)]
-    claim = f"{expected['found']} of {expected['n']} pathways that textbooks expect are found"
-    return [Sentence("open", f"{claim}: too few to tell the code from PCA.", told)]
-
-
-def _figure(value: float | None) -> str:
-    return "undefined" if value is None or value != value else f"{value:.2f}"
+    if expected.found_by_rank < expected.found_pca:
+        return [Sentence("bad", "Fewer of the pathways that textbooks expect are found than by PCA.", details)]
+    claim = f"{expected.found} of {expected.n} pathways that textbooks expect are found"
+    return [Sentence("open", f"{claim}: too few to tell the code from PCA.", details)]
 
 
 SECTIONS = (pathways_section, cell_type_pathways_section)

@@ -1,6 +1,6 @@
 """Whether two codes say the same: numbers matched one to one, and the code spaces as wholes.
 
-Axes: S profiles, W code, P gene sets, R retrainings.
+Axes: S profiles, W code, P gene sets, R resamples.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def measure_stability(
         "seeds": config.seeds,
         "needed": RECURRING,
         "recurring": int(recurring_PW.sum()),
-        "share": _share_of_links(subject, recurring_PW, found_PW).to_json(),
+        "share": _share_of_links(subject, recurring_PW, found_PW),
         "mean_share": float(share_PW[found_PW].mean()) if found_PW.any() else float("nan"),
         "mean_share_by_chance": float(chance_PW[found_PW].mean()) if found_PW.any() else float("nan"),
         "r_median": float(np.median(r_W)),

@@ -70,18 +70,18 @@ def measure(subject: Subject) -> Answer:
 def _recovery(
     subject: Subject, truth: pd.DataFrame, sets: MatchedSets, found: Linked, planted: list[int], test_S: np.ndarray
 ) -> Answer:
-    x_SG = subject.bundle.preprocessor.transform(subject.values_SG)
+    x_SG = subject.x_SG
     activity_SP = truth.loc[subject.samples.index[test_S], [sets.names[at] for at in planted]].to_numpy()
     members = [sets.members[at] for at in planted]
     decoys = relabelled(members, x_SG.shape[1], derive_seed(subject.seed, "pathways", "decoys"))
     config, train_S = subject.params.evaluate, subject.part_S == "train"
-    own, pca = subject.profiles.code_SW, subject.profiles.pca_code_SW
-    codes = {"model": (own[train_S], own[test_S]), "pca": (pca[train_S], pca[test_S])}
+    code_SW, pca_SW = subject.profiles.code_SW, subject.profiles.pca_code_SW
+    codes = {"model": (code_SW[train_S], code_SW[test_S]), "pca": (pca_SW[train_S], pca_SW[test_S])}
     codes |= other_codes(x_SG[train_S], x_SG[test_S], *codes["pca"], derive_seed(subject.seed, "pathways"))
     by_method = {
         name: (loadings.regression_loadings(x_SG[train_S], train), test) for name, (train, test) in codes.items()
     }
-    by_method["model_decoder"] = (found.loading_GW, own[test_S])
+    by_method["model_decoder"] = (found.loading_GW, code_SW[test_S])
     methods = {}
     for name, (method_GW, test_SW) in by_method.items():
         ranked = rank_sums(method_GW, [*members, *decoys])
@@ -89,7 +89,7 @@ def _recovery(
         n = len(members)
         methods[name] = Links(ranked.score[:n], called[:n], called[n:], test_SW)
     methods["model_running_sum"] = Links(
-        found.sets.score[planted], found.found_PW[planted], found.random_found_PW[planted], own[test_S]
+        found.sets.score[planted], found.found_PW[planted], found.random_found_PW[planted], code_SW[test_S]
     )
     recoveries, differences = compare(
         methods, activity_SP, config.bootstrap, config.confidence, derive_seed(subject.seed, "pathways", "programs")
@@ -107,13 +107,9 @@ def _recovery(
         "n_test": int(test_S.sum()),
         "r_needed": TRUE_ABOVE,
         "methods": {name: _plain(one) for name, one in recoveries.items()},
-        "decoded": {name: mean_over_programs(value_P, *over).to_json() for name, value_P in foretold.items()},
-        "decoded_difference_to_pca": mean_over_programs(foretold["model"] - foretold["pca"], *over).to_json(),
-        "difference_to": {
-            name: {share: interval.to_json() for share, interval in by_share.items()}
-            for name, by_share in differences.items()
-            if name != "model"
-        },
+        "decoded": {name: mean_over_programs(value_P, *over) for name, value_P in foretold.items()},
+        "decoded_difference_to_pca": mean_over_programs(foretold["model"] - foretold["pca"], *over),
+        "difference_to": {name: by_share for name, by_share in differences.items() if name != "model"},
     }
     return Answer(Found.model_validate(metrics), tables={"program_recovery": table})
 
@@ -123,9 +119,9 @@ def _plain(one: Recovery) -> dict[str, Any]:
         "links": one.n_links,
         "true": one.n_true,
         "decoys": one.n_decoys,
-        "precision": one.precision.to_json(),
-        "recall": one.recall.to_json(),
-        "strongest": one.strongest.to_json(),
+        "precision": one.precision,
+        "recall": one.recall,
+        "strongest": one.strongest,
         "reachable": one.reachable,
         "average_precision": one.average_precision,
         "base_rate": one.base_rate,

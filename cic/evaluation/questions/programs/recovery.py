@@ -125,8 +125,8 @@ def compare(
     for name, links in methods.items():
         r_PW = correlations(activity_SP, links.code_SW)
         true_PW = np.sign(links.score_PW) * r_PW > TRUE_ABOVE
-        own = (_shares(links, true_PW, np.ones((1, n_programs))), _shares(links, true_PW, drawn_RP))
-        shares = {share: interval(own[0][share], own[1][share]) for share in SHARES}
+        scored = (_shares(links, true_PW, np.ones((1, n_programs))), _shares(links, true_PW, drawn_RP))
+        shares = {share: interval(scored[0][share], scored[1][share]) for share in SHARES}
         pairs, strength = true_PW.ravel(), np.abs(links.score_PW).ravel()
         recoveries[name] = Recovery(
             n_links=int(links.found_PW.sum()),
@@ -137,11 +137,13 @@ def compare(
             base_rate=float(pairs.mean()),
             **shares,
         )
-        scores[name] = own
+        scores[name] = scored
     first = next(iter(scores.values()))
     differences = {
-        name: {share: interval(first[0][share] - own[0][share], first[1][share] - own[1][share]) for share in SHARES}
-        for name, own in scores.items()
+        name: {
+            share: interval(first[0][share] - scored[0][share], first[1][share] - scored[1][share]) for share in SHARES
+        }
+        for name, scored in scores.items()
     }
     return recoveries, differences
 

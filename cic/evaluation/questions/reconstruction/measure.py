@@ -11,9 +11,10 @@ import pandas as pd
 
 from cic.evaluation.finding import Answer
 from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.questions.reconstruction.found import Found
 from cic.evaluation.questions.reconstruction.noise_floor import measure_floor
-from cic.evaluation.statistics.intervals import Resampling, ratio_interval, resampling
+from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval
 from cic.evaluation.subject import Subject, sample_column
 from cic.model.threads import one_thread
 
@@ -24,21 +25,7 @@ def measure(subject: Subject) -> Answer:
     Returns
     -------
     Answer
-        Its `metrics` stand at the top of `metrics.json`:
-
-        - `unexplained_variance`: intervals model, pca, type_mean (null without labels; over the profiles whose label
-          was trained on), mean_profile (1 by definition), span_ceiling
-        - `rmse`: the same methods, a gene, in preprocessed units
-        - `ratio_to_pca`: interval of the model's unexplained variance over PCA's, paired
-        - `ratio_to_type_mean`: the same over that of the mean of the type, on the profiles that have one; or null
-        - `pearson_median`, `spearman_median`: model, pca, type_mean, mean_profile, over the genes of a profile on log2
-          scale
-        - `labels`: n, n_better_than_pca, n_worse_than_pca, n_undecided, worst_ratio_to_pca, by (what is resampled);
-          n_with_replicates, n_as_accurate_as_replicates and n_less_accurate_than_replicates (by their whole intervals)
-        - `replicates`: n_sets, n_profiles, held_out (1 or 0), rmse_between, rmse_model, rmse_pca, rmse_span_ceiling,
-          pearson_median, spearman_median, and the intervals ratio, ratio_pca, ratio_mean_profile (a profile and its
-          reconstruction, over two replicates), ratio_to_other, ratio_to_other_pca (one's reconstruction and the other
-          replicates, likewise)
+        A `Found`.
 
         The table `profiles` has a row a held-out profile, in their order; for model and PCA (`_pca`) rmse (a gene),
         unexplained (squared error over squared distance from the training mean), pearson and spearman (over genes, log2
@@ -59,8 +46,8 @@ def _measure(subject: Subject) -> Answer:
     train_S = subject.part_S == "train"
     means = reconstruction.type_means(profiles, subject.column("label"), train_S).select(test_S)
     type_mean = _measure_type_mean(test_errors, profiles.select(test_S), means, held_out, plan, left_out)
-    values_SG = subject.values_SG[test_S]
-    correlated = reconstruction.correlations(subject.bundle, values_SG, profiles.select(test_S), means)
+    x_SG = rows_of(subject.x_SG, test_S)
+    correlated = reconstruction.correlations(subject.bundle, x_SG, profiles.select(test_S), means)
     replicate, alike, label_alike, few_sets = _measure_replicates(subject, left_out)
     with_types = test_errors | type_mean.errors
     labels, label_caution, label_plan = _measure_labels(with_types, held_out, profiles.n_genes, plan)
@@ -68,14 +55,14 @@ def _measure(subject: Subject) -> Answer:
     labels = _with_correlations(labels, by_profile, held_out).merge(label_alike, on="label", how="left")
     metrics = {
         "unexplained_variance": {
-            **_plain(reconstruction.unexplained(test_errors, plan)),
+            **reconstruction.unexplained(test_errors, plan),
             "type_mean": type_mean.unexplained_variance,
         },
         "rmse": {
-            **_plain(reconstruction.root_mean_squares(test_errors, profiles.n_genes, plan)),
+            **reconstruction.root_mean_squares(test_errors, profiles.n_genes, plan),
             "type_mean": type_mean.rmse,
         },
-        "ratio_to_pca": ratio_interval(test_errors["model"], test_errors["pca"], plan).to_json(),
+        "ratio_to_pca": ratio_interval(test_errors["model"], test_errors["pca"], plan),
         "ratio_to_type_mean": type_mean.ratio,
         **{
             f"{kind}_median": {name: reconstruction.median(r_S) for name, r_S in by_method.items()}
@@ -90,12 +77,12 @@ def _measure(subject: Subject) -> Answer:
 
 @dataclass(frozen=True)
 class _TypeMean:
-    """The mean of the type as a method: plain intervals, `None` where no held-out profile has one."""
+    """The mean of the type as a method, `None` where no held-out profile has one."""
 
     errors: dict[str, np.ndarray]
-    unexplained_variance: dict[str, float | None] | None = None
-    rmse: dict[str, float | None] | None = None
-    ratio: dict[str, float | None] | None = None
+    unexplained_variance: Interval | None = None
+    rmse: Interval | None = None
+    ratio: Interval | None = None
 
 
 def _measure_type_mean(
@@ -121,7 +108,7 @@ def _measure_type_mean(
             f"type is measured on the other {n - n_unknown}."
         )
     found = reconstruction.over_known(test_errors | errors, profiles.n_genes, plan)
-    return _TypeMean(errors, **_plain(found))
+    return _TypeMean(errors, **found)
 
 
 def _by_profile(
@@ -159,7 +146,7 @@ def _measure_labels(
     table = reconstruction.by_label(test_errors, label_S, n_genes, plan)
     if table.empty or plan.by != "group" or table["low"].notna().any():
         return table, "", plan
-    by_profile = resampling(held_out.drop(columns="group"), plan.n_resamples, plan.confidence, plan.seed)
+    by_profile = plan.over(held_out.drop(columns="group"))
     caution = (
         f"No cell type occurs in enough held-out groups to resample them, so intervals of single cell types are over "
         f"{by_profile.by}s and too narrow for a new group."
@@ -171,9 +158,9 @@ def _measure_replicates(
     subject: Subject, left_out: dict[str, str]
 ) -> tuple[dict[str, Any] | None, pd.DataFrame, pd.DataFrame, str]:
     """Give the ceiling, `replicates.by_profile` and `by_label`, empty where there is none, and a caution."""
-    bundle, samples, profiles = subject.bundle, subject.samples, subject.profiles
+    samples, profiles = subject.samples, subject.profiles
     sets, of = replicates.choose_sets(samples, subject.test_S)
-    agreement = replicates.measure_sets(bundle, subject.values_SG, sets)
+    agreement = replicates.measure_sets(subject.bundle.preprocessor, subject.x_SG, sets)
     alike = replicates.by_profile(sets, agreement, len(samples), profiles.n_genes)
     if not agreement.between_T.any():
         if sets:
@@ -198,11 +185,7 @@ def _measure_replicates(
         if plan.caution and not subject.plan.caution
         else ""
     )
-    return found.to_json() | {"floor": floor}, alike, by_label, few_sets
-
-
-def _plain(intervals: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: interval.to_json() for name, interval in intervals.items()}
+    return vars(found) | {"floor": floor}, alike, by_label, few_sets
 
 
 def _label_counts(table: pd.DataFrame, by: str) -> dict[str, Any] | None:

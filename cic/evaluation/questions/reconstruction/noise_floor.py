@@ -59,7 +59,7 @@ def measure_floor(
     floor_T = between_T / 2
     span_T = errors["mean_profile"] - floor_T
     shared = ratio_interval(span_T, errors["mean_profile"], plan)
-    found: dict[str, Any] = {"shared": shared.to_json(), "missed": None, "missed_of_other": None}
+    found: dict[str, Any] = {"shared": shared, "missed": None, "missed_of_other": None}
     if shared.low is None:
         return found, "too few independent replicate sets tell the mean profile apart from a perfect model."
     if shared.low < LEAST_SHARED:
@@ -69,7 +69,5 @@ def measure_floor(
             f"takes {LEAST_SHARED:g} at least."
         )
     for name, by_method in (("missed", errors), ("missed_of_other", to_others)):
-        found[name] = {
-            method: ratio_interval(by_method[method] - floor_T, span_T, plan).to_json() for method in ("model", "pca")
-        }
+        found[name] = {method: ratio_interval(by_method[method] - floor_T, span_T, plan) for method in ("model", "pca")}
     return found, ""

@@ -2,70 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cic.evaluation.drawing.drawing import draw
-from cic.evaluation.objections import blind_error, few_groups
+from cic.evaluation.facts import Facts
 from cic.evaluation.questions.reconstruction import draw as figures
+from cic.evaluation.questions.reconstruction.found import Floor, Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import Interval, against
-from cic.evaluation.words import Metrics, Sentence, Standing, percent, with_interval
+from cic.evaluation.words import Sentence, Standing, percent, rounded, with_interval
 
 HARDLY_BETTER = 0.99
 """Ratio to PCA above which a gain, however sure, is not worth a model."""
 
 
-def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
+def reconstruction_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show reconstruction error beside mean profile, PCA, span ceiling and replicates."""
-    metrics = evidence.metrics
-    width, ceiling = metrics["model"]["bottleneck_width"], metrics["replicates"]
-    known = [name for name, value in metrics["rmse"].items() if value is not None]
-    rmse = {name: _interval(metrics["rmse"][name]) for name in known}
-    unexplained = {name: _interval(metrics["unexplained_variance"][name]) for name in known}
-    pearson, spearman = metrics["pearson_median"], metrics["spearman_median"]
+    facts, ceiling = evidence.facts, found.replicates
+    width, confidence = facts.model.bottleneck_width, facts.interval.confidence
+    rmse = {name: one for name, one in found.rmse if one is not None}
+    unexplained = {name: one for name, one in found.unexplained_variance if one is not None}
+    pearson, spearman = found.pearson_median, found.spearman_median
     notes = [
         "Mean profile: the training mean for everyone. Mean of the type: the mean of the training profiles of the same "
         "cell type, for whoever knows that. Span ceiling: the least error that any such model could reach from these "
         "training profiles, since it can only make combinations of what they span.",
-        f"Median Pearson r over genes between a profile and its reconstruction: {_figure(pearson['model'])} (Spearman "
-        f"{_figure(spearman['model'])}); PCA {_figure(pearson['pca'])} ({_figure(spearman['pca'])}); even the mean "
-        f"profile {_figure(pearson['mean_profile'])} ({_figure(spearman['mean_profile'])}), because genes differ so "
+        f"Median Pearson r over genes between a profile and its reconstruction: {rounded(pearson.model, 3)} (Spearman "
+        f"{rounded(spearman.model, 3)}); PCA {rounded(pearson.pca, 3)} ({rounded(spearman.pca, 3)}); even the mean "
+        f"profile {rounded(pearson.mean_profile, 3)} ({rounded(spearman.mean_profile, 3)}), because genes differ so "
         "much in level.",
-        *_type_mean_notes(metrics),
+        *_type_mean_notes(found, facts),
     ]
     if ceiling is None:
-        notes.append(f"No replicate ceiling: {metrics['left_out']['replicates']}")
+        notes.append(f"No replicate ceiling: {facts.left_out['replicates']}")
     else:
-        rmse["replicates"] = Interval(ceiling["rmse_between"], None, None)
-        which = "held-out" if ceiling["held_out"] else "replicate sets of all parts (too few are held out)"
+        rmse["replicates"] = Interval(ceiling.rmse_between, None, None)
+        which = "held-out" if ceiling.held_out else "replicate sets of all parts (too few are held out)"
         notes.append(
-            f"Over the {ceiling['n_sets']} {which} sets the root mean squared error is {ceiling['rmse_model']:.3f} for "
-            f"the model, {ceiling['rmse_pca']:.3f} for PCA and {ceiling['rmse_between']:.3f} between replicates, whose "
-            f"median r is {_figure(ceiling['pearson_median'])} (Spearman {_figure(ceiling['spearman_median'])}). Two "
+            f"Over the {ceiling.n_sets} {which} sets the root mean squared error is {ceiling.rmse_model:.3f} for "
+            f"the model, {ceiling.rmse_pca:.3f} for PCA and {ceiling.rmse_between:.3f} between replicates, whose "
+            f"median r is {rounded(ceiling.pearson_median, 3)} (Spearman {rounded(ceiling.spearman_median, 3)}). Two "
             "replicates differ by the noise of both, so a perfect reconstruction of what they share would come to 0.71 "
             "of their distance, not to 0."
         )
-        notes.append(missed(metrics) + _missed_of_other(metrics))
+        notes.append(missed(ceiling.floor, facts) + _missed_of_other(ceiling.floor, confidence))
         notes.append(
             "The reconstruction of one replicate lies "
-            f"{with_interval(ceiling['ratio_to_other'], metrics['interval']['confidence'])} times as far from the "
-            f"other replicates as these lie from each other (PCA: {ceiling['ratio_to_other_pca']['value']:.2f}). Below "
+            f"{with_interval(ceiling.ratio_to_other, confidence)} times as far from the "
+            f"other replicates as these lie from each other (PCA: {ceiling.ratio_to_other_pca.value:.2f}). Below "
             "1 it foretells a second measurement better than the first one itself does; here too 0.71 is the least to "
             "be expected."
         )
-        if against(ceiling["ratio_mean_profile"]) != "above":
+        if against(ceiling.ratio_mean_profile) != "above":
             notes.append(
-                f"Even the mean profile comes to {ceiling['ratio_mean_profile']['value']:.2f} times the distance of "
+                f"Even the mean profile comes to {ceiling.ratio_mean_profile.value:.2f} times the distance of "
                 "replicates: noise outweighs what distinguishes these profiles, and being as accurate as replicates "
                 "says little here."
             )
-        if ceiling["rmse_span_ceiling"] > ceiling["rmse_between"]:
+        if ceiling.rmse_span_ceiling > ceiling.rmse_between:
             notes.append(
-                f"Even the span ceiling of these sets, {ceiling['rmse_span_ceiling']:.3f}, lies above the distance of "
+                f"Even the span ceiling of these sets, {ceiling.rmse_span_ceiling:.3f}, lies above the distance of "
                 "replicates: no model trained on these profiles alone could be as accurate as they are."
             )
     order = ("mean_profile", "type_mean", "pca", "model", "replicates", "span_ceiling")
@@ -77,49 +75,34 @@ def reconstruction_section(evidence: Evidence, folder: Path) -> Section:
     return Section(
         "reconstruction",
         "How well are profiles reproduced?",
-        f"Unexplained variance is {with_interval(metrics['ratio_to_pca'], metrics['interval']['confidence'])} times "
+        f"Unexplained variance is {with_interval(found.ratio_to_pca, confidence)} times "
         "that of PCA with as many numbers. Further left is better.",
         picture,
         "PCA of equal width fitted on the same training profiles, mean profile, span ceiling"
         + (", mean of the type" if "type_mean" in rmse else "")
         + (", technical replicates" if ceiling else ""),
-        _held_out(metrics),
+        _held_out(facts),
         notes=tuple(notes),
     )
 
 
-def _missed_of_other(metrics: Mapping[str, Any]) -> str:
-    """Say the same of the other replicates; nothing where the scale has no length."""
-    floor, confidence = metrics["replicates"]["floor"], metrics["interval"]["confidence"]
-    if floor["missed"] is None:
-        return ""
-    own, other = (floor[name]["model"]["value"] for name in ("missed", "missed_of_other"))
-    return (
-        f" Held against the other replicates of a sample, whose noise it cannot have followed: "
-        f"{with_interval(floor['missed_of_other']['model'], confidence)}, PCA "
-        f"{with_interval(floor['missed_of_other']['pca'], confidence)}. Of the mean profile's squared error "
-        f"{with_interval(floor['shared'], confidence)} is more than noise: that is what the scale spans."
-        + (" Below 0, a reconstruction follows the noise of its own profile." if own < 0 <= other else "")
-    )
-
-
-def _type_mean_notes(metrics: Mapping[str, Any]) -> list[str]:
+def _type_mean_notes(found: Found, facts: Facts) -> list[str]:
     """Say how the model compares with the mean of the type, and on which profiles; nothing where there is none."""
-    if metrics["ratio_to_type_mean"] is None:
+    if found.ratio_to_type_mean is None:
         return []
-    told = with_interval(metrics["ratio_to_type_mean"], metrics["interval"]["confidence"])
-    notes = [f"Unexplained variance is {told} times that of the mean of the type."]
-    if "reconstruction.type_mean" in metrics["left_out"]:
-        notes.append(f"Mean of the type: {metrics['left_out']['reconstruction.type_mean']}")
+    times = with_interval(found.ratio_to_type_mean, facts.interval.confidence)
+    notes = [f"Unexplained variance is {times} times that of the mean of the type."]
+    if "reconstruction.type_mean" in facts.left_out:
+        notes.append(f"Mean of the type: {facts.left_out['reconstruction.type_mean']}")
     return notes
 
 
-def label_section(evidence: Evidence, folder: Path) -> Section | None:
+def label_section(found: Found, evidence: Evidence, folder: Path) -> Section | None:
     """Show unexplained variance over PCA's, and error over the distance of replicates, a cell type a line."""
-    table, metrics = evidence.labels, evidence.metrics
-    if table.empty:
+    table, labels = evidence.labels, found.labels
+    if labels is None:
         return None
-    found, cautions = metrics["labels"], metrics["cautions"]
+    cautions = evidence.facts.cautions
     spoken = ", ".join(f"{row['label']} {row['ratio_to_pca']:.2f}" for row in table.to_dict("records"))
     picture = draw(
         folder, "labels",
@@ -132,20 +115,20 @@ def label_section(evidence: Evidence, folder: Path) -> Section | None:
         "Percentages are unexplained variance; r is the median Spearman r over genes between a profile and its "
         "reconstruction. A dot without a bar has too few independent profiles for an interval.",
     ]
-    if found["n_with_replicates"]:
+    if labels.n_with_replicates:
         over = table["ratio_to_replicates"].dropna().astype(float)
         undecided = (
-            found["n_with_replicates"] - found["n_as_accurate_as_replicates"] - found["n_less_accurate_than_replicates"]
+            labels.n_with_replicates - labels.n_as_accurate_as_replicates - labels.n_less_accurate_than_replicates
         )
         claim += (
-            f" As accurate as replicates on {found['n_as_accurate_as_replicates']} of the {found['n_with_replicates']} "
-            f"types that have some, less accurate on {found['n_less_accurate_than_replicates']}, undecided on "
+            f" As accurate as replicates on {labels.n_as_accurate_as_replicates} of the {labels.n_with_replicates} "
+            f"types that have some, less accurate on {labels.n_less_accurate_than_replicates}, undecided on "
             f"{undecided}."
         )
         notes.append(
             "Over replicates: root mean squared error of the reconstruction over that between technical replicates of "
             f"the same sample, in brackets the number of sets; it ranges from {over.min():.2f} to {over.max():.2f}"
-            + ("." if metrics["replicates"]["held_out"] else ", of all parts, since too few are held out.")
+            + ("." if found.replicates and found.replicates.held_out else ", of all parts, since too few are held out.")
         )
     return Section(
         "labels",
@@ -153,9 +136,9 @@ def label_section(evidence: Evidence, folder: Path) -> Section | None:
         claim,
         picture,
         "PCA of equal width (dashed line, squares); the mean of the type"
-        + ("; technical replicates (green line)" if found["n_with_replicates"] else ""),
-        f"{metrics['profiles']['test']} held-out profiles ({found['by']}s resampled for the intervals)",
-        _label_table(table, with_replicates=bool(found["n_with_replicates"])),
+        + ("; technical replicates (green line)" if labels.n_with_replicates else ""),
+        f"{evidence.facts.profiles.test} held-out profiles ({labels.by}s resampled for the intervals)",
+        _label_table(table, with_replicates=bool(labels.n_with_replicates)),
         (*notes, *([cautions["labels"]] if "labels" in cautions else [])),
     )
 
@@ -178,26 +161,18 @@ def _share(value: float) -> str:
     return "none" if pd.isna(value) else percent(value)
 
 
-def _interval(plain: Mapping[str, Any]) -> Interval:
-    return Interval(float("nan") if plain["value"] is None else plain["value"], plain["low"], plain["high"])
+def _held_out(facts: Facts) -> str:
+    interval, n = facts.interval, facts.profiles.test
+    return f"{n} held-out profiles ({interval.units} {interval.by}s resampled for the intervals)"
 
 
-def _figure(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
-
-
-def _held_out(metrics: Mapping[str, Any]) -> str:
-    interval, n = metrics["interval"], metrics["profiles"]["test"]
-    return f"{n} held-out profiles ({interval['units']} {interval['by']}s resampled for the intervals)"
-
-
-def learnt_sentences(metrics: Metrics) -> list[Sentence]:
+def learnt_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Speak up where the model is no better than directions drawn blindly."""
-    width, blind = metrics["model"]["bottleneck_width"], blind_error(metrics)
-    model = metrics["unexplained_variance"]["model"]
+    width, blind = facts.model.bottleneck_width, facts.blind_error
+    model = found.unexplained_variance.model
     if against(model, blind) == "below":
         return []
-    if model["low"] is None:
+    if model.low is None:
         return [
             Sentence("open", "There are too few independent held-out profiles to tell whether anything was learnt.")
         ]
@@ -211,93 +186,105 @@ def learnt_sentences(metrics: Metrics) -> list[Sentence]:
     ]
 
 
-def pca_sentences(metrics: Metrics) -> list[Sentence]:
+def pca_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say how the model does against PCA of equal width."""
-    width = metrics["model"]["bottleneck_width"]
-    model, pca = (metrics["unexplained_variance"][name]["value"] for name in ("model", "pca"))
-    ratio, confidence = metrics["ratio_to_pca"], metrics["interval"]["confidence"]
-    told = (
+    width, ratio = facts.model.bottleneck_width, found.ratio_to_pca
+    model, pca = found.unexplained_variance.model.value, found.unexplained_variance.pca.value
+    details = (
         f"With {width} number{'s' * (width != 1)} a profile, {percent(model)} of the variance of held-out profiles "
         f"stays unexplained; with PCA of equal width it is {percent(pca)}."
     )
-    if metrics["model"]["depth"] == 0:
-        told += " The chosen model has no hidden layer, so it is linear as PCA is."
-    told += f" Their ratio is {with_interval(ratio, confidence)}."
+    if facts.model.depth == 0:
+        details += " The chosen model has no hidden layer, so it is linear as PCA is."
+    details += f" Their ratio is {with_interval(ratio, facts.interval.confidence)}."
     side = against(ratio)
-    if side == "below" and few_groups(metrics):
+    if side == "below" and facts.few_groups:
         claim = "Whether the model does better than PCA on profiles from another group cannot be told."
-        return [Sentence("open", claim, f"{told} {metrics['cautions']['resampling']}")]
-    if side == "below" and ratio["value"] > HARDLY_BETTER:
-        return [Sentence("open", "The model does better than PCA, but by less than 1%.", told)]
+        return [Sentence("open", claim, f"{details} {facts.cautions['resampling']}")]
+    if side == "below" and ratio.value > HARDLY_BETTER:
+        return [Sentence("open", "The model does better than PCA, but by less than 1%.", details)]
     if side == "below":
-        return [Sentence("good", "The model does better than PCA.", told)]
+        return [Sentence("good", "The model does better than PCA.", details)]
     if side == "above":
-        return [Sentence("bad", "The model does worse than PCA.", told)]
-    return [Sentence("bad", "The model does no better than PCA, as far as these profiles can tell.", told)]
+        return [Sentence("bad", "The model does worse than PCA.", details)]
+    return [Sentence("bad", "The model does no better than PCA, as far as these profiles can tell.", details)]
 
 
-def replicate_sentences(metrics: Metrics) -> list[Sentence]:
+def replicate_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say how near the model comes to measuring again."""
-    ceiling, confidence = metrics["replicates"], metrics["interval"]["confidence"]
+    ceiling = found.replicates
     if ceiling is None:
-        reason = metrics["left_out"]["replicates"]
+        reason = facts.left_out["replicates"]
         return [Sentence("open", "How near this comes to measuring again cannot be said.", f"Left out: {reason}")]
-    which = "held-out" if ceiling["held_out"] else "partly trained-on, so flattering,"
-    told = (
-        f"The distance of a profile from its reconstruction is {with_interval(ceiling['ratio'], confidence)} times "
-        f"that between two technical replicates ({ceiling['n_sets']} {which} replicate sets; PCA: "
-        f"{ceiling['ratio_pca']['value']:.2f}). {missed(metrics)}"
+    which = "held-out" if ceiling.held_out else "partly trained-on, so flattering,"
+    details = (
+        f"The distance of a profile from its reconstruction is "
+        f"{with_interval(ceiling.ratio, facts.interval.confidence)} times that between two "
+        f"technical replicates ({ceiling.n_sets} {which} replicate sets; PCA: "
+        f"{ceiling.ratio_pca.value:.2f}). {missed(ceiling.floor, facts)}"
     )
-    side = against(ceiling["ratio"])
-    if side == "below" and against(ceiling["ratio_mean_profile"]) != "above":
+    side = against(ceiling.ratio)
+    if side == "below" and against(ceiling.ratio_mean_profile) != "above":
         return [
             Sentence(
                 "open",
                 "Replicates lie so far apart here that being as accurate as they are says little.",
-                f"{told} The training mean, the same for every profile, already comes to "
-                f"{ceiling['ratio_mean_profile']['value']:.2f}.",
+                f"{details} The training mean, the same for every profile, already comes to "
+                f"{ceiling.ratio_mean_profile.value:.2f}.",
             )
         ]
     if side == "below":
-        standing: Standing = "good" if ceiling["held_out"] else "open"
-        return [Sentence(standing, "Reconstructions are as accurate as technical replicates.", told)]
+        standing: Standing = "good" if ceiling.held_out else "open"
+        return [Sentence(standing, "Reconstructions are as accurate as technical replicates.", details)]
     if side == "above":
-        return [Sentence("bad", "Reconstructions are less accurate than technical replicates.", told)]
-    return [Sentence("open", "Reconstructions may be as accurate as technical replicates, or less so.", told)]
+        return [Sentence("bad", "Reconstructions are less accurate than technical replicates.", details)]
+    return [Sentence("open", "Reconstructions may be as accurate as technical replicates, or less so.", details)]
 
 
-def label_sentences(metrics: Metrics) -> list[Sentence]:
+def label_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say on how many cell types the model does better than PCA, and worse."""
-    labels = metrics["labels"]
-    if labels is None or labels["n"] < 2:
+    labels = found.labels
+    if labels is None or labels.n < 2:
         return []
-    better, worse = labels["n_better_than_pca"], labels["n_worse_than_pca"]
+    better, worse = labels.n_better_than_pca, labels.n_worse_than_pca
     if not better and not worse:
         return [
             Sentence(
                 "open",
-                f"On none of the {labels['n']} cell types is the difference from PCA clear.",
+                f"On none of the {labels.n} cell types is the difference from PCA clear.",
                 "The interval allows either, or there are too few held-out profiles of them.",
             )
         ]
-    claim = f"Better than PCA on {better} of {labels['n']} cell types, worse on {worse}."
-    left = labels["n_undecided"]
-    told = f"On {left} the interval allows either, or there are too few held-out profiles." if left else ""
-    standing: Standing = "good" if better > labels["n"] / 2 else "open"
-    return [Sentence("bad" if worse > better else standing, claim, told)]
+    claim = f"Better than PCA on {better} of {labels.n} cell types, worse on {worse}."
+    left = labels.n_undecided
+    details = f"On {left} the interval allows either, or there are too few held-out profiles." if left else ""
+    standing: Standing = "good" if better > labels.n / 2 else "open"
+    return [Sentence("bad" if worse > better else standing, claim, details)]
 
 
-def missed(metrics: Metrics) -> str:
-    """Say where the error lies between the noise of replicates and the mean profile; there must be replicates."""
-    floor, confidence = metrics["replicates"]["floor"], metrics["interval"]["confidence"]
-    if floor["missed"] is None:
-        return (
-            f"Between noise and the mean profile no place can be given: {metrics['left_out']['replicates.noise_floor']}"
-        )
+def missed(floor: Floor, facts: Facts) -> str:
+    """Say where the error lies between the noise of replicates and the mean profile."""
+    confidence = facts.interval.confidence
+    if floor.missed is None:
+        return f"Between noise and the mean profile no place can be given: {facts.left_out['replicates.noise_floor']}"
     return (
         "On a scale of squared error where 0 is the noise of replicates, which a perfect model is left with, and 1 the "
-        f"mean profile, it stands at {with_interval(floor['missed']['model'], confidence)}, PCA at "
-        f"{with_interval(floor['missed']['pca'], confidence)}."
+        f"mean profile, it stands at {with_interval(floor.missed.model, confidence)}, PCA at "
+        f"{with_interval(floor.missed.pca, confidence)}."
+    )
+
+
+def _missed_of_other(floor: Floor, confidence: float) -> str:
+    """Say the same of the other replicates; nothing where the scale has no length."""
+    if floor.missed is None or floor.missed_of_other is None:
+        return ""
+    of_itself, of_other = floor.missed.model.value, floor.missed_of_other.model.value
+    return (
+        f" Held against the other replicates of a sample, whose noise it cannot have followed: "
+        f"{with_interval(floor.missed_of_other.model, confidence)}, PCA "
+        f"{with_interval(floor.missed_of_other.pca, confidence)}. Of the mean profile's squared error "
+        f"{with_interval(floor.shared, confidence)} is more than noise: that is what the scale spans."
+        + (" Below 0, a reconstruction follows the noise of its own profile." if of_itself < 0 <= of_other else "")
     )
 
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cic.evaluation.classifiers.logistic import class_probabilities
 from cic.evaluation.finding import Answer
 from cic.evaluation.left_out.types import without_types
 from cic.evaluation.questions.unknown.found import Found
 from cic.evaluation.questions.unknown.rejection import Judged, curves, operating_point, pooled_aurocs
 from cic.evaluation.retrainings.retraining import Retrained
-from cic.evaluation.statistics.conformal import answer_sets, class_probabilities, enough
+from cic.evaluation.statistics.conformal import answer_sets, enough
 from cic.evaluation.subject import Subject
 from cic.model.basis import squared_norms
 
@@ -89,9 +90,9 @@ def measure(subject: Subject) -> Answer:
     cautions = {}
     if conformal is not None:
         coverage = conformal["methods"]["code"]["coverage"]
-        if coverage["high"] is not None and coverage["high"] < 1 - rate:
+        if coverage.high is not None and coverage.high < 1 - rate:
             cautions["unknown.coverage"] = (
-                f"Sets of answers hold the true cell type in {coverage['value']:.2f} of the held-out profiles of known "
+                f"Sets of answers hold the true cell type in {coverage.value:.2f} of the held-out profiles of known "
                 f"types, less often than the {1 - rate:g} asked for: they differ from the validation profiles."
             )
     metrics = {
@@ -101,9 +102,9 @@ def measure(subject: Subject) -> Answer:
         "n_known": round(float(np.mean([one.known_S.sum() for one in judged]))),
         "units": plan.n_units,
         "by": plan.by,
-        "auroc": {name: interval.to_json() for name, interval in aurocs.pooled.items()},
-        "difference_to_pca": {name: interval.to_json() for name, interval in aurocs.to_pca.items()},
-        "model_minus": {name: interval.to_json() for name, interval in aurocs.model_minus.items()},
+        "auroc": aurocs.pooled,
+        "difference_to_pca": aurocs.to_pca,
+        "model_minus": aurocs.model_minus,
         "operating": operating,
     }
     finding = Found.model_validate(metrics)

@@ -71,7 +71,7 @@ def pooled_aurocs(judged: Sequence[Judged], test_S: np.ndarray, plan: Resampling
     for one in judged:
         units, unit_I = np.unique(unit_of_S[one.unknown_S], return_inverse=True)
         unit_J = unit_of_S[one.known_S]
-        own_R = count_RU[:, units] @ np.bincount(unit_I)
+        subset_R = count_RU[:, units] @ np.bincount(unit_I)
         known_R = count_RU @ np.bincount(unit_J, minlength=n_units)
         row: dict[str, Any] = {"label": one.name, "n": int(one.unknown_S.sum()), "n_known": int(one.known_S.sum())}
         for name in SCORES:
@@ -84,13 +84,13 @@ def pooled_aurocs(judged: Sequence[Judged], test_S: np.ndarray, plan: Resampling
             with np.errstate(divide="ignore", invalid="ignore"):
                 share_R = np.einsum("ru,ru->r", count_RU[:, units] @ above_UU, count_RU) / known_R
                 above_R[name] += share_R
-                row[name] = float(share_R[0] / own_R[0])
+                row[name] = float(share_R[0] / subset_R[0])
                 if name == "model_error":
-                    value_R = share_R[1:] / own_R[1:]
+                    value_R = share_R[1:] / subset_R[1:]
                     interval = percentile_interval(row[name], value_R, plan.confidence, len(units))
         row |= {"model_error_low": interval.low, "model_error_high": interval.high}
         rows.append(row)
-        unknown_R += own_R
+        unknown_R += subset_R
     with np.errstate(divide="ignore", invalid="ignore"):
         pooled_R = {name: above_R[name] / unknown_R for name in SCORES}
     unknown_S = np.any([one.unknown_S for one in judged], axis=0)
@@ -131,8 +131,8 @@ def operating_point(judged: Sequence[Judged], test_S: np.ndarray, rate: float, p
             totals[name]["wrong"] += answered_S & ~one.right_S
             totals[name]["wrong_known"] += answered_S & one.known_S & ~one.right_S
 
-    def share(part_S: np.ndarray, whole_S: np.ndarray) -> dict[str, float | None]:
-        return share_interval(part_S[test_S], whole_S[test_S], plan).to_json()
+    def share(part_S: np.ndarray, whole_S: np.ndarray) -> Interval:
+        return share_interval(part_S[test_S], whole_S[test_S], plan)
 
     unknown_S = asked_S - known_S
     scores = {

@@ -17,6 +17,7 @@ import pandas as pd
 from cic.evaluation.finding import Answer
 from cic.evaluation.left_out.errors import by_member, count_better, left_out_errors, pooled, rank_correlation
 from cic.evaluation.left_out.types import without_types
+from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.profiles.replicates import of_sets, replicate_sets, squared_difference
 from cic.evaluation.questions.unseen_types.found import Found
 from cic.evaluation.statistics.intervals import FEWEST_UNITS, ratio_interval, root
@@ -80,8 +81,8 @@ def measure(subject: Subject) -> Answer:
     distance = _distance_matters(subject, table)
     if distance is None:
         left_out["unseen_types.distance"] = f"it takes {FEWEST_UNITS} left-out cell types to see a trend over them."
-    own = "" if plan.caution == subject.plan.caution else plan.caution  # which is said of all held-out profiles
-    cautions = {"unseen_types": own, "unseen_types.by_type": caution}
+    few_groups = "" if plan.caution == subject.plan.caution else plan.caution  # which is said of all held-out profiles
+    cautions = {"unseen_types": few_groups, "unseen_types.by_type": caution}
     if not known_S.all():
         cautions["unseen_types.unlabelled"] = (
             f"{(~known_S).sum()} profiles have no label and were left out of the retrainings for unseen cell types, "
@@ -113,8 +114,8 @@ def _distances(
     found: list[float] = []
     nearest: list[str] = []
     for name in names:
-        own_Y = y_SY[label_S == name].mean(axis=0, dtype=np.float64)
-        distance_C = np.sqrt(np.square(centre_CY - own_Y).sum(axis=1) / subject.profiles.n_genes)
+        subset_Y = y_SY[label_S == name].mean(axis=0, dtype=np.float64)
+        distance_C = np.sqrt(np.square(centre_CY - subset_Y).sum(axis=1) / subject.profiles.n_genes)
         distance_C[others == name] = np.inf
         found.append(float(distance_C.min()))
         nearest.append(str(others[distance_C.argmin()]))
@@ -129,8 +130,8 @@ def _distance_matters(subject: Subject, table: pd.DataFrame) -> dict[str, Any] |
     distance_C = table["distance"].to_numpy()
     return {
         "n_types": len(table),
-        "ratio_to_seen": rank_correlation(distance_C, table["ratio_to_seen"].to_numpy(), plan).to_json(),
-        "unexplained": rank_correlation(distance_C, table["unexplained_model"].to_numpy(), plan).to_json(),
+        "ratio_to_seen": rank_correlation(distance_C, table["ratio_to_seen"].to_numpy(), plan),
+        "unexplained": rank_correlation(distance_C, table["unexplained_model"].to_numpy(), plan),
     }
 
 
@@ -139,8 +140,7 @@ def _over_replicates(subject: Subject, errors: Mapping[str, np.ndarray], scored_
     sets = [rows for rows in replicate_sets(subject.samples) if scored_S[rows].all()]
     if len(sets) < FEWEST_UNITS:
         return None
-    transform, values_SG = subject.bundle.preprocessor.transform, subject.values_SG
-    between_T = np.array([squared_difference(transform(values_SG[rows])) for rows in sets])
+    between_T = np.array([squared_difference(rows_of(subject.x_SG, rows)) for rows in sets])
     if not between_T.any():
         return None
     position_S = np.cumsum(scored_S) - 1
@@ -150,4 +150,4 @@ def _over_replicates(subject: Subject, errors: Mapping[str, np.ndarray], scored_
     ratios = {
         name: root(ratio_interval(of_sets(errors[name], scored), between_T, plan)) for name in ("model", "pca", "seen")
     }
-    return {"n_sets": len(sets)} | {name: ratio.to_json() for name, ratio in ratios.items()}
+    return {"n_sets": len(sets)} | ratios

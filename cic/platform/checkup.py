@@ -9,7 +9,7 @@ Level = Literal["OK", "WARN", "FAIL"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Checkup:
     """One line of the report."""
 
     level: Level

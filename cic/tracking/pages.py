@@ -1,0 +1,83 @@
+"""Addresses of MLflow's pages such that they show something at first sight, and the views that they open with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from mlflow import MlflowClient
+
+from cic.tracking.lineage import SHAPE
+
+TABLE_VIEW, CHART_VIEW = "cic-runs", "cic-trials"
+TAG_VIEW = "mlflow.sharedViewState."
+"""Of an experiment, with a view's name: what its page shows, as the page's own button `Share` writes it."""
+TRAINING = "workflowType=machine_learning"
+"""Without it the pages open as those of another use, and the experiment on its traces, of which there are none."""
+MOST_COMPARED = 100
+"""The page of a comparison is slow beyond that."""
+COLUMNS = (
+    *("metrics.`error_over_pca_validation`", "metrics.`error_over_pca_test`"),
+    *("params.`depth`", "params.`bottleneck_width`", "params.`hidden_width`"),
+)
+"""As many as can be seen without scrolling."""
+SECTION, CHART = "cic-section", "cic-shape-against-error"
+
+
+def prepare_views(client: MlflowClient, experiment: str) -> None:
+    """Give an experiment's pages their columns, and their chart: the shape of each trial against its error."""
+    chart = {
+        "uuid": CHART,
+        "type": "PARALLEL",
+        "runsCountToCompare": MOST_COMPARED,
+        "selectedParams": list(SHAPE),
+        "selectedMetrics": ["error_over_pca_validation"],
+        "metricSectionId": SECTION,
+        "deleted": False,
+        "isGenerated": False,
+        "showAllRuns": False,
+    }
+    section = {"uuid": SECTION, "name": "Depth and widths against error", "display": True, "isReordered": False}
+    section |= {"columns": 1, "cardHeight": 420}
+    trials = {
+        "searchFilter": "tags.`cic.kind` = 'trial'",
+        "selectedColumns": list(COLUMNS),
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": [chart],
+        "compareRunSections": [section],
+    }
+    for name, view in ((TABLE_VIEW, {"selectedColumns": list(COLUMNS)}), (CHART_VIEW, trials)):
+        client.set_experiment_tag(experiment, f"{TAG_VIEW}{name}", json.dumps(view))
+
+
+def runs_page(uri: str, experiment: str, view: str = TABLE_VIEW) -> str:
+    """Address the table of an experiment's runs."""
+    return f"{uri}/#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={view}"
+
+
+def chart_page(uri: str, experiment: str) -> str:
+    """Address the chart of an experiment's trials."""
+    return f"{runs_page(uri, experiment, CHART_VIEW)}&compareRunsMode=CHART"
+
+
+def compare_page(uri: str, experiment: str, run_ids: Sequence[str]) -> str:
+    """Address the comparison of runs, the first hundred of them: depth and widths against the error."""
+    runs, within = (quote(json.dumps(ids, separators=(",", ":"))) for ids in ([*run_ids[:MOST_COMPARED]], [experiment]))
+    return f"{uri}/#/compare-runs?runs={runs}&experiments={within}&{TRAINING}"
+
+
+def run_page(uri: str, experiment: str, run_id: str, artifact: str = "") -> str:
+    """Address a run, or one of its artifacts."""
+    within = f"/artifacts/{quote(artifact)}" if artifact else ""
+    return f"{uri}/#/experiments/{experiment}/runs/{run_id}{within}?{TRAINING}"
+
+
+def shown_artifact(run_id: str, artifact: str) -> str:
+    """Give the Markdown that shows a picture of a run in its description, on any server that has it."""
+    return f"![{artifact}](get-artifact?path={quote(artifact, safe='')}&run_uuid={run_id})"
+
+
+def version_page(uri: str, name: str, version: str) -> str:
+    """Address a registered version."""
+    return f"{uri}/#/models/{quote(name)}/versions/{version}?{TRAINING}"
