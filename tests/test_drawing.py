@@ -127,7 +127,7 @@ FIGURES = {
     "types": lambda: unseen_types_figure(ratios("label", 30)),
     "groups": lambda: unseen_groups_figure(ratios("group", 60)),
     "many groups": lambda: unseen_groups_figure(ratios("group", 200)),
-    "unknown": lambda: unknown_figure(ROC, {key: {"value": 0.9} for key in NAMES}, None),
+    "unknown": lambda: unknown_figure(ROC, dict.fromkeys(NAMES, Interval(0.9, None, None)), None),
     "training": lambda: loss_curves(CURVES, 0.15),
 }
 
