@@ -39,7 +39,7 @@ VERBS = {
     "encode, Parquet": ("encode", "profiles.csv", "-o", "codes.parquet", *USE),
     "decode": ("decode", "codes.csv", "-o", "back.csv", *USE),
     "classify": ("classify", "profiles.csv", "-o", "types.tsv", *USE),
-    "inventory": ("inventory",),
+    "inventory": ("inventory", "--build", "elsewhere"),
 }
 
 

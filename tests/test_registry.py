@@ -388,6 +388,20 @@ def test_who_moves_the_aliases_late_does_not_undo_a_newer_decision(uri):
     assert registry.find(uri, "cic", "1").tags["cic.decision"] == "promoted"
 
 
+def test_a_record_written_while_the_others_are_listed_is_no_fault(uri, monkeypatch):
+    """The pointer to it may be read although the list of runs was made before it."""
+    bare(uri, 2)
+    registry.promote(uri, "cic", "1", yes())
+    registry.promote(uri, "cic", "2", yes("1"))
+    newest = registry.history(uri, "cic").last.run_id
+    listed = decision_log.all_runs
+    monkeypatch.setattr(
+        decision_log, "all_runs", lambda *given: [run for run in listed(*given) if run.info.run_id != newest]
+    )
+    log = registry.history(uri, "cic")
+    assert log.faults == () and log.last.run_id == newest
+
+
 @pytest.mark.attack("six who decide at once, freely", "1", tries=10, ended="a log that is whole")
 def test_many_who_decide_at_once_leave_a_log_that_is_whole(uri):
     """Each judges again when it was overtaken; the aliases end where the newest record says."""

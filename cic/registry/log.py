@@ -140,6 +140,7 @@ def read_log(client: MlflowClient, model: str) -> Log:
 
     A run that is not in the chain decided nothing: its writer was killed, or lost to another.
     """
+    named = _records_named(client, model)  # before the records: a version names one only when it is there
     known, within = client.get_experiment_by_name(_marker(model)), client.get_experiment_by_name(EXPERIMENT)
     at = known.tags.get(TAG_ANCHOR) if known is not None else None
     runs: dict[str, Run] = {}
@@ -169,9 +170,11 @@ def read_log(client: MlflowClient, model: str) -> Log:
             before = record.hash if record else run.data.params.get("hash", FIRST)
         key = _newest_pointer(run)
         at, place = run.data.params.get(key), place + 1
+        if at is not None and at not in runs and (late := _run_of(client, at, model)) is not None:
+            runs[at] = late  # put there while the others were listed
         if at is not None and at not in runs:
             faults.append(f"the record in place {place}, run {at}, is gone")
-    faults += _against_versions(client, model, entries)
+    faults += _against_versions(named, entries)
     left = tuple(fault for fault in faults if _mark(fault) not in mended)
     return Log(tuple(entries), left, end, max(place, 1), before)
 
@@ -188,21 +191,37 @@ def _record_of(run: Run, faults: list[str]) -> Record | None:
     return record
 
 
-def _against_versions(client: MlflowClient, model: str, entries: list[Entry]) -> list[str]:
-    """Hold the records against the tags by which versions name the newest one about them."""
-    hashes: dict[str, set[str]] = {}
-    for entry in entries:
-        hashes.setdefault(entry.record.version, set()).add(entry.record.hash)
-    said = {
+def _records_named(client: MlflowClient, model: str) -> dict[str, str]:
+    """Give the hash of the newest record about each version that has one, as the version's tag names it."""
+    return {
         str(one.version): one.tags[TAG_RECORD]
         for one in client.search_model_versions(f"name = '{model}'", max_results=10_000)
         if TAG_RECORD in one.tags
     }
+
+
+def _against_versions(named: Mapping[str, str], entries: list[Entry]) -> list[str]:
+    """Hold the records against the tags by which versions name the newest one about them."""
+    hashes: dict[str, set[str]] = {}
+    for entry in entries:
+        hashes.setdefault(entry.record.version, set()).add(entry.record.hash)
     return [
-        f"version {version} names the record {said[version][:12]}, which is not in the log: it was altered or taken out"
-        for version in sorted(said, key=int)
-        if said[version] not in hashes.get(version, set())
+        f"version {version} names the record {named[version][:12]}, which is not in the log: it was altered or taken "
+        "out"
+        for version in sorted(named, key=int)
+        if named[version] not in hashes.get(version, set())
     ]
+
+
+def _run_of(client: MlflowClient, run_id: str, model: str) -> Run | None:
+    """Give a run of the model's log; `None` if there is none."""
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return run if run.data.tags.get(TAG_MODEL) == model else None
 
 
 def _newest_pointer(run: Run) -> str:
