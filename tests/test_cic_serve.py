@@ -115,6 +115,7 @@ def test_it_answers_as_mlflow_does(server, profiles, folder):
     assert status == 200 and {row["cell_type"] for row in answer["predictions"]} <= {"a", "b"}
 
 
+@pytest.mark.attack("a body of 300 MB sent to a served model", "10", ended="413, memory as before")
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_a_body_beyond_the_limit_is_refused_and_leaves_nothing_in_memory(server, profiles):
@@ -132,6 +133,7 @@ def test_a_body_beyond_the_limit_is_refused_and_leaves_nothing_in_memory(server,
     assert invoke(port, {"dataframe_split": split_of(profiles)})[0] == 200
 
 
+@pytest.mark.attack("damaged and hostile bodies sent to a served model", "10", ended="refused, the reason first")
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_bad_bodies_are_refused_with_the_reason_first(server, profiles):

