@@ -111,7 +111,8 @@ ALL = set(STAGES)
 CHANGES: dict[str, tuple[str, set[str]]] = {
     "code that all share": ("cic/config.py", ALL),
     "code of the model": ("cic/model/training.py", {"search", "fit", "evaluate"}),
-    "code of a report's section": ("cic/evaluation/report/unseen_section.py", {"evaluate"}),
+    "code of a report's section": ("cic/evaluation/questions/unseen_types/say.py", {"evaluate"}),
+    "declaration of a question": ("cic/evaluation/questions/unseen_types/question.toml", {"evaluate"}),
     "code of one stage": ("cic/stages/split.py", {"split"}),
     "code that only imports files": ("cic/data/readers.py", set()),
     "code of the command line": ("cic/cli/stages.py", set()),

@@ -65,11 +65,13 @@ def decide(
 
     def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Case:
         values_SG = challenger.align(_frame(held_out), held_out.source)
+        if pca_S is None:
+            pca_S = squared_errors(project(challenger, challenger.preprocessor.transform(values_SG)))["pca"]
         known = held_out_digest([str(one) for one in held_out.samples.index], fingerprints(held_out.values))
         return Case(
             samples=held_out.samples,
             model_S=_in_chunks(challenger.squared_errors, values_SG),
-            pca_S=squared_errors(project(challenger, values_SG))["pca"] if pca_S is None else pca_S,
+            pca_S=pca_S,
             unseen_S=~_trained_on(challenger, values_SG),
             audit_passed=audit_passed,
             objections=objections,
