@@ -129,8 +129,11 @@ def search_cells(
 
 
 def rule(cells_C: pd.DataFrame, error_C: pd.Series, standard_error_C: pd.Series) -> int:
-    """Give the row of the smallest width within one standard error of the least error, and there the least depth."""
-    best = error_C.idxmin()
+    """Give the row of the smallest width within one standard error of the least error, and there the least depth.
+
+    Of equal errors the earlier trial's counts as the least, as in the search.
+    """
+    best = cells_C["number"][error_C == error_C.min()].idxmin()
     within = cells_C[error_C <= error_C[best] + standard_error_C[best]]
     return int(within.sort_values(["bottleneck_width", "depth"]).index[0])
 
@@ -188,7 +191,7 @@ def contest(subject: Subject, cells_C: pd.DataFrame, splits: Sequence[np.ndarray
         cells.insert(0, "split", split)
         cells[["error", "pca_error"]] = [rows[split, depth, width] for depth, width in cells[CELL].to_numpy()]
         cells["ratio_to_pca"] = cells["error"] / cells["pca_error"]
-        cells["selected"] = cells.index == rule(cells, cells["error"], spread_C)
+        cells["selected"] = cells.index == rule(cells_C, cells["error"], spread_C)
         cells["won"] = cells.index == cells["error"].idxmin()
         tables.append(cells)
     return pd.concat(tables, ignore_index=True)
