@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 PYTEST := $(PY) -m pytest
 
-.PHONY: help install run up down test faults lint format docs dvc bench constraints clean
+.PHONY: help install run up down test faults lint format docs site dvc bench constraints clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -47,8 +47,11 @@ format: $(STAMP) ## put the sources into shape
 	ruff check --fix .
 	ruff format .
 
-docs: $(STAMP) ## write the table of questions and the schema of metrics.json into docs/
+docs: $(STAMP) ## write what docs/ has from the code: parameters, command line, names, tables, figures
 	$(PY) infra/docs.py
+
+site: $(STAMP) ## build docs/ into build/site, to be opened in a browser without a server
+	zensical build --strict --clean --config-file mkdocs.yml
 
 dvc: $(STAMP) ## write the stages' dependencies into dvc.yaml
 	$(PY) infra/dvc_deps.py

@@ -104,7 +104,7 @@ def configuration() -> str:
         WRITTEN,
         "`params.yaml` has a section a stage. What it leaves out has the default given here; an unknown name is an",
         "error that suggests the right one. `-S section.name=value` overrides one for a command, and the sections are",
-        "the parameters of the flows. `cic params` shows the values in force, with `--explain` this list beside them.\n",
+        "the parameters of the flows. `cic params` shows the values in force, with `--explain` this list too.\n",
         "```sh\ncic params -S search.trials=30\ncic params --explain\n```\n",
     ]
     top = {name: field for name, field in described["properties"].items() if "$ref" not in field}

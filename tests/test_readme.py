@@ -1,4 +1,4 @@
-"""Every command of the README, as it is written and in its order, in a clean clone.
+"""Every command of the README, as it is written and in its order, in a clean clone; then those of the pages of docs/.
 
 What the commands work on is small: the clone's `params.yaml` asks for little, and `cic data simulate` takes the size of
 the default data from its environment variables. A comment `exit code N` behind a command allows that code too.
@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from page_commands import run_pages
 from versioned import PROJECT, commit, git
 
 from cic.data.matrix import read_matrix
@@ -110,7 +111,9 @@ def clone(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         subprocess.run(down, cwd=folder, env=environment, timeout=120, capture_output=True)
 
 
-def test_every_command_of_the_readme_runs_in_its_order(clone: tuple[Path, dict[str, str]]) -> None:
+def test_every_command_of_the_readme_and_then_of_the_pages_runs_in_its_order(
+    clone: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
     folder, environment = clone
     lines = commands_of((folder / "README.md").read_text())
     assert len(lines) > 15
@@ -126,6 +129,7 @@ def test_every_command_of_the_readme_runs_in_its_order(clone: tuple[Path, dict[s
     assert [line[3:] for line in done.stdout.splitlines() if line.startswith("@@ ")] == run
     assert "Traceback" not in done.stdout
     assert git(folder, "status", "--porcelain", "dvc_plots") == ""
+    run_pages(folder, environment, tmp_path)
 
 
 def test_a_command_that_fails_is_told_with_its_code() -> None:
