@@ -73,7 +73,7 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
         run_name=f"{ran_with.data.name} d{chosen['depth']} w{chosen['bottleneck_width']} model",
         bundle=folders["fit"] / "bundle",
         metrics=metrics,
-        headline=headline_numbers(metrics),
+        headline=headline_numbers(found),
         curves=_curves(folders),
         params={**ran_with.model_dump(mode="json"), "chosen": chosen},
         shown_params={**shown_hyperparameters(chosen), "seed": ran_with.seed},

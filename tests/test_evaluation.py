@@ -23,6 +23,7 @@ from cic.evaluation.evaluate import parts_of
 from cic.evaluation.profiles import reconstruction, replicates
 from cic.evaluation.questions.identity.found import Found as Identity
 from cic.evaluation.questions.identity.found import Scores
+from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.report.contents import verdict
 from cic.evaluation.report.summary import summary
 from cic.evaluation.statistics import classification, intervals
@@ -156,7 +157,7 @@ def test_replicate_ceiling_of_known_noise(curved):
     errors = dict.fromkeys(("model", "pca", "mean_profile", "span_ceiling"), error_S)
     to_others = dict.fromkeys(("model", "pca"), measured.between_T)
     plan = replicates.over_sets(sets, matrix.samples, plan_for(3))
-    found = replicates.ceiling(sets, of, measured, errors, to_others, len(bundle.genes), plan)
+    found = ceilings.ceiling(sets, of, measured, errors, to_others, len(bundle.genes), plan)
     assert found.rmse_between == pytest.approx(0.2 * 2**0.5, rel=0.03)
     assert found.ratio.value == pytest.approx(0.5, rel=1e-3)
     assert found.ratio_to_other.value == pytest.approx(1)

@@ -17,6 +17,7 @@ from scipy.stats import rankdata, spearmanr
 from cic.evaluation.drawing import drawing
 from cic.evaluation.measure import measure
 from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.questions.reconstruction import draw as figures
 from cic.evaluation.questions.reconstruction.noise_floor import LEAST_SHARED, measure_floor
 from cic.evaluation.report.card import model_card
@@ -153,7 +154,7 @@ def test_replicates_agree_pair_by_pair():
     for between, square_MM in zip(agreement.between_T, agreement.squared, strict=True):
         assert between == pytest.approx(replicates.pairs(square_MM).mean(), rel=1e-5)
         assert between == pytest.approx(replicates.mean_to_others(square_MM).mean(), rel=1e-5)
-    found = replicates.by_profile(sets, agreement, 12, matrix.n_genes)
+    found = ceilings.by_profile(sets, agreement, 12, matrix.n_genes)
     assert found["rmse_replicates"].notna().tolist() == [True] * 3 + [False] * 7 + [True] * 2
 
 
@@ -263,10 +264,10 @@ def test_types_without_replicates_have_no_ratio():
     errors = dict.fromkeys(("model", "pca"), np.ones(matrix.n_samples))
     plan = replicates.over_sets(sets, matrix.samples, resampling(matrix.samples, 100, 0.95, 0))
     label_S = matrix.samples["label"].where(np.arange(matrix.n_samples) >= 4, None)
-    table = replicates.by_label(sets, agreement, errors, label_S, matrix.n_genes, plan)
+    table = ceilings.by_label(sets, agreement, errors, label_S, matrix.n_genes, plan)
     assert table["n_sets"].sum() == 4 and set(table["label"]) == set(label_S.iloc[4:12])
-    none = replicates.by_label(sets, agreement, errors, pd.Series([None] * matrix.n_samples), matrix.n_genes, plan)
-    assert none.empty and list(none.columns) == list(replicates.BY_LABEL)
+    none = ceilings.by_label(sets, agreement, errors, pd.Series([None] * matrix.n_samples), matrix.n_genes, plan)
+    assert none.empty and list(none.columns) == list(ceilings.BY_LABEL)
 
 
 def test_replicates_that_do_not_differ_tell_no_noise(tmp_path):

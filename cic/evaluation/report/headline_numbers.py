@@ -1,30 +1,32 @@
-"""The dozen figures by which runs are compared, out of the hundreds in `metrics.json`."""
+"""The dozen figures by which runs are compared in MLflow, out of the hundreds in `metrics.json`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+
+from cic.evaluation.metrics import Metrics
+from cic.evaluation.questions.identity.found import Found as Identity
 
 
-def headline_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+def headline_numbers(metrics: Metrics) -> dict[str, float]:
     """Give the figures that a page of runs shows; the first by name is the error over that of PCA.
 
     What was not measured, or has no interval, is not among them.
     """
-    unexplained, ratio = metrics["unexplained_variance"], metrics["ratio_to_pca"]
-    replicates, identity = metrics["replicates"], metrics["identity"]
+    unexplained, ratio = metrics.unexplained_variance, metrics.ratio_to_pca
+    replicates, identity = metrics.replicates, metrics.of(Identity)
     found = {
-        "error_over_pca_test": ratio["value"],
-        "error_over_pca_test_high": ratio["high"],
-        "error_over_pca_test_low": ratio["low"],
-        "profiles_test": metrics["profiles"]["test"],
-        "unexplained_test": unexplained["model"]["value"],
-        "unexplained_test_pca": unexplained["pca"]["value"],
-        "unexplained_test_span_ceiling": unexplained["span_ceiling"]["value"],
+        "error_over_pca_test": ratio.value,
+        "error_over_pca_test_high": ratio.high,
+        "error_over_pca_test_low": ratio.low,
+        "profiles_test": metrics.profiles.test,
+        "unexplained_test": unexplained.model.value,
+        "unexplained_test_pca": unexplained.pca.value,
+        "unexplained_test_span_ceiling": unexplained.span_ceiling.value,
     }
     if replicates is not None:
-        found["replicates_error_over_disagreement"] = replicates["ratio"]["value"]
+        found["replicates_error_over_disagreement"] = replicates.ratio.value
     if identity is not None:
-        found["identity_balanced_accuracy"] = identity["methods"]["joint"]["balanced_accuracy"]["value"]
-        found["identity_chance"] = identity["chance"]
-    return {name: float(value) for name, value in found.items() if value is not None}
+        found["identity_balanced_accuracy"] = identity.methods["joint"].balanced_accuracy.value
+        found["identity_chance"] = identity.chance
+    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}

@@ -60,7 +60,7 @@ class Floor(Finding):
     """The same against the other replicates, whose noise a reconstruction cannot follow."""
 
 
-class Replicates(Finding):
+class Ceiling(Finding):
     """Reconstruction error beside replicate disagreement, over the same replicate sets."""
 
     n_sets: int
@@ -86,6 +86,11 @@ class Replicates(Finding):
     pearson_median: float | None
     """Over pairs of replicates, log2 scale."""
     spearman_median: float | None
+
+
+class Replicates(Ceiling):
+    """Reconstruction error beside replicate disagreement, and its place between noise and mean profile."""
+
     floor: Floor
 
 

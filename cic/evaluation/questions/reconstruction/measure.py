@@ -12,7 +12,8 @@ import pandas as pd
 from cic.evaluation.finding import Answer
 from cic.evaluation.profiles import reconstruction, replicates
 from cic.evaluation.profiles.preprocessed import rows_of
-from cic.evaluation.questions.reconstruction.found import Found
+from cic.evaluation.questions.reconstruction import ceiling as ceilings
+from cic.evaluation.questions.reconstruction.found import Found, Replicates
 from cic.evaluation.questions.reconstruction.noise_floor import measure_floor
 from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval
 from cic.evaluation.subject import Subject, sample_column
@@ -32,7 +33,7 @@ def measure(subject: Subject) -> Answer:
         scale); rmse, pearson and spearman `_type_mean`; the same three `_replicates` (a mean over the others of the
         sample). Empty where there is no type mean or replicate. The table `labels` has a row a label of the held-out
         profiles: `reconstruction.BY_LABEL`, medians over its profiles of pearson and spearman (`_model`, `_pca`), and
-        `replicates.BY_LABEL` where the label has replicates.
+        `ceiling.BY_LABEL` where the label has replicates.
     """
     with one_thread():
         return _measure(subject)
@@ -156,12 +157,12 @@ def _measure_labels(
 
 def _measure_replicates(
     subject: Subject, left_out: dict[str, str]
-) -> tuple[dict[str, Any] | None, pd.DataFrame, pd.DataFrame, str]:
-    """Give the ceiling, `replicates.by_profile` and `by_label`, empty where there is none, and a caution."""
+) -> tuple[Replicates | None, pd.DataFrame, pd.DataFrame, str]:
+    """Give the ceiling, `ceiling.by_profile` and `by_label`, empty where there is none, and a caution."""
     samples, profiles = subject.samples, subject.profiles
     sets, of = replicates.choose_sets(samples, subject.test_S)
     agreement = replicates.measure_sets(subject.bundle.preprocessor, subject.x_SG, sets)
-    alike = replicates.by_profile(sets, agreement, len(samples), profiles.n_genes)
+    alike = ceilings.by_profile(sets, agreement, len(samples), profiles.n_genes)
     if not agreement.between_T.any():
         if sets:
             left_out["replicates"] = "replicates do not differ in any gene, so they tell nothing of noise."
@@ -169,12 +170,12 @@ def _measure_replicates(
             left_out["replicates"] = "no sample was measured twice."
         else:
             left_out["replicates"] = "the data name no technical replicates (`data.replicate`)."
-        return None, alike, pd.DataFrame(columns=list(replicates.BY_LABEL)), ""
+        return None, alike, pd.DataFrame(columns=list(ceilings.BY_LABEL)), ""
     plan = replicates.over_sets(sets, samples, subject.plan)
     to_others = replicates.distances_to_others(profiles, sets)
     label_S = sample_column(samples, "label")
-    found = replicates.ceiling(sets, of, agreement, subject.errors, to_others, profiles.n_genes, plan)
-    by_label = replicates.by_label(sets, agreement, subject.errors, label_S, profiles.n_genes, plan)
+    found = ceilings.ceiling(sets, of, agreement, subject.errors, to_others, profiles.n_genes, plan)
+    by_label = ceilings.by_label(sets, agreement, subject.errors, label_S, profiles.n_genes, plan)
     in_sets = {name: replicates.of_sets(error_S, sets) for name, error_S in subject.errors.items()}
     floor, reason = measure_floor(in_sets, to_others, agreement.between_T, plan)
     if reason:
@@ -185,7 +186,7 @@ def _measure_replicates(
         if plan.caution and not subject.plan.caution
         else ""
     )
-    return vars(found) | {"floor": floor}, alike, by_label, few_sets
+    return Replicates(**dict(found), floor=floor), alike, by_label, few_sets
 
 
 def _label_counts(table: pd.DataFrame, by: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Sections on cell types and groups that the model never saw, and what they come to in a sentence each."""
+"""What is said of cell types that the model never saw."""
 
 from __future__ import annotations
 
