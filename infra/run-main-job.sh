@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 if ! cic status >/dev/null 2>&1; then
     cic up
-    trap 'cic down' EXIT
+    trap 'cic down; echo "the pages above open again after \`cic up\`; what reads the registry works without"' EXIT
 fi
 eval "$(cic env)"
 cic data simulate
