@@ -251,6 +251,7 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
     follower = subprocess.Popen(
         ["cic", "run"], cwd=served.folder, env=served.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )  # fmt: skip
     assert follower.stdout is not None
     assert follower.stdout.readline().startswith("mine · width 2-4 · 4 trials")
