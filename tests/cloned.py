@@ -85,7 +85,6 @@ def make_clone(outside: Path) -> Clone:
     here = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder),
-        "CIC_PROJECT": str(folder),
         "CIC_DEVICE": "cpu",
         "COLUMNS": "200",
     }

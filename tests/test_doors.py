@@ -86,6 +86,15 @@ def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> No
     assert page.count("<img") == len(shown["data"]) and "http" not in page, "it opens without a network"
     told = repeated.done("dvc", "metrics", "show")
     assert all(name in told for name in ("reconstruction", "genes", "identity")) and len(told.splitlines()) == 2
+    shown = repeated.done("cic", "show")
+    assert f"{RAW}, by dvc repro" in shown and "ratio to PCA" in shown and "cic registry promote" in shown
+    params = repeated.folder / "params.yaml"
+    kept = params.read_text()
+    params.write_text(kept.replace(str(RAW), "data/raw/another.parquet"))
+    try:
+        assert "not what params.yaml names now" in repeated.done("cic", "show")
+    finally:
+        params.write_text(kept)
 
 
 def test_another_name_registers_the_model_under_it(repeated: Clone) -> None:

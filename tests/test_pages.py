@@ -25,7 +25,8 @@ FIELD = "ancestor::div[contains(concat(' ', @class, ' '), ' schema-form-property
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """A project whose platform is up and whose flows are deployed."""
-    clone = make_clone(tmp_path_factory.mktemp("pages"))
+    made, home = make_clone(tmp_path_factory.mktemp("pages")), tmp_path_factory.mktemp("home")
+    clone = Clone(made.folder, {**made.environment, "CIC_HOME": str(home)})  # one that lies outside of the project
     try:
         clone.done("cic", "up", seconds=300)
         shell = clone.with_platform()
@@ -35,11 +36,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         clone.run("cic", "down", seconds=120)
 
 
+def home_of(shell: Clone) -> Path:
+    return Path(shell.environment["CIC_HOME"])
+
+
 @pytest.fixture(scope="module")
 def browser(served: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser that Prefect knows."""
     with browsing(tmp_path_factory.mktemp("browser")) as made:
-        made.open((served.folder / ".cic" / "prefect.html").as_uri())
+        made.open((home_of(served) / "prefect.html").as_uri())
         made.wait_for("Dashboard")
         yield made
 
@@ -109,7 +114,7 @@ def test_what_is_not_touched_in_the_form_stays_as_the_file_has_it(served: Clone,
     assert used["fit"]["seeds"] == 1, "as the file said when the run began"
     for section in ("data", "training", "evaluate"):
         assert file[section].items() <= used[section].items()
-    made = json.loads((served.folder / ".cic" / "latest.json").read_text())
+    made = json.loads((home_of(served) / "latest.json").read_text())
     manifest = json.loads((Path(made["folders"]["search"]) / "manifest.json").read_text())
     ran = manifest["origin"]["params"]
     assert ran["search"]["trials"] == 5 and ran["data"]["group"] == "study", "the leakage guard is not lost"
@@ -166,5 +171,16 @@ def test_search_version_and_model_say_what_they_are(served: Clone, browser: Brow
     follow(served, browser, run, "registered version", "Version 1", "What it is", "Verdict")
     address = browser.driver.current_url.replace("/versions/1", "")
     browser.open(address, "cic-mine", "deep autoencoders that turn a gene expression profile", "data/raw/mine.parquet")
+
+
+def test_the_report_opens_inside_mlflow(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
     told = follow(served, browser, run, "report", "report.html", "metrics.json")
-    assert "metrics.json" in told
+    assert "metrics.json" in told, "the figures lie beside it"
+    (frame,) = browser.until(lambda: browser.all("iframe"))
+    browser.driver.switch_to.frame(frame)
+    try:
+        browser.wait_for("data/raw/mine.parquet")
+        assert browser.until(lambda: browser.all("svg")), "its pictures are drawn"
+        assert "PCA" in browser.text
+    finally:
+        browser.driver.switch_to.default_content()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,7 @@ import typer
 from cic.cli.params import Overrides, ParamsFile
 from cic.cli.project import enter_project, from_here
 from cic.errors import DataError
+from cic.manifest import NAME as MANIFEST
 
 if TYPE_CHECKING:
     from cic.settings import Settings
@@ -119,13 +122,24 @@ def _say(label: str, value: str) -> None:
 
 
 def show() -> None:
-    """Show what the last run of the flow `cic-train` came to, and if it failed, at which stage and why."""
+    """Show what the last run came to, of `cic run` or of `dvc repro`, and if it failed, at which stage and why."""
     from cic.cli.run import reason_of
     from cic.settings import load_settings
 
+    enter_project()
     settings = load_settings()
+    by_hand = Path("build/evaluate")
+    if _ended_at(by_hand / MANIFEST) > _ended_at(settings.latest_file):
+        _show_origin(by_hand, "dvc repro")
+        show_summary(by_hand)
+        _say("gate", "`cic registry promote latest` asks it; `cic registry list` shows what it decided")
+        return
     if not settings.latest_file.exists():
-        raise DataError("no run has ended yet", where=str(settings.home), fix="`cic run` starts one and follows it")
+        raise DataError(
+            "no run has ended yet",
+            where=str(settings.home),
+            fix="`cic run` starts one and follows it; so does `dvc repro`",
+        )
     latest = json.loads(settings.latest_file.read_text())
     failed = latest.get("failed")
     if failed is not None:
@@ -138,11 +152,30 @@ def show() -> None:
     show_outcome(latest, settings)
 
 
+def _ended_at(file: Path) -> float:
+    return file.stat().st_mtime if file.exists() else -math.inf
+
+
+def _show_origin(evaluated: Path, door: str) -> None:
+    """Say of which data a result is, and if those are no longer the ones that `params.yaml` names."""
+    from cic.config import load_params
+    from cic.folders import read_json
+
+    file = read_json(evaluated / MANIFEST)["origin"]["params"]["data"]["file"]
+    ended = datetime.fromtimestamp(_ended_at(evaluated / MANIFEST)).strftime("%Y-%m-%d %H:%M")
+    _say("data", f"{file}, by {door}, ended {ended}")
+    now = load_params().data.file
+    if now != file:
+        _say("  not what params.yaml names now", f"{now}; `cic run` or `dvc repro` trains on that")
+
+
 def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
     """Print what a run of `cic-train` came to, and where its pages are."""
     from cic.settings import AT_REST
 
-    show_summary(Path(latest["folders"]["evaluate"]))
+    evaluated = Path(latest["folders"]["evaluate"])
+    _show_origin(evaluated, "the flow cic-train")
+    show_summary(evaluated)
     _say("report with the decision", latest["report"])
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))
     _say("model", latest["model"])

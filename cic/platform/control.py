@@ -20,7 +20,7 @@ from cic.platform.ownership import clean_up, exclusive, held, holder
 from cic.platform.processes import start, stop_process, tail_of
 from cic.platform.services import worker_trouble
 from cic.platform.state import PlatformState, read_state
-from cic.settings import ProcessIdentity, Settings, make_private
+from cic.settings import ProcessIdentity, Settings, make_private, variable_of
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 150.0
@@ -59,7 +59,10 @@ def up(settings: Settings, tell: Tell) -> tuple[PlatformState, bool]:
     make_private(settings.logs)
     path = settings.logs / "supervisor.log"
     offset = path.stat().st_size if path.exists() else 0
-    supervisor = start(supervisor_command(), {**os.environ, **bytecode_environment(settings, os.environ)}, path)
+    # it runs in the folder of its log, from which it would not find the project of a home that lies elsewhere
+    places = {variable_of(name): str(getattr(settings, name)) for name in ("project", "home")}
+    environment = {**os.environ, **places, **bytecode_environment(settings, os.environ)}
+    supervisor = start(supervisor_command(), environment, path)
     try:
         return _wait(settings, supervisor, path, offset, tell), False
     except KeyboardInterrupt:
