@@ -18,7 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(PY) || python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet uv
 	@# compiled now, once: on some machines Python may not keep what it compiles at the first start
-	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) -c constraints.txt -e '.[test]'
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) -c constraints.txt \
+	    --config-settings editable_mode=compat -e '.[test]'
 	touch $@
 
 install: $(STAMP) ## create .venv with exactly the versions of constraints.txt

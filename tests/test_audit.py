@@ -223,6 +223,16 @@ def test_checks_state_facts(tiny: ExpressionMatrix) -> None:
     assert facts["warnings"] == []
 
 
+def test_checks_warn_of_values_that_were_standardised_over_all_samples(tiny: ExpressionMatrix) -> None:
+    z_SG = (tiny.values - tiny.values.mean(axis=0)) / tiny.values.std(axis=0)
+    for unit in ("log2", "log_ratio"):
+        facts = check_matrix(replace(tiny, values=z_SG.astype(np.float32), unit=unit))
+        assert facts["standardised_genes"] == tiny.n_genes
+        assert any("z-scores" in warning for warning in facts["warnings"])
+    centred = replace(tiny, values=tiny.values - tiny.values.mean(axis=0), unit="log_ratio")
+    assert check_matrix(centred)["warnings"] == [], "log ratios may well be centred"
+
+
 def test_checks_warn_of_confounding_few_profiles_copies_and_orientation(tiny: ExpressionMatrix) -> None:
     confounded = replace(tiny, samples=tiny.samples.assign(group=tiny.samples["label"] + " project"))
     facts = check_matrix(confounded)

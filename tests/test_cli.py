@@ -209,6 +209,9 @@ def test_encode_then_decode_is_the_reconstruction(made: Path, tmp_path: Path) ->
     assert list(codes.columns) == ["code_1", "code_2", *beside, "model"] and list(codes.index) == list(test.index)
     values_SG = bundle.align(test, "test.csv")
     np.testing.assert_allclose(codes[["code_1", "code_2"]], bundle.encode(values_SG), rtol=1e-5)
+    with pytest.raises(ModelError, match="align"):
+        bundle.encode(test.iloc[:, ::-1])  # its columns would be taken for others
+    assert len(repr(bundle)) < 120
     assert use("decode", codes_file, "-o", back_file, "-m", made / "two.bundle").exit_code == 0
     back = pd.read_csv(back_file, index_col="sample_id")
     assert list(back.columns) == list(bundle.genes)

@@ -81,6 +81,7 @@ def test_import_names_the_columns_it_found_and_use_writes_them(project: Path) ->
     told = import_counts().output
     for line in ("label: tissue ", "group: donor ", "replicate: null "):
         assert line in told
+    assert "warning: there are more samples" in told, "what `cic data check` warns of"
     text = "# mine\nseed: 1\n\ndata:\n  file: other.parquet  # before\n  proportions: [a]\n\nsplit:\n  test: 0.2\n"
     Path("params.yaml").write_text(text)
     assert import_counts("--use").exit_code == 0

@@ -277,6 +277,10 @@ def test_planted_programs_are_found_again(measured, programs):
     for method in ("model", "pca"):
         assert recovery.methods[method].recall.value > 0.8
     assert recovery.methods["model"].decoys <= 2
+    rivals = [recovery.difference_to[name] for name in ("pca", "ica", "nmf")]
+    leads = [share.value for one in rivals for share in (one.precision, one.recall)]
+    assert recovery.least_lead.value == min(leads)
+    assert links.over_shuffled.value == pytest.approx(links.rank_sums / links.shuffled)
     assert set(recovery.difference_to) == {"pca", "ica", "nmf", "model_decoder", "model_running_sum"}
 
 

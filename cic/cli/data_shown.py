@@ -36,11 +36,13 @@ def show_imported(
     for key, value in data.items():
         comment = f"   # {MEANING[key]}" if key in MEANING else ""
         console.print(f"    {key}: {'null' if value is None else escape(value)}{comment}", highlight=False)
+    facts = check_matrix(matrix)
+    _warn(console, facts["warnings"])
     if matrix.samples.columns.empty:
         console.print("\nno columns about the samples: add them with --labels TABLE")
         return
     console.print()
-    console.print(_columns(check_matrix(matrix)["columns"], matrix.n_samples, "columns found"))
+    console.print(_columns(facts["columns"], matrix.n_samples, "columns found"))
     if not used and not any(data[role] for role in MEANING):
         console.print("none is named as a label, group or replicate usually is: put those that are in by hand")
 
@@ -77,7 +79,11 @@ def show_checks(facts: dict[str, Any], source: str) -> None:
     console.print(table)
     if facts["columns"]:
         console.print(_columns(facts["columns"], facts["n_samples"], "columns"))
-    for warning in facts["warnings"]:
-        console.print(f"[yellow]warning:[/] {escape(warning)}")
+    _warn(console, facts["warnings"])
     if not facts["warnings"]:
         console.print("nothing to warn of")
+
+
+def _warn(console: Console, warnings: list[str]) -> None:
+    for warning in warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")

@@ -12,6 +12,8 @@ from cic.data.matrix import ExpressionMatrix, fingerprints
 
 CONFOUNDED_ABOVE = 0.9
 FEW_PROFILES = 3
+STANDARDISED_WITHIN = 0.01
+"""Of 0 and of 1, for a gene's mean and standard deviation to be taken for made, not measured."""
 BY_CHANCE = 0.05
 """A label stands alone by a column if so many of its profiles would agree there by chance less often than this."""
 GENE_IDS = {
@@ -33,7 +35,7 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
     -------
     dict
         `n_samples`, `n_genes`, `unit`, `gene_ids` (the naming they follow), `values` (range, mean, share of zeros),
-        `constant_genes`, `columns` (distinct and missing values of each), `labels` and `groups` (profiles in each),
+        `standardised_genes` (mean 0 and standard deviation 1 over all samples), `constant_genes`, `columns` (distinct and missing values of each), `labels` and `groups` (profiles in each),
         `replicates` (sets and profiles in them), `confounding` (Cramér's V of label and group, labels seen in a single
         group), `confounded_columns` (likewise of columns that play no role, where cell type and they go together) and
         `warnings`, each a sentence.
@@ -50,6 +52,7 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
             "mean": float(matrix.values.mean(dtype=np.float64)),
             "share_of_zeros": float((matrix.values == 0).mean()),
         },
+        "standardised_genes": _standardised(matrix.values),
         "constant_genes": int((matrix.values.min(axis=0) == matrix.values.max(axis=0)).sum()),
         "columns": {
             str(name): {"distinct": int(samples[name].nunique()), "missing": int(samples[name].isna().sum())}
@@ -62,6 +65,12 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
         "confounded_columns": _confounded_columns(samples, others),
     }
     return {**facts, "warnings": _warnings(matrix, facts)}
+
+
+def _standardised(values_SG: np.ndarray) -> int:
+    mean_G, deviation_G = values_SG.mean(axis=0, dtype=np.float64), values_SG.std(axis=0, dtype=np.float64)
+    made_G = (np.abs(mean_G) < STANDARDISED_WITHIN) & (np.abs(deviation_G - 1) < STANDARDISED_WITHIN)
+    return int(made_G.sum())
 
 
 def _gene_ids(genes: tuple[str, ...]) -> str:
@@ -129,6 +138,12 @@ def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
     if matrix.n_samples > matrix.n_genes:
         found.append(
             f"there are more samples ({matrix.n_samples}) than genes ({matrix.n_genes}): is the orientation right?"
+        )
+    if facts["standardised_genes"] > matrix.n_genes / 2:
+        found.append(
+            f"{facts['standardised_genes']} of {matrix.n_genes} genes have mean 0 and standard deviation 1 over all "
+            "samples: these are z-scores, in which every profile, held out or not, has shaped every other; and profiles "
+            "to come cannot be brought to that scale. Import the values as they were before"
         )
     if facts["constant_genes"]:
         found.append(f"{facts['constant_genes']} genes never vary and will be dropped")

@@ -100,8 +100,33 @@ class Bundle:
             log.warning("%s: %s", where, evidence)
         return values_SG
 
+    def __repr__(self) -> str:
+        shape = self.architecture
+        return (
+            f"Bundle({len(self.genes)} genes in `{self.unit}` -> {shape.bottleneck_width} numbers, depth {shape.depth}, "
+            f"{len(self.labels)} labels)"
+        )
+
     def project(self, values_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give each profile's coordinates z_SK and its squared norm outside the basis (S)."""
+        """Give each profile's coordinates z_SK and its squared norm outside the basis (S).
+
+        Parameters
+        ----------
+        values_SG
+            Samples x `genes_in`, in that order, as `align` gives them.
+
+        Raises
+        ------
+        ModelError
+            If it is a table, whose columns may stand in any order.
+        """
+        if not isinstance(values_SG, np.ndarray):
+            raise ModelError(
+                f"a {type(values_SG).__name__} has names of its own, which would be ignored here",
+                where="profiles",
+                expected="an array, samples x the model's genes in their order",
+                fix="bundle.encode(bundle.align(table)), which finds genes by name",
+            )
         return self.basis.project(self.preprocessor.transform(values_SG))
 
     def encode(self, values_SG: np.ndarray) -> np.ndarray:

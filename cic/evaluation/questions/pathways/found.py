@@ -47,6 +47,8 @@ class Links(Finding):
     """Share of the links that rank sums find too."""
     shuffled: float
     """Links by rank sums of codes with shuffled profiles, on average."""
+    over_shuffled: Interval
+    """Links by rank sums over those of codes with shuffled profiles, which stand for nothing; no interval."""
     beyond_shuffled: int
     """Links with a score that shuffled codes do not reach, at the same rate."""
 

@@ -16,6 +16,7 @@ from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import MatchedSets
 from cic.evaluation.gene_sets.links import Linked
 from cic.evaluation.questions.pathways.cell_type_pathways import distinct_sets
+from cic.evaluation.statistics.intervals import Interval
 from cic.evaluation.subject import Subject
 from cic.seeds import generator
 
@@ -48,6 +49,7 @@ def count_links(subject: Subject, sets: MatchedSets, found: Linked, x_NG: np.nda
         "rank_sums": int(by_rank_PW.sum()),
         "agreement": float(by_rank_PW[found.found_PW].mean()) if found.found_PW.any() else float("nan"),
         "shuffled": n_shuffled,
+        "over_shuffled": Interval(by_rank_PW.sum() / n_shuffled if n_shuffled else math.nan, None, None),
         "beyond_shuffled": int((found.found_PW & beyond_PW).sum()),
     }
 

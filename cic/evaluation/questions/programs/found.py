@@ -45,5 +45,7 @@ class Found(Finding):
     decoded: dict[str, Interval]
     """By code, the share of a program's variance that all numbers together foretell, a mean over programs."""
     decoded_difference_to_pca: Interval
+    least_lead: Interval
+    """The least of the differences in precision and recall to PCA, ICA and NMF: the one that speaks most against it."""
     difference_to: dict[str, Shares]
     """The model's shares minus theirs, paired."""

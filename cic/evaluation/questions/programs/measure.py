@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from cic.evaluation.questions.programs.recovery import (
     mean_over_programs,
     other_codes,
 )
+from cic.evaluation.statistics.intervals import Interval
 from cic.evaluation.subject import Subject
 from cic.model.threads import one_thread
 from cic.seeds import derive_seed
@@ -109,9 +111,15 @@ def _recovery(
         "methods": {name: _plain(one) for name, one in recoveries.items()},
         "decoded": {name: mean_over_programs(value_P, *over) for name, value_P in foretold.items()},
         "decoded_difference_to_pca": mean_over_programs(foretold["model"] - foretold["pca"], *over),
+        "least_lead": _least_lead(differences),
         "difference_to": {name: by_share for name, by_share in differences.items() if name != "model"},
     }
     return Answer(Found.model_validate(metrics), tables={"program_recovery": table})
+
+
+def _least_lead(differences: Mapping[str, Mapping[str, Interval]]) -> Interval:
+    leads = [differences[name][share] for name in ("pca", "ica", "nmf") for share in ("precision", "recall")]
+    return min((one for one in leads if one.is_defined), key=lambda one: one.value, default=leads[0])
 
 
 def _plain(one: Recovery) -> dict[str, Any]:
