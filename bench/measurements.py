@@ -28,6 +28,7 @@ from cic.data.synthetic import planted_activity
 from cic.declarations import declarations
 from cic.evaluation.evaluate import evaluate
 from cic.evaluation.measure import MEASURES_BAR
+from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.subject import Given
 from cic.model.autoencoder import composed
 from cic.model.basis import squared_norms
@@ -38,7 +39,7 @@ from cic.model.training import Fold, Hyperparameters, new_network, pca_error, tr
 from cic.model.trial import TrialSpec, fit_network, run_trial
 from cic.progress import observed
 from cic.search.study import search
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 HYPER = Hyperparameters(depth=1, bottleneck_width=30)
 GENE_SPACE = {"learning_rate": 1e-3, "weight_decay": 1.0, "batch_size": 128}
@@ -76,7 +77,7 @@ def basis_trials(file: str, rank: int) -> dict[str, float]:
     fold = prepared(file, rank).fold
     cores = len(os.sched_getaffinity(0))
     specs = [TrialSpec(number, HYPER, number, Training(), (fold,)) for number in range(2 * cores)]
-    with make_executor(cores) as workers:
+    with make_executor(cores, running=[run_trial]) as workers:
         list(workers.map(run_trial, specs[:cores]))
         started = time.perf_counter()
         results = list(workers.map(run_trial, specs))
@@ -134,7 +135,7 @@ def whole_search(file: str, trials: int) -> dict[str, float]:
     started = time.perf_counter()
     folds = search_folds(matrix, part, params)
     ready = time.perf_counter() - started
-    with tempfile.TemporaryDirectory() as scratch, make_executor() as workers:
+    with tempfile.TemporaryDirectory() as scratch, make_executor(running=[run_trial]) as workers:
         outcome = search(
             params.search,
             seed=1,
@@ -183,7 +184,7 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
         if label == MEASURES_BAR:
             moments.append(time.perf_counter())
 
-    with tempfile.TemporaryDirectory() as scratch, make_executor() as workers, observed(note):
+    with tempfile.TemporaryDirectory() as scratch, make_executor(running=[retrain]) as workers, observed(note):
         evaluate(given, params, workers, 1, Path(scratch))
     found = {"seconds": time.perf_counter() - started}
     for one, before, after in zip(declarations(), moments, moments[1:], strict=False):

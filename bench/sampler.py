@@ -17,8 +17,10 @@ from rich.console import Console
 
 from bench.searching import searched
 from cic.config import Params, load_params
+from cic.model.trial import run_trial
 from cic.search import space
-from cic.workers import Workers, make_executor
+from cic.workers.executor import make_executor
+from cic.workers.workers import Workers
 
 ONLY_SPREAD = 10**6
 
@@ -46,7 +48,7 @@ def main() -> None:
     given = parser.parse_args()
     data = {"file": given.file, "label": given.label, "group": given.group, "replicate": given.replicate}
     differences = []
-    with make_executor(0, None) as workers:
+    with make_executor(running=[run_trial]) as workers:
         for seed in range(given.seeds):
             overrides = {"seed": seed, "search.trials": given.trials, "search.finalists": 2}
             params = load_params("params.yaml", overrides | {f"data.{key}": value for key, value in data.items()})

@@ -15,7 +15,7 @@ from cic.model.prepare import search_folds
 from cic.model.trial import TrialSpec, run_trial
 from cic.search.study import SearchOutcome, search
 from cic.seeds import derive_seed
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 
 def searched(params: Params, workers: Workers) -> tuple[ExpressionMatrix, pd.Series, SearchOutcome]:

@@ -25,7 +25,8 @@ from cic.model.prepare import prepare
 from cic.model.training import Fold, pca_error
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec
 from cic.seeds import derive_seed
-from cic.workers import Workers, make_executor
+from cic.workers.executor import make_executor
+from cic.workers.workers import Workers
 
 
 def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
@@ -90,7 +91,7 @@ def main() -> None:
     data = Data(file=options.file, label=options.label, group=options.group, replicate=options.replicate)
     budget = base.search.model_copy(update={"trials": options.trials})
     rows = []
-    with make_executor() as workers:
+    with make_executor(running=[fit_from_spec]) as workers:
         for seed in range(1, options.seeds + 1):
             for width in options.width:
                 params = base.model_copy(update={"seed": seed, "data": data, "search": budget})

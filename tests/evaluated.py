@@ -25,7 +25,7 @@ from cic.model.bundle import Bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
-from cic.workers import InThisProcess
+from cic.workers.workers import InThisProcess
 
 F = TypeVar("F", bound=Finding)
 

@@ -37,7 +37,7 @@ from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.training import Hyperparameters
 from cic.search.records import Record, records_frame
 from cic.search.selection import Finalist, choose, finalists_frame
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 CELLS = [(depth, width) for depth in (0, 1, 2) for width in (2, 3)]
 SPREAD = (-0.01, 0.0, 0.02)
@@ -211,7 +211,7 @@ def test_an_interval_over_splits_is_wider_for_what_they_share():
 
 
 def test_workers_change_nothing(curved, found):
-    with make_executor(2) as workers:
+    with make_executor(2, running=[retrain]) as workers:
         again = measure_architectures(replace(curved, workers=workers))
     assert again.finding == found.finding
     for name, table in found.tables.items():

@@ -19,7 +19,7 @@ from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.stages.fit import fit_seeds
-from cic.workers import InThisProcess
+from cic.workers.workers import InThisProcess
 
 HYPER = Hyperparameters(depth=1, bottleneck_width=2, hidden_width=16)
 CONFIG = params(training={"epochs": 10}, search={"workers": 1}, fit={"seeds": 2})

@@ -27,7 +27,7 @@ from cic.evaluation.questions.identity.measure import MODELS, RIVALS
 from cic.evaluation.questions.identity.measure import measure as measure_identity
 from cic.evaluation.questions.identity.say import TOPICS
 from cic.evaluation.questions.identity.tuning import TuningSpec, tune
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 QUICK = {"folds": 3, "label_weights": (0.1, 1.0), "epochs": 10}
 

@@ -34,7 +34,8 @@ from cic.evaluation.questions.programs.measure import measure as measure_program
 from cic.evaluation.questions.programs.say import program_sentences, programs_section
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.evaluation.retrainings.retraining import retrain
-from cic.workers import InThisProcess, LocalProcesses
+from cic.workers.processes import LocalProcesses
+from cic.workers.workers import InThisProcess
 
 PROGRAMS, GENES, A_PROGRAM = 6, 240, 20
 
@@ -198,7 +199,7 @@ def test_the_score_is_that_of_gseapy_by_its_front_door(ranking):
 def test_threads_and_workers_change_nothing(ranking):
     loading, members = ranking
     here = running_sums(loading, members, 300, 1e-4, 7, InThisProcess())
-    workers = LocalProcesses(2)
+    workers = LocalProcesses(2, [retrain])
     try:
         there = running_sums(loading, members, 300, 1e-4, 7, workers)
     finally:

@@ -24,7 +24,7 @@ from cic.evaluation.report.card import model_card
 from cic.evaluation.report.summary import summary
 from cic.evaluation.statistics.intervals import resampling
 from cic.evaluation.words import with_interval
-from cic.workers import InThisProcess
+from cic.workers.workers import InThisProcess
 
 NO_MEASURES = {"measures": ()}
 

@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 from cic.evaluation.retrainings.retraining import coordinates, retrain, retrain_all
 from cic.model.prepare import left_out_units, prepare
 from cic.model.trial import fit_network
-from cic.workers import InThisProcess, LocalProcesses
+from cic.workers.processes import LocalProcesses
+from cic.workers.workers import InThisProcess
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_left_out_units_are_counted_over_the_training_profiles(curved):
 def test_workers_and_order_do_not_change_the_outcome(curved):
     specs = [spec_of(curved, name) for name in ("a", "b", "c")]
     here = retrain_all(specs, InThisProcess(), "test")
-    workers = LocalProcesses(2)
+    workers = LocalProcesses(2, [retrain])
     try:
         there = retrain_all(specs[::-1], workers, "test")[::-1]
     finally:

@@ -10,7 +10,8 @@ from cic.data.matrix import ExpressionMatrix
 from cic.model.prepare import search_folds
 from cic.model.trial import TrialSpec, run_trial
 from cic.search.study import search
-from cic.workers import InThisProcess, make_executor
+from cic.workers.executor import make_executor
+from cic.workers.workers import InThisProcess
 
 TRAINING = Training(epochs=20, validate_every=2, patience=20)
 TINY = Search(
@@ -54,7 +55,7 @@ def test_real_trials_give_the_same_on_1_2_and_4_workers(folds):
 
     here = searched_on(InThisProcess())
     for count in (2, 4):
-        with make_executor(count) as workers:
+        with make_executor(count, running=[run_trial]) as workers:
             assert table(searched_on(workers)) == table(here)
     assert len(here.records) == TINY.trials
     assert 0 <= here.timing.not_training < 1

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from cic.config import Search
 from cic.errors import CicError, DataError, ServiceError
+from cic.model.trial import run_trial  # with it come the imports of the trials here
 from cic.search.records import records_frame
 from cic.search.selection import finalists_frame
 from cic.search.storage import IN_MEMORY, open_storage
 from cic.search.study import search
-from cic.workers import InThisProcess, make_executor
+from cic.workers.executor import make_executor
+from cic.workers.workers import InThisProcess
 
 N_TRIALS, N_REPEATS = 24, 8
 CONFIG = Search(trials=N_TRIALS, round_size=5, finalists=1, repeats=2, **analytic_trial.SPACE)
@@ -84,7 +86,7 @@ class Stops:
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_the_number_of_workers_leaves_no_trace(expected, count):
-    with make_executor(count) as workers:
+    with make_executor(count, running=[run_trial]) as workers:
         assert table(searched(run=analytic_trial.run_at_random_pace, workers=workers)) == expected
 
 
@@ -203,7 +205,7 @@ def test_a_round_of_which_most_fails_is_an_error_and_runs_again_when_it_is_mende
 
 def test_a_trial_that_does_not_end_fails_alone_and_its_process_is_ended(tmp_path):
     limited = CONFIG.model_copy(update={"trials": 8, "trial_seconds": 3.0})
-    with make_executor(2) as workers:
+    with make_executor(2, running=[run_trial]) as workers:
         outcome = searched(limited, run=partial(analytic_trial.run_that_hangs, tmp_path / "pid"), workers=workers)
     (failed,) = (record for record in outcome.records if record.state == "failed")
     assert failed.number == 5 and "4.5 s" in failed.reason
@@ -219,14 +221,14 @@ def test_depth_0_alone_is_a_search():
 
 def test_a_killed_worker_costs_one_trial_run_again(expected, tmp_path):
     mark = tmp_path / "killed"
-    with make_executor(2) as workers:
+    with make_executor(2, running=[run_trial]) as workers:
         outcome = searched(run=partial(analytic_trial.run_killed_once, mark), workers=workers)
     assert mark.exists()
     assert table(outcome) == expected
 
 
 def test_a_trial_that_always_kills_its_worker_fails_with_a_reason_and_alone():
-    with make_executor(2) as workers:
+    with make_executor(2, running=[run_trial]) as workers:
         outcome = searched(run=analytic_trial.run_always_killed, workers=workers)
     (failed,) = (record for record in outcome.records if record.state == "failed")
     assert failed.number == 5
@@ -234,7 +236,7 @@ def test_a_trial_that_always_kills_its_worker_fails_with_a_reason_and_alone():
 
 
 def test_an_error_in_a_trial_is_raised_and_ends_the_workers():
-    with pytest.raises(ZeroDivisionError), make_executor(2) as workers:
+    with pytest.raises(ZeroDivisionError), make_executor(2, running=[run_trial]) as workers:
         searched(run=analytic_trial.divide_by_zero, workers=workers)
 
 

@@ -23,7 +23,7 @@ from cic.evaluation.questions.unseen_types.found import Found as UnseenTypes
 from cic.evaluation.questions.unseen_types.measure import measure as measure_unseen_types
 from cic.evaluation.questions.unseen_types.say import unseen_types_section, unseen_types_sentences
 from cic.evaluation.statistics.intervals import Interval
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 
 def without_column(one, *names):

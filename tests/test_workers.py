@@ -14,8 +14,10 @@ from long_job import process_id
 
 from cic.errors import ServiceError
 from cic.model.training import Hyperparameters
-from cic.workers import InThisProcess, make_executor
+from cic.workers.executor import make_executor
+from cic.workers.workers import InThisProcess
 
+PROJECT = Path(__file__).parent.parent
 COORDINATOR = """
 import sys
 import signal
@@ -23,12 +25,38 @@ from functools import partial
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 sys.path.insert(0, {tests!r})
-from cic import workers as executors
+from cic.workers.executor import make_executor
 from long_job import say_and_sleep
-executors.PRELOAD.clear()
-with executors.make_executor(2) as workers:
+with make_executor(2) as workers:
     list(workers.map(partial(say_and_sleep, Path({marks!r})), range(4)))
 """
+
+MARKED = """
+import os
+import time
+IMPORTED_BY = os.getpid()
+def importer(_):
+    time.sleep(0.02)
+    return IMPORTED_BY, os.getpid()
+"""
+PRELOADING = """
+from cic.workers.executor import make_executor
+from marked import importer
+with make_executor(2, running={running}) as workers:
+    importers, pids = map(set, zip(*workers.map(importer, range(20))))
+assert len(pids) == 2, pids
+print(len(importers), len(importers & pids))
+"""
+
+
+@pytest.mark.parametrize(("running", "printed"), [("[importer]", "1 0"), ("[]", "2 2")])
+def test_what_workers_run_is_imported_once_if_it_is_said_before(tmp_path, running, printed):
+    (tmp_path / "marked.py").write_text(MARKED)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
+    command = [sys.executable, "-c", PRELOADING.format(running=running)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == printed.split()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -21,7 +21,7 @@ from cic.evaluation.report.page import write_report
 from cic.evaluation.section import Evidence
 from cic.evaluation.subject import Given, sample_column
 from cic.model.threads import one_thread
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 FEWEST_TEST = 2
 

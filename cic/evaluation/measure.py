@@ -20,7 +20,7 @@ from cic.evaluation.statistics.intervals import resampling
 from cic.evaluation.subject import Given, Subject
 from cic.progress import track
 from cic.seeds import derive_seed
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 MEASURES_BAR = "measures"
 

@@ -22,7 +22,7 @@ from cic.model.bundle import Bundle
 from cic.model.prepare import left_out_units
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from cic.model.trial import TrialResult, TrialSpec
 from cic.search.records import lost_record, record_of
 from cic.search.space import Space
 from cic.search.storage import Finished, read_finished, tell
-from cic.workers import Lost, Workers
+from cic.workers.workers import Lost, Workers
 
 Thresholds = tuple[tuple[int, float], ...]
 

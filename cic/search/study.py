@@ -24,7 +24,7 @@ from cic.search.selection import Choice, Finalist, choose, contenders, finalist
 from cic.search.space import Space
 from cic.search.storage import Finished, open_companion, open_storage, open_study
 from cic.seeds import derive_seed
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 log = logging.getLogger(__name__)
 

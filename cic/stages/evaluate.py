@@ -10,12 +10,13 @@ from cic.config import Params
 from cic.data.synthetic import planted_activity
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
 from cic.evaluation.evaluate import parts_of
+from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.subject import Given
 from cic.folders import Folders, read_json, read_part, read_parts
 from cic.model.bundle import load_bundle
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 
 def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
@@ -34,5 +35,5 @@ def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) ->
         checks=read_json(folders["ingest"] / "checks.json"),
         truth=planted_activity(Path(params.data.file), matrix.samples.index),
     )
-    with make_executor(params.search.workers, params.search.scheduler) as workers:
+    with make_executor(params.search.workers, params.search.scheduler, [retrain]) as workers:
         evaluate_bundle(given, params, workers, derive_seed(params.seed, "evaluate"), out)

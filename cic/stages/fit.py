@@ -24,7 +24,7 @@ from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResult))]
 
@@ -85,7 +85,8 @@ def fit_seeds(
         If no training succeeds.
     """
     wanted, fitted, failed = params.fit.seeds, list[Fitted](), list[NotFitted]()
-    with make_executor(1 if settings.torch_device != "cpu" else params.search.workers, params.search.scheduler) as crew:
+    count = 1 if settings.torch_device != "cpu" else params.search.workers
+    with make_executor(count, params.search.scheduler, [fit_from_spec]) as crew:
         for first in (0, wanted):
             numbers = range(first, first + wanted - len(fitted))
             seeds = [derive_seed(params.seed, "fit", number) for number in numbers]

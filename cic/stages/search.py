@@ -38,7 +38,7 @@ from cic.tracking.runs import (
     open_search_run,
     reap_dead_runs,
 )
-from cic.workers import make_executor
+from cic.workers.executor import make_executor
 
 TRIALS = ("cic.model.prepare", "cic.model.trial", "cic.search.study")
 """Modules on whose code the outcome of a trial depends."""
@@ -85,7 +85,7 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
         return TrialSpec(number, hyper, seed, params.training, folds, thresholds, params.search.trial_seconds)
 
     try:
-        with make_executor(params.search.workers, params.search.scheduler) as workers:
+        with make_executor(params.search.workers, params.search.scheduler, [run_trial]) as workers:
             outcome = search_study(
                 params.search,
                 seed=params.seed,

@@ -20,7 +20,7 @@ from scipy import stats
 
 from cic.progress import track
 from cic.seeds import derive_seed, generator
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 WEIGHT = 1.0
 """Exponent of the loadings in the running sum, the usual one."""

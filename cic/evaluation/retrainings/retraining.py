@@ -26,7 +26,7 @@ from cic.model.training import Fold, Hyperparameters
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed
-from cic.workers import Workers
+from cic.workers.workers import Workers
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What runs pure functions side by side; `cic.workers.executor` gives it."""

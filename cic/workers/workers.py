@@ -1,0 +1,76 @@
+"""What workers are, and the simplest of them: this process."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cic.errors import ServiceError
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """In place of a result: the worker died each time, or had to be ended."""
+
+    reason: str
+
+
+class Workers(ABC):
+    """What runs trials.
+
+    Attributes
+    ----------
+    count
+        How many at once.
+    """
+
+    count: int
+
+    @abstractmethod
+    def each(
+        self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
+    ) -> Iterator[tuple[int, R | Lost]]:
+        """Yield (position in `specs`, result) as they come; an exception of `run` is raised here.
+
+        Parameters
+        ----------
+        seconds
+            What `run` may take. It has to keep to that by itself; only local processes can be ended if it hangs.
+        """
+
+    def map(self, run: Callable[[S], R], specs: Sequence[S]) -> Iterator[R]:
+        """Yield results in the order of `specs`.
+
+        Raises
+        ------
+        ServiceError
+            If the worker of one of them died each time.
+        """
+        ready: dict[int, R] = {}
+        at = 0
+        for index, result in self.each(run, specs):
+            if isinstance(result, Lost):
+                raise ServiceError(result.reason, where="worker", fix="see if the machine runs out of memory")
+            ready[index] = result
+            while at in ready:
+                yield ready.pop(at)
+                at += 1
+
+
+class InThisProcess(Workers):
+    """One after the other, here."""
+
+    count = 1
+
+    def each(
+        self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
+    ) -> Iterator[tuple[int, R | Lost]]:
+        """Yield results in order."""
+        for index, spec in enumerate(specs):
+            yield index, run(spec)
