@@ -33,7 +33,8 @@ from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest, shown_hyperparameters
 from cic.tracking.models import ModelRun, known_model_run, log_model_run
 from cic.tracking.pages import chart_page, compare_page, run_page, runs_page, version_page
-from cic.tracking.runs import TAG_PARENT, experiment_of
+from cic.tracking.runs import experiment_of
+from cic.tracking.search_runs import TAG_PARENT
 from cic.tracking.store import all_runs, connect, explained
 
 ABOUT = (

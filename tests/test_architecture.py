@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "search": SCIENCE | {"model", "workers"},
     "evaluation": SCIENCE | {"model", "workers", "declarations"},
     "versioning": {"errors"},
-    "tracking": SCIENCE | {"model", "settings"},
+    # a search is shown as it goes
+    "tracking": SCIENCE | {"model", "workers", "search", "settings"},
     # the gate resamples as the evaluation does
     "registry": SCIENCE | {"model", "evaluation", "settings", "tracking", "workers"},
     "serving": SCIENCE | {"model", "settings", "tracking"},

@@ -40,7 +40,7 @@ from cic.registry.gate import Decision
 from cic.registry.stored import stored_evidence
 from cic.tracking.files import file_digests
 from cic.tracking.models import ModelRun, known_model_run
-from cic.tracking.runs import TrialRow, log_trials, open_search_run
+from cic.tracking.search_runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
 
 THRESHOLDS = Registry(min_profiles=10, bootstrap=200)

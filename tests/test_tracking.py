@@ -12,25 +12,24 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import analytic_trial
 import mlflow
 import pytest
 from mlflow.entities import ViewType
 from store_parts import new_store, set_up_template
 
+from cic.config import Params, Search
 from cic.errors import ServiceError
 from cic.model.training import Hyperparameters
+from cic.search.storage import IN_MEMORY
+from cic.search.study import search
+from cic.settings import Settings
 from cic.tracking.lineage import environment_lock, flat_params, held_out_digest, shown_hyperparameters
-from cic.tracking.runs import (
-    TAG_PROCESS,
-    TrialRow,
-    finish_search_run,
-    log_in_batches,
-    log_trials,
-    open_search_run,
-    reap_dead_runs,
-    this_process,
-)
+from cic.tracking.runs import TAG_PROCESS, log_in_batches, reap_dead_runs, this_process
+from cic.tracking.search_runs import TrialRow, finish_search_run, log_trials, open_search_run
+from cic.tracking.searches import shown_search
 from cic.tracking.store import all_runs, connect, experiment_id
+from cic.workers.workers import InThisProcess
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +238,58 @@ def test_a_failed_row_has_no_error_even_if_the_ratio_is_there():
     failed = row(3, "failed")
     assert set(failed.metrics) == {"trained_epochs", "seconds"}
     assert replace(failed, number=12).name == "mine d0 w8 trial 012 (failed)"
+
+
+def searched(on_round):
+    return search(
+        Search(trials=5, round_size=4, finalists=1, repeats=2, **analytic_trial.SPACE),
+        seed=3,
+        identity={"data": "d"},
+        storage_url=IN_MEMORY,
+        make_spec=analytic_trial.make_spec,
+        run=analytic_trial.run,
+        workers=InThisProcess(),
+        on_round=on_round,
+    )
+
+
+def run_of(uri: str, run_id: str):
+    return connect(uri).get_run(run_id)
+
+
+def test_a_search_is_shown_as_it_goes_and_described_at_its_end(uri, tmp_path):
+    pictures = [tmp_path / "surface.svg", tmp_path / "importance.svg"]
+    for picture in pictures:
+        picture.write_text("<svg/>")
+    params = Params.model_validate({"seed": 3, "data": {"file": "data/raw/mine.parquet"}})
+    trials = []
+    with shown_search(params, {"data": "d"}, Settings(tracking_uri=uri, home=tmp_path / "home")) as shown:
+
+        def on_round(finished):
+            shown.log_round(finished)
+            within = run_of(uri, shown.run_id).info.experiment_id
+            trials.append(len(all_runs(connect(uri), within, "tags.`cic.kind` = 'trial'")))
+
+        outcome = searched(on_round)
+        assert run_of(uri, shown.run_id).info.status == "RUNNING"
+        shown.close(outcome, *pictures[:1], pictures[1:])
+    assert trials == [4, 5]
+    run = run_of(uri, shown.run_id)
+    chosen = outcome.choice.finalist
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["error_over_pca_validation"] == chosen.mean / chosen.pca_error
+    assert run.data.metrics["trials_complete"] == 5
+    assert "**Chosen: depth" in run.data.tags["mlflow.note.content"]
+    assert f"surface.svg&run_uuid={shown.run_id}" in run.data.tags["mlflow.note.content"]
+    kept = {file.path for file in connect(uri).list_artifacts(shown.run_id, "figures")}
+    assert kept == {"figures/surface.svg", "figures/importance.svg"}
+
+
+def test_the_run_of_a_search_that_fails_is_killed_and_goes_on_the_next_time(uri, tmp_path):
+    params = Params.model_validate({"seed": 3, "data": {"file": "data/raw/mine.parquet"}})
+    settings = Settings(tracking_uri=uri, home=tmp_path / "home")
+    with pytest.raises(ZeroDivisionError), shown_search(params, {"data": "d"}, settings) as shown:
+        raise ZeroDivisionError
+    assert run_of(uri, shown.run_id).info.status == "KILLED"
+    with shown_search(params, {"data": "d"}, settings) as again:
+        assert again.run_id == shown.run_id and run_of(uri, again.run_id).info.status == "RUNNING"
