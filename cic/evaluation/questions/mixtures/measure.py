@@ -12,23 +12,17 @@ Axes: S profiles, M held-out mixtures, C components, D dimensions of whatever a 
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import nnls
 
 from cic.data.roles import PROPORTION
 from cic.data.units import LINEAR_UNITS
 from cic.evaluation.finding import Answer
 from cic.evaluation.questions.mixtures.found import Found
-from cic.evaluation.statistics.intervals import (
-    FEWEST_UNITS,
-    Interval,
-    Resampling,
-    ratio_interval,
-    root,
-)
+from cic.evaluation.questions.mixtures.simplex import error_of_means, estimate_shares, off_plane
+from cic.evaluation.statistics.intervals import FEWEST_UNITS, Interval, Resampling, ratio_interval, root
 from cic.evaluation.subject import Subject
 from cic.model.threads import one_thread
 
@@ -36,8 +30,6 @@ PURE_FROM = 0.999
 """Share of one component from which a profile counts as pure."""
 SUM_WITHIN = 0.05
 """Shares of a profile may miss 1 by this much, and are brought to it; others name no whole mixture."""
-SUM_WEIGHT = 1e4
-"""Of the condition that shares add up to 1, in units of the farthest pure profile."""
 METHODS = ("model", "pca", "profile", "linear", "equal_shares")
 
 
@@ -67,92 +59,113 @@ def measure(subject: Subject) -> Answer:
         Table `mixtures`, a row a mixture and component: sample_id, component, true, and the estimates by
         method (linear is empty where there is none).
     """
-    names = [name for name in subject.samples if str(name).startswith(PROPORTION)]
-    if len(names) < 2:
-        return _nothing("the data name no two columns with shares of a mixture (`data.proportions`).")
-    share_SC, whole_S = known_shares(subject.samples[names])
-    pure_S = share_SC.max(axis=1) >= PURE_FROM
-    component_S = np.where(pure_S, share_SC.argmax(axis=1), -1)
-    train_S = (subject.part_S == "train") & whole_S
-    components = [str(name).removeprefix(PROPORTION) for name in names]
-    n_pure = [int((train_S & (component_S == number)).sum()) for number in range(len(names))]
-    if min(n_pure) == 0:
-        lacking = ", ".join(name for name, n in zip(components, n_pure, strict=True) if not n)
-        return _nothing(f"no training profile is pure {lacking}, and so the codes of mixtures lie between nothing.")
-    if not (whole_S & ~pure_S).any():
-        return _nothing("no profile is a mixture.")
-    mixed_S, plan, held_out = choose_mixtures(subject, whole_S & ~pure_S)
-    true_MC = share_SC[mixed_S]
-    left_out, cautions = {}, {}
-    single_S = pure_S & whole_S & (subject.test_S if held_out else ~train_S)
-    estimates = {"equal_shares": np.full_like(true_MC, 1 / len(names))}
-    same_M = np.unique(np.round(true_MC, 3), axis=0, return_inverse=True)[1].reshape(-1)
-    of_means: dict[str, Any] = dict.fromkeys(METHODS[:-1])
-    plane: dict[str, Any] = dict.fromkeys(METHODS[:-1])
-    plane_pure: dict[str, Any] = dict.fromkeys(METHODS[:-1])
-    with one_thread():
-        for name, x_SD in descriptions(subject).items():
-            pure_CD = np.stack([x_SD[train_S & (component_S == number)].mean(axis=0, dtype=np.float64)
-                                for number in range(len(names))])  # fmt: skip
-            estimates[name] = estimate_shares(x_SD[mixed_S], pure_CD)
-            of_means[name] = error_of_means(x_SD[mixed_S], pure_CD, true_MC, same_M)
-            if x_SD.shape[1] < len(names):
-                continue  # the plane fills the space, so that nothing can lie off it
-            off_M = off_plane(x_SD[mixed_S], pure_CD)
-            plane[name] = ratio_interval(off_M, np.ones(len(off_M)), plan)
-            if single_S.any():
-                plane_pure[name] = float(off_plane(x_SD[single_S], pure_CD).mean())
+    mixtures = compositions(subject)
+    if isinstance(mixtures, str):
+        return Answer(None, {"mixtures": mixtures})
+    scored_S, plan, held_out = choose_mixtures(subject, mixtures.mixed_S)
+    unseen_S = subject.test_S if held_out else ~mixtures.train_S
+    apart = take_apart(subject, mixtures, scored_S, mixtures.pure_S & mixtures.whole_S & unseen_S, plan)
+    true_MC, estimates = mixtures.share_SC[scored_S], apart.estimates
     square = {name: np.square(one_MC - true_MC).mean(axis=1) for name, one_MC in estimates.items()}
     each_M = np.ones(len(true_MC))
-    if "linear" not in estimates:
-        left_out["mixtures.linear"] = (
-            f"the unit is `{subject.bundle.unit}`, so mixtures were not also taken apart on a linear scale, on which "
-            "RNA mixes."
-        )
-    if int((~whole_S).sum()):
-        left_out["mixtures.shares"] = (
-            f"{int((~whole_S).sum())} profiles have a share missing, or shares that do not add up to 1."
-        )
-    if not held_out:
-        cautions["mixtures.parts"] = (
-            "Too few mixtures are held out, so those of all parts are used, most of which the model was trained on, "
-            "though not on their shares."
-        )
-    if plan.caution:
-        cautions["mixtures.resampling"] = plan.caution
-    if subject.hyper.bottleneck_width < len(names) - 1:
-        cautions["mixtures.width"] = (
-            f"A code of {subject.hyper.bottleneck_width} numbers has no room for the shares of {len(names)} components."
-        )
     metrics = {
         "n": len(true_MC),
-        "n_components": len(names),
-        "n_compositions": int(same_M.max()) + 1,
+        "n_components": len(mixtures.components),
+        "n_compositions": int(apart.same_M.max()) + 1,
         "held_out": int(held_out),
         "units": plan.n_units,
         "by": plan.by,
-        "n_pure_training": min(n_pure),
+        "n_pure_training": min(mixtures.n_pure),
         "rmse": {
             name: root(ratio_interval(square[name], each_M, plan)) if name in square else None for name in METHODS
         },
-        "rmse_of_means": of_means,
+        "rmse_of_means": apart.of_means,
         "ratio_to_pca": root(ratio_interval(square["model"], square["pca"], plan)),
         "ratio_to_equal_shares": root(ratio_interval(square["model"], square["equal_shares"], plan)),
         "pearson": {
             name: pearson(true_MC, estimates[name], plan) if name in estimates else None for name in METHODS[:-1]
         },
-        "off_plane": plane,
-        "off_plane_pure": plane_pure,
+        "off_plane": apart.plane,
+        "off_plane_pure": apart.plane_pure,
     }
     table = pd.DataFrame(
         {
-            "sample_id": np.repeat(subject.samples.index[mixed_S].astype(str), len(names)),
-            "component": components * len(true_MC),
+            "sample_id": np.repeat(subject.samples.index[scored_S].astype(str), len(mixtures.components)),
+            "component": list(mixtures.components) * len(true_MC),
             "true": true_MC.ravel(),
             **{name: estimates[name].ravel() if name in estimates else np.nan for name in METHODS},
         }
     )
-    return Answer(Found.model_validate(metrics), left_out, cautions, {"mixtures": table})
+    return Answer(
+        Found.model_validate(metrics),
+        _left_out(subject, mixtures, linear="linear" in estimates),
+        _cautions(subject, mixtures, plan, held_out),
+        {"mixtures": table},
+    )
+
+
+@dataclass(frozen=True)
+class Compositions:
+    """What all profiles are made of.
+
+    Attributes
+    ----------
+    components
+        Names.
+    share_SC
+        Shares, which add up to 1; 0 where they are unknown.
+    whole_S
+        Whether the shares of a profile are known.
+    pure_S, mixed_S
+        Whether it is of one component alone, or a mixture.
+    component_S
+        Which component a pure profile is; -1 of others.
+    train_S
+        Whether it is in the training part, with known shares.
+    """
+
+    components: tuple[str, ...]
+    share_SC: np.ndarray
+    whole_S: np.ndarray
+    train_S: np.ndarray
+
+    @property
+    def pure_S(self) -> np.ndarray:
+        return self.share_SC.max(axis=1) >= PURE_FROM
+
+    @property
+    def mixed_S(self) -> np.ndarray:
+        return self.whole_S & ~self.pure_S
+
+    @property
+    def component_S(self) -> np.ndarray:
+        return np.where(self.pure_S, self.share_SC.argmax(axis=1), -1)
+
+    @property
+    def n_pure(self) -> list[int]:
+        """Pure training profiles of each component."""
+        return [int(one_S.sum()) for one_S in self._pure_training()]
+
+    def pure(self, x_SD: np.ndarray) -> np.ndarray:
+        """Give the mean of the pure training profiles of each component (float64, C x D)."""
+        return np.stack([x_SD[one_S].mean(axis=0, dtype=np.float64) for one_S in self._pure_training()])
+
+    def _pure_training(self) -> list[np.ndarray]:
+        return [self.train_S & (self.component_S == number) for number in range(len(self.components))]
+
+
+def compositions(subject: Subject) -> Compositions | str:
+    """Read what all profiles are made of, or say why nothing can be told of mixtures."""
+    names = [name for name in subject.samples if str(name).startswith(PROPORTION)]
+    if len(names) < 2:
+        return "the data name no two columns with shares of a mixture (`data.proportions`)."
+    share_SC, whole_S = known_shares(subject.samples[names])
+    components = tuple(str(name).removeprefix(PROPORTION) for name in names)
+    found = Compositions(components, share_SC, whole_S, (subject.part_S == "train") & whole_S)
+    if min(found.n_pure) == 0:
+        lacking = ", ".join(name for name, n in zip(components, found.n_pure, strict=True) if not n)
+        return f"no training profile is pure {lacking}, and so the codes of mixtures lie between nothing."
+    return found if found.mixed_S.any() else "no profile is a mixture."
 
 
 def known_shares(columns: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -191,51 +204,54 @@ def descriptions(subject: Subject) -> dict[str, np.ndarray]:
     return found
 
 
-def estimate_shares(x_MD: np.ndarray, pure_CD: np.ndarray) -> np.ndarray:
-    """Give the shares, none below 0 and with the sum 1, of the mixture of `pure_CD` that lies nearest to each row.
+@dataclass(frozen=True)
+class Apart:
+    """Mixtures taken apart by every description of them; what a description cannot tell is `None`.
 
-    Least squares under these constraints, as non-negative least squares with the sum as one more equation of large
-    weight (Lawson and Hanson 1974, chapter 23; Haskell and Hanson 1981).
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, M x C.
+    Attributes
+    ----------
+    estimates
+        Shares by method (M x C), equal ones among them.
+    same_M
+        Number of a mixture's composition.
+    of_means
+        Root mean squared error of shares told from the mean of each composition.
+    plane, plane_pure
+        Distance from the plane through the pure codes: of the mixtures, and of pure profiles that were not trained on.
     """
-    # with a sum of 1 nothing changes if all are moved by the same; of the rest only what is within the span of the pure
-    # ones matters, so that D equations become C
-    origin_D = pure_CD.mean(axis=0)
-    from_origin_CD = pure_CD - origin_D
-    basis_DC, mixing_CC = np.linalg.qr(from_origin_CD.T)
-    inside_MC = (x_MD - origin_D) @ basis_DC
-    weight = SUM_WEIGHT * (float(np.linalg.norm(from_origin_CD, axis=1).max()) or 1.0)
-    equations = np.vstack([mixing_CC, np.full(len(pure_CD), weight)])
-    shares = [nnls(equations, np.append(inside_C, weight))[0] for inside_C in inside_MC]
-    share_MC = np.stack(shares)
-    return share_MC / share_MC.sum(axis=1, keepdims=True)
+
+    estimates: dict[str, np.ndarray]
+    same_M: np.ndarray
+    of_means: dict[str, float | None]
+    plane: dict[str, Interval | None]
+    plane_pure: dict[str, float | None]
 
 
-def error_of_means(x_MD: np.ndarray, pure_CD: np.ndarray, true_MC: np.ndarray, same_M: np.ndarray) -> float:
-    """Give the root mean squared error of shares told from the means of mixtures with the same number in `same_M`."""
-    means = [x_MD[same_M == number].mean(axis=0, dtype=np.float64) for number in range(same_M.max() + 1)]
-    truths = [true_MC[same_M == number].mean(axis=0) for number in range(same_M.max() + 1)]
-    return float(np.sqrt(np.square(estimate_shares(np.stack(means), pure_CD) - np.stack(truths)).mean()))
-
-
-def off_plane(x_MD: np.ndarray, pure_CD: np.ndarray) -> np.ndarray:
-    """Give each row's distance from the plane through `pure_CD`, over the mean distance of two of these (float64, M).
-
-    NaN where the pure ones do not differ.
-    """
-    origin_D = pure_CD.mean(axis=0)
-    from_origin_MD = x_MD.astype(np.float64) - origin_D
-    _, length_C, basis_CD = np.linalg.svd(pure_CD - origin_D, full_matrices=False)
-    basis_CD = basis_CD[length_C > 1e-9 * max(length_C[0], np.finfo(float).tiny)]
-    outside_MD = from_origin_MD - (from_origin_MD @ basis_CD.T) @ basis_CD
-    first, second = np.triu_indices(len(pure_CD), k=1)
-    spread = np.linalg.norm(pure_CD[first] - pure_CD[second], axis=1).mean()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.linalg.norm(outside_MD, axis=1) / spread)
+def take_apart(
+    subject: Subject, mixtures: Compositions, scored_S: np.ndarray, single_S: np.ndarray, plan: Resampling
+) -> Apart:
+    """Estimate the shares of the mixtures `scored_S`, and how far they and the pure `single_S` lie off the plane."""
+    true_MC, n_components = mixtures.share_SC[scored_S], len(mixtures.components)
+    same_M = np.unique(np.round(true_MC, 3), axis=0, return_inverse=True)[1].reshape(-1)
+    found = Apart(
+        {"equal_shares": np.full_like(true_MC, 1 / n_components)},
+        same_M,
+        dict.fromkeys(METHODS[:-1]),
+        dict.fromkeys(METHODS[:-1]),
+        dict.fromkeys(METHODS[:-1]),
+    )
+    with one_thread():
+        for name, x_SD in descriptions(subject).items():
+            pure_CD = mixtures.pure(x_SD)
+            found.estimates[name] = estimate_shares(x_SD[scored_S], pure_CD)
+            found.of_means[name] = error_of_means(x_SD[scored_S], pure_CD, true_MC, same_M)
+            if x_SD.shape[1] < n_components:
+                continue  # the plane fills the space, so that nothing can lie off it
+            off_M = off_plane(x_SD[scored_S], pure_CD)
+            found.plane[name] = ratio_interval(off_M, np.ones(len(off_M)), plan)
+            if single_S.any():
+                found.plane_pure[name] = float(off_plane(x_SD[single_S], pure_CD).mean())
+    return found
 
 
 def pearson(true_MC: np.ndarray, made_MC: np.ndarray, plan: Resampling) -> Interval:
@@ -252,5 +268,27 @@ def pearson(true_MC: np.ndarray, made_MC: np.ndarray, plan: Resampling) -> Inter
     return plan.interval(value, correlation(plan.sums(moment_M6)))
 
 
-def _nothing(reason: str) -> Answer:
-    return Answer(None, {"mixtures": reason})
+def _left_out(subject: Subject, mixtures: Compositions, linear: bool) -> dict[str, str]:
+    found = {}
+    if not linear:
+        found["mixtures.linear"] = (
+            f"the unit is `{subject.bundle.unit}`, so mixtures were not also taken apart on a linear scale, on which "
+            "RNA mixes."
+        )
+    if unknown := int((~mixtures.whole_S).sum()):
+        found["mixtures.shares"] = f"{unknown} profiles have a share missing, or shares that do not add up to 1."
+    return found
+
+
+def _cautions(subject: Subject, mixtures: Compositions, plan: Resampling, held_out: bool) -> dict[str, str]:
+    found, width, n_components = {}, subject.hyper.bottleneck_width, len(mixtures.components)
+    if not held_out:
+        found["mixtures.parts"] = (
+            "Too few mixtures are held out, so those of all parts are used, most of which the model was trained on, "
+            "though not on their shares."
+        )
+    if plan.caution:
+        found["mixtures.resampling"] = plan.caution
+    if width < n_components - 1:
+        found["mixtures.width"] = f"A code of {width} numbers has no room for the shares of {n_components} components."
+    return found
