@@ -183,11 +183,16 @@ def write_outcome(
     decision: Decision,
     flow_run_id: str | None = None,
 ) -> dict[str, Any]:
-    """Keep what the last run came to, for `cic show`, with a copy of the report that bears it; and give it."""
+    """Keep what the last run came to, for `cic show`, with a copy of the report that bears it; and give it.
+
+    In MLflow that copy takes the place of the report that did not know of it.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.latest_report.write_text(
         with_outcome((folders["evaluate"] / "report.html").read_text(), _told(params, folders, run, decision))
     )
+    with explained(settings.tracking_uri):
+        connect(settings.tracking_uri).log_artifact(run.run_id, str(settings.latest_report))
     outcome = {
         "folders": {name: str(folder) for name, folder in folders.items()},
         "report": str(settings.latest_report),

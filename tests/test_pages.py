@@ -179,8 +179,8 @@ def test_the_report_opens_inside_mlflow(served: Clone, browser: Browser, run: di
     (frame,) = browser.until(lambda: browser.all("iframe"))
     browser.driver.switch_to.frame(frame)
     try:
-        browser.wait_for("data/raw/mine.parquet")
+        browser.wait_for("How good are these cell identity codes?", "mine.parquet", "of that of PCA")
         assert browser.until(lambda: browser.all("svg")), "its pictures are drawn"
-        assert "PCA" in browser.text
+        assert "models:/cic-mine/1" in browser.text, "with the decision, which came after it"
     finally:
         browser.driver.switch_to.default_content()

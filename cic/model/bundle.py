@@ -103,8 +103,8 @@ class Bundle:
     def __repr__(self) -> str:
         shape = self.architecture
         return (
-            f"Bundle({len(self.genes)} genes in `{self.unit}` -> {shape.bottleneck_width} numbers, depth {shape.depth}, "
-            f"{len(self.labels)} labels)"
+            f"Bundle({len(self.genes)} genes in `{self.unit}` -> {shape.bottleneck_width} numbers, "
+            f"depth {shape.depth}, {len(self.labels)} labels)"
         )
 
     def project(self, values_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -116,10 +116,6 @@ class Compositions:
         Shares, which add up to 1; 0 where they are unknown.
     whole_S
         Whether the shares of a profile are known.
-    pure_S, mixed_S
-        Whether it is of one component alone, or a mixture.
-    component_S
-        Which component a pure profile is; -1 of others.
     train_S
         Whether it is in the training part, with known shares.
     """
@@ -131,14 +127,17 @@ class Compositions:
 
     @property
     def pure_S(self) -> np.ndarray:
+        """Whether each profile is of one component alone."""
         return self.share_SC.max(axis=1) >= PURE_FROM
 
     @property
     def mixed_S(self) -> np.ndarray:
+        """Whether each profile is a mixture with known shares."""
         return self.whole_S & ~self.pure_S
 
     @property
     def component_S(self) -> np.ndarray:
+        """Which component a pure profile is; -1 of others."""
         return np.where(self.pure_S, self.share_SC.argmax(axis=1), -1)
 
     @property
