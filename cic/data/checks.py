@@ -35,10 +35,10 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
     -------
     dict
         `n_samples`, `n_genes`, `unit`, `gene_ids` (the naming they follow), `values` (range, mean, share of zeros),
-        `standardised_genes` (mean 0 and standard deviation 1 over all samples), `constant_genes`, `columns` (distinct and
-        missing values of each), `labels` and `groups` (profiles in each), `replicates` (sets and profiles in them), `confounding` (Cramér's V of label and group, labels seen in a single
-        group), `confounded_columns` (likewise of columns that play no role, where cell type and they go together) and
-        `warnings`, each a sentence.
+        `standardised_genes` (mean 0 and standard deviation 1 over all samples), `constant_genes`, `columns` (distinct
+        and missing values of each), `labels` and `groups` (profiles in each), `replicates` (sets and profiles in them),
+        `confounding` (Cramér's V of label and group, labels seen in a single group), `confounded_columns` (likewise of
+        columns that play no role, where cell type and they go together) and `warnings`, each a sentence.
     """
     samples = matrix.samples
     facts: dict[str, Any] = {
@@ -142,8 +142,8 @@ def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
     if facts["standardised_genes"] > matrix.n_genes / 2:
         found.append(
             f"{facts['standardised_genes']} of {matrix.n_genes} genes have mean 0 and standard deviation 1 over all "
-            "samples: these are z-scores, in which every profile, held out or not, has shaped every other; and those to "
-            "come cannot be brought to that scale. Import the values as they were before"
+            "samples: these are z-scores, in which every profile, held out or not, has shaped every other; and "
+            "profiles to come cannot be brought to that scale. Import the values as they were before"
         )
     if facts["constant_genes"]:
         found.append(f"{facts['constant_genes']} genes never vary and will be dropped")
