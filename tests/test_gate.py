@@ -193,7 +193,7 @@ def test_a_model_of_far_fewer_genes_does_not_replace_the_champion():
 def test_a_withdrawn_model_does_not_come_back_by_itself():
     decision = judge(replace(evidence(0), withdrawn="wrong tissue names"), THRESHOLDS, 0)
     assert decision.outcome == "refused"
-    assert "wrong tissue names" in decision.reasons[0]
+    assert "wrong tissue names" in decision.reasons[0] and "--reinstate" in decision.reasons[0]
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

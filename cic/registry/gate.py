@@ -26,6 +26,7 @@ ROUNDING = 1e-4
 
 
 FEW_GROUPS = "but these profiles come from too few groups to say so of others"
+REINSTATED = "; `cic registry promote --reinstate` lets it try again"
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def judge(evidence: Case, thresholds: Registry, seed: int) -> Decision:
     checks = [_audit(evidence), _against_pca(evidence, thresholds, seed), _against_champion(evidence, thresholds, seed)]
     checks += [_Check(False, objection, {}) for objection in evidence.objections]
     if evidence.withdrawn:
-        checks.append(_Check(False, f"this very model was withdrawn: {evidence.withdrawn}", {}))
+        checks.append(_Check(False, f"this very model was withdrawn: {evidence.withdrawn}{REINSTATED}", {}))
     promote = all(check.passed for check in checks)
     return Decision(
         promote,
