@@ -299,6 +299,24 @@ def test_a_port_is_chosen_once_although_nobody_listens_yet(settings: Settings) -
         assert again == port
 
 
+def test_a_running_platform_keeps_its_ports_and_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = {"tracking_uri": "http://127.0.0.1:5001", "prefect_api_url": "http://127.0.0.1:4201/api"}
+    write_state(settings.state_file, PlatformState(ProcessIdentity.of(os.getpid()), "ready", "2026-01-01", addresses))
+    monkeypatch.setenv("CIC_PROJECT", str(settings.project))
+    monkeypatch.setenv("CIC_HOME", str(settings.home))
+
+    def up() -> bool:
+        return control.up(load_settings(with_platform=False), print)[1]
+
+    assert up()
+    monkeypatch.setenv("CIC_MLFLOW_PORT", "5001")
+    assert up(), "the port that it has"
+    monkeypatch.setenv("CIC_PREFECT_PORT", "4555")
+    with pytest.raises(ServiceError, match="4555 was asked for, it has 4201") as caught:
+        up()
+    assert caught.value.where == "CIC_PREFECT_PORT" and "cic down" in (caught.value.fix or "")
+
+
 def test_anothers_answer_is_not_taken_for_our_servers(settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

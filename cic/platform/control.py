@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -26,6 +27,8 @@ POLL_SECONDS = 0.1
 STOP_SECONDS = 150.0
 # Exit status of a supervisor that found another one at work.
 ALREADY_RUNNING_STATUS = 75
+PORTS = {"mlflow_port": "tracking_uri", "prefect_port": "prefect_api_url"}
+"""Fields of `Settings`: each port of ours, and the address that it is part of."""
 Tell = Callable[[str], None]
 
 
@@ -51,10 +54,11 @@ def up(settings: Settings, tell: Tell) -> tuple[PlatformState, bool]:
     Raises
     ------
     ServiceError
-        If it does not come up; nothing is left running then.
+        If it does not come up; nothing is left running then. Or if it runs, on other ports than are asked for.
     """
     before = current(settings)
     if before is not None and before.phase == "ready":
+        _check_ports(settings, before)
         return before, True
     make_private(settings.logs)
     path = settings.logs / "supervisor.log"
@@ -70,6 +74,18 @@ def up(settings: Settings, tell: Tell) -> tuple[PlatformState, bool]:
         supervisor.terminate()
         supervisor.wait()
         raise
+
+
+def _check_ports(settings: Settings, state: PlatformState) -> None:
+    """Refuse ports that are set on purpose, where the platform that runs has others: it keeps them."""
+    for name, address in PORTS.items():
+        asked, at = getattr(settings, name), state.addresses.get(address)
+        if name in settings.given and at is not None and asked != urlsplit(at).port:
+            raise ServiceError(
+                f"the platform runs already and keeps its ports: {asked} was asked for, it has {urlsplit(at).port}",
+                where=variable_of(name),
+                fix="`cic down`, then `cic up` with the variable; or unset it",
+            )
 
 
 def supervisor_command() -> tuple[str, ...]:
