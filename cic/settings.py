@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where models are trained")
     host: str = Field(default="127.0.0.1", description="loopback address that the local servers listen on")
     mlflow_port: int = Field(
-        default=5000, ge=1, le=65535, description="MLflow server; if left out and taken, another free one"
+        default=5000, ge=1, le=65535, description="MLflow server; if left out, the one it had last, or another free one"
     )
     prefect_port: int = Field(default=4200, ge=1, le=65535, description="Prefect server; likewise")
     work_pool: str = Field(default="cic-local", min_length=1, description="Prefect work pool of the local worker")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -292,11 +292,43 @@ def test_a_taken_port_is_replaced_unless_it_was_set_on_purpose(settings: Setting
 
 def test_a_port_is_chosen_once_although_nobody_listens_yet(settings: Settings) -> None:
     port = any_free("127.0.0.1")
-    wished = wishing(settings, port)
-    with claimed_port(wished, "mlflow_port") as first, claimed_port(wished, "mlflow_port") as second:
+    wished, others = (wishing(settings.model_copy(update={"home": home}), port) for home in homes(settings))
+    with claimed_port(wished, "mlflow_port") as first, claimed_port(others, "mlflow_port") as second:
         assert first == port and second != port
     with claimed_port(wished, "mlflow_port") as again:
         assert again == port
+
+
+def homes(settings: Settings) -> Iterator[Path]:
+    """Give the homes of two platforms."""
+    for name in ("one", "another"):
+        home = settings.home / name
+        home.mkdir()
+        yield home
+
+
+def test_a_home_gets_the_ports_again_that_it_had(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with claimed_port(wishing(settings, port), "mlflow_port") as replaced:
+            assert replaced != port
+    with claimed_port(wishing(settings, port), "mlflow_port") as again:
+        assert again == replaced, "its links stay good, although the usual port is free now"
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", again))
+            listening.listen()
+            with claimed_port(wishing(settings, port), "mlflow_port") as other:
+                assert other == port, "what another has taken meanwhile is let go"
+    on_purpose = Settings(project=settings.project, home=settings.home, mlflow_port=any_free("127.0.0.1"))
+    with claimed_port(on_purpose, "mlflow_port") as asked:
+        assert asked == on_purpose.mlflow_port
+    with claimed_port(wishing(settings, any_free("127.0.0.1")), "mlflow_port") as last:
+        assert last == port, "one set on purpose is for that time"
+    (settings.home / "ports.json").write_text("cut sho")
+    with claimed_port(wishing(settings, asked), "mlflow_port") as fresh:
+        assert fresh == asked
 
 
 def test_a_running_platform_keeps_its_ports_and_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

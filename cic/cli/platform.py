@@ -75,6 +75,7 @@ def _stay(settings: Settings) -> None:
         state = control.current(settings)
         if state is None:
             raise ServiceError("another `cic up` has just begun", where=str(settings.home), fix="try again") from None
+        control.check_ports(settings, state)
         _show("already running", settings, state)
 
 

@@ -58,7 +58,7 @@ def up(settings: Settings, tell: Tell) -> tuple[PlatformState, bool]:
     """
     before = current(settings)
     if before is not None and before.phase == "ready":
-        _check_ports(settings, before)
+        check_ports(settings, before)
         return before, True
     make_private(settings.logs)
     path = settings.logs / "supervisor.log"
@@ -76,7 +76,7 @@ def up(settings: Settings, tell: Tell) -> tuple[PlatformState, bool]:
         raise
 
 
-def _check_ports(settings: Settings, state: PlatformState) -> None:
+def check_ports(settings: Settings, state: PlatformState) -> None:
     """Refuse ports that are set on purpose, where the platform that runs has others: it keeps them."""
     for name, address in PORTS.items():
         asked, at = getattr(settings, name), state.addresses.get(address)

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from cic.errors import ServiceError
+from cic.platform.secret import write_private
 from cic.settings import Settings, variable_of
+
+NOTE = "ports.json"
+"""File of a home with the ports that its servers had last."""
 
 
 @contextmanager
 def claimed_port(settings: Settings, name: str) -> Iterator[int]:
-    """Give the port of setting `name` if it is free, else any free one, and keep it from other platforms meanwhile.
+    """Give the port for setting `name`, and keep it from other platforms meanwhile.
+
+    It is the one that this home had last, so that links stay good, else that of the setting, else any free one. One
+    that was set on purpose is taken or nothing.
 
     Raises
     ------
@@ -27,17 +36,42 @@ def claimed_port(settings: Settings, name: str) -> Iterator[int]:
         If the port was set in the environment and is taken.
     """
     wanted: int = getattr(settings, name)
+    on_purpose = name in settings.given
+    candidates = [wanted] if on_purpose else [*_remembered(settings, name), wanted]
     with contextlib.ExitStack() as claims:
-        if is_free(settings.host, wanted) and claims.enter_context(_claim(wanted)):
-            yield wanted
-            return
-        if name in settings.given:
-            raise ServiceError(
-                f"port {wanted} on {settings.host} is taken",
-                where=variable_of(name),
-                fix="stop what listens there, set another port, or unset the variable to have a free one chosen",
-            )
-        yield any_free(settings.host)  # the system hands these out in turn, so that none is given twice
+        for port in candidates:
+            if is_free(settings.host, port) and claims.enter_context(_claim(port)):
+                break
+        else:
+            if on_purpose:
+                raise ServiceError(
+                    f"port {wanted} on {settings.host} is taken",
+                    where=variable_of(name),
+                    fix="stop what listens there, set another port, or unset the variable to have a free one chosen",
+                )
+            port = any_free(settings.host)  # the system hands these out in turn, so that none is given twice
+            claims.enter_context(_claim(port))
+        if not on_purpose:
+            _remember(settings, name, port)
+        yield port
+
+
+def _remembered(settings: Settings, name: str) -> list[int]:
+    """Give the port that this home had last; none where it had none, or it cannot be read."""
+    port = _last_ports(settings).get(name)
+    return [port] if isinstance(port, int) and 0 < port < 65536 else []
+
+
+def _remember(settings: Settings, name: str, port: int) -> None:
+    write_private(settings.home / NOTE, json.dumps({**_last_ports(settings), name: port}))
+
+
+def _last_ports(settings: Settings) -> dict[str, Any]:
+    try:
+        noted = json.loads((settings.home / NOTE).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def is_free(host: str, port: int) -> bool:
