@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from coolname.data import config as word_lists
 from prefect import runtime
 
 from cic.config import Params
-from cic.errors import CicError
-from cic.platform.flow_runs import look
+from cic.errors import CicError, ServiceError
+from cic.platform.flow_runs import UNKNOWN, look
 from cic.publishing import write_failure
 from cic.settings import load_settings
 from flows.form import merged, overrides_of, plain, shown_here
+
+ADJECTIVES = ("adjective", "adjective_near", "noun_adjective", "prefix", "size")
+ANIMALS = ("animal", "animal_breed", "animal_legendary")
+"""The lists from which Prefect draws the two words of a name, where nobody gave one."""
+
+
+def is_drawn(name: str) -> bool:
+    """Tell whether a name was drawn by Prefect, as `bold-barnacle`, rather than given by somebody."""
+    adjective, _, animal = name.rpartition("-")
+    return any(adjective in word_lists[kind]["words"] for kind in ADJECTIVES) and any(
+        animal in word_lists[kind]["words"] for kind in ANIMALS
+    )
 
 
 def described(params: Params) -> str:
@@ -28,17 +42,34 @@ def _span(values: Sequence[int]) -> str:
 
 
 def run_name() -> str:
-    """Name the present flow run by its parameters; one whose parameters are wrong is named by that."""
+    """Name the present flow run by its parameters and the time, unless somebody named it.
+
+    One whose parameters are wrong is named by that.
+    """
+    present = str(runtime.flow_run.name)
+    if not is_drawn(present):
+        return present
     given = {name: value for name, value in runtime.flow_run.parameters.items() if name in Params.model_fields}
     try:
-        return described(merged(overrides_of(plain(given), shown_here())))
+        name = described(merged(overrides_of(plain(given), shown_here())))
     except CicError:
-        return "wrong parameters"
+        name = "wrong parameters"
+    return f"{name} · {datetime.now():%Y-%m-%d %H:%M}"
 
 
 def note_failure(flow: Any, flow_run: Any, state: Any) -> None:
-    """Keep, for `cic show`, at which stage and why a run ended early: the hook of flows for that."""
+    """Keep, for `cic show`, at which stage and why a run ended early: the hook of flows for that.
+
+    Where the run's process was killed, the worker calls it, with the name that the run had before it began.
+    """
     settings = load_settings()
-    step = look(settings, str(flow_run.id)).failed_step if settings.prefect_api_url else None
+    name, place = flow_run.name, UNKNOWN
+    if settings.prefect_api_url:
+        try:
+            seen = look(settings, str(flow_run.id))
+        except ServiceError:  # what is known shall be kept all the same
+            pass
+        else:
+            name, place = seen.name, seen.where_ended
     reason = state.message or state.name
-    write_failure(settings, {"name": flow_run.name, "id": str(flow_run.id), "stage": step, "reason": reason})
+    write_failure(settings, {"name": name, "id": str(flow_run.id), "stage": place, "reason": reason})

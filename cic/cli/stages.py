@@ -144,7 +144,7 @@ def show() -> None:
     failed = latest.get("failed")
     if failed is not None:
         _say("the last run failed", failed["name"])
-        _say("  at the stage", failed["stage"] or "before the first")
+        _say("  at the stage", failed["stage"] or "unknown")
         _say("  reason", reason_of(failed["reason"]))
         if "folders" not in latest:
             raise typer.Exit(1)

@@ -13,6 +13,8 @@ from cic.settings import Settings
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 DEPLOYED = {"cic-train": "train-and-judge", "cic-search": "search-only", "cic-promote": "judge-again"}
 """Name of each flow's deployment in `prefect.yaml`."""
+UNKNOWN = "unknown"
+"""Where a run ended of which nobody told."""
 DEPLOY = '`prefect --no-prompt deploy --all`, in the project\'s folder after `eval "$(cic env)"`'
 
 
@@ -68,8 +70,24 @@ class Look:
 
     @property
     def failed_step(self) -> str | None:
-        """Name of the step in which it ended early."""
-        return next((step.name for step in reversed(self.steps) if step.state in ("FAILED", "CRASHED")), None)
+        """Name of the step in which it ended early; one still at work then was ended with its process."""
+        early = ("FAILED", "CRASHED", "CANCELLED")
+        at_fault = next((step.name for step in reversed(self.steps) if step.state in early), None)
+        return at_fault or next((step.name for step in reversed(self.steps) if step.state != "COMPLETED"), None)
+
+    @property
+    def where_ended(self) -> str:
+        """Where a run ended early, in words: at a step, or after the last that is known to have ended."""
+        if self.failed_step is not None:
+            return self.failed_step
+        if self.steps:
+            return f"{UNKNOWN}; `{self.steps[-1].name}` had ended"
+        # a process that was killed may not have told of the first step that it began
+        return UNKNOWN if self.state == "CRASHED" else "before the first"
+
+
+class UnknownRun(ServiceError):
+    """The server knows no flow run by that id."""
 
 
 def _ask(settings: Settings, path: str, body: Any = None) -> Any:
