@@ -90,13 +90,35 @@ def resolve(given: Mapping[str, Any], others: Mapping[str, Any]) -> Params:
     used = {name: value for name, value in params.model_dump(mode="json").items() if name in shown}
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(run_id), parameters={**others, **used})
-    for key, now in _flat(used).items():
-        was = _flat(shown).get(key)
-        if key not in overrides and was != now:
-            get_run_logger().warning(
-                "%s is %r, as %s says; the form showed %r until it is deployed again", key, now, FILE, was
-            )
+    for key, (was, now) in changed_since(shown, used, overrides).items():
+        get_run_logger().warning(
+            "%s is %r, as %s says; the form showed %r until it is deployed again", key, now, FILE, was
+        )
     return params
+
+
+def changed_since(
+    shown: Mapping[str, Any], used: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Give what `params.yaml` says otherwise than the form of a run shows, under dotted keys: as shown, and now.
+
+    What the run overrides is no such thing, nor is a registered model's name that follows from the data's.
+    """
+    was, now = _flat(shown), _flat(used)
+    changed = {
+        key: (was.get(key), value) for key, value in now.items() if key not in overrides and was.get(key) != value
+    }
+    if all(_follows(values) for values in (was, now)):
+        changed.pop("registry.name", None)
+    return changed
+
+
+def _follows(values: Mapping[str, Any]) -> bool:
+    """Tell whether the registered model is called by its data, as it is where nobody named it."""
+    if not {"data.file", "registry.name"} <= set(values):
+        return False
+    named = parse_params({"seed": 0, "data": {"file": values["data.file"]}}).registry.name
+    return bool(values["registry.name"] == named)
 
 
 def plain(given: Mapping[str, Any]) -> dict[str, Any]:

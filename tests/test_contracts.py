@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from prefect.utilities.callables import parameter_schema
+from prefect.utilities.names import generate_slug
 from typer.main import get_command
 
 from cic.cli import app
@@ -19,7 +20,8 @@ from cic.config import Params, Search, load_params
 from cic.pipeline import STAGES, declared
 from cic.platform.doctor_services import DEPLOYMENTS
 from cic.settings import Settings
-from flows.form import overrides_of, shown_by
+from flows.form import changed_since, overrides_of, shown_by
+from flows.names import is_drawn
 from flows.promote import cic_promote, gate_task, promote_task, publish_task
 from flows.runs import STAGE_TASKS, pull_data
 from flows.search import cic_search
@@ -173,3 +175,27 @@ def test_what_a_person_writes_is_meant_even_where_the_form_shows_the_same() -> N
     assert overrides_of({"search": {}, "fit": {"seeds": 3}}, shown) == {"fit.seeds": 3}
     assert overrides_of({"fit": {"seeds": 3}}, {}) == {"fit.seeds": 3}
     assert overrides_of({"fit": shown["fit"]}, shown) == {"fit.seeds": shown["fit"]["seeds"]}
+
+
+def test_a_name_that_follows_from_the_data_is_no_change_of_the_file() -> None:
+    shown = shown_by(form_of(cic_train))
+    elsewhere = {
+        **shown,
+        "data": {**shown["data"], "file": "data/raw/nowhere.parquet"},
+        "registry": {**shown["registry"], "name": "cic-nowhere"},
+    }
+    assert changed_since(shown, elsewhere, {"data.file": "data/raw/nowhere.parquet"}) == {}
+    assert changed_since(shown, shown, {}) == {}
+    edited = {**elsewhere, "registry": {**elsewhere["registry"], "name": "mine", "min_profiles": 7}}
+    assert changed_since(shown, edited, {"data.file": "data/raw/nowhere.parquet"}) == {
+        "registry.name": (shown["registry"]["name"], "mine"),
+        "registry.min_profiles": (shown["registry"]["min_profiles"], 7),
+    }
+    raised = {**shown, "search": {**shown["search"], "trials": 99}}
+    assert changed_since(shown, raised, {"search.trials": 99}) == {}, "an override is meant"
+
+
+def test_a_name_that_somebody_gave_a_run_is_told_from_one_that_prefect_drew() -> None:
+    assert all(is_drawn(generate_slug(2)) for _ in range(2000))
+    for given in ("my-own-name", "my-own", "bold", "tcga", "barnacle", "bold-barnacle-2", "synthetic · width 8-30", ""):
+        assert not is_drawn(given), given
