@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from cic.manifest import read_manifest, write_manifest
 from cic.model.bundle import bundle_digest
 from cic.pipeline import STAGES
 from cic.platform.http import request_json
+from cic.platform.processes import marked
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
@@ -276,6 +278,9 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
     assert any(re.match("gate +(refused|promoted|unchanged): ", line) for line in lines)
     assert any(line.startswith("model ") and "models:/cic-mine/" in line for line in lines)
     assert not [line for line in lines if " prefect." in line], "the engine's events are in its log"
+    for unknown in ("nonsense", "00000000-0000-4000-8000-000000000000"):
+        none = served.run("cic", "run", "--follow", unknown, seconds=30)
+        assert none.returncode == 5 and f"there is no flow run `{unknown}`" in none.stderr
 
 
 def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:
@@ -310,3 +315,32 @@ def test_an_edited_raw_file_fails_the_flow_with_the_pointer_error(served: Clone)
         assert raw.read_bytes() == kept + b"edited", "the user's edit is not overwritten"
     finally:
         raw.write_bytes(kept)
+
+
+def test_a_killed_run_is_told_by_the_name_it_was_given_and_the_stage_it_was_at(served: Clone) -> None:
+    name = "my-own-name"
+    started = served.done(
+        "prefect", "deployment", "run", "cic-train/train-and-judge",
+        "--flow-run-name", name, "--param", 'fit={"seeds": 40}',
+    )  # fmt: skip
+    run_id = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", started)[0]
+    url, auth = served.environment["PREFECT_API_URL"], served.environment["PREFECT_API_AUTH_STRING"]
+
+    def begun() -> set[str]:
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}}
+        return {task["name"] for task in request_json(f"{url}/task_runs/filter", asked, 30.0, auth)}
+
+    deadline = time.monotonic() + 300
+    while "fit" not in begun():
+        assert time.monotonic() < deadline, begun()
+        time.sleep(0.2)
+    engines = [one for one in marked(served.folder / ".cic") if "prefect.engine" in one.cmdline()]
+    assert engines
+    for engine in engines:
+        engine.kill()
+    ended = served.run("cic", "run", "--follow", run_id)
+    assert ended.returncode == 1 and f"the run {name} crashed at the stage `fit`" in " ".join(ended.stderr.split())
+    while name not in (shown := served.run("cic", "show").stdout):
+        assert time.monotonic() < deadline, shown
+        time.sleep(1)
+    assert re.search(rf"the last run failed +{name}\n +at the stage +fit\n", shown), shown

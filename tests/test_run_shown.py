@@ -10,8 +10,12 @@ from rich.console import Console
 from cic.cli import run_shown
 from cic.cli.run import STEPS, exit_code_of, parameters_of, reason_of
 from cic.cli.run_shown import PlainDisplay, drawn
-from cic.errors import ConfigError
+from cic.errors import ConfigError, ServiceError
+from cic.platform import flow_runs
+from cic.platform.environment import service_environment
 from cic.platform.flow_runs import Look, Step, _step
+from cic.platform.ports import any_free
+from cic.settings import Settings, load_settings
 
 NAME = "tcga · width 8-30 · 18 trials"
 SEARCH = Step("search", "RUNNING", 60.0, 25.0, "search", "6/24, best 0.81 of PCA", 50.0)
@@ -93,3 +97,34 @@ def test_overrides_go_to_the_flow_by_section_and_only_what_is_given(tmp_path, mo
     assert given == {"search": {"depth": [0, 2]}, "seed": 7, "fit": {"seeds": 2}}
     with pytest.raises(ConfigError, match="did you mean `trials`"):
         parameters_of(["search.trails=3"])
+
+
+def test_where_a_run_ended_is_told_as_far_as_it_is_known() -> None:
+    pull, fit = Step("pull", "COMPLETED", 1.0), Step("fit", "COMPLETED", 9.0)
+
+    def ended(state: str, *steps: Step) -> str:
+        return Look(NAME, state, "", steps).where_ended
+
+    assert ended("FAILED", pull, Step("split", "FAILED", 2.0)) == "split"
+    assert ended("CRASHED", pull, fit, Step("evaluate", "RUNNING", 2.0)) == "evaluate", "its process was killed"
+    assert ended("CRASHED", pull, fit) == "unknown; `fit` had ended", "the next step may not have been told of"
+    assert ended("CRASHED") == "unknown"
+    assert ended("FAILED") == "before the first", "the parameters were wrong"
+
+
+def test_a_shell_of_a_platform_that_is_down_is_told_to_start_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{any_free('127.0.0.1')}/api"
+    platform = Settings(project=tmp_path).with_addresses({"prefect_api_url": url})
+    for name, value in service_environment(platform).items():
+        monkeypatch.setenv(name, value)
+    for ask in (
+        lambda: flow_runs.start(load_settings(), "cic-train", {}),
+        lambda: flow_runs.look(load_settings(), "x"),
+    ):
+        with pytest.raises(ServiceError, match="does not answer") as caught:
+            ask()
+        assert "cic up" in (caught.value.fix or "") and url in (caught.value.where or "")
+    monkeypatch.delenv("CIC_FROM_PLATFORM")
+    with pytest.raises(ServiceError) as caught:
+        flow_runs.look(load_settings(), "x")
+    assert "cic up" not in (caught.value.fix or "") and "PREFECT_API_URL" in (caught.value.fix or "")

@@ -55,27 +55,29 @@ def run(
     """
     from rich.console import Console
 
-    from cic.platform.flow_runs import start
+    from cic.platform.flow_runs import look, start
     from cic.settings import load_settings
 
     enter_project()
     settings = load_settings()
     flow = "cic-search" if search_only else "cic-train"
+    if follow is not None:
+        look(settings, follow)  # a server that is down, or does not know it, is told of at once
     run_id = follow or start(settings, flow, parameters_of(overrides or []))
     if detach:
         typer.echo(run_id)
         return
     console = Console()
     try:
-        look = followed(settings, run_id, console, () if follow else STEPS[flow])
+        last = followed(settings, run_id, console, () if follow else STEPS[flow])
     except KeyboardInterrupt:
         console.print(_goes_on(run_id), soft_wrap=True, highlight=False)
         raise typer.Exit(130) from None
-    if look.state == "COMPLETED":
+    if last.state == "COMPLETED":
         _show_result(settings, run_id)
         return
-    _show_failure(look, run_id)
-    raise typer.Exit(exit_code_of(look.message))
+    _show_failure(last, run_id)
+    raise typer.Exit(exit_code_of(last.message))
 
 
 def parameters_of(overrides: list[str]) -> dict[str, Any]:
@@ -96,9 +98,10 @@ def followed(settings: Settings, run_id: str, console: Console, names: tuple[str
     Raises
     ------
     ServiceError
-        If the server is silent for longer than a restart takes.
+        If the server is silent for longer than a restart takes, or does not know the run.
     """
     from cic.cli.run_shown import display
+    from cic.platform.flow_runs import UnknownRun
     from cic.platform.flow_runs import look as look_at
 
     shown = display(console, names)
@@ -107,8 +110,10 @@ def followed(settings: Settings, run_id: str, console: Console, names: tuple[str
         while True:
             try:
                 look = look_at(settings, run_id)
-            except ServiceError as error:
-                if time.monotonic() - answered >= PATIENCE_SECONDS or "404" in error.found:
+            except UnknownRun:
+                raise
+            except ServiceError:
+                if time.monotonic() - answered >= PATIENCE_SECONDS:
                     raise
             else:
                 answered = time.monotonic()

@@ -96,7 +96,15 @@ def _ask(settings: Settings, path: str, body: Any = None) -> Any:
             "there is no Prefect server here", where=str(settings.home),
             fix="`cic up` starts the platform; PREFECT_API_URL names another server",
         )  # fmt: skip
-    return request_json(f"{settings.prefect_api_url}/{path}", body, 30.0, settings.prefect_auth)
+    try:
+        return request_json(f"{settings.prefect_api_url}/{path}", body, 30.0, settings.prefect_auth)
+    except ServiceError as error:
+        if error.fix is not None or error.found.startswith("answered 4"):
+            raise
+        fix = "start that server, or correct PREFECT_API_URL"
+        if "prefect_api_url" not in settings.given:
+            fix = '`cic up` starts the platform; then `eval "$(cic env)"` again, as it may have got other ports'
+        raise ServiceError(f"the Prefect server {error.found}", where=error.where, fix=fix) from None
 
 
 def start(settings: Settings, flow: str, parameters: dict[str, Any]) -> str:
@@ -126,10 +134,18 @@ def look(settings: Settings, run_id: str) -> Look:
 
     Raises
     ------
+    UnknownRun
+        If the server does not know it.
     ServiceError
-        If the server does not answer, or does not know it.
+        If the server does not answer.
     """
-    run = _ask(settings, f"flow_runs/{run_id}")
+    try:
+        run = _ask(settings, f"flow_runs/{run_id}")
+    except ServiceError as error:
+        if not error.found.startswith(("answered 404", "answered 422")):  # it takes nothing but ids
+            raise
+        fix = 'an id is what `cic run --detach` prints, and `prefect flow-run ls` after `eval "$(cic env)"`'
+        raise UnknownRun(f"there is no flow run `{run_id}`", where=settings.prefect_api_url, fix=fix) from None
     of_run = {"flow_runs": {"id": {"any_": [run_id]}}}
     tasks = _ask(settings, "task_runs/filter", {**of_run, "sort": "EXPECTED_START_TIME_ASC"})
     bars = _ask(settings, "artifacts/filter", _artifacts(run_id, "progress"))
