@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,12 +23,21 @@ ANIMALS = ("animal", "animal_breed", "animal_legendary")
 """The lists from which Prefect draws the two words of a name, where nobody gave one."""
 
 
+STARS = re.compile(
+    "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|sigma|tau|upsilon|phi|chi"
+    "|psi|omega)[0-9]+-[a-z]+(-[a-z]+)*"
+)
+"""What its form of a run fills in, as `sigma4-orionis`. It draws one in nine without a number: that one is kept, as
+somebody may well call a run `beta-vae`."""
+
+
 def is_drawn(name: str) -> bool:
-    """Tell whether a name was drawn by Prefect, as `bold-barnacle`, rather than given by somebody."""
+    """Tell whether Prefect or its form drew a name, as `bold-barnacle` or `sigma4-orionis`, or somebody gave it."""
     adjective, _, animal = name.rpartition("-")
-    return any(adjective in word_lists[kind]["words"] for kind in ADJECTIVES) and any(
+    of_words = any(adjective in word_lists[kind]["words"] for kind in ADJECTIVES) and any(
         animal in word_lists[kind]["words"] for kind in ANIMALS
     )
+    return of_words or STARS.fullmatch(name) is not None
 
 
 def described(params: Params) -> str:

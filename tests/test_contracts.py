@@ -197,5 +197,17 @@ def test_a_name_that_follows_from_the_data_is_no_change_of_the_file() -> None:
 
 def test_a_name_that_somebody_gave_a_run_is_told_from_one_that_prefect_drew() -> None:
     assert all(is_drawn(generate_slug(2)) for _ in range(2000))
-    for given in ("my-own-name", "my-own", "bold", "tcga", "barnacle", "bold-barnacle-2", "synthetic · width 8-30", ""):
+    assert all(map(is_drawn, ("sigma4-orionis", "mu102-canis-majoris-nebula"))), "as the form fills them in"
+    for given in (
+        "my-own-name",
+        "my-own",
+        "beta-vae",
+        "alpha2",
+        "bold",
+        "tcga",
+        "barnacle",
+        "bold-barnacle-2",
+        "synthetic · width 8-30",
+        "",
+    ):
         assert not is_drawn(given), given
