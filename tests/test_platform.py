@@ -361,8 +361,12 @@ def small_matrix() -> ExpressionMatrix:
 
 
 def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:
+    run = start_flow_run(running)
+    name = ask(running.clients, f"flow_runs/{run}")["name"]
     running.told.clear()
     assert control.down(running.settings, running.told.append)
+    assert running.told[0] == f"ending the flow run {name}"
+    assert "is kept" in running.told[1] and "cic run" in running.told[1]
     text = (running.settings.logs / "supervisor.log").read_text()
     assert " killed" not in text.split("is up after")[-1], "each server stops when it is asked to"
     order = [line.rsplit(" ", 2)[-2] for line in text.splitlines() if line.endswith(" stopped")][-5:]

@@ -16,9 +16,10 @@ import psutil
 
 from cic.errors import ServiceError
 from cic.platform.environment import bytecode_environment
+from cic.platform.flow_runs import names_of
 from cic.platform.http import request
 from cic.platform.ownership import clean_up, exclusive, held, holder
-from cic.platform.processes import start, stop_process, tail_of
+from cic.platform.processes import flow_run_ids, start, stop_process, tail_of
 from cic.platform.services import worker_trouble
 from cic.platform.state import PlatformState, read_state
 from cic.settings import ProcessIdentity, Settings, make_private, variable_of
@@ -127,6 +128,8 @@ def down(settings: Settings, tell: Tell) -> bool:
     state = current(settings)
     # The lock knows its holder even where the state cannot be read, such as one that another version wrote.
     owner = state.supervisor if state is not None else holder(settings)
+    if state is not None:
+        _tell_what_it_ends(settings, state, tell)
     if owner is not None:
         _stop_supervisor(settings, owner, tell)
     with exclusive(settings) as ours:
@@ -137,6 +140,19 @@ def down(settings: Settings, tell: Tell) -> bool:
             tell("stopped what a killed platform had left running")
         settings.state_file.unlink(missing_ok=True)
     return owner is not None or left
+
+
+def _tell_what_it_ends(settings: Settings, state: PlatformState, tell: Tell) -> None:
+    """Name the flow runs that end with the platform, and say what is kept of them."""
+    run_ids = flow_run_ids(settings.home)
+    if not run_ids:
+        return
+    try:
+        names = names_of(settings.with_addresses(state.addresses), run_ids)
+    except ServiceError:  # its server hangs or is gone, which is no reason not to stop the rest
+        names = run_ids
+    tell(f"ending the flow run{'s' if len(names) > 1 else ''} {'; '.join(names)}")
+    tell("what its stages have finished is kept: after `cic up`, the same `cic run` goes on from there")
 
 
 def _stop_supervisor(settings: Settings, owner: ProcessIdentity, tell: Tell) -> None:

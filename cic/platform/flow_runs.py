@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -127,6 +128,12 @@ def start(settings: Settings, flow: str, parameters: dict[str, Any]) -> str:
         )
     made = _ask(settings, f"deployments/{deployed[0]['id']}/create_flow_run", {"parameters": parameters})
     return str(made["id"])
+
+
+def names_of(settings: Settings, run_ids: Sequence[str]) -> list[str]:
+    """Give the names of flow runs."""
+    runs = _ask(settings, "flow_runs/filter", {"flow_runs": {"id": {"any_": list(run_ids)}}})
+    return sorted(str(run["name"]) for run in runs)
 
 
 def look(settings: Settings, run_id: str) -> Look:

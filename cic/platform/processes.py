@@ -18,6 +18,8 @@ from cic.settings import redact
 MARK = "CIC_PLATFORM_MARK"
 # The module that a worker runs in a process of its own for each flow run.
 FLOW_RUN = "prefect.engine"
+RUN_ID = "PREFECT__FLOW_RUN_ID"
+"""Variable by which Prefect tells a flow run's process which run it is."""
 TAIL_BYTES = 64 * 1024
 
 
@@ -157,9 +159,22 @@ def stop_flow_runs(home: Path, seconds: float) -> list[int]:
 
     While the server is up, they tell it that they ended.
     """
-    runs = [process for process in marked(home) if FLOW_RUN in _command_of(process)]
+    runs = _flow_runs(home)
     _stop_all(runs, seconds)
     return [process.pid for process in runs]
+
+
+def flow_run_ids(home: Path) -> list[str]:
+    """Give the ids of the flow runs of `home` that are at work."""
+    found = []
+    for process in _flow_runs(home):
+        with contextlib.suppress(psutil.Error, OSError, KeyError):  # it has just ended
+            found.append(process.environ()[RUN_ID])
+    return sorted(set(found))
+
+
+def _flow_runs(home: Path) -> list[psutil.Process]:
+    return [process for process in marked(home) if FLOW_RUN in _command_of(process)]
 
 
 def _stop_all(processes: list[psutil.Process], seconds: float) -> None:
