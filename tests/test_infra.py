@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from store_parts import free_port
 
 from cic.settings import variables
 
@@ -22,7 +30,8 @@ VENDOR = {
     "DO_NOT_TRACK",
     "DVC_NO_ANALYTICS",
 }
-REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])((?:[^{}]|\$\{[^}]*\})*))?\}")
+"""A default may refer to another variable."""
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +160,67 @@ def test_image_ships_the_package_and_no_state() -> None:
 def test_readme_explains_every_setting() -> None:
     named = set(re.findall(r"`((?:CIC|PREFECT_API)_\w+)`", (INFRA / "README.md").read_text()))
     assert named == set(variables())
+
+
+def filled(text: str, given: dict[str, str]) -> str:
+    """Put variables into a value, as compose does."""
+    return REFERENCE.sub(lambda found: given.get(found[1], filled(found[3] or "", given)), text)
+
+
+def test_prefects_pages_call_the_address_that_the_browser_knows(compose: dict[str, Any]) -> None:
+    told = compose["services"]["prefect"]["environment"]["PREFECT_SERVER_UI_API_URL"]
+    assert filled(told, {}) == "http://127.0.0.1:4200/api"
+    assert filled(told, {"CIC_PREFECT_PORT": "4300"}) == "http://127.0.0.1:4300/api"
+    assert filled(told, {"PUBLIC_PREFECT_URL": "https://p.example.org"}) == "https://p.example.org/api"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("public", [None, "mlflow.example.org"])
+def test_mlflow_answers_under_its_public_name_and_no_other(
+    compose: dict[str, Any], tmp_path: Path, public: str | None
+) -> None:
+    given = {"PUBLIC_MLFLOW_HOST": public} if public else {}
+    port = free_port()
+    changed = {"--host": "127.0.0.1", "--port": str(port), "--workers": "1", "--artifacts-destination": str(tmp_path)}
+    command = [filled(part, given) for part in compose["services"]["mlflow"]["command"]]
+    command = [f"{name}={changed.get(name, value)}" if value else name for name, _, value in split(command)]
+    command[0] = str(Path(sys.executable).parent / "mlflow")
+    store = {
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/mlflow.db",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | store, stdout=log, stderr=log, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 120
+        while status(port, "/health", "localhost") != 200:
+            assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.2)
+        for host, known in (
+            ("127.0.0.1:5000", True),
+            ("mlflow.example.org", bool(public)),
+            ("attacker.example", False),
+        ):
+            assert (status(port, "/", host) == 200) == known, host
+            asked = status(port, "/api/2.0/mlflow/experiments/search", host, {"max_results": 1}, f"https://{host}")
+            assert (asked == 200) == known, host
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def split(command: list[str]) -> list[tuple[str, str, str]]:
+    return [part.partition("=") for part in command]
+
+
+def status(port: int, path: str, host: str, body: Any = None, origin: str | None = None) -> int | None:
+    """Give the status of an answer to a browser that knows the server as `host`; None if there is none."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Host": host, "Content-Type": "application/json"} | ({"Origin": origin} if origin else {})
+    try:
+        connection.request("GET" if body is None else "POST", path, body and json.dumps(body), headers)
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
