@@ -163,7 +163,8 @@ class Settings(BaseSettings):
 
     def with_addresses(self, addresses: Mapping[str, str]) -> Settings:
         """Give the settings with the addresses of a platform, marked as such."""
-        stamps = [_stamp(name, url) for name, url in addresses.items()]
+        earlier = [stamp for stamp in self.from_platform.split(",") if stamp]  # that a shell was given
+        stamps = dict.fromkeys([*earlier, *(_stamp(name, url) for name, url in addresses.items())])
         return self.model_copy(update={**addresses, "from_platform": ",".join(stamps)}) if addresses else self
 
     @property

@@ -114,7 +114,11 @@ def test_where_a_run_ended_is_told_as_far_as_it_is_known() -> None:
 
 def test_a_shell_of_a_platform_that_is_down_is_told_to_start_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{any_free('127.0.0.1')}/api"
-    platform = Settings(project=tmp_path).with_addresses({"prefect_api_url": url})
+    addresses = {"tracking_uri": "http://127.0.0.1:5000", "prefect_api_url": url}
+    platform = Settings(project=tmp_path).with_addresses(addresses)
+    store = platform.postgres_folder / "data" / "PG_VERSION"  # of a platform that has been up
+    store.parent.mkdir(parents=True)
+    store.touch()
     for name, value in service_environment(platform).items():
         monkeypatch.setenv(name, value)
     for ask in (
