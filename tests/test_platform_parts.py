@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cic.cli.platform import _show
 from cic.errors import ServiceError
 from cic.platform import control, postgres, services, supervisor
 from cic.platform.doctor import broken_requirements, examine
@@ -24,7 +25,7 @@ from cic.platform.ownership import held
 from cic.platform.ports import any_free, claimed_port, listens
 from cic.platform.processes import MARK, clear_group, has_ended, marked, start, stop_child, stop_marked
 from cic.platform.services import Service, plan
-from cic.platform.state import PlatformState, read_state, write_state
+from cic.platform.state import PlatformState, ServiceState, read_state, write_state
 from cic.platform.supervisor import Supervisor
 from cic.settings import ProcessIdentity, Settings, load_settings
 
@@ -435,3 +436,16 @@ def test_doctor_says_when_a_platform_was_killed(settings: Settings) -> None:
     write_state(settings.state_file, dead)
     findings = {finding.subject: finding for finding in examine(settings)}
     assert findings["platform"].level == "FAIL" and "cic up" in findings["platform"].fix
+
+
+def test_the_links_of_the_pages_are_whole_and_open_the_training_view(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    given = {"mlflow": "http://127.0.0.1:5000", "prefect": "http://127.0.0.1:4200"}
+    running = {name: ServiceState("running", f"/logs/{name}.log", link=link) for name, link in given.items()}
+    state = PlatformState(ProcessIdentity.of(os.getpid()), "ready", "2026-01-01", services=running)
+    _show("running", settings, state)
+    told = capsys.readouterr().out
+    assert "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning\n" in told
+    assert "http://127.0.0.1:4200," in told and f"{settings.login_file.as_uri()}\n" in told

@@ -27,7 +27,8 @@ NEXT = """
 next:
   eval "$(cic env)"                     # tell this shell where it is
   prefect --no-prompt deploy --all      # once, and again after a change of prefect.yaml
-  cic run                               # train, and follow it; `cic doctor` says what is missing, `cic down` stops all
+  cic run                               # train, and follow it; `cic doctor` says what is missing
+  cic show                              # what the last run came to, and its pages; `cic down` stops all
 """
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
@@ -162,27 +163,34 @@ def _tell(line: str) -> None:
 
 
 def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[str, str | None] | None = None) -> None:
-    """Print a table of the services with their links and logs."""
+    """Print a table of the services with their logs, and the links of their pages."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from cic.settings import redact
+    from cic.tracking.training_view import experiments_page
 
     table = Table(title=f"platform {title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("service", "state", "link", "log"):
+    for column in ("service", "state", "log"):
         table.add_column(column, overflow="fold")
     for name, service in state.services.items():
         ill = (trouble or {}).get(name)
         shown = f"[red]{escape(ill)}[/]" if ill else f"{service.phase}, restarted {service.restarts} times"
         shown = shown.removesuffix(", restarted 0 times")
-        table.add_row(name, shown, service.link or "", service.log)
+        table.add_row(name, shown, service.log)
     console = Console()
     console.print(table)
-    if "prefect" in state.services:
-        Console(soft_wrap=True).print(
-            f"Prefect asks who you are; this page logs you in: {settings.login_file.as_uri()}"
-        )
+    # outside of the table: a link that is folded cannot be followed
+    links = {name: service.link for name, service in state.services.items() if service.link is not None}
+    told = []
+    if "mlflow" in links:
+        told.append(f"MLflow   {experiments_page(links['mlflow'])}")
+    if "prefect" in links:
+        told.append(f"Prefect  {links['prefect']}, which asks who you are; this page logs you in:")
+        told.append(f"         {settings.login_file.as_uri()}")
+    for line in told:
+        Console(soft_wrap=True).print(line, markup=False)
     given = {"MLflow": settings.tracking_uri, "Prefect": settings.prefect_api_url, "Optuna": settings.optuna_url}
     fields = {"MLflow": "tracking_uri", "Prefect": "prefect_api_url", "Optuna": "optuna_url"}
     for name, field in fields.items():

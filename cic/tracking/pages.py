@@ -9,12 +9,11 @@ from urllib.parse import quote
 from mlflow import MlflowClient
 
 from cic.tracking.lineage import SHAPE
+from cic.tracking.training_view import TRAINING
 
 TABLE_VIEW, CHART_VIEW = "cic-runs", "cic-trials"
 TAG_VIEW = "mlflow.sharedViewState."
 """Of an experiment, with a view's name: what its page shows, as the page's own button `Share` writes it."""
-TRAINING = "workflowType=machine_learning"
-"""Without it the pages open as those of another use, and the experiment on its traces, of which there are none."""
 MOST_COMPARED = 100
 """The page of a comparison is slow beyond that."""
 COLUMNS = (
