@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from coolname.data import config as word_lists
 from prefect import runtime
@@ -18,11 +18,10 @@ from cic.publishing import write_failure
 from cic.settings import load_settings
 from flows.form import merged, overrides_of, plain, shown_here
 
+WORDS = cast(dict[str, dict[str, list[str]]], word_lists)
 ADJECTIVES = ("adjective", "adjective_near", "noun_adjective", "prefix", "size")
 ANIMALS = ("animal", "animal_breed", "animal_legendary")
 """The lists from which Prefect draws the two words of a name, where nobody gave one."""
-
-
 STARS = re.compile(
     "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|sigma|tau|upsilon|phi|chi"
     "|psi|omega)[0-9]+-[a-z]+(-[a-z]+)*"
@@ -34,10 +33,12 @@ somebody may well call a run `beta-vae`."""
 def is_drawn(name: str) -> bool:
     """Tell whether Prefect or its form drew a name, as `bold-barnacle` or `sigma4-orionis`, or somebody gave it."""
     adjective, _, animal = name.rpartition("-")
-    of_words = any(adjective in word_lists[kind]["words"] for kind in ADJECTIVES) and any(
-        animal in word_lists[kind]["words"] for kind in ANIMALS
-    )
+    of_words = _is_in(ADJECTIVES, adjective) and _is_in(ANIMALS, animal)
     return of_words or STARS.fullmatch(name) is not None
+
+
+def _is_in(kinds: Sequence[str], word: str) -> bool:
+    return any(word in WORDS[kind]["words"] for kind in kinds)
 
 
 def described(params: Params) -> str:
