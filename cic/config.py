@@ -120,9 +120,9 @@ class Training(ParamsSection):
     sketched_components: Annotated[int, Field(ge=1)] = Field(
         64, description="random combinations, drawn anew each step, that stand for the error of all other components"
     )
-    epochs: Annotated[int, Field(ge=1)] = Field(100, description="passes over the training profiles")
-    validate_every: Annotated[int, Field(ge=1)] = Field(10, description="epochs between looks at the validation part")
-    patience: Annotated[int, Field(ge=1)] = Field(50, description="epochs without a better validation error")
+    epochs: Annotated[int, Field(ge=1)] = Field(50, description="passes over the training profiles")
+    validate_every: Annotated[int, Field(ge=1)] = Field(5, description="epochs between looks at the validation part")
+    patience: Annotated[int, Field(ge=1)] = Field(25, description="epochs without a better validation error")
     batch_size: Annotated[int, Field(ge=1)] = Field(
         1024, description="profiles a step; all at once where there are fewer"
     )
@@ -148,7 +148,7 @@ class Search(ParamsSection):
     bottleneck_width: Widths = Field((8, 16, 30), description="numbers in the code")
     depth: Depths = Field((0, 1, 2), description="hidden layers on each side; 0 is PCA and is tried first")
     hidden_width: Widths = Field((128, 256, 512), description="width of the outermost hidden layer; inner ones halve")
-    learning_rate: LogBounds = Field((5e-3, 5e-2), description="lowest and highest; the same twice fixes it")
+    learning_rate: LogBounds = Field((0.02, 0.1), description="lowest and highest; the same twice fixes it")
     weight_decay: LogBounds = Field((0.01, 1.0), description="decoupled; lowest and highest")
     input_noise: Bounds = Field((0.0, 0.06), description="in units of the scaled basis; lowest and highest")
     feature_scale: LogBounds = Field(
@@ -198,7 +198,7 @@ class Evaluate(ParamsSection):
         256, description="components of the basis in retrainings, never fewer than the code has numbers; 0 is full"
     )
     epochs: Annotated[int, Field(ge=1)] = Field(
-        40, description="of retrainings: fewer than the model's own, so what they are compared with has as few"
+        20, description="of retrainings: fewer than the model's own, so what they are compared with has as few"
     )
     hidden_width: Annotated[int, Field(ge=1)] = Field(256, description="widest hidden layer in retrainings")
     group_sets: Annotated[int, Field(ge=2)] = Field(

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from cic.evaluation.drawing.style import BLUE, GREEN, GREY, INK, PAPER, RULE, SMALL, STYLE, VERMILION
-from cic.model.left_out import left_out_error
+from cic.model.left_out import groups_by_size, left_out_error
 
 FOLDER = Path(__file__).parent.parent / "docs" / "figures"
 WIDTH = 5.2
@@ -86,7 +86,7 @@ def _three_errors(feature: np.ndarray, target: np.ndarray, n_training: int) -> t
     fitted = float(((y - x @ weights) ** 2).mean())
     new = float(((target[n_training:] - feature[n_training:] @ weights) ** 2).mean())
     penalty, group = torch.full((x.shape[1],), ridge, dtype=torch.float64), torch.arange(n_training)
-    left_out = float(left_out_error(torch.from_numpy(x), torch.from_numpy(y), penalty, group)) / y.size
+    left_out = float(left_out_error(torch.from_numpy(x), torch.from_numpy(y), penalty, groups_by_size(group))) / y.size
     return fitted / variance, left_out / variance, new / variance
 
 

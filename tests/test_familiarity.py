@@ -89,7 +89,8 @@ def test_of_many_profiles_quantiles_are_kept(fitted):
     kept, all_of_them = Reference.of(bundle, many_SG), Reference.of(bundle, test_SG)
     assert len(kept.error_P) == MOST_KEPT
     assert kept.median_error == pytest.approx(all_of_them.median_error, rel=0.1)
-    assert kept.error_P[0] == all_of_them.error_P[0] and kept.error_P[-1] == all_of_them.error_P[-1]
+    # how many profiles go together decides how sums are rounded
+    np.testing.assert_allclose(kept.error_P[[0, -1]], all_of_them.error_P[[0, -1]], rtol=1e-5)
 
 
 @for_any(error=st.floats(0, 10))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cic.config import Training
 from cic.model.definite import cholesky
-from cic.model.left_out import left_out_error
+from cic.model.left_out import groups_by_size, left_out_error
 from cic.model.training import Fold, Hyperparameters, new_network, train
 from cic.model.trial import TrialSpec, fit_network, run_trial
 
@@ -75,7 +75,7 @@ def test_the_left_out_error_is_finite_whatever_the_features(
     target_BT = torch.from_numpy(draw.normal(size=(shape[0], 3)).astype(np.float32))
     ridge_F = torch.full((shape[1],), ridge)
     unit_B = torch.from_numpy(draw.integers(0, units, size=shape[0]))
-    error = left_out_error(feature_BF, target_BT, ridge_F, unit_B)
+    error = left_out_error(feature_BF, target_BT, ridge_F, groups_by_size(unit_B))
     if float((feature_BF.detach().abs().amax() * ridge**-0.5).square()) * shape[0] < 1e37:  # else it is beyond float32
         assert math.isfinite(error.item()) and error.item() >= 0
 

@@ -51,16 +51,17 @@ def test_the_basis_is_never_narrower_than_the_code(curved):
 
 def test_the_same_training_as_through_the_stages(curved):
     matrix = curved_profiles()
-    spec = spec_of(curved)
     train, validation = (matrix.select(curved.part_S == name) for name in ("train", "validation"))
     prepared = prepare(train, validation, params(), 0)
-    fitted = fit_network(prepared.fold, spec.hyper, spec.training, spec.seed)
-    found = retrain(spec)
     validation_S = curved.part_S == "validation"
-    unexplained = found.error_S[validation_S].sum() / found.mean_error_S[validation_S].sum()
-    # float rounding grows along the steps of training
-    assert unexplained == pytest.approx(fitted.validation_error, rel=0.05)
-    assert unexplained < found.pca_error_S[validation_S].sum() / found.mean_error_S[validation_S].sum()
+    through_stages, again = [], []
+    for seed in range(32):  # axes may point the other way, to which the weights that are drawn are others
+        spec = replace(spec_of(curved), seed=seed)
+        through_stages.append(fit_network(prepared.fold, spec.hyper, spec.training, spec.seed).validation_error)
+        found = retrain(spec)
+        again.append(found.error_S[validation_S].sum() / found.mean_error_S[validation_S].sum())
+    assert np.mean(again) == pytest.approx(np.mean(through_stages), rel=0.05)
+    assert max(again) < found.pca_error_S[validation_S].sum() / found.mean_error_S[validation_S].sum()
 
 
 def test_what_is_left_out_has_no_influence(curved):

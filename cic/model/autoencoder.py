@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 DAMPING = 0.1
 """Of the refinement, as a share of the mean curvature."""
+ROWS = 128
+"""Codes that are refined together, so that their slopes stay in the cache."""
 ACTIVATIONS = {"elu": nn.ELU, "gelu": nn.GELU}
 SLOPES = {
     "elu": lambda x: torch.where(x > 0, 1.0, torch.exp(x.clamp(max=0))),
@@ -120,10 +122,13 @@ class Autoencoder(nn.Module):
     def encode(self, z_BK: Tensor) -> Tensor:
         """Give the code c_BW of each profile: the encoder's, improved by `refinements` steps."""
         c_BW = self.encode_once(z_BK)
-        for _ in range(self.architecture.refinements if self.architecture.depth else 0):
-            c_BW = torch.cat(
-                [self._refined(c_bW, z_bK) for c_bW, z_bK in zip(c_BW.split(128), z_BK.split(128), strict=True)]
-            )
+        if not self.architecture.depth or not self.architecture.refinements:
+            return c_BW
+        output_KF = torch.cat([self.decoder_last.weight, self.decoder_linear.weight], dim=1)
+        gram_FF = output_KF.T @ output_KF
+        for _ in range(self.architecture.refinements):
+            parts = zip(c_BW.split(ROWS), z_BK.split(ROWS), strict=True)
+            c_BW = torch.cat([self._refined(c_bW, z_bK, output_KF, gram_FF) for c_bW, z_bK in parts])
         return c_BW
 
     def encode_once(self, z_BK: Tensor) -> Tensor:
@@ -131,34 +136,41 @@ class Autoencoder(nn.Module):
         linear_BW = self.encoder_linear(z_BK)
         return linear_BW + self.encoder_last(self.encoder_hidden(z_BK)) if self.architecture.depth else linear_BW
 
-    def _refined(self, c_BW: Tensor, z_BK: Tensor) -> Tensor:
-        """Move each code by one damped Gauss-Newton step on its squared reconstruction error (Levenberg 1944)."""
-        j_BKW = self.decoder_jacobian(c_BW)
-        normal_BWW = j_BKW.mT @ j_BKW
+    def _refined(self, c_BW: Tensor, z_BK: Tensor, output_KF: Tensor, gram_FF: Tensor) -> Tensor:
+        """Move each code by one damped Gauss-Newton step on its squared reconstruction error (Levenberg 1944).
+
+        The Jacobian is the output weights times the slopes of the features before them, so that all profiles share the
+        products of the output weights.
+        """
+        slope_BWF = self._feature_slopes(c_BW)
+        normal_BWW = (slope_BWF @ gram_FF) @ slope_BWF.mT
         damping_B1 = DAMPING * normal_BWW.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
-        normal_BWW = normal_BWW + torch.diag_embed(damping_B1.expand(-1, c_BW.shape[1]))
-        gradient_BW1 = j_BKW.mT @ (z_BK - self.decode(c_BW))[:, :, None]
+        normal_BWW.diagonal(dim1=1, dim2=2).add_(damping_B1)
+        gradient_BW1 = slope_BWF @ ((z_BK - self.decode(c_BW)) @ output_KF)[:, :, None]
         step_BW1, _ = torch.linalg.solve_ex(normal_BWW, gradient_BW1)
         # where the decoder does not answer to the code, no step can be told
         return c_BW + torch.where(torch.isfinite(step_BW1).all(dim=1, keepdim=True), step_BW1, 0.0)[:, :, 0]
+
+    def _feature_slopes(self, c_BW: Tensor) -> Tensor:
+        """Give the derivative of the last hidden layer and of the code itself with respect to the code, d_BWF."""
+        derivative = SLOPES[self.architecture.activation]
+        hidden_BH, slope_BWH = c_BW, c_BW.new_zeros(())
+        for number, layer in enumerate(self.decoder_hidden):
+            if not isinstance(layer, nn.Linear):
+                slope_BWH = slope_BWH * derivative(hidden_BH)[:, None, :]
+            else:
+                slope_BWH = slope_BWH @ layer.weight.T if number else layer.weight.T[None]
+            hidden_BH = layer(hidden_BH)
+        one_WW = torch.eye(c_BW.shape[1], device=c_BW.device, dtype=c_BW.dtype)
+        return torch.cat([slope_BWH, one_WW.expand(len(c_BW), -1, -1)], dim=2)
 
     def decoder_jacobian(self, c_BW: Tensor) -> Tensor:
         """Give the derivative of each reconstruction with respect to its code, j_BKW."""
         linear_KW = self.decoder_linear.weight
         if not self.architecture.depth:
             return linear_KW.expand(len(c_BW), -1, -1)
-        hidden_BH, tangent_BHW = (
-            c_BW,
-            torch.eye(c_BW.shape[1], device=c_BW.device, dtype=c_BW.dtype).expand(len(c_BW), -1, -1),
-        )
-        slope = SLOPES[self.architecture.activation]
-        for layer in self.decoder_hidden:
-            if isinstance(layer, nn.Linear):
-                hidden_BH, tangent_BHW = layer(hidden_BH), layer.weight @ tangent_BHW
-            else:
-                tangent_BHW = slope(hidden_BH)[:, :, None] * tangent_BHW
-                hidden_BH = layer(hidden_BH)
-        return linear_KW + self.decoder_last.weight @ tangent_BHW
+        output_KF = torch.cat([self.decoder_last.weight, linear_KW], dim=1)
+        return (self._feature_slopes(c_BW) @ output_KF.T).mT
 
     def decode(self, c_BW: Tensor) -> Tensor:
         """Give the reconstruction z_BK of each code."""

@@ -6,13 +6,20 @@ PRESS statistic of Allen (1974), for groups. Writing v_u = (I - H_uu)^-1 e_u and
 
     dL/dH = -g tᵀ + the blocks g_u e_uᵀ,    dL/dphi = (I - H) (dL/dH + its transpose) G,    G = H phi^+ = phi A^-1.
 
-Automatic differentiation comes to the same through the Cholesky factor, at three times the cost.
+With B the blocks and their transposes, and since (I - H) t = r, that is
+
+    dL/dphi = (I - H) (B G - g (Gᵀ t)ᵀ) - r (gᵀ G),
+
+where Gᵀ t are the weights of the regression. Automatic differentiation comes to the same through the Cholesky factor,
+at four times the cost.
 
 Axes: B rows, F features, T targets, U groups, M members of the largest group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,7 +31,57 @@ LEAST_MISS = 1e-6
 """Share of itself that a row left out is taken to miss at least: float32 knows no less."""
 
 
-def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, group_B: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class GroupsOfSize:
+    """Groups of about the same number of rows, padded to the largest.
+
+    Attributes
+    ----------
+    member_UM
+        Positions of the rows of each group.
+    present_UM
+        Which of these are rows.
+    row_B, place_B
+        Positions of these rows among all, and among the U x M places.
+    """
+
+    member_UM: Tensor
+    present_UM: Tensor
+    row_B: Tensor
+    place_B: Tensor
+
+    @property
+    def single(self) -> bool:
+        """Whether every group is one row."""
+        return self.member_UM.shape[1] == 1
+
+
+def groups_by_size(group_B: Tensor) -> list[GroupsOfSize]:
+    """Sort the groups of rows by size, up to a factor of two: padded to the largest of all, most would be padding.
+
+    Parameters
+    ----------
+    group_B
+        Number of the group that each row belongs to.
+    """
+    host_B = group_B.cpu()
+    _, number_B, count_U = torch.unique(host_B, return_inverse=True, return_counts=True)
+    order_B = torch.argsort(number_B, stable=True)
+    start_U = torch.cumsum(count_U, 0) - count_U
+    power_U = torch.ceil(torch.log2(count_U.double()))
+    found = []
+    for power in torch.unique(power_U):
+        start_u, count_u = start_U[power_U == power], count_U[power_U == power]
+        column_M = torch.arange(int(count_u.max()))
+        present_UM = column_M < count_u[:, None]
+        member_UM = order_B[torch.where(present_UM, start_u[:, None] + column_M, 0)]
+        place_B = present_UM.flatten().nonzero()[:, 0]
+        parts = (member_UM, present_UM, member_UM.flatten()[place_B], place_B)
+        found.append(GroupsOfSize(*(part.to(group_B.device) for part in parts)))
+    return found
+
+
+def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, groups: Sequence[GroupsOfSize]) -> Tensor:
     """Give the sum of squared errors on each group of rows when ridge regression is fitted to all other groups.
 
     Parameters
@@ -35,86 +92,85 @@ def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, group
         What they are to reproduce; no gradient goes there.
     ridge_F
         Penalty of each regressor, above 0.
-    group_B
-        Number of the group that each row belongs to.
+    groups
+        Of the rows, from `groups_by_size`.
 
     Returns
     -------
     Tensor
         A scalar, differentiable by features and penalties; not finite where the features are not.
     """
-    member_UM, present_UM = group_members(group_B.cpu())
-    scaled_BF = feature_BF * ridge_F.rsqrt()
-    return _LeftOutError.apply(scaled_BF, target_BT, member_UM.to(feature_BF.device), present_UM.to(feature_BF.device))
-
-
-def group_members(group_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the rows of each group, padded to the largest: positions (U, M) and which of them are rows (U, M)."""
-    _, number_B, count_U = torch.unique(group_B, return_inverse=True, return_counts=True)
-    order_B = torch.argsort(number_B, stable=True)
-    start_U = torch.cumsum(count_U, 0) - count_U
-    column_B = torch.arange(len(group_B)) - start_U[number_B[order_B]]
-    member_UM = torch.zeros(len(count_U), int(count_U.max()), dtype=torch.int64)
-    present_UM = torch.zeros_like(member_UM, dtype=torch.bool)
-    member_UM[number_B[order_B], column_B] = order_B
-    present_UM[number_B[order_B], column_B] = True
-    return member_UM, present_UM
+    return _LeftOutError.apply(feature_BF * ridge_F.rsqrt(), target_BT, groups)
 
 
 class _LeftOutError(torch.autograd.Function):
     """The error; its gradient is worked out along with it, since training always wants both."""
 
     @staticmethod
-    def forward(ctx: Any, phi_BF: Tensor, target_BT: Tensor, member_UM: Tensor, present_UM: Tensor) -> Tensor:
+    def forward(ctx: Any, phi_BF: Tensor, target_BT: Tensor, groups: Sequence[GroupsOfSize]) -> Tensor:
         n_rows, n_features = phi_BF.shape
         more_rows = n_features < n_rows
         normal = phi_BF.T @ phi_BF if more_rows else phi_BF @ phi_BF.T
         normal.diagonal().add_(1)
         inverse = torch.cholesky_inverse(cholesky(normal))
         g_BF = phi_BF @ inverse if more_rows else inverse @ phi_BF
-
-        def without_fit(x: Tensor) -> Tensor:
-            """Multiply by I - H."""
-            return x - phi_BF @ (g_BF.T @ x) if more_rows else inverse @ x
-
-        residual_BT = without_fit(target_BT)
-        if member_UM.shape[1] == 1:
-            # a row that only itself explains misses nothing, but for rounding
-            miss_B1 = (1 - (phi_BF * g_BF).sum(dim=1, keepdim=True)).clamp(min=LEAST_MISS)
-            error_BT = residual_BT / miss_B1
-            slope_BT = 2 * error_BT / miss_B1
-            change_BF = (2 * (slope_BT * error_BT).sum(dim=1, keepdim=True)) * g_BF
+        weight_FT = g_BF.T @ target_BT
+        # with fewer rows than features I - H is the inverse itself, and exact also where hardly anything is missed
+        residual_BT = torch.addmm(target_BT, phi_BF, weight_FT, alpha=-1) if more_rows else inverse @ target_BT
+        error_BT, slope_BT, change_BF = _left_out(phi_BF, g_BF, residual_BT, groups)
+        change_BF.addmm_(slope_BT, weight_FT.T, alpha=-1)
+        if more_rows:
+            change_BF.addmm_(phi_BF, g_BF.T @ change_BF, alpha=-1)
         else:
-            error_BT, slope_BT, change_BF = _grouped(phi_BF, g_BF, residual_BT, member_UM, present_UM)
-        change_BF -= slope_BT @ (target_BT.T @ g_BF)
-        change_BF -= target_BT @ (slope_BT.T @ g_BF)
-        ctx.save_for_backward(without_fit(change_BF))
+            change_BF = inverse @ change_BF
+        ctx.save_for_backward(change_BF.addmm_(residual_BT, slope_BT.T @ g_BF, alpha=-1))
         return error_BT.square().sum()
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         (gradient_BF,) = ctx.saved_tensors
-        return grad_outputs[0] * gradient_BF, None, None, None
+        return grad_outputs[0] * gradient_BF, None, None
 
 
-def _grouped(
-    phi_BF: Tensor, g_BF: Tensor, residual_BT: Tensor, member_UM: Tensor, present_UM: Tensor
+def _left_out(
+    phi_BF: Tensor, g_BF: Tensor, residual_BT: Tensor, groups: Sequence[GroupsOfSize]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Give left-out errors, their slope 2 v, and the groups' part of (dL/dH + transpose) G."""
-    here_UM1 = present_UM[:, :, None]
-    g_UMF = g_BF[member_UM] * here_UM1
-    miss_UMM = -(phi_BF[member_UM] @ g_UMF.mT) * here_UM1
+    """Give left-out errors, their slope g = 2 v, and the blocks' part of (dL/dH + transpose) G."""
+    if len(groups) == 1 and groups[0].single:
+        return _left_out_singly(phi_BF, g_BF, residual_BT)
+    error_BT, slope_BT, change_BF = torch.empty_like(residual_BT), torch.empty_like(residual_BT), torch.empty_like(g_BF)
+    for alike in groups:
+        row_B = alike.row_B
+        if alike.single:
+            found = _left_out_singly(phi_BF[row_B], g_BF[row_B], residual_BT[row_B])
+        else:
+            found = _left_out_by_group(phi_BF, g_BF, residual_BT, alike)
+        error_BT[row_B], slope_BT[row_B], change_BF[row_B] = found
+    return error_BT, slope_BT, change_BF
+
+
+def _left_out_singly(phi_BF: Tensor, g_BF: Tensor, residual_BT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    # a row that only itself explains misses nothing, but for rounding
+    miss_B1 = (1 - (phi_BF * g_BF).sum(dim=1, keepdim=True)).clamp(min=LEAST_MISS)
+    error_BT = residual_BT / miss_B1
+    slope_BT = 2 * error_BT / miss_B1
+    return error_BT, slope_BT, (2 * (slope_BT * error_BT).sum(dim=1, keepdim=True)) * g_BF
+
+
+def _left_out_by_group(
+    phi_BF: Tensor, g_BF: Tensor, residual_BT: Tensor, alike: GroupsOfSize
+) -> tuple[Tensor, Tensor, Tensor]:
+    here_UM1 = alike.present_UM[:, :, None]
+    g_UMF = g_BF[alike.member_UM] * here_UM1
+    miss_UMM = (phi_BF[alike.member_UM] @ g_UMF.mT).neg_().mul_(here_UM1)
     miss_UMM.diagonal(dim1=1, dim2=2).add_(1)
     # H is symmetric but for rounding
-    factor_UMM = cholesky((miss_UMM + miss_UMM.mT) / 2)
-    error_UMT = torch.cholesky_solve(residual_BT[member_UM] * here_UM1, factor_UMM)
-    slope_UMT = 2 * torch.cholesky_solve(error_UMT, factor_UMM)
+    inverse_UMM = torch.cholesky_inverse(cholesky((miss_UMM + miss_UMM.mT) / 2))
+    error_UMT = inverse_UMM @ (residual_BT[alike.member_UM] * here_UM1)
+    slope_UMT = 2 * (inverse_UMM @ error_UMT)
     both_UMM = slope_UMT @ error_UMT.mT
     change_UMF = (both_UMM + both_UMM.mT) @ g_UMF
-
-    def rows(x_UMX: Tensor) -> Tensor:
-        result_BX = x_UMX.new_empty(len(phi_BF), x_UMX.shape[2])
-        result_BX[member_UM[present_UM]] = x_UMX[present_UM]
-        return result_BX
-
-    return rows(error_UMT), rows(slope_UMT), rows(change_UMF)
+    error_BT, slope_BT, change_BF = (
+        each_UMX.flatten(0, 1)[alike.place_B] for each_UMX in (error_UMT, slope_UMT, change_UMF)
+    )
+    return error_BT, slope_BT, change_BF

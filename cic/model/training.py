@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from cic.config import Training
 from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.definite import cholesky
-from cic.model.left_out import left_out_error
+from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -35,6 +35,9 @@ RIDGE_RATE = 0.03
 """Learning rate of the logarithms of the ridge penalties."""
 RIDGE_START = (1.0, 0.02)
 """Penalties to begin with: of hidden features, and of code and constant."""
+MOMENTA = (0.6, 0.95)
+"""Of AdamW: with the whole of the profiles in each step there is little noise to average out, and short memory is
+quicker (docs/results.md, "What did not help" has the rest)."""
 WARM_UP = 0.2
 """Share of the epochs in which the learning rate rises."""
 BLOWN_UP = 10.0
@@ -54,7 +57,7 @@ class Hyperparameters(BaseModel):
     bottleneck_width: Annotated[int, Field(ge=1)]
     hidden_width: Annotated[int, Field(ge=1)] = 256
     activation: Literal["elu", "gelu"] = "gelu"
-    learning_rate: Annotated[float, Field(gt=0)] = 0.016
+    learning_rate: Annotated[float, Field(gt=0)] = 0.045
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="decoupled, on the encoder's hidden layers")
     input_noise: Annotated[float, Field(ge=0)] = Field(
         0.03, description="standard deviation of Gaussian noise; 1 is the spread along the first component"
@@ -155,15 +158,13 @@ def train(
     draw = torch.Generator(device).manual_seed(derive_seed(seed, "epochs"))
     network.to(device)
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
-    unit_S = torch.from_numpy(fold.unit_train_S)
-    label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(device)
+    batches = _batches(fold, z_SK, config.batch_size, draw)
     validate = _validator(network, fold, config.label_weight, device)
     n_samples = len(z_SK)
     total = float(z_SK.square().mean(dim=0).sum())
     log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
-    optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), fused=True)
-    n_batches = math.ceil(n_samples / config.batch_size)
-    steps = config.epochs * n_batches
+    optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
+    steps = config.epochs * math.ceil(n_samples / config.batch_size)
     guard = _Guard(network, log_ridge_2, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
@@ -172,9 +173,7 @@ def train(
     for epoch in range(1, config.epochs + 1):
         network.train()
         error_sum, n_seen = 0.0, 0
-        order_S = torch.randperm(n_samples, generator=draw, device=device)
-        for index_B in torch.tensor_split(order_S, n_batches):
-            z_BK = z_SK[index_B]
+        for z_BK, groups, label_B in batches():
             noise_BK = torch.randn(z_BK.shape, generator=draw, device=device)
             code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=hyper.input_noise))
             loss, error = z_BK.new_zeros(()), 0.0
@@ -182,11 +181,11 @@ def train(
                 feature_BF = network.decoder_features(code_BW)
                 ridge_F = _penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
                 target_BT = sketched(z_BK, config.exact_components, config.sketched_components, draw)
-                loss = left_out_error(feature_BF, target_BT, ridge_F, unit_S[index_B.cpu()]) / (len(z_BK) * total)
+                loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * total)
                 error = loss.item()
-            if label_S is not None and network.head is not None:
+            if label_B is not None and network.head is not None:
                 logit_BL = network.label_logits(code_BW)
-                label_loss = nn.functional.cross_entropy(logit_BL, label_S[index_B], ignore_index=-1)
+                label_loss = nn.functional.cross_entropy(logit_BL, label_B, ignore_index=-1)
                 loss = loss + config.label_weight * label_loss
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -207,6 +206,25 @@ def train(
             if has_decoder:
                 solve_output_weights(network, z_SK, log_ridge_2)
             yield EpochResult(epoch, train_error, *validate())
+
+
+def _batches(
+    fold: Fold, z_SK: Tensor, batch_size: int, draw: torch.Generator
+) -> Callable[[], Iterator[tuple[Tensor, list[GroupsOfSize], Tensor | None]]]:
+    """Give what an epoch goes through: profiles, their groups and labels, all at once where they are few."""
+    unit_S = torch.from_numpy(fold.unit_train_S).to(z_SK.device)
+    label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(z_SK.device)
+    n_batches = math.ceil(len(z_SK) / batch_size)
+    if n_batches == 1:
+        whole = (z_SK, groups_by_size(unit_S), label_S)
+        return lambda: iter([whole])
+
+    def shuffled() -> Iterator[tuple[Tensor, list[GroupsOfSize], Tensor | None]]:
+        order_S = torch.randperm(len(z_SK), generator=draw, device=z_SK.device)
+        for index_B in torch.tensor_split(order_S, n_batches):
+            yield z_SK[index_B], groups_by_size(unit_S[index_B]), None if label_S is None else label_S[index_B]
+
+    return shuffled
 
 
 class _Guard:
