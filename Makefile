@@ -58,11 +58,12 @@ dvc: $(STAMP) ## write the stages' dependencies into dvc.yaml
 	$(PY) infra/dvc_deps.py
 
 bench: $(STAMP) ## measure speed and memory side by side; writes bench/results.json and a table
+	$(VENV)/bin/uv pip install --quiet --python $(PY) -c constraints.txt 'lightning>=2.6,<3'
 	$(PY) -m bench
 
 constraints: ## resolve the versions anew
 	{ echo "# The versions this release was tested with; made by 'make constraints'."; \
-	  $(VENV)/bin/uv pip compile --quiet --no-annotate --no-header --extra test pyproject.toml | sed 's/+cpu//'; } > constraints.new
+	  $(VENV)/bin/uv pip compile --quiet --no-annotate --no-header --extra test --extra bench pyproject.toml | sed 's/+cpu//'; } > constraints.new
 	mv constraints.new constraints.txt
 
 clean: ## remove the outputs of the stages; data, models and platform stay

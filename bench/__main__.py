@@ -1,7 +1,8 @@
-"""Speed and memory, side by side in one run: `make bench`. Writes bench/results.json and prints a table.
+"""Speed and memory, rivals in turns with ours: `make bench`. Writes bench/results.json and prints a table.
 
-Machines are noisy: read the ratios. The rival is plain PyTorch over genes: the same architecture and start, AdamW on
-squared error, all cores.
+Every figure is the median of at least three rounds, in which the rivals take turns, with its minimum and its spread.
+On a machine that others keep busy the figures are shown and not written, unless `--busy` says so. Ratios are what to
+read: they hold on other machines better than seconds do.
 """
 
 from __future__ import annotations
@@ -11,77 +12,93 @@ import json
 import os
 import platform
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.measurements import basis_epochs, basis_trials, gene_space_trial, measured, whole_evaluation, whole_search
-from cic.config import Training
+from bench.load import IDLE_BELOW, busy_elsewhere
+from bench.parts import errors, evaluated, searched, trials
 from cic.data.synthetic import Recipe, simulate
+
+PARTS: dict[str, Callable[[str, int, bool], dict[str, Any]]] = {
+    "trials": trials,
+    "errors": errors,
+    "search": searched,
+    "evaluation": evaluated,
+}
+
+
+QUICK = Recipe(samples=160, genes=300, cell_types=4, studies=20, programs=10, replicate_pairs=16)
 
 
 def main() -> None:
-    """Measure everything, write the results, print the table."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small data and few epochs, to try the bench itself")
-    parser.add_argument("--only", help="measure this one alone, and keep what the output file has of the others")
+    """Measure, write, show."""
+    parser = argparse.ArgumentParser(
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small data, one round: to try the bench itself")
+    parser.add_argument(
+        "--only", choices=tuple(PARTS), help="this part alone, and keep what the file has of the others"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each, after a warm-up")
+    parser.add_argument("--busy", action="store_true", help="write the file even if other processes were busy")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results.json")
     options = parser.parse_args()
-    recipe = Recipe(samples=300, genes=800) if options.quick else Recipe()
-    epochs, trials = (20, 6) if options.quick else (Training().epochs, 60)
+    before = busy_elsewhere()
+    recipe = QUICK if options.quick else Recipe()
+    rounds = 1 if options.quick else options.rounds
+    results: dict[str, Any] = json.loads(options.output.read_text()) if options.only else {}
     with tempfile.TemporaryDirectory() as scratch:
         file = str(Path(scratch) / "synthetic.parquet")
-        started = time.perf_counter()
         simulate(recipe, Path(file))
-        results: dict[str, Any] = json.loads(options.output.read_text()) if options.only else {}
-        results["simulate"] = {"seconds": time.perf_counter() - started}
-        jobs: list[tuple[str, Callable[..., dict[str, float]], tuple[Any, ...]]] = [
-            ("epochs, basis at full rank", basis_epochs, (file, 0)),
-            ("epochs, basis of rank 256", basis_epochs, (file, 256)),
-            ("trials, basis at full rank", basis_trials, (file, 0)),
-            ("trials, basis of rank 256", basis_trials, (file, 256)),
-            ("trial, gene space", gene_space_trial, (file, epochs)),
-            ("whole search", whole_search, (file, trials)),
-            ("whole evaluation", whole_evaluation, (file, epochs)),
-        ]
-        if options.only and options.only not in (name for name, _, _ in jobs):
-            parser.error(f"no measurement `{options.only}`: there are {', '.join(name for name, _, _ in jobs)}")
-        for name, function, arguments in jobs:
-            if options.only not in (None, name):
-                continue
-            Console(stderr=True).print(f"measuring: {name}")
-            results[name] = measured(function, *arguments)
-    rival = results["trial, gene space"]
-    for name in ("epochs, basis at full rank", "epochs, basis of rank 256"):
-        results[name]["times_as_fast"] = rival["seconds_per_epoch"] / results[name]["seconds_per_epoch"]
-    for name in ("trials, basis at full rank", "trials, basis of rank 256"):
-        results[name]["times_as_fast"] = rival["seconds_per_trial"] / results[name]["seconds_per_trial"]
+        for part in PARTS:
+            if options.only in (None, part):
+                results[part] = PARTS[part](file, rounds, options.quick)
     results["machine"] = {"cores": len(os.sched_getaffinity(0)), "processor": platform.machine()}
     results["profiles"] = {"samples": recipe.samples, "genes": recipe.genes}
-    options.output.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    busy = max(before, *_elsewhere(results))
+    results["busy_elsewhere"] = {"before": before, "most": busy}
     show(results)
+    if busy > IDLE_BELOW and not options.busy:
+        raise SystemExit(
+            f"other processes kept {busy:.2f} cores busy, more than {IDLE_BELOW:g}: {options.output} is as it was. "
+            "Run it again on an idle machine, or with --busy"
+        )
+    options.output.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+
+
+def _elsewhere(results: Any) -> list[float]:
+    """Find how busy others were in every measurement."""
+    if not isinstance(results, dict):
+        return []
+    found = [results["elsewhere"]["median"]] if "elsewhere" in results else []
+    return found + [value for part in results.values() for value in _elsewhere(part)]
 
 
 def show(results: dict[str, Any]) -> None:
-    """Print the table."""
-    columns = (
-        "seconds_per_epoch",
-        "seconds_per_trial",
-        "times_as_fast",
-        "ratio_to_pca",
-        "seconds",
-        "not_training",
-        "peak_memory_mib",
-    )
-    table = Table("measurement", *(column.replace("_", " ") for column in columns))
-    for name, found in results.items():
-        if name not in ("machine", "profiles"):
-            table.add_row(name, *(f"{found[column]:.3g}" if column in found else "" for column in columns))
-    Console(width=150).print(table)
+    """Print a table a part."""
+    for part in PARTS:
+        rows = results.get(part, {})
+        names = list(dict.fromkeys(name for row in rows.values() for name in row if name != "elsewhere"))
+        table = Table("", *(name.replace("_", " ") for name in names), title=part)
+        for name, row in rows.items():
+            table.add_row(name, *(_cell(row.get(figure)) for figure in names))
+        if rows:
+            Console(width=200).print(table)
+    busy = results["busy_elsewhere"]["most"]
+    Console().print(f"Others kept at most {busy:.2f} cores busy{' : NOT IDLE' if busy > IDLE_BELOW else ''}.")
+
+
+def _cell(figure: dict[str, float] | None) -> str:
+    if figure is None or np.isnan(figure["median"]):
+        return ""
+    if "minimum" not in figure:
+        return f"{figure['median']:.3g}"
+    return f"{figure['median']:.3g} (min {figure['minimum']:.3g}, ±{figure['spread'] / 2:.0%})"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""The bench runs, and keeps its figures only where they mean something. Nothing here asks how long anything took."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from versioned import PROJECT
+
+from bench.__main__ import PARTS
+from bench.load import watched
+from bench.turns import in_turns, summary
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=600
+    )
+
+
+def test_the_short_form_measures_every_part(tmp_path: Path) -> None:
+    output = tmp_path / "results.json"
+    ran = bench("--quick", "--busy", "--output", str(output))
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    results = json.loads(output.read_text())
+    assert set(PARTS) <= set(results)
+    for name in ("full rank", "rank 256"):
+        assert results["trials"][name]["seconds"]["median"] > 0
+        assert results["errors"][name]["error"]["median"] > 0
+    assert 0 < results["errors"]["PCA, scikit-learn"]["error"]["median"] < 1
+    assert "cores busy" in ran.stdout
+
+
+def test_rivals_take_turns(tmp_path: Path) -> None:
+    log = tmp_path / "order"
+    jobs = {name: (note, (str(log), name)) for name in ("a", "b")}
+    found = in_turns(jobs, rounds=3)
+    assert log.read_text().split() == ["a", "b"] * 4, "a warm-up, then three rounds"
+    assert len(found["a"]) == 3 and summary(found["a"])["one"] == {"minimum": 1.0, "median": 1.0, "spread": 0.0}
+
+
+def note(log: str, name: str) -> dict[str, float]:
+    with Path(log).open("a") as file:
+        file.write(f"{name}\n")
+    return {"one": 1.0}
+
+
+def test_the_time_of_children_counts() -> None:
+    with watched() as watch:
+        subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
+    assert watch.cpu_seconds > 0.1
+
+
+@pytest.mark.parametrize("value", ["nothing", ""])
+def test_an_unknown_part_is_refused(value: str) -> None:
+    assert bench("--only", value).returncode == 2
