@@ -21,9 +21,10 @@ from cic.evaluation.classifiers.names import METHOD_NAMES
 from cic.evaluation.drawing.drawing import draw
 from cic.evaluation.questions.identity import measure as identity
 from cic.evaluation.questions.identity import say
+from cic.evaluation.questions.identity.cross_validation import MODELS
 from cic.evaluation.questions.identity.draw import confusion_figure
 from cic.evaluation.questions.identity.folds import design, folds_of
-from cic.evaluation.questions.identity.measure import MODELS, RIVALS
+from cic.evaluation.questions.identity.measure import RIVALS
 from cic.evaluation.questions.identity.measure import measure as measure_identity
 from cic.evaluation.questions.identity.say import TOPICS
 from cic.evaluation.questions.identity.tuning import TuningSpec, tune

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from cic.data.terms import UNITS, Unit
@@ -85,71 +87,120 @@ def check_unit(values_SG: np.ndarray, unit: str, samples: list[str], genes: list
         If linear values are negative, counts are no whole numbers, `log2` or `log_ratio` is clearly linear, or `tpm`
         or `intensity` is clearly on a log scale, with the sample and gene where that shows.
     """
-    low, high = float(values_SG.min()), float(values_SG.max())
+    declared = _Declared(values_SG, unit, samples, genes, where, float(values_SG.min()), float(values_SG.max()))
+    for check in (
+        _check_none_negative, _check_whole_counts, _check_log_range, _check_fractions, _check_both_signs,
+        _check_linear_range, _check_million,
+    ):  # fmt: skip
+        check(declared)
 
-    def at(flat: int) -> str:
-        row, column = np.unravel_index(flat, values_SG.shape)
-        return f"{where}, sample {samples[row]}, gene {genes[column]}"
 
-    if unit in LINEAR_UNITS and low < 0:
+@dataclass(frozen=True)
+class _Declared:
+    """Values with the unit that a file is said to have."""
+
+    values_SG: np.ndarray
+    unit: str
+    samples: list[str]
+    genes: list[str]
+    where: str
+    low: float
+    high: float
+
+    def at(self, flat: int) -> str:
+        """Name the place of a value."""
+        row, column = np.unravel_index(flat, self.values_SG.shape)
+        return f"{self.where}, sample {self.samples[row]}, gene {self.genes[column]}"
+
+
+def _check_none_negative(declared: _Declared) -> None:
+    if declared.unit in LINEAR_UNITS and declared.low < 0:
         raise DataError(
-            f"a value of {low:g} contradicts the unit `{unit}`",
-            where=at(int(values_SG.argmin())),
+            f"a value of {declared.low:g} contradicts the unit `{declared.unit}`",
+            where=declared.at(int(declared.values_SG.argmin())),
             expected="no negative values",
             fix="declare the unit that the file has: on a log scale `log2`, or `log_ratio`",
         )
-    if unit == "counts" and (odd_SG := values_SG != np.rint(values_SG)).any():
+
+
+def _check_whole_counts(declared: _Declared) -> None:
+    if declared.unit != "counts":
+        return
+    values_SG = declared.values_SG
+    if (odd_SG := values_SG != np.rint(values_SG)).any():
         first = int(odd_SG.argmax())
         raise DataError(
             f"{int(odd_SG.sum())} value(s), such as {values_SG.flat[first]:g}, contradict the unit `counts`",
-            where="first at " + at(first),
+            where="first at " + declared.at(first),
             expected="whole numbers",
             fix="declare `tpm`, `intensity` or `log2`; round estimated counts before the import",
         )
-    if unit == "counts" and (empty_S := ~values_SG.any(axis=1)).any():
-        named = [samples[row] for row in np.flatnonzero(empty_S)[:5]]
+    if (empty_S := ~values_SG.any(axis=1)).any():
+        named = [declared.samples[row] for row in np.flatnonzero(empty_S)[:5]]
         raise DataError(
             f"{int(empty_S.sum())} sample(s) have no counts at all: {', '.join(named)}",
-            where=where,
+            where=declared.where,
             expected="at least one count a sample",
             fix="drop the empty samples",
         )
-    if unit in ("log2", "log_ratio") and max(high, -low) > LARGEST_LOG2:
+
+
+def _check_log_range(declared: _Declared) -> None:
+    low, high = declared.low, declared.high
+    if declared.unit in ("log2", "log_ratio") and max(high, -low) > LARGEST_LOG2:
         far = high if high >= -low else low
         raise DataError(
-            f"a value of {far:g} contradicts the unit `{unit}`",
-            where=at(int(values_SG.argmax() if far == high else values_SG.argmin())),
+            f"a value of {far:g} contradicts the unit `{declared.unit}`",
+            where=declared.at(int(declared.values_SG.argmax() if far == high else declared.values_SG.argmin())),
             expected=f"log2 values, at most {LARGEST_LOG2:g}",
             fix="declare the linear unit that the file has: `tpm`, `counts` or `intensity`"
             if low >= 0
             else "no linear unit has negative values: of z-scores, or values standardised otherwise, import those "
             "from before; the scale of genes is a parameter here (`preprocess.scale`)",
         )
-    if unit in ("log2", "tpm") and values_SG.size >= ENOUGH_VALUES and low >= 0 and high >= 4 and _whole(values_SG):
+
+
+def _check_fractions(declared: _Declared) -> None:
+    n_values = declared.values_SG.size
+    many, unsigned = n_values >= ENOUGH_VALUES, declared.low >= 0 and declared.high >= 4
+    if declared.unit in ("log2", "tpm") and many and unsigned and _whole(declared.values_SG):
         raise DataError(
-            f"all {values_SG.size} values are whole numbers, which contradicts the unit `{unit}`",
-            where=where,
+            f"all {n_values} values are whole numbers, which contradicts the unit `{declared.unit}`",
+            where=declared.where,
             expected="values with fractions",
             fix="declare `counts`",
         )
-    if unit == "log_ratio" and values_SG.size >= ENOUGH_VALUES and low >= 0:
+
+
+def _check_both_signs(declared: _Declared) -> None:
+    if declared.unit == "log_ratio" and declared.values_SG.size >= ENOUGH_VALUES and declared.low >= 0:
         raise DataError(
-            f"no value is negative (the least is {low:g}), which contradicts the unit `log_ratio`",
-            where=where,
+            f"no value is negative (the least is {declared.low:g}), which contradicts the unit `log_ratio`",
+            where=declared.where,
             expected="values on both sides of 0",
             fix="declare `log2`, or the linear unit that the file has",
         )
-    if unit in ("tpm", "intensity") and len(genes) >= ENOUGH_GENES and high <= LARGEST_LOG2:
+
+
+def _check_linear_range(declared: _Declared) -> None:
+    n_genes, high = len(declared.genes), declared.high
+    if declared.unit in ("tpm", "intensity") and n_genes >= ENOUGH_GENES and high <= LARGEST_LOG2:
         raise DataError(
-            f"no value is above {high:g} in {len(genes)} genes, which contradicts the unit `{unit}`",
-            where=where,
+            f"no value is above {high:g} in {n_genes} genes, which contradicts the unit `{declared.unit}`",
+            where=declared.where,
             expected="linear values, which reach hundreds",
             fix="declare `log2` if the file is on a log scale",
         )
-    if unit == "tpm" and (most := float((total_S := values_SG.sum(axis=1, dtype=np.float64)).max())) > 1.05e6:
+
+
+def _check_million(declared: _Declared) -> None:
+    if declared.unit != "tpm":
+        return
+    total_S = declared.values_SG.sum(axis=1, dtype=np.float64)
+    if (most := float(total_S.max())) > 1.05e6:
         raise DataError(
             f"a profile adds up to {most:,.0f}, which contradicts the unit `tpm`",
-            where=f"{where}, sample {samples[int(total_S.argmax())]}",
+            where=f"{declared.where}, sample {declared.samples[int(total_S.argmax())]}",
             expected="at most a million transcripts per million",
             fix="declare `counts` if these are reads, or `intensity` for another linear scale",
         )

@@ -64,35 +64,22 @@ def design(subject: Subject) -> Design | str:
     grouped = "group" in samples
     if grouped and len(np.unique(unit_of_samples(samples))) < 2:
         samples = samples.drop(columns="group")
-    unit_S = unit_of_samples(samples)
-    by_label = pd.DataFrame({"label": samples["label"].to_numpy(), "unit": unit_S}).groupby("label")["unit"]
-    n_units, n_profiles = by_label.nunique(), by_label.size()
-    kept = sorted(n_units.index[(n_units >= 2) & (n_profiles >= FEWEST_PROFILES)])
-    by = _kept_whole(samples)
-    dropped = sorted(set(n_units.index) - set(kept))
-    why = f"fewer than {FEWEST_PROFILES} profiles, or all in one {by}"
+    kept, dropped = _tellable(samples)
+    why = f"fewer than {FEWEST_PROFILES} profiles, or all in one {_kept_whole(samples)}"
+    n_labels = len(kept) + len(dropped)
     if len(kept) < 2:
         return (
-            f"it takes at least two labels with {FEWEST_PROFILES} profiles in two {by}s each; of {len(n_units)} in the "
-            f"training and test parts, {len(dropped)} ha{'s' if len(dropped) == 1 else 've'} {why}."
+            f"it takes at least two labels with {FEWEST_PROFILES} profiles in two {_kept_whole(samples)}s each; of "
+            f"{n_labels} in the training and test parts, {len(dropped)} ha{'s' if len(dropped) == 1 else 've'} {why}."
         )
     keep_S = samples["label"].isin(kept).to_numpy()
     samples, scored = samples[keep_S], np.flatnonzero(usable_P)[keep_S]
-    fold_S, n_folds, by = folds_of(samples, subject.params.evaluate.folds, derive_seed(subject.seed, "identity"))
-    left_out, cautions = {}, {}
+    wanted = subject.params.evaluate.folds
+    fold_S, n_folds, by = folds_of(samples, wanted, derive_seed(subject.seed, "identity"))
+    left_out = {}
     if dropped:
         named = ", ".join(dropped[:8]) + (f" and {len(dropped) - 8} more" if len(dropped) > 8 else "")
-        left_out["identity.labels"] = f"{len(dropped)} of {len(n_units)} cell types have {why}: {named}."
-    if grouped and by != "group":
-        cautions["identity.folds"] = (
-            f"The labelled profiles come from a single group, so folds are over {by}s: how well the cell type is told "
-            "in another group is not known."
-        )
-    elif n_folds < subject.params.evaluate.folds:
-        cautions["identity.folds"] = (
-            f"There are only {n_folds} {by}s for {subject.params.evaluate.folds} folds, so cell identity is measured "
-            f"in {n_folds}, with fewer profiles to learn from."
-        )
+        left_out["identity.labels"] = f"{len(dropped)} of {n_labels} cell types have {why}: {named}."
     validation = np.flatnonzero(subject.part_S == "validation")
     names = pd.Index(kept)
     return Design(
@@ -110,8 +97,31 @@ def design(subject: Subject) -> Design | str:
         samples=samples,
         x_PG=subject.x_SG,
         left_out=left_out,
-        cautions=cautions,
+        cautions=_cautions(n_folds, wanted, by, grouped),
     )
+
+
+def _tellable(samples: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Give the labels that can be learnt in one fold and told in another, then those of too few profiles or units."""
+    units = pd.DataFrame({"label": samples["label"].to_numpy(), "unit": unit_of_samples(samples)})
+    by_label = units.groupby("label")["unit"]
+    n_units, n_profiles = by_label.nunique(), by_label.size()
+    kept = sorted(n_units.index[(n_units >= 2) & (n_profiles >= FEWEST_PROFILES)])
+    return kept, sorted(set(n_units.index) - set(kept))
+
+
+def _cautions(n_folds: int, wanted: int, by: str, grouped: bool) -> dict[str, str]:
+    if grouped and by != "group":
+        return {
+            "identity.folds": f"The labelled profiles come from a single group, so folds are over {by}s: how well the "
+            "cell type is told in another group is not known."
+        }
+    if n_folds < wanted:
+        return {
+            "identity.folds": f"There are only {n_folds} {by}s for {wanted} folds, so cell identity is measured in "
+            f"{n_folds}, with fewer profiles to learn from."
+        }
+    return {}
 
 
 def folds_of(samples: pd.DataFrame, n_folds: int, seed: int) -> tuple[np.ndarray, int, str]:

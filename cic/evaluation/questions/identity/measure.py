@@ -17,45 +17,23 @@ Axes: P all profiles, S scored profiles, V validation profiles, Y coordinates, G
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cic.evaluation.classifiers.classifiers import SPACES
 from cic.evaluation.finding import Answer
-from cic.evaluation.questions.identity.folds import Design, design, folds_of
+from cic.evaluation.questions.identity.cross_validation import MODELS, Outcome, cross_validated
+from cic.evaluation.questions.identity.folds import Design, design
 from cic.evaluation.questions.identity.found import Found
-from cic.evaluation.questions.identity.tuning import Tuned, TuningSpec, balanced_accuracy, tune
-from cic.evaluation.retrainings.retraining import Retrained, retrain_all
 from cic.evaluation.statistics import classification
 from cic.evaluation.statistics.calibration import answers, calibration_error, error_by_chance, reliability
 from cic.evaluation.statistics.intervals import Resampling, resampling
 from cic.evaluation.subject import Subject
-from cic.model.calibration import temperature
-from cic.progress import track
 from cic.seeds import derive_seed, generator
 
 RIVALS = ("profile_lda", "profile_svm_linear", "profile_svm_rbf", "pca_logistic")
 """What the joint classifier is compared with in pairs."""
-MODELS = ("joint", "code_logistic")
-"""Methods of the model that are compared with `RIVALS`, and whose probabilities are calibrated."""
-INNER_FOLDS = 3
-SLOWEST_FIRST = ("genes", "profile", "code", "pca")
-FOREST_GENES = 1000
-"""Genes of greatest variance among the training profiles, which the random forest sees."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was said of the scored profiles, -1 for no label; logits are minus infinity where one cannot be said."""
-
-    predicted: Mapping[str, np.ndarray]
-    logits: Mapping[str, np.ndarray]
-    temperatures: Mapping[str, np.ndarray]
-    chosen: pd.DataFrame
 
 
 def measure(subject: Subject) -> Answer:
@@ -137,112 +115,6 @@ def _seen(plan: Design) -> np.ndarray:
     count_FL = np.zeros((plan.n_folds, len(plan.labels)), dtype=int)
     np.add.at(count_FL, (plan.fold_S, plan.label_S), 1)
     return (count_FL.sum(axis=0) - count_FL)[plan.fold_S, plan.label_S] > 0
-
-
-def cross_validated(subject: Subject, plan: Design) -> Outcome:
-    """Train, tune and fit everything for each outer fold, and let it tell the profiles of that fold."""
-    weights = tuple(sorted(subject.params.evaluate.label_weights))
-    retrained = _retrained(subject, plan, weights)
-    step = 1 + len(weights)
-    specs = [spec for fold in range(plan.n_folds) for spec in _specs(subject, plan, fold, retrained[fold * step])]
-    # the longest first, so that no worker is left with one at the end
-    specs.sort(key=lambda spec: SLOWEST_FIRST.index(spec.space))
-    tuned = dict(
-        zip(
-            [(spec.fold, spec.space) for spec in specs],
-            track(subject.workers.map(tune, specs), "classifiers", total=len(specs)),
-            strict=True,
-        )
-    )
-    n, n_labels = len(plan.scored), len(plan.labels)
-    predicted: dict[str, np.ndarray] = {"joint": np.full(n, -1)}
-    logits = {model: np.full((n, n_labels), -np.inf) for model in MODELS}
-    temperatures = {model: np.ones(n) for model in MODELS}
-    rows: list[tuple[int, str, str]] = []
-    for fold in range(plan.n_folds):
-        subset_S = plan.fold_S == fold
-        trained = np.unique(plan.label_S[~subset_S])
-        validation_V = np.where(np.isin(plan.validation_label_V, trained), plan.validation_label_V, -1)
-        joint = [_masked(one, trained) for one in retrained[fold * step + 1 : (fold + 1) * step]]
-        weight = _best_weight([logit_PL[plan.validation] for logit_PL in joint], validation_V)
-        rows.append((fold + 1, "joint", f"label_weight {weights[weight]:g}"))
-        of_fold = {"joint": (joint[weight][plan.scored[subset_S]], joint[weight][plan.validation])}
-        for space in SPACES:
-            for method, tested in tuned[fold, space].predictions.items():
-                predicted.setdefault(method, np.full(n, -1))[subset_S] = tested.predicted_T[: subset_S.sum()]
-                rows.append((fold + 1, method, str(tested.setting)))
-        logit_TL = _spread(tuned[fold, "code"], n_labels)
-        of_fold["code_logistic"] = (logit_TL[: subset_S.sum()], logit_TL[subset_S.sum() :])
-        for model, (logit_SL, logit_VL) in of_fold.items():
-            logits[model][subset_S] = logit_SL
-            temperatures[model][subset_S] = temperature(logit_VL, validation_V)
-        predicted["joint"][subset_S] = logits["joint"][subset_S].argmax(axis=1)
-        predicted.setdefault("majority", np.full(n, -1))[subset_S] = np.bincount(plan.label_S[~subset_S]).argmax()
-    return Outcome(predicted, logits, temperatures, pd.DataFrame(rows, columns=["fold", "method", "setting"]))
-
-
-def _retrained(subject: Subject, plan: Design, weights: Sequence[float]) -> list[Retrained]:
-    """Train again for each fold: once without labels, then jointly for each weight."""
-    label_P = np.full(len(subject.samples), -1, dtype=np.int64)
-    label_P[plan.scored], label_P[plan.validation] = plan.label_S, plan.validation_label_V
-    specs = []
-    for fold in range(plan.n_folds):
-        train_P = np.zeros(len(subject.samples), dtype=bool)
-        train_P[plan.scored[plan.fold_S != fold]] = True
-        validation_P = subject.part_S == "validation"
-        name = f"identity, fold {fold + 1}"
-        specs.append(subject.retraining(name, train_P, validation_P))
-        for weight in weights:
-            named = f"{name}, weight {weight:g}"
-            specs.append(subject.retraining(named, train_P, validation_P, label_S=label_P, label_weight=weight))
-    return retrain_all(specs, subject.workers, "identity")
-
-
-def _specs(subject: Subject, plan: Design, fold: int, unsupervised: Retrained) -> list[TuningSpec]:
-    subset_S = plan.fold_S == fold
-    train, tested = plan.scored[~subset_S], plan.scored[subset_S]
-    seed = derive_seed(subject.seed, "identity", "fold", fold)
-    inner_N, _, _ = folds_of(plan.samples[~subset_S], INNER_FOLDS, seed)
-    genes = np.sort(np.argsort(-plan.x_PG[train].var(axis=0), kind="stable")[:FOREST_GENES])
-    # logistic regression on the code has its temperature fitted on the validation part
-    with_validation = np.concatenate([tested, plan.validation])
-    spaces = (
-        ("profile", subject.coordinates.y_SY, tested, False, plan.x_PG.shape[1]),
-        ("genes", plan.x_PG[:, genes], tested, False, len(genes)),
-        ("code", unsupervised.code_SW, with_validation, True, unsupervised.code_SW.shape[1]),
-        ("pca", unsupervised.pca_code_SW, tested, True, unsupervised.pca_code_SW.shape[1]),
-    )
-    return [
-        TuningSpec(
-            fold, space, x_PX[train], plan.label_S[~subset_S], inner_N, x_PX[rows], n_features, standardise, seed
-        )
-        for space, x_PX, rows, standardise, n_features in spaces
-    ]
-
-
-def _masked(joint: Retrained, trained: np.ndarray) -> np.ndarray:
-    """Give the logits of all profiles, minus infinity for labels that were not trained on."""
-    assert joint.logit_SL is not None, "it was trained jointly"
-    logit_PL = np.full(joint.logit_SL.shape, -np.inf)
-    logit_PL[:, trained] = joint.logit_SL[:, trained]
-    return logit_PL
-
-
-def _spread(tuned: Tuned, n_labels: int) -> np.ndarray:
-    """Give logits over all labels, minus infinity for those not trained on."""
-    logit_TL = np.full((len(tuned.logit_TL), n_labels), -np.inf)
-    logit_TL[:, tuned.labels] = tuned.logit_TL
-    return logit_TL
-
-
-def _best_weight(logits: Sequence[np.ndarray], label_V: np.ndarray) -> int:
-    """Give the position of the weight that tells validation profiles best; the first, which is smallest, of equals."""
-    known_V = label_V >= 0
-    if not known_V.any():
-        return 0
-    return int(
-        np.argmax([balanced_accuracy(label_V[known_V], logit_VL[known_V].argmax(axis=1)) for logit_VL in logits])
-    )
 
 
 def _calibrations(outcome: Outcome, plan: Design, seed: int) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:

@@ -22,6 +22,7 @@ from cic.evaluation.questions.unknown.found import Found
 from cic.evaluation.questions.unknown.rejection import Judged, curves, operating_point, pooled_aurocs
 from cic.evaluation.retrainings.retraining import Retrained
 from cic.evaluation.statistics.conformal import answer_sets, enough
+from cic.evaluation.statistics.intervals import Resampling
 from cic.evaluation.subject import Subject
 from cic.model.basis import squared_norms
 
@@ -68,8 +69,8 @@ def measure(subject: Subject) -> Answer:
             f"known; there are {len(classes)}."
         )
         return Answer(None, {"unknown": text})
-    left_out: dict[str, str] = {}
     rate = subject.params.evaluate.error_rate
+    left_out: dict[str, str] = {}
     conformal = _conformal(subject, label_S, retrained.seen, classes, train_S)
     if conformal is None:
         left_out["unknown.conformal"] = (
@@ -83,18 +84,9 @@ def measure(subject: Subject) -> Answer:
         return Answer(None, left_out)
     plan = subject.resampling(subject.samples[test_S], "unknown")
     aurocs = pooled_aurocs(judged, test_S, plan)
-    calibrated = [one for one in judged if enough(int(one.calibration_S.sum()), rate)]
-    operating = operating_point(calibrated, test_S, rate, plan) if calibrated else None
+    operating = _operating(judged, test_S, rate, plan)
     if operating is None:
         left_out["unknown.operating"] = f"the validation part is too small to reject at an error rate of {rate:g}."
-    cautions = {}
-    if conformal is not None:
-        coverage = conformal["methods"]["code"]["coverage"]
-        if coverage.high is not None and coverage.high < 1 - rate:
-            cautions["unknown.coverage"] = (
-                f"Sets of answers hold the true cell type in {coverage.value:.2f} of the held-out profiles of known "
-                f"types, less often than the {1 - rate:g} asked for: they differ from the validation profiles."
-            )
     metrics = {
         "conformal": conformal,
         "n_types": len(judged),
@@ -107,8 +99,29 @@ def measure(subject: Subject) -> Answer:
         "model_minus": aurocs.model_minus,
         "operating": operating,
     }
-    finding = Found.model_validate(metrics)
-    return Answer(finding, left_out, cautions, {"unknown_types": aurocs.by_type, "unknown_curve": curves(judged)})
+    return Answer(
+        Found.model_validate(metrics),
+        left_out,
+        _undercovered(conformal, rate),
+        {"unknown_types": aurocs.by_type, "unknown_curve": curves(judged)},
+    )
+
+
+def _operating(judged: Sequence[Judged], test_S: np.ndarray, rate: float, plan: Resampling) -> dict[str, Any] | None:
+    """Reject at the error rate, by the retrainings with enough validation profiles for it; `None` without any."""
+    calibrated = [one for one in judged if enough(int(one.calibration_S.sum()), rate)]
+    return operating_point(calibrated, test_S, rate, plan) if calibrated else None
+
+
+def _undercovered(conformal: dict[str, Any] | None, rate: float) -> dict[str, str]:
+    """Warn where sets of answers hold the truth less often than they were made to."""
+    coverage = None if conformal is None else conformal["methods"]["code"]["coverage"]
+    if coverage is None or coverage.high is None or coverage.high >= 1 - rate:
+        return {}
+    return {
+        "unknown.coverage": f"Sets of answers hold the true cell type in {coverage.value:.2f} of the held-out profiles "
+        f"of known types, less often than the {1 - rate:g} asked for: they differ from the validation profiles."
+    }
 
 
 def _judge(subject: Subject, label_S: np.ndarray, name: str, retrained: Retrained) -> Judged:

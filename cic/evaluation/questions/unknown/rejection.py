@@ -75,12 +75,7 @@ def pooled_aurocs(judged: Sequence[Judged], test_S: np.ndarray, plan: Resampling
         known_R = count_RU @ np.bincount(unit_J, minlength=n_units)
         row: dict[str, Any] = {"label": one.name, "n": int(one.unknown_S.sum()), "n_known": int(one.known_S.sum())}
         for name in SCORES:
-            score_S = one.scores[name]
-            above_IJ = _above(score_S[one.unknown_S], score_S[one.known_S])
-            above_IU = np.zeros((len(unit_I), n_units))
-            np.add.at(above_IU.T, unit_J, above_IJ.T)
-            above_UU = np.zeros((len(units), n_units))
-            np.add.at(above_UU, unit_I, above_IU)
+            above_UU = _above_by_unit(one, name, unit_I, unit_J, n_units)
             with np.errstate(divide="ignore", invalid="ignore"):
                 share_R = np.einsum("ru,ru->r", count_RU[:, units] @ above_UU, count_RU) / known_R
                 above_R[name] += share_R
@@ -167,6 +162,17 @@ def curves(judged: Sequence[Judged]) -> pd.DataFrame:
         mean_Q = np.average(rejected_TQ, axis=0, weights=weight_T)
         found.append(pd.DataFrame({"score": name, "known_rejected": grid_Q, "unknown_rejected": mean_Q}))
     return pd.concat(found, ignore_index=True)
+
+
+def _above_by_unit(one: Judged, score: str, unit_I: np.ndarray, unit_J: np.ndarray, n_units: int) -> np.ndarray:
+    """Count pairs in which the unknown profile scores higher, by the units of both (units of unknown ones x all)."""
+    score_S = one.scores[score]
+    above_IJ = _above(score_S[one.unknown_S], score_S[one.known_S])
+    above_IU = np.zeros((len(unit_I), n_units))
+    np.add.at(above_IU.T, unit_J, above_IJ.T)
+    above_UU = np.zeros((unit_I.max(initial=-1) + 1, n_units))
+    np.add.at(above_UU, unit_I, above_IU)
+    return above_UU
 
 
 def _above(score_I: np.ndarray, score_J: np.ndarray) -> np.ndarray:

@@ -58,52 +58,61 @@ def measure(subject: Subject) -> Answer:
     design = _design(subject)
     if isinstance(design, str):
         return Answer(None, {"unseen_groups": design})
-    samples, set_S, n_sets = subject.samples[design.scored_S], design.set_S, int(design.set_S.max()) + 1
-    group_S = samples["group"].astype(str).to_numpy()
-    n_groups = len(np.unique(group_S))
-    given = [set_S >= -1] + [set_S != one for one in range(n_sets)]
+    given = design.given
     if any(subject.too_little(design.train_S & one_S, design.validation_S & one_S) for one_S in given):
         return Answer(None, {"unseen_groups": "leaving a group out leaves too few profiles to train on."})
-    names = [", none left out", *(f" {one}" for one in range(n_sets))]
-    fitted, *unseen = retrain_all(
-        [
-            subject.retraining(f"unseen groups{name}", design.train_S & one_S, design.validation_S & one_S)
-            for name, one_S in zip(names, given, strict=True)
-        ],
-        subject.workers,
-        "unseen groups",
-    )
-    errors = left_out_errors(fitted, unseen, [set_S == one for one in range(n_sets)], design.scored_S)
+    errors = _errors(subject, design)
+    samples = subject.samples[design.scored_S]
+    group_S = samples["group"].astype(str).to_numpy()
     few = design.n_units < FEWEST_UNITS
     plan = subject.resampling(samples, "unseen_groups")
     within = subject.resampling(samples.drop(columns="group"), "unseen_groups, within")
     if few:  # an interval over their profiles would speak of these groups, not of groups
-        plan = within = replace(plan, unit_S=set_S, by="left-out group")
-    found = sorted(np.unique(group_S))
-    table, _ = by_member(errors, group_S, found, within, samples, "group")
-    set_of = dict(zip(group_S, set_S[design.scored_S], strict=True))
-    table.insert(2, "set", [int(set_of[name]) for name in found])
-    cautions = {}
-    if design.validation_left_out:
-        cautions["unseen_groups.validation"] = (
-            "There are so few groups that those of the validation part are left out as well: the best epoch of a "
-            "retraining was chosen by profiles of the groups that it was trained on."
-        )
-    if n_sets < n_groups:
-        why = "since some share a sample" if design.validation_left_out else "balanced in size and cell types"
-        cautions["unseen_groups.sets"] = (
-            f"{n_groups} groups were left out in {n_sets} sets of whole groups, {why}, not one by one: each retraining "
-            "also missed the other groups of its set."
-        )
+        plan = within = replace(plan, unit_S=design.set_S, by="left-out group")
+    groups = sorted(np.unique(group_S))
+    table, _ = by_member(errors, group_S, groups, within, samples, "group")
+    set_of = dict(zip(group_S, design.set_S[design.scored_S], strict=True))
+    table.insert(2, "set", [int(set_of[name]) for name in groups])
     table = table.rename(columns={"name": "group"})
     metrics = {
         **pooled(errors, plan),
-        "n_groups": n_groups,
-        "n_sets": n_sets,
+        "n_groups": len(groups),
+        "n_sets": design.n_sets,
         **count_better(table),
         "each": table[["group", "n", "ratio_to_pca"]].to_dict("records") if few else None,
     }
-    return Answer(Found.model_validate(metrics), {}, cautions, {"unseen_groups": table})
+    return Answer(Found.model_validate(metrics), {}, _cautions(design, len(groups)), {"unseen_groups": table})
+
+
+def _errors(subject: Subject, design: _Design) -> dict[str, np.ndarray]:
+    """Train without each set in turn, and once with all, and give the errors on the scored profiles."""
+    names = [", none left out", *(f" {number}" for number in range(design.n_sets))]
+    fitted, *unseen = retrain_all(
+        [
+            subject.retraining(f"unseen groups{name}", design.train_S & one_S, design.validation_S & one_S)
+            for name, one_S in zip(names, design.given, strict=True)
+        ],
+        subject.workers,
+        "unseen groups",
+    )
+    left_out = [design.set_S == number for number in range(design.n_sets)]
+    return left_out_errors(fitted, unseen, left_out, design.scored_S)
+
+
+def _cautions(design: _Design, n_groups: int) -> dict[str, str]:
+    found = {}
+    if design.validation_left_out:
+        found["unseen_groups.validation"] = (
+            "There are so few groups that those of the validation part are left out as well: the best epoch of a "
+            "retraining was chosen by profiles of the groups that it was trained on."
+        )
+    if design.n_sets < n_groups:
+        why = "since some share a sample" if design.validation_left_out else "balanced in size and cell types"
+        found["unseen_groups.sets"] = (
+            f"{n_groups} groups were left out in {design.n_sets} sets of whole groups, {why}, not one by one: each "
+            "retraining also missed the other groups of its set."
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,16 @@ class _Design:
     validation_S: np.ndarray
     n_units: int
     validation_left_out: bool
+
+    @property
+    def n_sets(self) -> int:
+        """Sets that are left out, one at a time."""
+        return int(self.set_S.max()) + 1
+
+    @property
+    def given(self) -> list[np.ndarray]:
+        """Masks of what may be seen where nothing is left out, and where each set is."""
+        return [self.set_S >= -1] + [self.set_S != number for number in range(self.n_sets)]
 
 
 def _design(subject: Subject) -> _Design | str:

@@ -68,7 +68,7 @@ def measure(subject: Subject) -> Answer:
     errors = left_out_errors(found.seen, list(found.without.values()), [label_S == name for name in names], scored_S)
     held_out = subject.samples[scored_S]
     plan = subject.resampling(held_out, "unseen_types")
-    table, caution = by_member(errors, label_S[scored_S], names, plan, held_out, "cell type")
+    table, few_profiles = by_member(errors, label_S[scored_S], names, plan, held_out, "cell type")
     table.insert(2, "n_train", [int((train_S & (label_S == name)).sum()) for name in names])
     table["distance"], table["nearest"] = _distances(subject, label_S, train_S, names)
     table = table.rename(columns={"name": "label"})
@@ -81,13 +81,6 @@ def measure(subject: Subject) -> Answer:
     distance = _distance_matters(subject, table)
     if distance is None:
         left_out["unseen_types.distance"] = f"it takes {FEWEST_UNITS} left-out cell types to see a trend over them."
-    few_groups = "" if plan.caution == subject.plan.caution else plan.caution  # which is said of all held-out profiles
-    cautions = {"unseen_types": few_groups, "unseen_types.by_type": caution}
-    if not known_S.all():
-        cautions["unseen_types.unlabelled"] = (
-            f"{(~known_S).sum()} profiles have no label and were left out of the retrainings for unseen cell types, "
-            "since they might be of the type that is left out."
-        )
     metrics = {
         **pooled(errors, plan),
         "n_types": len(names),
@@ -96,11 +89,22 @@ def measure(subject: Subject) -> Answer:
         "replicates": over_replicates,
         "distance": distance,
     }
-    return Answer(
-        Found.model_validate(metrics),
-        left_out,
-        {name: text for name, text in cautions.items() if text},
-        {"unseen_types": table},
+    few_groups = "" if plan.caution == subject.plan.caution else plan.caution  # which is said of all held-out profiles
+    cautions = {
+        "unseen_types": few_groups,
+        "unseen_types.by_type": few_profiles,
+        "unseen_types.unlabelled": _unlabelled(int((~known_S).sum())),
+    }
+    cautions = {name: text for name, text in cautions.items() if text}
+    return Answer(Found.model_validate(metrics), left_out, cautions, {"unseen_types": table})
+
+
+def _unlabelled(n: int) -> str:
+    if not n:
+        return ""
+    return (
+        f"{n} profiles have no label and were left out of the retrainings for unseen cell types, since they might be "
+        "of the type that is left out."
     )
 
 
