@@ -16,7 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from cic.declarations import measure_names
-from cic.errors import DataError
+from cic.errors import DataError, ModelError
 from cic.evaluation.drawing.maps import in_two_dimensions
 from cic.evaluation.drawing.placing import spread_apart
 from cic.evaluation.evaluate import parts_of
@@ -285,6 +285,20 @@ def test_genes_may_come_in_another_order(curved):
     matrix, bundle, _, _ = curved
     turned = pd.DataFrame(matrix.values[:, ::-1], columns=list(matrix.genes[::-1]))
     np.testing.assert_array_equal(bundle.align(turned), matrix.values)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_matrix_is_aligned_as_its_table_is_to_the_layout_in_memory(curved, order):
+    matrix, bundle, _, _ = curved
+    values_SG = np.asarray(np.hstack([matrix.values[:, ::-1], matrix.values[:, :1]]), order=order)
+    turned = replace(matrix, values=values_SG, genes=(*matrix.genes[::-1], "unknown"))
+    here = bundle.align(turned)
+    of_table = bundle.align(pd.DataFrame(values_SG, turned.samples.index, list(turned.genes)))
+    np.testing.assert_array_equal(here, matrix.values)
+    np.testing.assert_array_equal(here, of_table)
+    assert here.strides == of_table.strides
+    with pytest.raises(ModelError, match="genes that the model needs are missing: g0"):
+        bundle.align(replace(turned, genes=("other", *turned.genes[1:-2], "another", "unknown")))
 
 
 def test_numbers_on_the_map_do_not_overlap():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import enter_project, from_here
 from cic.data.terms import READABLE, UNITS, DuplicateGenes, SamplesIn, Unit
 from cic.errors import ConfigError, DataError
@@ -111,7 +112,7 @@ def check(
     params: Annotated[
         Path,
         typer.Option(help="parameters that say which columns are label, group and replicate", callback=from_here),
-    ] = Path("params.yaml"),
+    ] = DEFAULT_PARAMS,
 ) -> None:
     """Show what is in a data set, and what in it deserves a warning. Exits with 3 if it cannot be used."""
     from cic.cli.data_shown import show_checks

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.data import terms
 from cic.errors import DataError, ModelError, UnfamiliarError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # pandas, torch and MLflow take seconds to import: only a verb that runs does so
 
+Profiles = Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")]
 ModelName = Annotated[
     str | None,
     typer.Option(
@@ -41,35 +44,57 @@ AllowForeign = Annotated[
     ),
 ]
 SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
-DEFAULT_PARAMS = Path("params.yaml")
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (encode, decode, classify):
+    for verb in (_of_profiles(encode), decode, _of_profiles(classify)):
         app.command()(verb)
 
 
-def encode(
-    profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
-    output: Output,
-    model: ModelName = None,
-    params: ParamsFile = DEFAULT_PARAMS,
-    unit: Unit = None,
-    samples_in: SamplesIn = "rows",
-    allow_foreign: AllowForeign = False,
-) -> None:
+def _of_profiles(told: Callable[[Bundle, np.ndarray, pd.DataFrame], pd.DataFrame]) -> Callable[..., None]:
+    """Make a verb of what a model tells of profiles: all such verbs read, warn and write alike, by the same options."""
+
+    def run(
+        profiles: Profiles,
+        output: Output,
+        model: ModelName = None,
+        params: ParamsFile = DEFAULT_PARAMS,
+        unit: Unit = None,
+        samples_in: SamplesIn = "rows",
+        allow_foreign: AllowForeign = False,
+    ) -> None:
+        from cic.model.familiarity import judged
+
+        bundle, version = load(model, params)
+        values_SG, samples = _read(profiles, bundle, unit, samples_in)
+        beside = judged(bundle, values_SG, samples)
+        _write(told(bundle, values_SG, beside).assign(model=version), output)
+        _tell(beside, profiles, output, allow_foreign)
+
+    run.__name__, run.__doc__ = told.__name__, told.__doc__
+    return run
+
+
+def encode(bundle: Bundle, values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
     """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
     import pandas as pd
 
-    from cic.model.familiarity import judged
+    return pd.DataFrame(bundle.encode(values_SG), index=beside.index, columns=bundle.code_columns).join(beside)
 
-    bundle, version = load(model, params)
-    values_SG, samples = _read(profiles, bundle, unit, samples_in)
-    codes = pd.DataFrame(bundle.encode(values_SG), index=samples, columns=bundle.code_columns)
-    beside = judged(bundle, values_SG, samples)
-    _write(codes.join(beside).assign(model=version), output)
-    _tell(beside, profiles, output, allow_foreign)
+
+def classify(bundle: Bundle, values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
+    """Tell the cell type of each profile, with the probability of each type; `unfamiliar` where the model knows none.
+
+    The column `likeliest` has a type for every profile.
+    """
+    import pandas as pd
+
+    from cic.model.familiarity import named_types
+
+    probability_SL = bundle.classify_codes(bundle.encode(values_SG))
+    chances = pd.DataFrame(probability_SL, index=beside.index, columns=[f"p({label})" for label in bundle.labels])
+    return named_types(probability_SL, bundle.labels, beside).drop(columns="probability").join(beside).join(chances)
 
 
 def decode(
@@ -107,33 +132,6 @@ def decode(
     _write(pd.DataFrame(values_SG, index=table.index, columns=list(bundle.genes)), output)
 
 
-def classify(
-    profiles: Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")],
-    output: Output,
-    model: ModelName = None,
-    params: ParamsFile = DEFAULT_PARAMS,
-    unit: Unit = None,
-    samples_in: SamplesIn = "rows",
-    allow_foreign: AllowForeign = False,
-) -> None:
-    """Tell the cell type of each profile, with the probability of each type; `unfamiliar` where the model knows none.
-
-    The column `likeliest` has a type for every profile.
-    """
-    import pandas as pd
-
-    from cic.model.familiarity import judged, named_types
-
-    bundle, version = load(model, params)
-    values_SG, samples = _read(profiles, bundle, unit, samples_in)
-    probability_SL = bundle.classify_codes(bundle.encode(values_SG))
-    beside = judged(bundle, values_SG, samples)
-    chances = pd.DataFrame(probability_SL, index=samples, columns=[f"p({label})" for label in bundle.labels])
-    table = named_types(probability_SL, bundle.labels, beside).drop(columns="probability").join(beside).join(chances)
-    _write(table.assign(model=version), output)
-    _tell(beside, profiles, output, allow_foreign)
-
-
 def load(model: str | None, params: Path) -> tuple[Bundle, str]:
     """Load the model that is named, or else the champion of the data that the parameters name, with its stamp."""
     from cic.registry.fetched import fetch_bundle
@@ -154,8 +152,6 @@ def load(model: str | None, params: Path) -> tuple[Bundle, str]:
 
 
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:
-    import pandas as pd
-
     from cic.data.readers import read_table
 
     if samples_in not in ("rows", "columns"):
@@ -172,8 +168,7 @@ def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tupl
             expected=f"`{bundle.unit}`, the unit of the training data",
             fix="convert the profiles",
         )
-    frame = pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))
-    return bundle.align(frame, str(path)), matrix.samples.index
+    return bundle.align(matrix, str(path)), matrix.samples.index
 
 
 def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: bool) -> None:

@@ -12,6 +12,7 @@ from cic.cli.project import enter_project, from_here
 if TYPE_CHECKING:
     from cic.config import Params
 
+DEFAULT_PARAMS = Path("params.yaml")
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.", callback=from_here)]
 Overrides = Annotated[
     list[str] | None,
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show_params(
-    params: ParamsFile = Path("params.yaml"),
+    params: ParamsFile = DEFAULT_PARAMS,
     overrides: Overrides = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what each parameter is for, and what it may be.")

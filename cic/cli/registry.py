@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import enter_project, from_here
 from cic.errors import RefusedError
 
@@ -26,7 +27,6 @@ ParamsFile = Annotated[
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Registered model. Default: `registry.name` of the file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-DEFAULT_PARAMS = Path("params.yaml")
 
 
 def _model(name: str | None, params: Path) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cic.cli.model import DEFAULT_PARAMS, ModelName, ParamsFile, load
+from cic.cli.model import ModelName, ParamsFile, load
+from cic.cli.params import DEFAULT_PARAMS
 from cic.errors import ServiceError
 
 PORT = 5080

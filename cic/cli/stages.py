@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cic.cli.params import Overrides, ParamsFile
+from cic.cli.params import DEFAULT_PARAMS, Overrides, ParamsFile
 from cic.cli.project import enter_project, from_here
 from cic.errors import DataError
 from cic.manifest import NAME as MANIFEST
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _verb(name: str) -> Callable[..., None]:
-    def run(params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")) -> None:
+    def run(params: ParamsFile = DEFAULT_PARAMS, overrides: Overrides = None, build: Root = Path("build")) -> None:
         from cic.config import load_params, with_override_texts
         from cic.pipeline import run_stage, workspace
         from cic.settings import load_settings
@@ -64,7 +64,7 @@ def _verb(name: str) -> Callable[..., None]:
 
 
 def take_inventory(
-    params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")
+    params: ParamsFile = DEFAULT_PARAMS, overrides: Overrides = None, build: Root = Path("build")
 ) -> None:
     """Write down what outcomes depend on besides files and parameters; by it `dvc repro` knows what to run again.
 
@@ -83,7 +83,7 @@ def take_inventory(
 
 
 def publish_model(
-    params: ParamsFile = Path("params.yaml"), overrides: Overrides = None, build: Root = Path("build")
+    params: ParamsFile = DEFAULT_PARAMS, overrides: Overrides = None, build: Root = Path("build")
 ) -> None:
     """Log the evaluated model to MLflow and register it as a version; once, if nothing differs.
 

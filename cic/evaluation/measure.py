@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from cic.config import Params
-from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.catalogue import Question, questions
 from cic.evaluation.facts import Facts, facts
 from cic.evaluation.finding import Answer
@@ -84,7 +83,7 @@ def _ask(question: Question, subject: Subject) -> Answer:
 def as_subject(given: Given, params: Params, workers: Workers, seed: int) -> Subject:
     """Bring the model and all profiles together, with the errors that every measure starts from."""
     bundle, matrix = given.bundle, given.matrix
-    values_SG = matrix.values if matrix.genes == bundle.genes_in else bundle.align(_frame(matrix), matrix.source)
+    values_SG = matrix.values if matrix.genes == bundle.genes_in else bundle.align(matrix, matrix.source)
     x_SG = preprocessed(bundle.preprocessor, values_SG)
     profiles = reconstruction.project(bundle, x_SG)
     held_out, config = matrix.samples[given.part_S == "test"], params.evaluate
@@ -103,7 +102,3 @@ def as_subject(given: Given, params: Params, workers: Workers, seed: int) -> Sub
         seed=seed,
         workers=workers,
     )
-
-
-def _frame(matrix: ExpressionMatrix) -> pd.DataFrame:
-    return pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))

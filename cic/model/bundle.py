@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.terms import Unit
 from cic.errors import ModelError
@@ -85,8 +86,10 @@ class Bundle:
         """Unit of the values that it takes."""
         return self.preprocessor.unit
 
-    def align(self, frame: pd.DataFrame, where: str = "input") -> np.ndarray:
+    def align(self, profiles: ExpressionMatrix | pd.DataFrame, where: str = "input") -> np.ndarray:
         """Give values, samples x `genes_in`, by gene name; genes that the model does not know are ignored.
+
+        Of a table the rows are profiles and the columns genes. A matrix is reordered without making a table of it.
 
         Values that seem to be on another scale than the training data are warned of.
 
@@ -95,7 +98,7 @@ class Bundle:
         ModelError
             If genes are missing or repeated, values are not finite numbers, or they contradict the unit.
         """
-        values_SG = aligned(frame, self.genes_in, self.unit, where)
+        values_SG = aligned(profiles, self.genes_in, self.unit, where)
         if evidence := scale_evidence(self, values_SG):
             log.warning("%s: %s", where, evidence)
         return values_SG

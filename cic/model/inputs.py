@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cic.data.matrix import ExpressionMatrix
 from cic.data.terms import Unit
 from cic.data.units import check_unit
 from cic.errors import DataError, ModelError
@@ -15,17 +16,17 @@ LARGEST_INTEGER = 10**300
 """Python's own have no end, floating-point numbers do."""
 
 
-def aligned(frame: pd.DataFrame, genes: Sequence[str], unit: Unit, where: str) -> np.ndarray:
-    """Give the values of a table, samples x `genes`, as float32; genes that are not asked for are ignored.
+def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], unit: Unit, where: str) -> np.ndarray:
+    """Give the values of profiles, samples x `genes`, as float32; genes that are not asked for are ignored.
 
     Parameters
     ----------
-    frame
-        One row a profile, one column a gene.
+    profiles
+        A matrix, or a table with one row a profile and one column a gene.
     unit
         That the model was trained on.
     where
-        What to call the table in errors.
+        What to call the profiles in errors.
 
     Raises
     ------
@@ -33,20 +34,21 @@ def aligned(frame: pd.DataFrame, genes: Sequence[str], unit: Unit, where: str) -
         If there are no profiles, genes are missing or repeated, values are not finite numbers, or they contradict the
         unit as an import would say.
     """
-    if not len(frame):
-        raise ModelError("there are no profiles", where=where, expected="a row a profile, with genes as columns")
-    position_G = _positions(pd.Index(frame.columns.astype(str)), genes, where)
-    _check_numbers(frame, position_G, where)
-    values_SG = frame.iloc[:, position_G].to_numpy(dtype=np.float32, na_value=np.nan)
+    if isinstance(profiles, ExpressionMatrix):
+        sample_ids = profiles.samples.index
+        values_SG = _taken(profiles.values, _positions(pd.Index(profiles.genes), genes, where))
+    else:
+        sample_ids = profiles.index
+        values_SG = _values_of(profiles, genes, where)
     if not np.isfinite(values_SG).all():
         row, column = np.argwhere(~np.isfinite(values_SG))[0]
         raise ModelError(
             "there are missing or infinite values",
-            where=f"{where}, first at sample {frame.index[row]}, gene {genes[column]}",
+            where=f"{where}, first at sample {sample_ids[row]}, gene {genes[column]}",
             expected="finite numbers only",
         )
     try:
-        check_unit(values_SG, unit, [str(sample) for sample in frame.index], list(genes), where)
+        check_unit(values_SG, unit, [str(sample) for sample in sample_ids], list(genes), where)
     except DataError as error:
         raise ModelError(
             error.found,
@@ -55,6 +57,20 @@ def aligned(frame: pd.DataFrame, genes: Sequence[str], unit: Unit, where: str) -
             fix=f"bring the profiles to `{unit}` as the training profiles were",
         ) from None
     return values_SG
+
+
+def _taken(values_SG: np.ndarray, position_G: np.ndarray) -> np.ndarray:
+    """Give some columns, laid out in memory as all of them are: on that the last bits of matrix products depend."""
+    taken_SG = np.take(values_SG, position_G, axis=1)
+    return taken_SG if values_SG.flags.c_contiguous else np.asfortranarray(taken_SG)
+
+
+def _values_of(frame: pd.DataFrame, genes: Sequence[str], where: str) -> np.ndarray:
+    if not len(frame):
+        raise ModelError("there are no profiles", where=where, expected="a row a profile, with genes as columns")
+    position_G = _positions(pd.Index(frame.columns.astype(str)), genes, where)
+    _check_numbers(frame, position_G, where)
+    return frame.iloc[:, position_G].to_numpy(dtype=np.float32, na_value=np.nan)
 
 
 def _positions(columns: pd.Index, genes: Sequence[str], where: str) -> np.ndarray:

@@ -64,7 +64,7 @@ def decide(
     withdrawn = "" if reinstate else withdrawal(uri, name, digest)
 
     def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Case:
-        values_SG = challenger.align(_frame(held_out), held_out.source)
+        values_SG = challenger.align(held_out, held_out.source)
         if pca_S is None:
             pca_S = squared_errors(project(challenger, challenger.preprocessor.transform(values_SG)))["pca"]
         known = held_out_digest([str(one) for one in held_out.samples.index], fingerprints(held_out.values))
@@ -122,10 +122,9 @@ def compare_models(version: str, challenger: Bundle, champion: Bundle, matrix: E
     common = [gene for gene in challenger.genes if gene in known]
     if not common:
         raise ModelError("they model no gene in common; give models of other data another `registry.name`")
-    frame = _frame(matrix)
     errors, seen = [], []
     for bundle in (challenger, champion):
-        values_SG = bundle.align(frame, matrix.source)
+        values_SG = bundle.align(matrix, matrix.source)
         errors.append(_errors_over(bundle, common, values_SG))
         seen.append(_trained_on(bundle, values_SG))
     return AgainstChampion(
@@ -161,7 +160,3 @@ def _trained_on(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     """Say of each profile, in the bundle's own genes and order, whether the bundle was trained on it."""
     known = set(bundle.about["trained_on"])
     return np.array([one in known for one in fingerprints(values_SG)], dtype=bool)
-
-
-def _frame(matrix: ExpressionMatrix) -> pd.DataFrame:
-    return pd.DataFrame(matrix.values, index=matrix.samples.index, columns=list(matrix.genes))
