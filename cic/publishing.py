@@ -16,8 +16,8 @@ from cic.digests import model_digest
 from cic.evaluation.metrics import as_json, read_metrics
 from cic.evaluation.objections import objections
 from cic.evaluation.report.card import model_card
-from cic.evaluation.report.headline_numbers import headline_numbers
 from cic.evaluation.report.outcome import with_outcome
+from cic.evaluation.report.run_figures import run_figures
 from cic.folders import Folders, read_json, read_parts, write_json
 from cic.manifest import Manifest, read_manifest
 from cic.model.bundle import bundle_digest, load_bundle
@@ -74,7 +74,7 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
         run_name=f"{ran_with.data.name} d{chosen['depth']} w{chosen['bottleneck_width']} model",
         bundle=folders["fit"] / "bundle",
         metrics=metrics,
-        headline=headline_numbers(found),
+        headline=run_figures(found),
         curves=_curves(folders),
         params={**ran_with.model_dump(mode="json"), "chosen": chosen},
         shown_params={**shown_hyperparameters(chosen), "seed": ran_with.seed},

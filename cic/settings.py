@@ -17,29 +17,21 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import psutil
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cic.errors import ConfigError
+from cic.process_identity import ProcessIdentity
 
 PROJECT_MARKS = ("dvc.yaml", "params.yaml")
 STATE_FILE = "platform.json"
 AT_REST = "cic-platform://"
 """Begins the address of a store of runs that a platform keeps which does not run; the home follows."""
-# Clocks may be stepped between two readings of one process's start; processes that differ are further apart.
-START_TOLERANCE_SECONDS = 2.0
-# Read by tests, by the platform itself and by `cic data simulate`, no settings.
-OTHER_VARIABLES = frozenset({
-    "CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK",
-    "CIC_SIMULATE_SAMPLES", "CIC_SIMULATE_GENES", "CIC_SIMULATE_STUDIES",
-})  # fmt: skip
 
 
 def redact(text: str) -> str:
@@ -242,35 +234,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-@dataclass(frozen=True)
-class ProcessIdentity:
-    """One process, not to be taken for a later one with the same number."""
-
-    pid: int
-    started: float
-    """Seconds since 1970, as the operating system gives it."""
-
-    @classmethod
-    def of(cls, pid: int) -> ProcessIdentity:
-        """Read the identity of a live process.
-
-        Raises
-        ------
-        psutil.NoSuchProcess
-            If there is none.
-        """
-        return cls(pid, psutil.Process(pid).create_time())
-
-    def alive(self) -> bool:
-        """Say whether this very process still runs."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < START_TOLERANCE_SECONDS
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-
 def running_platform(home: Path) -> dict[str, str]:
     """Give the addresses of the platform that runs for `home`, by field of `Settings`; empty where none does.
 
@@ -336,8 +299,3 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
-
-
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Give the variables that begin with ``CIC_`` but mean nothing: most likely misspelt."""
-    return sorted(name for name in environ if name.startswith("CIC_") and name not in variables() | OTHER_VARIABLES)

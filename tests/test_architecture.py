@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "progress": set(),
     "declarations": set(),
     "config": {"errors", "declarations"},
-    "settings": {"errors"},
+    "process_identity": set(),
+    "settings": {"errors", "process_identity"},
     "data": BASE | {"config"},
     "workers": {"errors"},
     "dependencies": set(),
@@ -31,11 +32,11 @@ MAY_IMPORT = {
     "evaluation": SCIENCE | {"model", "workers", "declarations"},
     "versioning": {"errors"},
     # a search is shown as it goes
-    "tracking": SCIENCE | {"model", "workers", "search", "settings"},
+    "tracking": SCIENCE | {"model", "workers", "search", "settings", "process_identity"},
     # the gate resamples as the evaluation does
     "registry": SCIENCE | {"model", "evaluation", "settings", "tracking", "workers"},
     "serving": SCIENCE | {"model", "settings", "tracking"},
-    "platform": {"settings", "errors"},
+    "platform": {"settings", "errors", "process_identity"},
     "stages": SCIENCE
     | {"dependencies", "digests", "folders", "model", "search", "evaluation", "tracking", "settings", "workers"},
 }

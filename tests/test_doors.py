@@ -120,7 +120,7 @@ print(json.dumps({name: stage_key(name, params, folders, found, md5) for name in
 """
 ALL = set(STAGES)
 CHANGES: dict[str, tuple[str, set[str]]] = {
-    "code that all share": ("cic/config.py", ALL),
+    "code that all share": ("cic/config/sections.py", ALL),
     "code of the model": ("cic/model/training.py", {"search", "fit", "evaluate"}),
     "code of a report's section": ("cic/evaluation/questions/unseen_types/say.py", {"evaluate"}),
     "declaration of a question": ("cic/evaluation/questions/unseen_types/question.toml", {"evaluate"}),

@@ -27,7 +27,7 @@ from store_parts import log_bundle, tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
 from cic.model.bundle import bundle_digest
-from cic.platform import control, postgres, services
+from cic.platform import control, databases, postgres, services
 from cic.platform.doctor import examine
 from cic.platform.environment import service_environment
 from cic.platform.http import request, request_json
@@ -76,7 +76,7 @@ def run_server(cluster: postgres.Cluster, port: int = 5432, *options: str) -> tu
     command = [*postgres.server_command(cluster, runtime), "-c", f"port={port}", *options]
     child = start(command, os.environ, cluster.folder.parent / "postgres.log", user, cluster.data)
     url = f"{postgres.socket_url(runtime.socket_folder)}&port={port}"
-    wait_until(lambda: has_ended(child) or postgres.answers(url) is None)
+    wait_until(lambda: has_ended(child) or databases.answers(url) is None)
     assert not has_ended(child), (cluster.folder.parent / "postgres.log").read_text()
     return child, url
 
@@ -87,11 +87,11 @@ def test_postgres_runs_whatever_the_path_and_is_found_after_a_kill(cluster: post
     above = [(at, at.stat().st_mode) for at in cluster.folder.parents]
     child, url = run_server(cluster)
     assert [(at, at.stat().st_mode) for at in cluster.folder.parents] == above, "nobody's folders are opened"
-    assert postgres.ensure_databases(url, ("a", "b")) == ("a", "b")
-    assert postgres.ensure_databases(url, ("a", "b")) == ()
-    assert postgres.schema_note(url, "a") is None
-    postgres.write_schema_note(url, "a", "it's here")
-    assert postgres.schema_note(url, "a") == "it's here"
+    assert databases.ensure_databases(url, ("a", "b")) == ("a", "b")
+    assert databases.ensure_databases(url, ("a", "b")) == ()
+    assert databases.schema_note(url, "a") is None
+    databases.write_schema_note(url, "a", "it's here")
+    assert databases.schema_note(url, "a") == "it's here"
     socket_folder = Path(cluster.socket_note.read_text())
     assert socket_folder.stat().st_mode & 0o077 == 0 and cluster.folder.stat().st_mode & 0o077 == 0
 
@@ -104,12 +104,12 @@ def test_postgres_runs_whatever_the_path_and_is_found_after_a_kill(cluster: post
     (cluster.data / "postmaster.pid").write_text(f"{os.getpid()}\n")
     assert not postgres.stop_leftover(cluster, 1.0)
     child, url = run_server(cluster)
-    assert postgres.schema_note(url, "a") == "it's here"
+    assert databases.schema_note(url, "a") == "it's here"
     child.kill()
     clear_group(child)
     assert not postgres.stop_leftover(cluster, 1.0)
     child, url = run_server(cluster)
-    assert postgres.ensure_databases(url, ("a",)) == ()
+    assert databases.ensure_databases(url, ("a",)) == ()
     assert stop_child(child, 20.0, signal.SIGINT, whole_group=False)
 
 
@@ -431,7 +431,7 @@ def test_another_postgresql_by_url_whose_password_shows_nowhere(
         (cluster.data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         connection.execute("select pg_reload_conf()")
     admin_url = f"postgresql://cic:{PASSWORD}@127.0.0.1:{port}/postgres"
-    wait_until(lambda: "password" in (postgres.answers(admin_url.replace(PASSWORD, "wrong")) or ""))
+    wait_until(lambda: "password" in (databases.answers(admin_url.replace(PASSWORD, "wrong")) or ""))
     monkeypatch.setenv("CIC_POSTGRES_URL", admin_url)
     monkeypatch.setenv("CIC_PROJECT", str(tmp_path))
     other = Platform(tmp_path)
@@ -444,11 +444,11 @@ def test_another_postgresql_by_url_whose_password_shows_nowhere(
         shown += [log.read_text(errors="replace") for log in other.settings.logs.iterdir()]
         assert not [text for text in shown if PASSWORD in text or unquote(PASSWORD) in text]
         other.stop()
-        assert postgres.answers(admin_url) is None, "a server that is not ours is left running"
+        assert databases.answers(admin_url) is None, "a server that is not ours is left running"
 
         # the tables of another version are brought up to date before the server opens them
-        assert postgres.schema_note(admin_url, "mlflow") == services.schema_note("mlflow")
-        postgres.write_schema_note(admin_url, "mlflow", "mlflow 0.1")
+        assert databases.schema_note(admin_url, "mlflow") == services.schema_note("mlflow")
+        databases.write_schema_note(admin_url, "mlflow", "mlflow 0.1")
         log = other.settings.logs / "mlflow.log"
         size = log.stat().st_size
         Supervisor(load_settings())._upgrade_mlflow(admin_url, is_fresh=False)

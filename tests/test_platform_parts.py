@@ -18,7 +18,7 @@ import pytest
 
 from cic.cli.platform import _show
 from cic.errors import ServiceError
-from cic.platform import control, postgres, services, supervisor
+from cic.platform import control, databases, services, watch
 from cic.platform.doctor import broken_requirements, examine
 from cic.platform.environment import bytecode_environment, service_environment
 from cic.platform.ownership import held
@@ -27,7 +27,8 @@ from cic.platform.processes import MARK, clear_group, has_ended, marked, start, 
 from cic.platform.services import Service, plan
 from cic.platform.state import PlatformState, ServiceState, read_state, write_state
 from cic.platform.supervisor import Supervisor
-from cic.settings import ProcessIdentity, Settings, load_settings
+from cic.process_identity import ProcessIdentity
+from cic.settings import Settings, load_settings
 
 SLEEP = "import time; print('ready', flush=True); time.sleep(60)"
 # Starts a child of its own, and takes no notice of SIGTERM.
@@ -150,7 +151,7 @@ def test_a_server_that_never_answers_is_given_up(settings: Settings) -> None:
 
 
 def test_restarts_are_bounded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "MAX_RESTARTS", 2)
+    monkeypatch.setattr(watch, "MAX_RESTARTS", 2)
     told: list[str] = []
     watched = Supervisor(settings, tell=told.append)
     watched._start(service(settings, "exit(1)", lambda: "not yet"))
@@ -190,7 +191,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
 def test_a_server_that_hangs_after_it_was_well_is_started_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "HEALTH_SECONDS", 0.1)
+    monkeypatch.setattr(watch, "HEALTH_SECONDS", 0.1)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -216,7 +217,7 @@ def test_a_server_that_hangs_after_it_was_well_is_started_again(
 
 
 def test_who_waits_for_a_server_that_hangs_is_not_to_blame(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "HEALTH_SECONDS", 0.0)
+    monkeypatch.setattr(watch, "HEALTH_SECONDS", 0.0)
     trouble: list[str] = []
     watched = Supervisor(settings)
     base = service(settings, SLEEP)
@@ -393,12 +394,12 @@ def test_bytecode_goes_below_the_home_only_where_python_may_not_write_it(setting
     ],
 )
 def test_database_urls(admin: str, driver: str, expected: str) -> None:
-    assert postgres.database_url(admin, "mlflow", driver) == expected
+    assert databases.database_url(admin, "mlflow", driver) == expected
 
 
 def test_a_password_stays_off_the_command_line() -> None:
-    assert postgres.without_password("postgresql://u:p%40w@h/x") == ("postgresql://u@h/x", {"PGPASSWORD": "p@w"})
-    assert postgres.without_password("postgresql://u@/x?host=/a") == ("postgresql://u@/x?host=/a", {})
+    assert databases.without_password("postgresql://u:p%40w@h/x") == ("postgresql://u@h/x", {"PGPASSWORD": "p@w"})
+    assert databases.without_password("postgresql://u@/x?host=/a") == ("postgresql://u@/x?host=/a", {})
 
 
 # doctor

@@ -37,6 +37,7 @@ from cic.registry import registry
 from cic.registry.evidence import compare_models, decide
 from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
+from cic.registry.record import Record, new_record
 from cic.registry.stored import stored_evidence
 from cic.tracking.files import file_digests
 from cic.tracking.models import ModelRun, known_model_run
@@ -341,9 +342,9 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkey
     assert registry.find(uri, "cic", "2").tags["cic.record"] == log.last.record.hash
 
 
-def announced(version: str, before: str | None) -> decision_log.Record:
+def announced(version: str, before: str | None) -> Record:
     """Make the record of a promotion that nobody has written yet."""
-    return decision_log.new_record("cic", "promoted", version, "x", (before, version), (None, before), ("so",), {})
+    return new_record("cic", "promoted", version, "x", (before, version), (None, before), ("so",), {})
 
 
 @pytest.mark.attack("two who decide at once, in order", "1", tries=20, ended="one goes through, the other judges again")

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cic.errors import ConfigError
+from cic.platform.doctor import unknown_variables
 from cic.platform.environment import service_environment
 from cic.platform.state import PlatformState, read_state, write_state
+from cic.process_identity import ProcessIdentity
 from cic.settings import (
-    ProcessIdentity,
     find_project,
     load_settings,
     redact,
     running_platform,
-    unknown_variables,
     variable_of,
 )
 

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from cic.config import Training
 from cic.model.autoencoder import Architecture, Autoencoder
-from cic.model.definite import cholesky
+from cic.model.guard import Guard
 from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
+from cic.model.output_weights import RIDGE_START, penalties, sketched, solve_output_weights
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -33,8 +34,6 @@ HEAD_RATE = 0.05
 """Learning rate of the classifier on the code: it is linear, and starts at zero."""
 RIDGE_RATE = 0.03
 """Learning rate of the logarithms of the ridge penalties."""
-RIDGE_START = (1.0, 0.02)
-"""Penalties to begin with: of hidden features, and of code and constant."""
 MOMENTA = (0.6, 0.95)
 """Of AdamW: with the whole of the profiles in each step there is little noise to average out, and short memory is
 quicker (docs/results.md, "What did not help" has the rest)."""
@@ -165,7 +164,7 @@ def train(
     log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
     optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
     steps = config.epochs * math.ceil(n_samples / config.batch_size)
-    guard = _Guard(network, log_ridge_2, optimizer)
+    guard = Guard(network, log_ridge_2, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
     has_decoder = network.architecture.depth > 0
@@ -179,7 +178,7 @@ def train(
             loss, error = z_BK.new_zeros(()), 0.0
             if has_decoder:
                 feature_BF = network.decoder_features(code_BW)
-                ridge_F = _penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
+                ridge_F = penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
                 target_BT = sketched(z_BK, config.exact_components, config.sketched_components, draw)
                 loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * total)
                 error = loss.item()
@@ -227,79 +226,11 @@ def _batches(
     return shuffled
 
 
-class _Guard:
-    """Keeps what a step starts from, so that one which blows up can be undone.
-
-    Attributes
-    ----------
-    rate
-        Factor of the learning rate: 1, and half as much after each undoing.
-    undone
-        Steps undone since the last place worth keeping.
-    """
-
-    def __init__(self, network: Autoencoder, log_ridge_2: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        self.rate, self.undone = 1.0, 0
-        self._tensors = [*network.parameters(), log_ridge_2]
-        self._kept = [tensor.detach().clone() for tensor in self._tensors]
-        self._optimizer = optimizer
-
-    def finite(self, loss: Tensor) -> bool:
-        """Say whether the loss and all gradients are finite."""
-        norms = [tensor.grad.norm() for tensor in self._tensors if tensor.grad is not None]
-        return bool(torch.isfinite(torch.stack([loss.detach(), *norms])).all())
-
-    @torch.no_grad()
-    def keep(self) -> None:
-        """Remember this place."""
-        self.undone = 0
-        torch._foreach_copy_(self._kept, self._tensors)
-
-    @torch.no_grad()
-    def undo(self) -> None:
-        """Go back to the place that was kept, at half the rate and without momentum."""
-        self.undone += 1
-        self.rate /= 2
-        torch._foreach_copy_(self._tensors, self._kept)
-        self._optimizer.state.clear()
-
-
 def one_cycle(progress: float) -> float:
     """Give the factor of the learning rate at `progress` from 0 to 1: a rise, then a cosine to nearly 0."""
     if progress < WARM_UP:
         return max(progress / WARM_UP, 1e-3)
     return max(0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))), 1e-3)
-
-
-def sketched(z_BK: Tensor, exact: int, combinations: int, draw: torch.Generator) -> Tensor:
-    """Give fewer targets with the same expected squared error.
-
-    The first `exact` coordinates stay; the others are replaced by random combinations of them. A residual is linear in
-    its targets, so the expected squared residual of the combinations is that of the coordinates (Johnson and
-    Lindenstrauss 1984). The tail of the basis matters: without it training overfits the first components.
-    """
-    rest = z_BK.shape[1] - exact
-    if not exact or rest <= combinations:
-        return z_BK
-    mix_RC = torch.randn(rest, combinations, generator=draw, device=z_BK.device, dtype=z_BK.dtype)
-    return torch.cat([z_BK[:, :exact], z_BK[:, exact:] @ mix_RC / combinations**0.5], dim=1)
-
-
-def _penalties(log_ridge_2: Tensor, network: Autoencoder) -> Tensor:
-    """Give the penalty of each decoder feature: one for the hidden ones, one for code and constant."""
-    architecture = network.architecture
-    ridge_2 = log_ridge_2.exp()
-    return torch.cat(
-        [ridge_2[0].expand(architecture.hidden_width), ridge_2[1].expand(architecture.bottleneck_width + 1)]
-    )
-
-
-@torch.no_grad()
-def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor) -> None:
-    """Set the decoder's output weights by ridge regression on all training profiles."""
-    feature_SF = network.decoder_features(network.encode_once(z_SK))
-    normal_FF = (feature_SF.T @ feature_SF).double() + torch.diag(_penalties(log_ridge_2, network).double())
-    network.set_output_weights(torch.cholesky_solve((feature_SF.T @ z_SK).double(), cholesky(normal_FF)).float())
 
 
 def _parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> list[dict[str, object]]:

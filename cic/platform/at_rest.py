@@ -55,9 +55,9 @@ def wait_for_readers(settings: Settings) -> None:
 
 
 def _reading(settings: Settings, admin_url: str) -> Settings:
-    from cic.platform import postgres
+    from cic.platform import databases
 
-    return settings.with_addresses({"tracking_uri": postgres.database_url(admin_url, "mlflow")})
+    return settings.with_addresses({"tracking_uri": databases.database_url(admin_url, "mlflow")})
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _one_reader(settings: Settings) -> Iterator[None]:
 @contextmanager
 def _postgres(settings: Settings) -> Iterator[str]:
     """Run the embedded PostgreSQL, and give its administrator's URL."""
-    from cic.platform import postgres
+    from cic.platform import databases, postgres
     from cic.platform.processes import has_ended, start, stop_child, tail_of
 
     cluster = postgres.Cluster(settings.postgres_folder)
@@ -91,7 +91,7 @@ def _postgres(settings: Settings) -> Iterator[str]:
         server = start(postgres.server_command(cluster, runtime), os.environ, log, user, cluster.data)
         try:
             url, deadline = postgres.socket_url(runtime.socket_folder), time.monotonic() + PATIENCE_SECONDS
-            while (trouble := postgres.answers(url)) is not None:
+            while (trouble := databases.answers(url)) is not None:
                 if has_ended(server) or time.monotonic() > deadline:
                     told = f"{log}, whose end reads\n{tail_of(log, offset=offset)}"
                     raise ServiceError(f"PostgreSQL did not start: {trouble}", where=told)

@@ -22,7 +22,8 @@ from cic.platform.ownership import clean_up, exclusive, held, holder
 from cic.platform.processes import flow_run_ids, start, stop_process, tail_of
 from cic.platform.services import worker_trouble
 from cic.platform.state import PlatformState, read_state
-from cic.settings import ProcessIdentity, Settings, make_private, variable_of
+from cic.process_identity import ProcessIdentity
+from cic.settings import Settings, make_private, variable_of
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 150.0

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 
 from packaging.requirements import Requirement
@@ -14,8 +14,13 @@ from packaging.specifiers import SpecifierSet
 
 from cic.platform import doctor_services
 from cic.platform.checkup import Checkup, Level
-from cic.settings import Settings, unknown_variables
+from cic.settings import Settings, variables
 
+# Read by tests, by the platform itself and by `cic data simulate`, no settings.
+OTHER_VARIABLES = frozenset({
+    "CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK",
+    "CIC_SIMULATE_SAMPLES", "CIC_SIMULATE_GENES", "CIC_SIMULATE_STUDIES",
+})  # fmt: skip
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 5 * 2**30, 2**29
 
 
@@ -92,6 +97,11 @@ def _variables(settings: Settings) -> Iterator[Checkup]:
         yield Checkup(
             "WARN", "environment", f"{name} means nothing", "correct its name or unset it; see infra/README.md"
         )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Give the variables that begin with ``CIC_`` but mean nothing: most likely misspelt."""
+    return sorted(name for name in environ if name.startswith("CIC_") and name not in variables() | OTHER_VARIABLES)
 
 
 def _disk(settings: Settings) -> Iterator[Checkup]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from cic.errors import ServiceError
-from cic.platform import postgres
+from cic.platform import databases
 from cic.platform.checkup import Checkup
 from cic.platform.control import current, health
 from cic.platform.flow_runs import DEPLOYED
@@ -75,7 +75,7 @@ def _store(subject: str, url: str, variable: str) -> Checkup:
         return Checkup("OK", subject, shown)
     if scheme.startswith("postgres"):
         try:
-            trouble = postgres.answers(postgres.database_url(url, urlsplit(url).path.lstrip("/")))
+            trouble = databases.answers(databases.database_url(url, urlsplit(url).path.lstrip("/")))
         except (ValueError, psycopg.Error) as error:
             trouble = redact(str(error))
         return (

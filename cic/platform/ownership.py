@@ -15,7 +15,8 @@ from dataclasses import asdict
 
 from cic.platform import postgres
 from cic.platform.processes import stop_marked
-from cic.settings import ProcessIdentity, Settings
+from cic.process_identity import ProcessIdentity
+from cic.settings import Settings
 
 log = logging.getLogger("cic.platform")
 LOCK_FILE = "platform.lock"

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cic.errors import ServiceError
-from cic.platform import postgres
+from cic.platform import databases, postgres
 from cic.platform.environment import LOCAL_ADDRESSES, service_environment
 from cic.platform.http import request, request_json
 from cic.platform.processes import MARK
@@ -90,7 +90,7 @@ def addresses(
         found["prefect_api_url"] = f"{here}:{prefect_port}/api"
         found["prefect_auth"] = settings.prefect_auth or secret_of(settings.home)
     if what.optuna and admin_url is not None:
-        found["optuna_url"] = postgres.database_url(admin_url, "optuna")
+        found["optuna_url"] = databases.database_url(admin_url, "optuna")
     return found
 
 
@@ -115,7 +115,7 @@ def postgres_service(settings: Settings, runtime: postgres.Runtime) -> Service:
         command=tuple(postgres.server_command(cluster, runtime)),
         environment=_environment(settings),
         log=settings.logs / "postgres.log",
-        health=lambda: postgres.answers(url),
+        health=lambda: databases.answers(url),
         user=None if runtime.user is None else (runtime.user.pw_uid, runtime.user.pw_gid),
         within=cluster.data,
         stop_signal=signal.SIGINT,  # fast shutdown: connections are cut, nothing is lost
@@ -126,7 +126,7 @@ def postgres_service(settings: Settings, runtime: postgres.Runtime) -> Service:
 
 def mlflow_upgrade_command(admin_url: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Give the command that brings MLflow's tables up to date, and the environment it needs on top."""
-    url, secret = postgres.without_password(postgres.database_url(admin_url, "mlflow"))
+    url, secret = databases.without_password(databases.database_url(admin_url, "mlflow"))
     return (_program("mlflow"), "db", "upgrade", url), secret
 
 
@@ -139,7 +139,7 @@ def mlflow_service(settings: Settings, admin_url: str, port: int) -> Service:
     """Describe the MLflow server; it hands artifacts through, so that clients need no access to the store."""
     url = f"http://{client_host(settings.host)}:{port}"
     # by environment: the address may hold a password, and others can read command lines
-    store = {"MLFLOW_BACKEND_STORE_URI": postgres.database_url(admin_url, "mlflow")}
+    store = {"MLFLOW_BACKEND_STORE_URI": databases.database_url(admin_url, "mlflow")}
     return Service(
         name="mlflow",
         command=(
@@ -166,7 +166,7 @@ def prefect_service(settings: Settings, admin_url: str, port: int) -> Service:
         "PREFECT_SERVER_API_HOST": settings.host,
         "PREFECT_SERVER_API_PORT": str(port),  # --port alone leaves the page calling another
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins),
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.database_url(admin_url, "prefect", "asyncpg"),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": databases.database_url(admin_url, "prefect", "asyncpg"),
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
     }
     return Service(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from cic.platform.secret import write_private
-from cic.settings import ProcessIdentity, redact
+from cic.process_identity import ProcessIdentity
+from cic.settings import redact
 
 T = TypeVar("T")
 Phase = Literal["starting", "ready", "stopping", "failed"]

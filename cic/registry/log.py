@@ -14,21 +14,17 @@ what an interrupted move was about to do.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
-import os
-import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Literal
+from dataclasses import dataclass, replace
 
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, ViewType
 from mlflow.exceptions import MlflowException
 
 from cic.errors import ServiceError
+from cic.registry.record import FIRST, Record
 from cic.tracking.store import all_runs, experiment_id
 
 EXPERIMENT = "cic-registry"
@@ -40,64 +36,14 @@ NEXT = "next"
 """Parameter of a run: the run of the record that follows; behind a repair `next1` and so on."""
 LONGEST_PARAM = 6000
 LONGEST_REASON = 500
-FIRST = "0" * 64
 HELD_OUT_DIGITS = 16
 """Of the digest of held-out profiles, as decisions are counted by."""
 NO_FILES = "file:///dev/null"
 """Runs of the log hold no files, so they need no place for them."""
 
-Action = Literal["promoted", "refused", "rolled_back", "repaired"]
-
 
 class Overtaken(ServiceError):
     """Somebody else decided meanwhile: judge again, upon the new state."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """One decision, and where the aliases stood before and after it.
-
-    Attributes
-    ----------
-    number
-        Position in the log of this model, from 1.
-    version
-        The version that was decided upon; of a rollback, the one that was withdrawn.
-    reasons
-        Of the gate, or of the person who rolled back.
-    before
-        Hash of the record before this one.
-    """
-
-    number: int
-    model: str
-    action: Action
-    version: str
-    bundle_digest: str
-    champion_before: str | None
-    champion_after: str | None
-    previous_before: str | None
-    previous_after: str | None
-    reasons: tuple[str, ...]
-    figures: dict[str, Any]
-    decided_at: str
-    decided_by: str
-    before: str
-
-    def text(self) -> str:
-        """Give the record as canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-
-    @property
-    def hash(self) -> str:
-        """The SHA-256 of the record's text, which the next one names."""
-        return hashlib.sha256(self.text().encode()).hexdigest()
-
-    @classmethod
-    def parse(cls, text: str) -> Record:
-        """Read what `text` gave."""
-        fields = json.loads(text)
-        return cls(**{**fields, "reasons": tuple(fields["reasons"])})
 
 
 @dataclass(frozen=True)
@@ -141,7 +87,7 @@ def read_log(client: MlflowClient, model: str) -> Log:
     A run that is not in the chain decided nothing: its writer was killed, or lost to another.
     """
     named = _records_named(client, model)  # before the records: a version names one only when it is there
-    known, within = client.get_experiment_by_name(_marker(model)), client.get_experiment_by_name(EXPERIMENT)
+    known, within = client.get_experiment_by_name(marker(model)), client.get_experiment_by_name(EXPERIMENT)
     at = known.tags.get(TAG_ANCHOR) if known is not None else None
     runs: dict[str, Run] = {}
     if within is not None:
@@ -175,7 +121,7 @@ def read_log(client: MlflowClient, model: str) -> Log:
         if at is not None and at not in runs:
             faults.append(f"the record in place {place}, run {at}, is gone")
     faults += _against_versions(named, entries)
-    left = tuple(fault for fault in faults if _mark(fault) not in mended)
+    left = tuple(fault for fault in faults if short_name(fault) not in mended)
     return Log(tuple(entries), left, end, max(place, 1), before)
 
 
@@ -230,7 +176,7 @@ def _newest_pointer(run: Run) -> str:
     return max(pointers, key=lambda key: int(key[len(NEXT) :] or 0), default=NEXT)
 
 
-def _mark(fault: str) -> str:
+def short_name(fault: str) -> str:
     """Give a short name of a fault, by which a repair puts it on record."""
     return hashlib.sha256(fault.encode()).hexdigest()[:16]
 
@@ -278,18 +224,19 @@ def append(client: MlflowClient, log: Log, record: Record, repair: bool = False)
 
 def _anchor(client: MlflowClient, model: str, within: str) -> str:
     """Give the run at which the chain of a model begins; of several who make one at once, all get the same."""
-    run_id = _new_anchor(client, model, within)
+    run_id = new_anchor(client, model, within)
     try:
-        client.create_experiment(_marker(model), NO_FILES, {TAG_ANCHOR: run_id})
+        client.create_experiment(marker(model), NO_FILES, {TAG_ANCHOR: run_id})
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
         client.delete_run(run_id)
-        return str(client.get_experiment_by_name(_marker(model)).tags[TAG_ANCHOR])  # type: ignore[union-attr]
+        return str(client.get_experiment_by_name(marker(model)).tags[TAG_ANCHOR])  # type: ignore[union-attr]
     return run_id
 
 
-def _new_anchor(client: MlflowClient, model: str, within: str) -> str:
+def new_anchor(client: MlflowClient, model: str, within: str) -> str:
+    """Make a run at which the chain of a model can begin, and give its id."""
     run_id = client.create_run(within, tags={TAG_MODEL: model}, run_name=f"the log of {model}").info.run_id
     client.set_terminated(run_id)
     return str(run_id)
@@ -307,29 +254,9 @@ def _write_once(client: MlflowClient, run_id: str, key: str, value: str) -> bool
     return True
 
 
-def _marker(model: str) -> str:
+def marker(model: str) -> str:
     """Name the experiment that says where the log of a model begins."""
     return f"{EXPERIMENT}/{model}"
-
-
-def repair(client: MlflowClient, model: str, log: Log, reason: str, aliases: Mapping[str, str]) -> Entry:
-    """Put on record that the log is broken, and how, so that decisions can go on behind it.
-
-    Nothing is taken back or hidden: the faults stay in the chain, named by this record.
-    """
-    champion, previous = aliases.get("champion"), aliases.get("previous")
-    faults = {"faults": [_mark(fault) for fault in log.faults]}
-    told = tuple(fault[:200] for fault in log.faults[:10])
-    record = new_record(
-        model, "repaired", champion or "", "", (champion, champion), (previous, previous), (reason, *told), faults
-    )
-    known = client.get_experiment_by_name(_marker(model))
-    if log.end is None and known is not None:  # where it began is gone
-        within = experiment_id(client, EXPERIMENT, NO_FILES)
-        client.set_experiment_tag(known.experiment_id, TAG_ANCHOR, _new_anchor(client, model, within))
-    entry = append(client, log, record, repair=True)
-    close(client, entry)
-    return entry
 
 
 def close(client: MlflowClient, entry: Entry) -> None:
@@ -352,39 +279,3 @@ def look_at(log: Log, held_out: str, bundle_digest: str) -> int:
         if held_out in used and entry.record.bundle_digest not in seen:
             seen.append(entry.record.bundle_digest)
     return seen.index(bundle_digest) + 1 if bundle_digest in seen else len(seen) + 1
-
-
-def new_record(
-    model: str,
-    action: Action,
-    version: str,
-    bundle_digest: str,
-    champion: tuple[str | None, str | None],
-    previous: tuple[str | None, str | None],
-    reasons: tuple[str, ...],
-    figures: dict[str, Any],
-) -> Record:
-    """Make a record of now, by this person on this host; `champion` and `previous` are before and after."""
-    return Record(
-        number=0,
-        model=model,
-        action=action,
-        version=version,
-        bundle_digest=bundle_digest,
-        champion_before=champion[0],
-        champion_after=champion[1],
-        previous_before=previous[0],
-        previous_after=previous[1],
-        reasons=reasons,
-        figures=figures,
-        decided_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        decided_by=f"{_user()}@{socket.gethostname()}",
-        before=FIRST,
-    )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's numeric user may have no name
-        return str(os.getuid())

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from mlflow import MlflowClient
 
 from cic.errors import ConfigError, RefusedError, ServiceError
-from cic.registry.log import TAG_RECORD, Log, Overtaken, Record, append, close, look_at, new_record, read_log
-from cic.registry.log import repair as repair_log
+from cic.registry.log import TAG_RECORD, Log, Overtaken, append, close, look_at, read_log
+from cic.registry.record import Record, new_record
+from cic.registry.repair import repair as repair_log
 from cic.registry.versions import (
     CHAMPION,
     PREVIOUS,

@@ -15,7 +15,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 
-from cic.settings import ProcessIdentity
+from cic.process_identity import ProcessIdentity
 from cic.tracking.store import all_runs, connect, explained
 
 TAG_PROCESS = "cic.process"

@@ -11,7 +11,7 @@ from cic.evaluation.statistics.intervals import Interval
 
 
 def headline_values(metrics: Metrics) -> dict[str, float]:
-    """Give the dozen numbers by which runs are compared, without what was not measured.
+    """Give the numbers of `headline.json`, by which `dvc metrics diff` compares, without what was not measured.
 
     Returns
     -------

@@ -1,4 +1,7 @@
-"""The dozen figures by which runs are compared in MLflow, out of the hundreds in `metrics.json`."""
+"""The dozen figures that MLflow shows of a run, out of the hundreds in `metrics.json`.
+
+Those of `headline.json` are others, which the questions declare: see `headlines`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from cic.evaluation.metrics import Metrics
 from cic.evaluation.questions.identity.found import Found as Identity
 
 
-def headline_numbers(metrics: Metrics) -> dict[str, float]:
+def run_figures(metrics: Metrics) -> dict[str, float]:
     """Give the figures that a page of runs shows; the first by name is the error over that of PCA.
 
     What was not measured, or has no interval, is not among them.

@@ -1,0 +1,24 @@
+"""The parameters: `params.yaml` as typed sections (`sections`), and how it is read (`reading`).
+
+The same models validate the file, the command line's overrides and the parameters of the Prefect deployments.
+"""
+
+from cic.config.reading import load_params, parse_params, with_override_texts, with_overrides
+from cic.config.sections import (
+    Data,
+    Evaluate,
+    Fit,
+    Params,
+    ParamsSection,
+    Preprocess,
+    Registry,
+    Search,
+    Split,
+    Training,
+    digest,
+)
+
+__all__ = [
+    "Data", "Evaluate", "Fit", "Params", "ParamsSection", "Preprocess", "Registry", "Search", "Split", "Training",
+    "digest", "load_params", "parse_params", "with_override_texts", "with_overrides",
+]  # fmt: skip
