@@ -101,7 +101,6 @@ class Settings(BaseSettings):
     work_pool: str = Field(default="cic-local", min_length=1, description="Prefect work pool of the local worker")
     worker_limit: int = Field(default=1, ge=1, description="flow runs that the local worker starts at a time")
     startup_timeout: float = Field(default=180.0, gt=0, description="seconds that each server may take to answer first")
-
     from_platform: str = Field(
         default="", description="set by the platform for its children: which addresses are its own"
     )
