@@ -15,21 +15,24 @@ from bench.tune_rival import RECORD
 from bench.turns import alone, in_turns, summary
 from cic.config import Training
 
-OURS = {"full rank": 0, "rank 256": 256}
+
+def ours(quick: bool) -> dict[str, int]:
+    """Give the ranks that we train at, by name."""
+    return {"rank 256": 256} if quick else {"full rank": 0, "rank 256": 256}
 
 
 def trials(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     """Time trials of equal epochs in turns, and count what of the machine's speed ours reach."""
     epochs, timed = Training().epochs, 2 if quick else 5
-    jobs: dict[str, Any] = {name: (trials_side_by_side, (file, rank)) for name, rank in OURS.items()}
+    jobs: dict[str, Any] = {name: (trials_side_by_side, (file, rank)) for name, rank in ours(quick).items()}
     jobs["genes, PyTorch"] = (_trial_over_genes, (file, epochs, timed))
     if _has_lightning():
         jobs["genes, Lightning"] = (_trial_by_lightning, (file, epochs, timed))
     jobs["PCA, scikit-learn"] = (_pca, (file,))
-    for name, rank in OURS.items():
+    for name, rank in ours(quick).items():
         jobs[f"speed, {name}"] = (speed_reached, (file, rank))
     found = {name: summary(one) for name, one in in_turns(jobs, rounds, warm_up=not quick).items()}
-    for name in OURS:
+    for name in ours(quick):
         for rival in ("genes, PyTorch", "genes, Lightning"):
             if rival in found:
                 ratio = found[rival]["seconds"]["median"] / found[name]["seconds"]["median"]
@@ -40,7 +43,7 @@ def trials(file: str, rounds: int, quick: bool) -> dict[str, Any]:
 def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     """Compare the errors at the end, and the times to the same error, each trained to its end."""
     epochs = 6 if quick else Training().epochs
-    jobs: dict[str, Any] = {name: (_ours_to_an_end, (file, rank)) for name, rank in OURS.items()}
+    jobs: dict[str, Any] = {name: (_ours_to_an_end, (file, rank)) for name, rank in ours(quick).items()}
     jobs["genes, PyTorch"] = (_genes_to_an_end, (file, epochs))
     found: dict[str, Any] = {}
     curves: dict[str, list[Point]] = {}
@@ -51,7 +54,7 @@ def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
         found[name] = summary(one)
     rival = curves["genes, PyTorch"]
     end = min(rival, key=lambda point: point.error)
-    for name in OURS:
+    for name in ours(quick):
         reached = next((point for point in curves[name] if point.error <= end.error), None)
         found[name]["seconds_to_the_rivals_error"] = None if reached is None else {"median": reached.seconds}
         found[name]["times_as_soon"] = None if reached is None else {"median": end.seconds / reached.seconds}
@@ -64,7 +67,7 @@ def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
 
 def searched(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     """Time whole searches, as the parameters have them and at full rank."""
-    jobs = {f"search, {name}": (whole_search, (file, 6 if quick else 60, rank)) for name, rank in OURS.items()}
+    jobs = {f"search, {name}": (whole_search, (file, 6 if quick else 60, rank)) for name, rank in ours(quick).items()}
     return {name: summary(one) for name, one in in_turns(jobs, rounds, warm_up=not quick).items()}
 
 
