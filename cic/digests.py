@@ -14,11 +14,12 @@ from cic.data.matrix import ExpressionMatrix
 
 
 def data_digest(matrix: ExpressionMatrix) -> str:
-    """Give the SHA-256 of ids, genes, unit, sample columns and values."""
+    """Give the SHA-256 of ids, genes, unit, sample columns and values, whether these are dense or sparse."""
     total = hashlib.sha256()
     total.update(matrix.samples.to_csv().encode())
     total.update("\n".join((matrix.unit, *matrix.genes)).encode())
-    total.update(np.ascontiguousarray(matrix.values, dtype="<f4").tobytes())
+    for block_SG in matrix.blocks():
+        total.update(np.ascontiguousarray(block_SG, dtype="<f4").data)
     return total.hexdigest()
 
 

@@ -17,22 +17,25 @@ import pandas as pd
 import scipy.sparse
 from anndata.io import read_elem
 
-from cic.data.limits import check_packed, check_values
+from cic.data.limits import check_packed, check_stored, check_values
+from cic.data.sparse import Values, as_kept
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
 GENES = "Gene Expression"
-SPARSE = {"csr_matrix": scipy.sparse.csr_matrix, "csc_matrix": scipy.sparse.csc_matrix}
+SPARSE = {"csr_matrix": scipy.sparse.csr_array, "csc_matrix": scipy.sparse.csc_array}
+STORED_A_TIME = 1 << 24
+"""Values of a sparse `X` that are read at once: what they are in the file, such as float64, is not held whole."""
 
 
-def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFrame]:
+def read_h5ad(path: Path) -> tuple[Values, list[str], list[str], pd.DataFrame]:
     """Read `X` of an AnnData file.
 
     Returns
     -------
     tuple
-        float32 values (samples, genes), sample ids, gene names, and the columns of `obs`. Features that are no genes by
-        `var["feature_types"]` (antibodies, peaks) are left out, with a warning.
+        float32 values (samples, genes), dense or sparse as a matrix keeps them; sample ids, gene names, and the columns
+        of `obs`. Features that are no genes by `var["feature_types"]` (antibodies, peaks) are left out, with a warning.
 
     Raises
     ------
@@ -52,7 +55,6 @@ def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFram
         about = [file[name] for name in ("obs", "var")]
         check_packed([part for table in about for part in _datasets(table)], path)
         obs, var = (_frame(file, name, path) for name in ("obs", "var"))
-        check_values(len(obs), len(var), path)
         x_SG = _values(file["X"], (len(obs), len(var)), path)
     if "feature_types" in var.columns:
         other_G = (var["feature_types"] != GENES).to_numpy()
@@ -60,12 +62,12 @@ def read_h5ad(path: Path) -> tuple[np.ndarray, list[str], list[str], pd.DataFram
             kinds = ", ".join(sorted({str(kind) for kind in var["feature_types"][other_G]}))
             log.warning("%s: %d features are no genes and are left out: %s", path, int(other_G.sum()), kinds)
             x_SG, var = x_SG[:, ~other_G], var[~other_G]
-    dense_SG = x_SG.toarray() if scipy.sparse.issparse(x_SG) else x_SG
     for name in obs.columns:
         if not pd.api.types.is_numeric_dtype(obs[name].dtype):
             text = obs[name].astype(object)
             obs[name] = text.where(text.isna(), text.map(str)).astype(object)
-    return dense_SG.astype(np.float32), [str(name) for name in obs.index], [str(name) for name in var.index], obs
+    x_SG = as_kept(x_SG).astype(np.float32, copy=False)
+    return x_SG, [str(name) for name in obs.index], [str(name) for name in var.index], obs
 
 
 def _datasets(item: Any) -> list[h5py.Dataset]:
@@ -118,6 +120,7 @@ def _values(x: Any, shape: tuple[int, int], path: Path) -> Any:
             raise wrong(f"`X` has the shape {x.shape}")
         if x.dtype.kind not in "iufb":
             raise wrong(f"`X` holds {x.dtype}")
+        check_values(*shape, path)
         check_packed([x], path)
         return x[()]
     kind = str(x.attrs.get("encoding-type", x.attrs.get("h5sparse_format", "")))
@@ -136,9 +139,20 @@ def _values(x: Any, shape: tuple[int, int], path: Path) -> Any:
     if parts["data"].shape != parts["indices"].shape or parts["indptr"].shape != (lines + 1,):
         raise wrong(f"the sparse `X` has {len(parts['indptr']) - 1} lines, {len(parts['indices'])} indices and values")
     check_packed(parts.values(), path)
-    starts, index = parts["indptr"][()].astype(np.int64), parts["indices"][()].astype(np.int64)
-    if starts[0] != 0 or starts[-1] != len(index) or (np.diff(starts) < 0).any():
+    check_stored(*shape, len(parts["data"]), path)
+    starts = parts["indptr"][()].astype(np.int64)
+    if starts[0] != 0 or starts[-1] != len(parts["data"]) or (np.diff(starts) < 0).any():
         raise wrong("the lines of the sparse `X` do not follow each other")
-    if len(index) and not 0 <= index.min() <= index.max() < across:
-        raise wrong(f"the sparse `X` has indices from {index.min()} to {index.max()}, for {across} places")
-    return SPARSE[kind]((parts["data"][()], index, starts), shape=shape).tocsr()
+    data = np.empty(len(parts["data"]), dtype=np.float32)
+    index = np.empty(len(data), dtype=np.int32)
+    for start in range(0, len(data), STORED_A_TIME):
+        block = slice(start, start + STORED_A_TIME)
+        places = parts["indices"][block].astype(np.int64)
+        if not 0 <= places.min() <= places.max() < across:
+            raise wrong(f"the sparse `X` has indices from {places.min()} to {places.max()}, for {across} places")
+        index[block], data[block] = places, parts["data"][block]
+    if len(data) <= np.iinfo(np.int32).max:
+        starts = starts.astype(np.int32)
+    rows_SG = SPARSE[kind]((data, index, starts), shape=shape).tocsr()
+    rows_SG.sum_duplicates()
+    return rows_SG

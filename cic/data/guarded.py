@@ -13,11 +13,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from cic.data.limits import memory_for_reading
 from cic.errors import CicError, DataError
@@ -54,7 +57,7 @@ def guarded(read: Callable[[Path], R], path: Path) -> R:
                 raise DataError(
                     f"reading it took longer than {seconds:.0f} s", where=str(path), fix=f"it may be damaged: {WHOLE}"
                 )
-            outcome, told = reader.connection.recv()
+            outcome, told = _receive(reader.connection)
         except (EOFError, OSError):
             reader.end()
             status = reader.process.returncode
@@ -122,8 +125,32 @@ def serve(handle: int) -> None:
         except EOFError:
             return
         os.chdir(within)
-        connection.send((_outcome(read, path), told))
+        _send(connection, _outcome(read, path), told)
         told.clear()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An answer with large arrays: these are sent as they lie in memory, so that neither end holds one twice."""
+
+    rest: Any
+    arrays: tuple[np.ndarray, ...]
+
+
+def _send(connection: Connection, outcome: Any, told: list[tuple[str, int, str]]) -> None:
+    arrays = outcome.arrays if isinstance(outcome, Parts) else ()
+    empty = Parts(outcome.rest, ()) if isinstance(outcome, Parts) else outcome
+    connection.send((empty, told, [(array.shape, array.dtype.str) for array in arrays]))
+    for array in arrays:
+        connection.send_bytes(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+
+
+def _receive(connection: Connection) -> tuple[Any, list[tuple[str, int, str]]]:
+    outcome, told, described = connection.recv()
+    arrays = tuple(np.empty(shape, kind) for shape, kind in described)
+    for array in arrays:
+        connection.recv_bytes_into(array.reshape(-1).view(np.uint8).data)
+    return (Parts(outcome.rest, arrays) if isinstance(outcome, Parts) else outcome), told
 
 
 def _outcome(read: Callable[[Path], Any], path: Path) -> Any:

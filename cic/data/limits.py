@@ -62,6 +62,43 @@ def check_values(rows: int, columns: int, path: Path) -> None:
         )
 
 
+def check_stored(rows: int, columns: int, stored: int, path: Path) -> None:
+    """Refuse sparse profiles whose stored values, with their places, would not fit into memory.
+
+    Raises
+    ------
+    DataError
+        With what the file declares and what there is.
+    """
+    needed, most = COPIES * (8 * (stored + rows)), memory_for_reading()
+    if needed > most:
+        raise DataError(
+            f"the file declares {rows} x {columns} values, {stored} of them stored: reading them takes "
+            f"{needed / 1e9:.1f} GB of memory",
+            where=str(path),
+            expected=f"at most {most / 1e9:.1f} GB, of what is free now",
+            fix="split it into smaller files, or leave out samples or genes",
+        )
+
+
+def check_dense(rows: int, columns: int, where: str) -> None:
+    """Refuse to hold so many values, as float32, where they would not fit into the free memory.
+
+    Raises
+    ------
+    DataError
+        With what they take and what there is.
+    """
+    needed, most = 4 * rows * columns, int(MEMORY_SHARE * psutil.virtual_memory().available)
+    if needed > most:
+        raise DataError(
+            f"{rows} x {columns} values, zeros included, take {needed / 1e9:.1f} GB of memory",
+            where=where,
+            expected=f"at most {most / 1e9:.1f} GB, of what is free now",
+            fix="use fewer profiles at a time, or a machine with more memory",
+        )
+
+
 def check_packed(parts: Iterable[Sized], path: Path) -> None:
     """Refuse arrays that declare far more than their file can hold: such sizes are a mistake or meant to do harm.
 

@@ -17,11 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cic.data import sparse
 from cic.data.delimited import is_delimited, read_delimited
-from cic.data.guarded import guarded
+from cic.data.guarded import Parts, guarded
 from cic.data.labels import join_labels, read_labels
 from cic.data.limits import check_values
 from cic.data.matrix import ExpressionMatrix, check_rows, is_matrix_file, read_matrix
+from cic.data.sparse import Values, as_kept, compressed, dense_blocks, is_sparse, stacked
 from cic.data.terms import READABLE, UNITS, DuplicateGenes, SamplesIn, Unit
 from cic.data.units import check_unit
 from cic.errors import DataError
@@ -33,7 +35,7 @@ log = logging.getLogger("cic.data")
 class Wide:
     """A table of numbers as a file has it: names of rows and columns, and perhaps columns about the rows."""
 
-    values: np.ndarray
+    values: Values
     rows: Sequence[str]
     columns: Sequence[str]
     about_rows: pd.DataFrame | None = None
@@ -76,7 +78,8 @@ def read_table(
     """
     path = Path(path)
     _check_declared(path, samples_in, unit, duplicate_genes)
-    wide, file_unit = guarded(partial(_read_wide, samples_in=samples_in), path)
+    parts = guarded(partial(_read_apart, samples_in=samples_in), path)
+    file_unit, wide = parts.rest[0], Wide(sparse.together(parts.arrays, len(parts.rest[2])), *parts.rest[1:])
     if file_unit is not None and file_unit != unit:
         raise DataError(
             f"declared unit `{unit}`, but the file itself says `{file_unit}`",
@@ -93,14 +96,14 @@ def read_table(
         fix = "rename them, or ask for `--duplicate-genes mean`, `max` or `sum`"
         _check_repeated(wide.columns, "gene", path, fix=fix)
     _check_finite(wide, path)
-    check_unit(wide.values, unit, list(wide.rows), list(wide.columns), str(path))
+    _check_unit(wide, unit, path)
     genes, values_SG = _merge_genes(wide, duplicate_genes)
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
     if labels is not None:
         about = guarded(read_labels, Path(labels))
         samples = join_labels(samples, about, set(genes), path, Path(labels))
-    return ExpressionMatrix(values_SG, genes, samples, unit, str(path))
+    return ExpressionMatrix(as_kept(values_SG), genes, samples, unit, str(path))
 
 
 def _check_declared(path: Path, samples_in: str, unit: str, duplicate_genes: str) -> None:
@@ -118,6 +121,11 @@ def _check_declared(path: Path, samples_in: str, unit: str, duplicate_genes: str
             expected=f"a file: {READABLE}",
             fix="check the path",
         )
+
+
+def _read_apart(path: Path, samples_in: SamplesIn) -> Parts:
+    wide, unit = _read_wide(path, samples_in)
+    return Parts((unit, wide.rows, wide.columns, wide.about_rows), sparse.apart(wide.values))
 
 
 def _read_wide(path: Path, samples_in: SamplesIn) -> tuple[Wide, Unit | None]:
@@ -227,10 +235,12 @@ def _check_repeated(names: Sequence[str], kind: str, path: Path, fix: str) -> No
 
 
 def _check_finite(wide: Wide, path: Path) -> None:
-    finite = np.isfinite(wide.values)
+    stored = wide.values.data if is_sparse(wide.values) else wide.values
+    finite = np.isfinite(stored)
     if finite.all():
         return
-    row, column = np.argwhere(~finite)[0]
+    first = int((~finite).argmax())
+    row, column = sparse.at(wide.values, first) if is_sparse(wide.values) else divmod(first, len(wide.columns))
     raise DataError(
         f"{int((~finite).sum())} value(s) are missing or infinite",
         where=f"{path}, first at sample {wide.rows[row]}, gene {wide.columns[column]}",
@@ -239,17 +249,35 @@ def _check_finite(wide: Wide, path: Path) -> None:
     )
 
 
-def _merge_genes(wide: Wide, how: DuplicateGenes) -> tuple[tuple[str, ...], np.ndarray]:
+def _check_unit(wide: Wide, unit: Unit, path: Path) -> None:
+    """Hold the values to the unit; of sparse ones, which are many, a block at a time."""
+    rows, columns = list(wide.rows), list(wide.columns)
+    if not is_sparse(wide.values):
+        check_unit(wide.values, unit, rows, columns, str(path))
+        return
+    for number, block_SG in enumerate(dense_blocks(wide.values)):
+        check_unit(block_SG, unit, rows[number * sparse.BLOCK_ROWS :][: len(block_SG)], columns, str(path))
+
+
+def _merge_genes(wide: Wide, how: DuplicateGenes) -> tuple[tuple[str, ...], Values]:
     """Give unique genes, in order of first appearance, and float32 values."""
     codes_G, genes = pd.factorize(np.array(wide.columns, dtype=object))
-    values_SG = np.ascontiguousarray(wide.values, dtype=np.float32)
+    values_SG = wide.values if is_sparse(wide.values) else np.ascontiguousarray(wide.values, dtype=np.float32)
     if len(genes) == len(codes_G):
         return tuple(str(gene) for gene in wide.columns), values_SG
     log.warning("%d repeated genes are merged by %s", len(codes_G) - len(genes), how)
+    names = tuple(str(gene) for gene in genes)
+    if is_sparse(values_SG):
+        merged = [compressed(_merged(block_SG, codes_G, len(genes), how)) for block_SG in dense_blocks(values_SG)]
+        return names, stacked(merged, len(genes))
+    return names, _merged(values_SG, codes_G, len(genes), how)
+
+
+def _merged(values_SG: np.ndarray, codes_G: np.ndarray, n_genes: int, how: DuplicateGenes) -> np.ndarray:
     by_gene = np.argsort(codes_G, kind="stable")
-    starts = np.searchsorted(codes_G[by_gene], np.arange(len(genes)))
+    starts = np.searchsorted(codes_G[by_gene], np.arange(n_genes))
     combine = np.maximum if how == "max" else np.add
     merged_SG = combine.reduceat(values_SG[:, by_gene].astype(np.float64), starts, axis=1)
     if how == "mean":
         merged_SG /= np.bincount(codes_G)
-    return tuple(str(gene) for gene in genes), merged_SG.astype(np.float32)
+    return merged_SG.astype(np.float32)
