@@ -56,10 +56,12 @@ def test_rank_says_what_it_leaves_out() -> None:
     assert basis.left_out == pytest.approx(np.sum(singular[4:] ** 2) / np.sum(singular**2), rel=1e-4)
 
 
-def test_streamed_basis_agrees_with_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gram_up_to", [50, 400])
+def test_streamed_basis_agrees_with_the_exact_one(gram_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x_SG = centred(300, 400, 5) * np.geomspace(40, 0.1, 400).astype(np.float32)
     exact = SampleBasis.fit(x_SG, rank=6)
     monkeypatch.setattr(basis_module, "EXACT_UP_TO", 50)
+    monkeypatch.setattr(basis_module, "GRAM_UP_TO", gram_up_to)
     streamed = SampleBasis.fit(x_SG, rank=6, seed=1)
     np.testing.assert_allclose(streamed.singular_values_K, exact.singular_values_K, rtol=1e-3)
     assert np.abs(np.sum(streamed.components_GK * exact.components_GK, axis=0)).min() > 0.99

@@ -31,7 +31,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a handful of profiles be many, so that they pass in several blocks."""
     monkeypatch.setattr("cic.data.sparse.BLOCK_ROWS", 4)
     monkeypatch.setattr("cic.data.matrix.ROWS_WRITTEN", 4)
-    monkeypatch.setattr("cic.data.matrix.FEW", 5)
+    monkeypatch.setattr("cic.data.sparse.FEW", 5)
 
 
 def matrix_of(values_SG: np.ndarray) -> ExpressionMatrix:

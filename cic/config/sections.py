@@ -115,6 +115,11 @@ class Training(ParamsSection):
     batch_size: Annotated[int, Field(ge=1)] = Field(
         1024, description="profiles a step; all at once where there are fewer"
     )
+    most_steps: Annotated[int, Field(ge=1)] = Field(
+        2000,
+        description="steps of a training at most, but one an epoch: with more profiles than these take, each epoch "
+        "passes over another random part of them",
+    )
     refinements: Annotated[int, Field(ge=0, le=10)] = Field(
         1, description="steps by which the encoder improves a code against its own decoder"
     )

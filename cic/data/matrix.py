@@ -20,15 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cic.data import sparse
-from cic.data.limits import check_dense, check_stored, check_values
+from cic.data.limits import check_stored, check_values
 from cic.data.sparse import Values, dense_blocks, is_sparse
 from cic.data.terms import UNITS, Unit
 from cic.errors import DataError
 
 METADATA_KEY = b"cic.expression_matrix"
 ROLES = ("label", "group", "replicate")
-FEW = 4096
-"""Profiles up to which all are worked on at once, dense; beyond, in blocks of `cic.data.sparse.BLOCK_ROWS`."""
 ROWS_WRITTEN = 4096
 """Sparse profiles of a row group."""
 
@@ -138,7 +136,7 @@ class ExpressionMatrix:
     @property
     def is_few(self) -> bool:
         """Whether all profiles may be worked on at once."""
-        return self.n_samples <= FEW
+        return self.n_samples <= sparse.FEW
 
     def dense(self) -> np.ndarray:
         """Give all values as a dense array, for where the profiles are few.
@@ -148,14 +146,11 @@ class ExpressionMatrix:
         DataError
             If they do not fit into the free memory.
         """
-        if not is_sparse(self.values):
-            return self.values
-        check_dense(self.n_samples, self.n_genes, self.source)
-        return self.values.toarray()
+        return sparse.dense(self.values, self.source)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield dense blocks of profiles, in order: all in one where they are few."""
-        return iter([self.dense()]) if self.is_few else dense_blocks(self.values)
+        return sparse.blocks(self.values)
 
 
 def fingerprints(values_SG: Values) -> list[str]:

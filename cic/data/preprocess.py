@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from cic.config import Preprocess
+from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
+from cic.data.sparse_units import log2_sparse
 from cic.data.terms import Unit
 from cic.data.units import from_log2_scale, log2_scale
 from cic.errors import DataError
+from cic.seeds import generator
 
 # In log2 units; float32 resolves about 1e-6 at the values that expression reaches.
 CONSTANT_BELOW = 1e-5
@@ -44,11 +47,17 @@ class Preprocessor:
     n_fitted: int
 
     @classmethod
-    def fit(cls, matrix: ExpressionMatrix, config: Preprocess) -> Preprocessor:
+    def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0) -> Preprocessor:
         """Learn from the training profiles in `matrix`, and from nothing else.
 
         Genes that do not vary among them are dropped. With `top_genes` the genes of largest median absolute deviation
-        stay; where these are equal (0 for genes seen in few cells), of largest variance.
+        stay; where these are equal (0 for genes seen in few cells), of largest variance. Of more than
+        `cic.data.sparse.FEW` profiles a sample of that many tells the median absolute deviations.
+
+        Parameters
+        ----------
+        seed
+            Of that sample.
 
         Raises
         ------
@@ -59,9 +68,12 @@ class Preprocessor:
             raise DataError(
                 f"{matrix.n_samples} training profile", where=matrix.source, expected="at least 2, to learn from"
             )
-        log2_SG = log2_scale(matrix.values, matrix.unit)
-        mean_G = log2_SG.mean(axis=0, dtype=np.float64)
-        deviation_G = log2_SG.std(axis=0, dtype=np.float64)
+        log2_SG = log2_scale(matrix.dense(), matrix.unit) if matrix.is_few else None
+        if log2_SG is None:
+            mean_G, deviation_G = _streamed_moments(matrix)
+        else:
+            mean_G = log2_SG.mean(axis=0, dtype=np.float64)
+            deviation_G = log2_SG.std(axis=0, dtype=np.float64)
         varies_G = deviation_G > CONSTANT_BELOW
         if not varies_G.any():
             raise DataError(
@@ -71,6 +83,9 @@ class Preprocessor:
             )
         kept = np.flatnonzero(varies_G)
         if 0 < config.top_genes < len(kept):
+            if log2_SG is None:
+                sample = np.sort(generator(seed, "preprocess").choice(matrix.n_samples, sparse.FEW, replace=False))
+                log2_SG = log2_scale(matrix.select(sample).dense(), matrix.unit)
             kept = np.sort(_most_variable(log2_SG, kept, deviation_G[kept], config.top_genes))
         scale_G = deviation_G[kept] if config.scale == "unit_variance" else np.ones(len(kept))
         return cls(matrix.genes, kept.astype(np.int64), mean_G[kept], scale_G, matrix.unit, matrix.n_samples)
@@ -136,6 +151,23 @@ class Preprocessor:
             about["unit"],
             int(about["n_fitted"]),
         )
+
+
+def _streamed_moments(matrix: ExpressionMatrix) -> tuple[np.ndarray, np.ndarray]:
+    """Give mean and standard deviation of each gene on log2 scale, summed in float64 over blocks of fixed size."""
+    sums_2G = np.zeros((2, matrix.n_genes))
+    for start in range(0, matrix.n_samples, sparse.BLOCK_ROWS):
+        block_SG = matrix.values[start : start + sparse.BLOCK_ROWS]
+        if sparse.is_sparse(block_SG):
+            log2_SG = log2_sparse(block_SG, matrix.unit)
+            places, stored = log2_SG.indices, log2_SG.data.astype(np.float64)
+            parts = [np.bincount(places, weights, minlength=matrix.n_genes) for weights in (stored, stored**2)]
+        else:
+            log2_SG = log2_scale(block_SG, matrix.unit).astype(np.float64)
+            parts = [log2_SG.sum(axis=0), np.square(log2_SG).sum(axis=0)]
+        sums_2G += parts
+    mean_G, square_G = sums_2G / matrix.n_samples
+    return mean_G, np.sqrt(np.maximum(square_G - mean_G**2, 0.0))
 
 
 def _most_variable(log2_SG: np.ndarray, among: np.ndarray, deviation_G: np.ndarray, top: int) -> np.ndarray:

@@ -18,6 +18,8 @@ SPARSE_FROM = 100_000_000
 """Values, zeros included, from which on profiles may be kept sparse: dense these are 400 MB."""
 SPARSE_BELOW = 0.25
 """And the share of them that may be other than zero: such a value takes 8 bytes sparse, and every one 4 dense."""
+FEW = 4096
+"""Profiles up to which all are worked on at once, dense; more pass by in blocks of `BLOCK_ROWS`."""
 BLOCK_ROWS = 1024
 """Profiles at a time wherever many pass by. Sums over blocks depend on it, so it is fixed."""
 
@@ -42,10 +44,7 @@ def as_kept(values_SG: Values) -> Values:
             stored = sum(int(np.count_nonzero(block_SG)) for block_SG in dense_blocks(values_SG))
         if stored < SPARSE_BELOW * n_rows * n_columns:
             return compressed(values_SG)
-    if scipy.sparse.issparse(values_SG):
-        check_dense(n_rows, n_columns, "profiles")
-        return values_SG.toarray()
-    return values_SG
+    return dense(values_SG)
 
 
 def compressed(values_SG: Values) -> scipy.sparse.csr_array:
@@ -68,6 +67,34 @@ def dense_blocks(values_SG: Values) -> Iterator[np.ndarray]:
     for start in range(0, values_SG.shape[0], BLOCK_ROWS):
         block_SG = values_SG[start : start + BLOCK_ROWS]
         yield block_SG.toarray() if scipy.sparse.issparse(block_SG) else block_SG
+
+
+def blocks(values_SG: Values) -> Iterator[np.ndarray]:
+    """Yield dense blocks of profiles, in order: all in one where they are few.
+
+    Raises
+    ------
+    DataError
+        If few sparse ones do not fit into the free memory.
+    """
+    if values_SG.shape[0] > FEW:
+        yield from dense_blocks(values_SG)
+    else:
+        yield dense(values_SG)
+
+
+def dense(values_SG: Values, where: str = "profiles") -> np.ndarray:
+    """Give all values as a dense array, for where the profiles are few.
+
+    Raises
+    ------
+    DataError
+        If they do not fit into the free memory.
+    """
+    if not is_sparse(values_SG):
+        return values_SG
+    check_dense(*values_SG.shape, where)
+    return values_SG.toarray()
 
 
 def at(values_SG: scipy.sparse.csr_array, place: int) -> tuple[int, int]:

@@ -252,6 +252,11 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
                 progress(len(samples))
 
     write_matrix_rows(path, gene_names(recipe), "log2", chunks())
+    write_truth(recipe, truth, path)
+
+
+def write_truth(recipe: Recipe, truth: Truth, path: Path) -> None:
+    """Write the genes of each program and the true activity of each profile beside the file of profiles."""
     names = gene_names(recipe)
     programs_path, truth_path = side_files(path)
     with programs_path.open("w") as file:

@@ -10,14 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from cic.errors import DataError
+from cic.model.rows import ArrayRows, Rows
 from cic.seeds import generator
 
 EXACT_UP_TO = 4096
-"""Profiles up to which the basis comes from the N x N Gram matrix; beyond, from streamed subspace iteration."""
+"""Profiles, or genes, up to which the basis comes from the smaller Gram matrix of profiles that are all at hand."""
+GRAM_UP_TO = 10_000
+"""Genes up to which the basis of more profiles comes from the Gram matrix of the genes, summed as profiles pass by;
+beyond, it comes from subspace iteration over passing profiles."""
 RELATIVE_TOLERANCE = 1e-6
 """Components whose singular value is below this share of the first are rounding, not data."""
+STREAMED_TOLERANCE = 1e-3
+"""The same where products are taken in float32: eigenvalues are right to 1e-6 of the first."""
 
 
 @dataclass(frozen=True)
@@ -47,36 +54,42 @@ class SampleBasis:
         return self.components_GK.shape[1]
 
     @classmethod
-    def fit(cls, x_SG: np.ndarray, rank: int = 0, seed: int = 0) -> SampleBasis:
+    def fit(cls, x_SG: np.ndarray | Rows, rank: int = 0, seed: int = 0) -> SampleBasis:
         """Find the basis of centred training profiles.
 
         Parameters
         ----------
         x_SG
-            Centred training profiles, float32.
+            Centred training profiles, float32; of many, what passes over them in blocks.
         rank
-            Number of components; 0 keeps all that `x_SG` has.
+            Number of components; 0 keeps all that `x_SG` has, or, where it is not exact, an eighth of `EXACT_UP_TO`.
         seed
-            Of the start of the subspace iteration; without effect up to `EXACT_UP_TO` profiles.
+            Of the start of the subspace iteration; without effect where there is none.
 
         Raises
         ------
         DataError
             If the profiles do not differ.
         """
-        total = float(np.einsum("sg,sg->", x_SG, x_SG, dtype=np.float64))
-        if not total > 0:
-            raise DataError("the training profiles do not differ", where="sample basis", expected="some variance")
-        if is_exact(x_SG.shape):
+        exact = is_exact(x_SG.shape)
+        if isinstance(x_SG, np.ndarray) and exact:
+            total = float(np.einsum("sg,sg->", x_SG, x_SG, dtype=np.float64))
+            _check_differ(total)
             components_GK, singular_K = _from_gram(x_SG, rank)
         else:
-            components_GK, singular_K = _from_subspace_iteration(x_SG, rank or EXACT_UP_TO // 8, seed)
+            rows = ArrayRows(x_SG) if isinstance(x_SG, np.ndarray) else x_SG
+            total = sum(float(block.squared_norms().sum()) for block in rows.blocks())
+            _check_differ(total)
+            if x_SG.shape[1] <= GRAM_UP_TO:
+                components_GK, singular_K = _from_streamed_gram(rows, rank, exact)
+            else:
+                components_GK, singular_K = _from_subspace_iteration(rows, rank or EXACT_UP_TO // 8, seed)
         # the sign of a singular vector is arbitrary: make its largest entry positive
         largest_K = np.abs(components_GK).argmax(axis=0)
         signs_K = np.sign(components_GK[largest_K, np.arange(components_GK.shape[1])])
         components_GK = np.ascontiguousarray(components_GK * signs_K, dtype=np.float32)
         left_out = max(0.0, 1 - float(np.sum(singular_K**2)) / total)
-        return cls(components_GK, singular_K, float(singular_K[0] / np.sqrt(len(x_SG))), left_out)
+        return cls(components_GK, singular_K, float(singular_K[0] / np.sqrt(x_SG.shape[0])), left_out)
 
     def project(self, x_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the coordinates z_SK (float32) and each profile's squared norm outside the basis (float64, S)."""
@@ -84,6 +97,20 @@ class SampleBasis:
         inside_S = np.einsum("sk,sk->s", unscaled_SK, unscaled_SK, dtype=np.float64)
         residual_S = np.maximum(squared_norms(x_SG) - inside_S, 0.0)
         return np.ascontiguousarray(unscaled_SK / np.float32(self.scale), dtype=np.float32), residual_S
+
+    def project_rows(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give, of passing profiles, z_SK and the squared norm outside the basis as `project`, and the whole (S)."""
+        z_SK = np.empty((rows.shape[0], self.rank), dtype=np.float32)
+        outside_S, total_S = np.empty((2, rows.shape[0]))
+        start = 0
+        for block in rows.blocks():
+            unscaled_SK = block.times(self.components_GK)
+            at = slice(start, start + len(unscaled_SK))
+            z_SK[at] = unscaled_SK / np.float32(self.scale)
+            total_S[at] = block.squared_norms()
+            outside_S[at] = np.maximum(total_S[at] - squared_norms(unscaled_SK), 0.0)
+            start = at.stop
+        return z_SK, outside_S, total_S
 
     def lift(self, z_SK: np.ndarray) -> np.ndarray:
         """Give centred profiles, samples x genes, from coordinates."""
@@ -112,20 +139,41 @@ def _from_gram(x_SG: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     return (vectors if tall else (x_SG.T @ vectors) / singular), singular
 
 
+def _check_differ(total: float) -> None:
+    if not total > 0:
+        raise DataError("the training profiles do not differ", where="sample basis", expected="some variance")
+
+
+def _from_streamed_gram(rows: Rows, rank: int, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvectors of Xᵀ X, summed in float64 over passing profiles; where not all are wanted, of float32 products."""
+    n_genes = rows.shape[1]
+    gram_GG = np.zeros((n_genes, n_genes))
+    for block in rows.blocks():
+        x_SG = block.dense().astype(np.float64) if exact else block.dense()
+        gram_GG += x_SG.T @ x_SG
+    wanted = min(rank or (n_genes if exact else EXACT_UP_TO // 8), n_genes)
+    values, vectors = scipy.linalg.eigh(gram_GG, overwrite_a=True, subset_by_index=(n_genes - wanted, n_genes - 1))
+    singular = np.sqrt(np.maximum(values[::-1], 0.0))
+    keep = int(np.sum(singular > (RELATIVE_TOLERANCE if exact else STREAMED_TOLERANCE) * singular[0]))
+    return vectors[:, ::-1][:, :keep], singular[:keep]
+
+
 def _from_subspace_iteration(
-    x_SG: np.ndarray, rank: int, seed: int, *, extra: int = 16, passes: int = 4, rows: int = 1024
+    rows: Rows, rank: int, seed: int, *, extra: int = 16, passes: int = 4
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Randomised subspace iteration over blocks of rows (Halko, Martinsson and Tropp 2011, algorithm 4.4)."""
-    n_samples, n_genes = x_SG.shape
+    """Randomised subspace iteration over passing profiles (Halko, Martinsson and Tropp 2011, algorithm 4.4)."""
+    n_samples, n_genes = rows.shape
     width = min(rank + extra, n_samples, n_genes)
-    blocks = [slice(start, start + rows) for start in range(0, n_samples, rows)]
     basis_GR = np.linalg.qr(generator(seed, "basis").standard_normal((n_genes, width), dtype=np.float32))[0]
     for _ in range(passes):
         product_GR = np.zeros((n_genes, width))
-        for block in blocks:
-            product_GR += x_SG[block].T @ (x_SG[block] @ basis_GR)
+        for block in rows.blocks():
+            product_GR += block.transposed_times(block.times(basis_GR))
         basis_GR = np.linalg.qr(product_GR)[0].astype(np.float32)
-    small_SR = np.concatenate([x_SG[block] @ basis_GR for block in blocks]).astype(np.float64)
-    values, rotation_RR = np.linalg.eigh(small_SR.T @ small_SR)
+    gram_RR = np.zeros((width, width))
+    for block in rows.blocks():
+        small_SR = block.times(basis_GR).astype(np.float64)
+        gram_RR += small_SR.T @ small_SR
+    values, rotation_RR = np.linalg.eigh(gram_RR)
     order = np.argsort(values)[::-1][: min(rank, width)]
     return basis_GR.astype(np.float64) @ rotation_RR[:, order], np.sqrt(np.maximum(values[order], 0.0))

@@ -11,6 +11,8 @@ from torch import Tensor
 from cic.model.autoencoder import Autoencoder
 from cic.model.definite import cholesky
 
+PROFILES_AT_ONCE = 16_384
+"""Of which the normal equations of the output weights are taken; the sums over more are accumulated in float64."""
 RIDGE_START = (1.0, 0.02)
 """Penalties to begin with: of hidden features, and of code and constant."""
 
@@ -40,7 +42,10 @@ def penalties(log_ridge_2: Tensor, network: Autoencoder) -> Tensor:
 
 @torch.no_grad()
 def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor) -> None:
-    """Set the decoder's output weights by ridge regression on all training profiles."""
-    feature_SF = network.decoder_features(network.encode_once(z_SK))
-    normal_FF = (feature_SF.T @ feature_SF).double() + torch.diag(penalties(log_ridge_2, network).double())
-    network.set_output_weights(torch.cholesky_solve((feature_SF.T @ z_SK).double(), cholesky(normal_FF)).float())
+    """Set the decoder's output weights by ridge regression on all training profiles, whose products are summed."""
+    normal_FF, product_FK = torch.diag(penalties(log_ridge_2, network).double()), 0.0
+    for z_BK in z_SK.split(PROFILES_AT_ONCE):
+        feature_BF = network.decoder_features(network.encode_once(z_BK))
+        normal_FF = (feature_BF.T @ feature_BF).double() + normal_FF
+        product_FK = (feature_BF.T @ z_BK).double() + product_FK
+    network.set_output_weights(torch.cholesky_solve(product_FK, cholesky(normal_FF)).float())

@@ -13,6 +13,7 @@ from cic.data.preprocess import Preprocessor
 from cic.data.split import grouped_folds, unit_of_samples
 from cic.errors import ConfigError
 from cic.model.basis import SampleBasis, squared_norms
+from cic.model.rows import PreprocessedRows
 from cic.model.threads import one_thread
 from cic.model.training import Fold
 from cic.seeds import derive_seed
@@ -45,12 +46,9 @@ def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Param
         If a classifier is asked for and the training profiles have fewer than two labels.
     """
     with one_thread():
-        preprocessor = Preprocessor.fit(train, params.preprocess)
-        x_train_SG = preprocessor.transform(train.values)
-        basis = SampleBasis.fit(x_train_SG, rank, derive_seed(params.seed, "basis"))
-        z_train_SK, _ = basis.project(x_train_SG)
-        x_validation_SG = preprocessor.transform(validation.values)
-        z_validation_SK, outside_S = basis.project(x_validation_SG)
+        preprocessor = Preprocessor.fit(train, params.preprocess, derive_seed(params.seed, "preprocess"))
+        basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"))
+        z_validation_SK, outside_S, total_S = in_basis(validation, preprocessor, basis)
     labels = label_names(train) if params.training.label_weight else ()
     return Prepared(
         preprocessor,
@@ -60,13 +58,34 @@ def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Param
             z_validation_SK,
             left_out_units(train.samples),
             outside_S / basis.scale**2,
-            squared_norms(x_validation_SG) / basis.scale**2,
+            total_S / basis.scale**2,
             label_indices(train.samples, labels) if labels else None,
             label_indices(validation.samples, labels) if labels else None,
             len(labels),
         ),
         labels,
     )
+
+
+def _based(train: ExpressionMatrix, preprocessor: Preprocessor, rank: int, seed: int) -> tuple[SampleBasis, np.ndarray]:
+    """Give the basis of training profiles and their coordinates in it."""
+    if train.is_few:
+        x_SG = preprocessor.transform(train.dense())
+        basis = SampleBasis.fit(x_SG, rank, seed)
+        return basis, basis.project(x_SG)[0]
+    rows = PreprocessedRows(train, preprocessor)
+    basis = SampleBasis.fit(rows, rank, seed)
+    return basis, basis.project_rows(rows)[0]
+
+
+def in_basis(
+    matrix: ExpressionMatrix, preprocessor: Preprocessor, basis: SampleBasis
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give coordinates z_SK of profiles, and their squared norms outside the basis and in all (S), in gene units."""
+    if not matrix.is_few:
+        return basis.project_rows(PreprocessedRows(matrix, preprocessor))
+    x_SG = preprocessor.transform(matrix.dense())
+    return *basis.project(x_SG), squared_norms(x_SG)
 
 
 def left_out_units(samples: pd.DataFrame) -> np.ndarray:

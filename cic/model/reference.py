@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cic.data.sparse import Values, blocks
 from cic.model.threads import one_thread
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ class Reference:
     correlation_P: np.ndarray
 
     @classmethod
-    def of(cls, bundle: Bundle, values_SG: np.ndarray) -> Reference | None:
-        """Measure held-out profiles, in the unit of the model; `None` for fewer than `FEWEST`."""
-        if len(values_SG) < FEWEST:
+    def of(cls, bundle: Bundle, values_SG: Values) -> Reference | None:
+        """Measure held-out profiles, dense or sparse, in the unit of the model; `None` for fewer than `FEWEST`."""
+        if values_SG.shape[0] < FEWEST:
             return None
         with one_thread():
-            return cls(_ascending(mean_errors(bundle, values_SG)), _ascending(correlations(bundle, values_SG)))
+            found = [(mean_errors(bundle, part_SG), correlations(bundle, part_SG)) for part_SG in blocks(values_SG)]
+        error_P, correlation_P = (_ascending(np.concatenate(parts)) for parts in zip(*found, strict=True))
+        return cls(error_P, correlation_P)
 
     @classmethod
     def restore(cls, arrays: dict[str, np.ndarray]) -> Reference:

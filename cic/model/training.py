@@ -157,13 +157,13 @@ def train(
     draw = torch.Generator(device).manual_seed(derive_seed(seed, "epochs"))
     network.to(device)
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
-    batches = _batches(fold, z_SK, config.batch_size, draw)
+    batches = _batches(fold, z_SK, config, draw)
     validate = _validator(network, fold, config.label_weight, device)
     n_samples = len(z_SK)
     total = float(z_SK.square().mean(dim=0).sum())
     log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
     optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
-    steps = config.epochs * math.ceil(n_samples / config.batch_size)
+    steps = config.epochs * steps_an_epoch(n_samples, config)
     guard = Guard(network, log_ridge_2, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
@@ -208,22 +208,28 @@ def train(
 
 
 def _batches(
-    fold: Fold, z_SK: Tensor, batch_size: int, draw: torch.Generator
+    fold: Fold, z_SK: Tensor, config: Training, draw: torch.Generator
 ) -> Callable[[], Iterator[tuple[Tensor, list[GroupsOfSize], Tensor | None]]]:
     """Give what an epoch goes through: profiles, their groups and labels, all at once where they are few."""
     unit_S = torch.from_numpy(fold.unit_train_S).to(z_SK.device)
     label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(z_SK.device)
-    n_batches = math.ceil(len(z_SK) / batch_size)
-    if n_batches == 1:
+    if len(z_SK) <= config.batch_size:
         whole = (z_SK, groups_by_size(unit_S), label_S)
         return lambda: iter([whole])
 
+    n_batches = steps_an_epoch(len(z_SK), config)
+
     def shuffled() -> Iterator[tuple[Tensor, list[GroupsOfSize], Tensor | None]]:
-        order_S = torch.randperm(len(z_SK), generator=draw, device=z_SK.device)
+        order_S = torch.randperm(len(z_SK), generator=draw, device=z_SK.device)[: n_batches * config.batch_size]
         for index_B in torch.tensor_split(order_S, n_batches):
             yield z_SK[index_B], groups_by_size(unit_S[index_B]), None if label_S is None else label_S[index_B]
 
     return shuffled
+
+
+def steps_an_epoch(n_samples: int, config: Training) -> int:
+    """Give how many batches an epoch has: all profiles once, or a part of them where `most_steps` does not allow it."""
+    return min(math.ceil(n_samples / config.batch_size), max(config.most_steps // config.epochs, 1))
 
 
 def one_cycle(progress: float) -> float:

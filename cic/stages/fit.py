@@ -7,7 +7,6 @@ from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cic.config import Params
@@ -46,7 +45,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
             "validation_error": best.validation_error,
-            "trained_on": sorted(fingerprints(np.concatenate([train.values, validation.values]))),
+            "trained_on": sorted([*fingerprints(train.values), *fingerprints(validation.values)]),
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
         },

@@ -1,0 +1,143 @@
+"""Many preprocessed profiles, which pass by in blocks: the products that a basis needs of them, dense or sparse.
+
+A sparse profile is never written out: of ``x = (l - m) / s``, where ``l`` is sparse, products with ``l`` are taken, and
+the rest is the same for all profiles. Blocks are of `BLOCK_ROWS` profiles, always, so that sums come out the same.
+
+Axes: S profiles of a block, G modelled genes, R columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse
+
+from cic.data import sparse
+from cic.data.matrix import ExpressionMatrix
+from cic.data.preprocess import Preprocessor
+from cic.data.sparse_units import log2_sparse
+
+
+class Block(Protocol):
+    """Some profiles."""
+
+    def dense(self) -> np.ndarray:
+        """Give them as an array, float32, S x G."""
+
+    def times(self, b_GR: np.ndarray) -> np.ndarray:
+        """Multiply them by a matrix from the right."""
+
+    def transposed_times(self, y_SR: np.ndarray) -> np.ndarray:
+        """Multiply their transpose by a matrix."""
+
+    def squared_norms(self) -> np.ndarray:
+        """Give the squared norm of each (float64)."""
+
+
+class Rows(Protocol):
+    """Profiles that can be passed over again and again."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many profiles, over how many genes."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all, in order."""
+
+
+@dataclass(frozen=True)
+class DenseBlock:
+    """Profiles as an array."""
+
+    x_SG: np.ndarray
+
+    def dense(self) -> np.ndarray:
+        """See `Block`."""
+        return self.x_SG
+
+    def times(self, b_GR: np.ndarray) -> np.ndarray:
+        """See `Block`."""
+        return self.x_SG @ b_GR
+
+    def transposed_times(self, y_SR: np.ndarray) -> np.ndarray:
+        """See `Block`."""
+        return self.x_SG.T @ y_SR
+
+    def squared_norms(self) -> np.ndarray:
+        """See `Block`."""
+        return np.einsum("sg,sg->s", self.x_SG, self.x_SG, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SparseBlock:
+    """Profiles as compressed rows on log2 scale over the modelled genes, with what is taken from each gene."""
+
+    log2_SG: scipy.sparse.csr_array
+    mean_G: np.ndarray
+    scale_G: np.ndarray
+
+    def dense(self) -> np.ndarray:
+        """See `Block`."""
+        return ((self.log2_SG.toarray() - self.mean_G) / self.scale_G).astype(np.float32)
+
+    def times(self, b_GR: np.ndarray) -> np.ndarray:
+        """See `Block`."""
+        scaled_GR = b_GR / self.scale_G.astype(np.float32)[:, None]
+        return self.log2_SG @ scaled_GR - self.mean_G.astype(np.float32) @ scaled_GR
+
+    def transposed_times(self, y_SR: np.ndarray) -> np.ndarray:
+        """See `Block`."""
+        product_GR = self.log2_SG.T @ y_SR - np.outer(self.mean_G, y_SR.sum(axis=0, dtype=np.float64))
+        return product_GR / self.scale_G[:, None]
+
+    def squared_norms(self) -> np.ndarray:
+        """See `Block`."""
+        log2_SG = self.log2_SG.astype(np.float64)
+        weight_G = self.scale_G**-2.0
+        mixed_S = log2_SG @ (weight_G * self.mean_G)
+        return np.maximum(log2_SG.power(2) @ weight_G - 2 * mixed_S + self.mean_G**2 @ weight_G, 0.0)
+
+
+@dataclass(frozen=True)
+class ArrayRows:
+    """Profiles of an array, block by block."""
+
+    x_SG: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Rows`."""
+        return self.x_SG.shape[0], self.x_SG.shape[1]
+
+    def blocks(self) -> Iterator[Block]:
+        """See `Rows`."""
+        return (DenseBlock(block_SG) for block_SG in sparse.dense_blocks(self.x_SG))
+
+
+@dataclass(frozen=True)
+class PreprocessedRows:
+    """Profiles of a matrix as the model sees them."""
+
+    matrix: ExpressionMatrix
+    preprocessor: Preprocessor
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Rows`."""
+        return self.matrix.n_samples, len(self.preprocessor.kept)
+
+    def blocks(self) -> Iterator[Block]:
+        """See `Rows`."""
+        values_SG, fitted = self.matrix.values, self.preprocessor
+        for start in range(0, self.matrix.n_samples, sparse.BLOCK_ROWS):
+            block_SG = values_SG[start : start + sparse.BLOCK_ROWS]
+            if not sparse.is_sparse(block_SG):
+                yield DenseBlock(fitted.transform(block_SG))
+                continue
+            log2_SG = log2_sparse(block_SG, fitted.unit)
+            if len(fitted.kept) < len(fitted.genes_in):
+                log2_SG = log2_SG[:, fitted.kept]
+            yield SparseBlock(log2_SG, fitted.mean_G, fitted.scale_G)
