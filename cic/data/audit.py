@@ -183,7 +183,7 @@ def _disguised(
     matrix: ExpressionMatrix, part_S: np.ndarray, config: Split, content_S: np.ndarray
 ) -> tuple[list[AuditFinding], dict[str, float]]:
     """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`."""
-    log2_SG = np.asarray(log2_scale(matrix.values, matrix.unit), dtype=np.float32)
+    log2_SG = np.asarray(log2_scale(matrix.dense(), matrix.unit), dtype=np.float32)
     out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
     twins, nearest = find_twins(log2_SG, part_S, out_SK, config.near_identical, config.near_distance)
     mixed = [

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.value_facts import value_facts
 
 CONFOUNDED_ABOVE = 0.9
 FEW_PROFILES = 3
-STANDARDISED_WITHIN = 0.01
-"""Of 0 and of 1, for a gene's mean and standard deviation to be taken for made, not measured."""
 BY_CHANCE = 0.05
 """A label stands alone by a column if so many of its profiles would agree there by chance less often than this."""
 GENE_IDS = {
@@ -46,14 +45,7 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
         "n_genes": matrix.n_genes,
         "unit": matrix.unit,
         "gene_ids": _gene_ids(matrix.genes),
-        "values": {
-            "min": float(matrix.values.min()),
-            "max": float(matrix.values.max()),
-            "mean": float(matrix.values.mean(dtype=np.float64)),
-            "share_of_zeros": float((matrix.values == 0).mean()),
-        },
-        "standardised_genes": _standardised(matrix.values),
-        "constant_genes": int((matrix.values.min(axis=0) == matrix.values.max(axis=0)).sum()),
+        **value_facts(matrix),
         "columns": {
             str(name): {"distinct": int(samples[name].nunique()), "missing": int(samples[name].isna().sum())}
             for name in samples.columns
@@ -65,12 +57,6 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
         "confounded_columns": _confounded_columns(samples, others),
     }
     return {**facts, "warnings": _warnings(matrix, facts)}
-
-
-def _standardised(values_SG: np.ndarray) -> int:
-    mean_G, deviation_G = values_SG.mean(axis=0, dtype=np.float64), values_SG.std(axis=0, dtype=np.float64)
-    made_G = (np.abs(mean_G) < STANDARDISED_WITHIN) & (np.abs(deviation_G - 1) < STANDARDISED_WITHIN)
-    return int(made_G.sum())
 
 
 def _gene_ids(genes: tuple[str, ...]) -> str:
