@@ -27,7 +27,7 @@ from cic.registry.fetched import check_stored
 from cic.registry.gate import Decision
 from cic.registry.log import HELD_OUT_DIGITS, look_at
 from cic.registry.registry import history, promote
-from cic.registry.stored import held_out_parts
+from cic.registry.stored import held_out_parts, measured_of
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest, shown_hyperparameters
@@ -55,7 +55,9 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     manifests = verified(folders)
     matrix, part_S = read_parts(folders)
     ran_with = _params_of(manifests, params)
-    lineage = _lineage(ran_with, manifests, folders, matrix.select(part_S == "test"), flow_run_id)
+    lineage = _lineage(
+        ran_with, manifests, folders, measured_of(matrix.select(part_S == "test"), _measured(folders)), flow_run_id
+    )
     found = read_metrics(folders["evaluate"] / "metrics.json")
     metrics = as_json(found)
     name, experiment = params.registry.name, experiment_of(ran_with.data.name)
@@ -79,12 +81,17 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
         params={**ran_with.model_dump(mode="json"), "chosen": chosen},
         shown_params={**shown_hyperparameters(chosen), "seed": ran_with.seed},
         lineage=lineage,
-        shape=matrix.values.shape,
+        shape=(matrix.n_samples, matrix.n_genes),
         files=[folders["evaluate"] / "report.html", folders["evaluate"] / "profiles.csv", *figures],
         card=card,
         about=ABOUT.format(data=ran_with.data.file),
         artifacts_uri=settings.artifact_location,
     )
+
+
+def _measured(folders: Folders) -> pd.DataFrame:
+    """Give the errors of the test profiles that were measured, by sample id."""
+    return read_csv(folders["evaluate"] / "profiles.csv").set_index("sample_id")
 
 
 def _curves(folders: Folders) -> dict[str, dict[int, float]]:
@@ -135,7 +142,8 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
     verified(folders)
     matrix, part_S = read_parts(folders)
     test, sealed = held_out_parts(matrix, part_S)
-    profiles = read_csv(folders["evaluate"] / "profiles.csv").set_index("sample_id")
+    profiles = _measured(folders)
+    test = measured_of(test, profiles)
     pca_errors_S = profiles.loc[test.samples.index.astype(str), "squared_error_pca"].to_numpy(dtype=np.float64)
     return decide(
         settings.tracking_uri,

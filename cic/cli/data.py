@@ -149,10 +149,15 @@ def check(
 @app.command("simulate")
 def simulate_file(
     name: Annotated[str, typer.Option(help="what to call it: becomes data/raw/NAME.parquet")] = "synthetic",
+    cells: Annotated[
+        bool, typer.Option("--cells", help="single cells, as sparse counts, in place of bulk profiles")
+    ] = False,
     samples: Annotated[
         int | None,
         typer.Option(
-            help="profiles, technical replicates included", show_default="1040", envvar="CIC_SIMULATE_SAMPLES"
+            help="profiles, technical replicates included",
+            show_default="1040, with --cells 100000",
+            envvar="CIC_SIMULATE_SAMPLES",
         ),
     ] = None,
     genes: Annotated[int | None, typer.Option(help="genes", show_default="20000", envvar="CIC_SIMULATE_GENES")] = None,
@@ -167,7 +172,11 @@ def simulate_file(
     ] = None,
     programs: Annotated[int | None, typer.Option(help="activity programs", show_default="80")] = None,
     replicate_pairs: Annotated[
-        int | None, typer.Option(help="samples measured twice", show_default="120, fewer with fewer samples")
+        int | None,
+        typer.Option(help="samples measured twice", show_default="120, fewer with fewer samples, with --cells 0"),
+    ] = None,
+    molecules: Annotated[
+        float | None, typer.Option(help="with --cells: counted of a cell, in the median", show_default="3500")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="another seed gives other data", show_default="1")] = None,
 ) -> None:
@@ -179,6 +188,7 @@ def simulate_file(
     from rich.console import Console
     from rich.markup import escape
 
+    from cic.data.cells import CellRecipe, simulate_cells
     from cic.data.synthetic import side_files, simulate
     from cic.progress import bar
     from cic.versioning.pointers import is_simulated, pointer_of, record_of, record_simulated
@@ -187,9 +197,9 @@ def simulate_file(
     target = _target(name)
     given = {
         "samples": samples, "genes": genes, "cell_types": cell_types, "studies": studies, "programs": programs,
-        "replicate_pairs": replicate_pairs, "seed": seed,
+        "replicate_pairs": replicate_pairs, "molecules": molecules, "seed": seed,
     }  # fmt: skip
-    recipe = _recipe({key: value for key, value in given.items() if value is not None})
+    recipe = _recipe({key: value for key, value in given.items() if value is not None}, cells)
     plain = recipe.model_dump(mode="json")
     console = Console(soft_wrap=True)
     if is_simulated(target, plain) and all(file.exists() for file in side_files(target)):
@@ -200,24 +210,30 @@ def simulate_file(
             f"{target.name} is there, and was not simulated", where=str(target), fix="choose another --name"
         )
     with bar(recipe.samples, f"simulate {name}") as shown:
-        simulate(recipe, target, progress=shown.advance)
+        if isinstance(recipe, CellRecipe):
+            simulate_cells(recipe, target, progress=shown.advance)
+        else:
+            simulate(recipe, target, progress=shown.advance)
     record_simulated(target, plain)
     console.print(f"simulated {recipe.samples} profiles x {recipe.genes} genes: {escape(str(target))}")
     console.print("beside it: the genes of each program (.programs.gmt), their true activity (.truth.parquet)")
 
 
-def _recipe(given: dict[str, Any]) -> Recipe:
+def _recipe(given: dict[str, Any], cells: bool) -> Recipe:
     from pydantic import ValidationError
 
+    from cic.data.cells import CellRecipe
     from cic.data.synthetic import Recipe
 
+    kind = CellRecipe if cells else Recipe
     # Smaller data have fewer replicates and studies, unless these are asked for.
     if "samples" in given:
         share = given["samples"] / Recipe().samples
-        given.setdefault("replicate_pairs", min(120, int(120 * share)))
+        if not cells:
+            given.setdefault("replicate_pairs", min(120, int(120 * share)))
         given.setdefault("studies", max(3, min(40, int(40 * share))))
     try:
-        return Recipe.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'recipe'}: {one['msg']}" for one in error.errors())
         raise ConfigError(faults, where="cic data simulate", fix="`cic data simulate --help`") from None

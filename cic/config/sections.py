@@ -186,6 +186,10 @@ class Evaluate(ParamsSection):
         measure_names(),
         description="what to measure besides reconstruction and replicates; leave out what you do not need",
     )
+    most_profiles: Annotated[int, Field(ge=100)] = Field(
+        4096,
+        description="profiles that are measured, at most: of more, a random sample, up to half of it of the test part",
+    )
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind an interval")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(0.95, description="of the intervals")
     rank: Annotated[int, Field(ge=0)] = Field(

@@ -93,7 +93,7 @@ def dense(values_SG: Values, where: str = "profiles") -> np.ndarray:
     """
     if not is_sparse(values_SG):
         return values_SG
-    check_dense(*values_SG.shape, where)
+    check_dense(values_SG.shape[0], values_SG.shape[1], where)
     return values_SG.toarray()
 
 

@@ -135,12 +135,17 @@ def facts(subject: Subject, given: Given) -> Facts:
             by=subject.plan.by,
         ),
         left_out={},
-        cautions=_cautions(subject, given.checks),
+        cautions=_cautions(subject, given),
     )
 
 
-def _cautions(subject: Subject, checks: Mapping[str, Any]) -> dict[str, str]:
-    found = {"resampling": subject.plan.caution, "confounding": confounding(subject.samples, checks), "basis": ""}
+def _cautions(subject: Subject, given: Given) -> dict[str, str]:
+    found = {"resampling": subject.plan.caution, "confounding": confounding(subject.samples, given.checks), "basis": ""}
+    if (n_measured := len(subject.samples)) < given.n_profiles:
+        found["sample"] = (
+            f"Everything here is measured on {n_measured:,} of {given.n_profiles:,} profiles, drawn at random, "
+            f"{int(subject.test_S.sum()):,} of them held out (`evaluate.most_profiles`); the model was trained on more."
+        )
     if (left_out := subject.bundle.basis.left_out) > 1e-6:
         found["basis"] = (
             f"The sample basis is truncated and leaves out {100 * left_out:.2g}% of the training "

@@ -47,6 +47,8 @@ class Given:
         What the leakage audit and the checks of the data found.
     truth
         Activity of the planted programs, by sample id; `None` where the profiles were not simulated.
+    n_profiles
+        How many profiles there are, where `matrix` is a sample of them; 0 where it is all.
     """
 
     bundle: Bundle
@@ -59,6 +61,7 @@ class Given:
     audit: Mapping[str, Any]
     checks: Mapping[str, Any]
     truth: pd.DataFrame | None = None
+    n_profiles: int = 0
 
 
 @dataclass(frozen=True)

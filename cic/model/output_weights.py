@@ -43,9 +43,10 @@ def penalties(log_ridge_2: Tensor, network: Autoencoder) -> Tensor:
 @torch.no_grad()
 def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor) -> None:
     """Set the decoder's output weights by ridge regression on all training profiles, whose products are summed."""
-    normal_FF, product_FK = torch.diag(penalties(log_ridge_2, network).double()), 0.0
+    normal_FF = torch.diag(penalties(log_ridge_2, network).double())
+    product_FK = normal_FF.new_zeros(len(normal_FF), z_SK.shape[1])
     for z_BK in z_SK.split(PROFILES_AT_ONCE):
         feature_BF = network.decoder_features(network.encode_once(z_BK))
-        normal_FF = (feature_BF.T @ feature_BF).double() + normal_FF
-        product_FK = (feature_BF.T @ z_BK).double() + product_FK
+        normal_FF += (feature_BF.T @ feature_BF).double()
+        product_FK += (feature_BF.T @ z_BK).double()
     network.set_output_weights(torch.cholesky_solve(product_FK, cholesky(normal_FF)).float())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mlflow.artifacts
 import numpy as np
+import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from cic.config import Registry
@@ -70,6 +71,7 @@ def stored_evidence(
     matrix_file = matrix_file or Path(tags["cic.matrix"])
     part_file = part_file or Path(tags["cic.part"])
     test, sealed = held_out_parts(*_parts(matrix_file, part_file))
+    test = measured_of(test, profiles)
     ids = [str(sample) for sample in test.samples.index]
     if held_out_digest(ids, fingerprints(test.values)) != tags["cic.held_out_digest"]:
         raise DataError(
@@ -89,6 +91,12 @@ def held_out_parts(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[Expres
     """Give the test profiles, and the sealed ones if there are any."""
     sealed_S = part_S == "sealed"
     return matrix.select(part_S == "test"), matrix.select(sealed_S) if sealed_S.any() else None
+
+
+def measured_of(test: ExpressionMatrix, profiles: pd.DataFrame) -> ExpressionMatrix:
+    """Give the test profiles that were measured, by the table `PROFILES`: all, unless there were too many for that."""
+    measured_S = test.samples.index.astype(str).isin(profiles.index)
+    return test if measured_S.all() else test.select(measured_S)
 
 
 def _parts(matrix_file: Path, part_file: Path) -> tuple[ExpressionMatrix, np.ndarray]:
