@@ -18,6 +18,7 @@ import pandas as pd
 from cic.config import Split
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.split import PARTS
+from cic.data.suspects import Suspects, find_suspects
 from cic.data.twins import find_mixtures, find_twins
 from cic.data.units import log2_scale
 from cic.errors import DataError
@@ -31,6 +32,7 @@ Kind = Literal[
     "replicate_astride",
     "label_not_in_train",
     "share",
+    "compared",
 ]
 MOST_EXAMPLES = 10
 
@@ -85,7 +87,7 @@ class Audit:
         return {"passed": self.passed, **asdict(self)}
 
 
-def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split) -> Audit:
+def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split, seed: int = 0) -> Audit:
     """Look for samples, groups and profiles that stand on both sides of the split.
 
     Parameters
@@ -96,6 +98,8 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split) -> Aud
         `train`, `validation` or `test`, indexed by sample id.
     config
         The thresholds `near_identical` and `near_distance`.
+    seed
+        Of the choice among many profiles (`cic.data.suspects`).
 
     Raises
     ------
@@ -105,7 +109,7 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split) -> Aud
     part_S = _part_of_each(matrix, part)
     sizes = {name: int((part_S == name).sum()) for name in PARTS}
     identical, same_SS = _identical(matrix, part_S)
-    disguised, nearest = _disguised(matrix, part_S, config, same_SS)
+    disguised, nearest = _disguised(matrix, part_S, config, same_SS, seed)
     findings = [
         *_repeated_ids(matrix, part_S),
         *_astride(matrix.samples, "group", part_S),
@@ -180,11 +184,19 @@ def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[Audit
 
 
 def _disguised(
-    matrix: ExpressionMatrix, part_S: np.ndarray, config: Split, content_S: np.ndarray
+    matrix: ExpressionMatrix, part_S: np.ndarray, config: Split, content_S: np.ndarray, seed: int
 ) -> tuple[list[AuditFinding], dict[str, float]]:
-    """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`."""
-    log2_SG = np.asarray(log2_scale(matrix.dense(), matrix.unit), dtype=np.float32)
+    """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`.
+
+    Of many profiles, those are looked at that `find_suspects` chooses, and a finding says so.
+    """
     out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
+    findings = []
+    if not matrix.is_few:
+        suspects = find_suspects(matrix, part_S, out_SK, seed)
+        findings.append(_compared(suspects))
+        matrix, part_S, out_SK = matrix.select(suspects.rows), part_S[suspects.rows], out_SK[suspects.rows]
+    log2_SG = np.asarray(log2_scale(matrix.dense(), matrix.unit), dtype=np.float32)
     twins, nearest = find_twins(log2_SG, part_S, out_SK, config.near_identical, config.near_distance)
     mixed = [
         mixture
@@ -192,7 +204,6 @@ def _disguised(
         if any(part_S[mixture.row] != part_S[component] for component in mixture.components)
     ]
     name_S = [f"{sample} ({part})" for sample, part in zip(matrix.samples.index, part_S, strict=True)]
-    findings = []
     if twins:
         examples = tuple(
             f"{name_S[pair.first]} ~ {name_S[pair.second]}: correlation {pair.correlation:.4f}, "
@@ -213,6 +224,14 @@ def _disguised(
         message = f"{len(mixed)} profile(s) are mixtures of two others, not all in the same part"
         findings.append(AuditFinding("mixture", message, examples))
     return findings, nearest
+
+
+def _compared(suspects: Suspects) -> AuditFinding:
+    message = (
+        f"{suspects.n_asked:,} of {suspects.n_held_out:,} held-out profiles were compared with all others by a sketch "
+        f"of their values, and the {suspects.n_suspects:,} most suspicious of them over all genes"
+    )
+    return AuditFinding("compared", message, (), blocks=False)
 
 
 def _codes(samples: pd.DataFrame, column: str, n_samples: int) -> np.ndarray:

@@ -70,7 +70,7 @@ class Preprocessor:
             )
         log2_SG = log2_scale(matrix.dense(), matrix.unit) if matrix.is_few else None
         if log2_SG is None:
-            mean_G, deviation_G = _streamed_moments(matrix)
+            mean_G, deviation_G = moments(matrix)
         else:
             mean_G = log2_SG.mean(axis=0, dtype=np.float64)
             deviation_G = log2_SG.std(axis=0, dtype=np.float64)
@@ -153,7 +153,7 @@ class Preprocessor:
         )
 
 
-def _streamed_moments(matrix: ExpressionMatrix) -> tuple[np.ndarray, np.ndarray]:
+def moments(matrix: ExpressionMatrix) -> tuple[np.ndarray, np.ndarray]:
     """Give mean and standard deviation of each gene on log2 scale, summed in float64 over blocks of fixed size."""
     sums_2G = np.zeros((2, matrix.n_genes))
     for start in range(0, matrix.n_samples, sparse.BLOCK_ROWS):

@@ -19,4 +19,4 @@ def split(params: Params, folders: Folders, out: Path, settings: Settings) -> No
     matrix = read_matrix(folders["ingest"] / "matrix.parquet")
     part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
     write_csv(part.rename("part").rename_axis("sample_id").to_frame(), out / "split.csv", index=True)
-    write_json(out / "audit.json", audit_split(matrix, part, params.split).to_json())
+    write_json(out / "audit.json", audit_split(matrix, part, params.split, derive_seed(params.seed, "audit")).to_json())
