@@ -73,7 +73,7 @@ def test_a_planted_twin_is_found_among_many(
 def test_a_planted_mixture_is_among_the_suspects(cells: ExpressionMatrix) -> None:
     matrix, part, names = planted(cells, "mixture")
     out_SK = np.arange(matrix.n_samples)[:, None]
-    suspects = find_suspects(matrix, part.to_numpy().astype(str), out_SK, 0, sparse.FEW)
+    suspects = find_suspects(matrix, part.to_numpy().astype(str), out_SK, 0, 300)
     assert names <= set(matrix.samples.index[suspects.rows])
 
 

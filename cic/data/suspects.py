@@ -25,6 +25,8 @@ from cic.seeds import generator
 
 MOST_ASKED = 8192
 """Held-out profiles that are compared with all others by the sketch."""
+LOOKED_AT = 1024
+"""Profiles that are then compared over all genes: suspects, each with its nearest."""
 WIDTH = 128
 """Of the sketch."""
 ROWS_A_BLOCK = 128
@@ -49,7 +51,7 @@ class Suspects:
 
 
 def find_suspects(
-    matrix: ExpressionMatrix, part_S: np.ndarray, out_SK: np.ndarray, seed: int, most: int = sparse.FEW
+    matrix: ExpressionMatrix, part_S: np.ndarray, out_SK: np.ndarray, seed: int, most: int = LOOKED_AT
 ) -> Suspects:
     """Choose `most` profiles at most.
 
