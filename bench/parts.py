@@ -58,8 +58,8 @@ def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
         reached = next((point for point in curves[name] if point.error <= end.error), None)
         found[name]["seconds_to_the_rivals_error"] = None if reached is None else {"median": reached.seconds}
         found[name]["times_as_soon"] = None if reached is None else {"median": end.seconds / reached.seconds}
-        ours = curves[name][-1].seconds
-        theirs = [point.error for point in rival if point.seconds <= ours]
+        needed = curves[name][-1].seconds
+        theirs = [point.error for point in rival if point.seconds <= needed]
         found[name]["rivals_error_by_then"] = {"median": min(theirs)} if theirs else None
     found["PCA, scikit-learn"] = {"error": {"median": alone(_pca, file)["error"]}}
     return found
