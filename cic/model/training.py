@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from cic.config import Training
 from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.guard import Guard
-from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
-from cic.model.output_weights import RIDGE_START, penalties, sketched, solve_output_weights
+from cic.model.left_out import GroupsOfSize, groups_by_size
+from cic.model.objective import Objective
+from cic.model.output_weights import RIDGE_START, solve_output_weights
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -159,33 +160,20 @@ def train(
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
     batches = _batches(fold, z_SK, config, draw)
     validate = _validator(network, fold, config.label_weight, device)
-    n_samples = len(z_SK)
-    total = float(z_SK.square().mean(dim=0).sum())
     log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
     optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
-    steps = config.epochs * steps_an_epoch(n_samples, config)
+    steps = config.epochs * steps_an_epoch(len(z_SK), config)
     guard = Guard(network, log_ridge_2, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
-    has_decoder = network.architecture.depth > 0
+    total = float(z_SK.square().mean(dim=0).sum())
+    objective = Objective(network, hyper.input_noise, config, len(z_SK), total, log_ridge_2, draw)
     train_error = math.nan
     for epoch in range(1, config.epochs + 1):
         network.train()
         error_sum, n_seen = 0.0, 0
         for z_BK, groups, label_B in batches():
-            noise_BK = torch.randn(z_BK.shape, generator=draw, device=device)
-            code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=hyper.input_noise))
-            loss, error = z_BK.new_zeros(()), 0.0
-            if has_decoder:
-                feature_BF = network.decoder_features(code_BW)
-                ridge_F = penalties(log_ridge_2, network) * (len(z_BK) / n_samples)
-                target_BT = sketched(z_BK, config.exact_components, config.sketched_components, draw)
-                loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * total)
-                error = loss.item()
-            if label_B is not None and network.head is not None:
-                logit_BL = network.label_logits(code_BW)
-                label_loss = nn.functional.cross_entropy(logit_BL, label_B, ignore_index=-1)
-                loss = loss + config.label_weight * label_loss
+            loss, error = objective.of_batch(z_BK, groups, label_B)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if error < BLOWN_UP and guard.finite(loss):
@@ -202,7 +190,7 @@ def train(
         train_error = error_sum / n_seen if n_seen else train_error  # that of the last epoch with a good step
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             network.eval()
-            if has_decoder:
+            if network.architecture.depth:
                 solve_output_weights(network, z_SK, log_ridge_2)
             yield EpochResult(epoch, train_error, *validate())
 

@@ -1,0 +1,56 @@
+"""What training goes down.
+
+Axes: B batch, K coordinates of the basis, T targets, W code, F decoder features, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cic.config import Training
+from cic.model.autoencoder import Autoencoder
+from cic.model.left_out import GroupsOfSize, left_out_error
+from cic.model.output_weights import penalties, sketched
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of a batch: its error, each group left out in turn, and the cross-entropy of its labels.
+
+    Attributes
+    ----------
+    n_samples, total
+        Training profiles, and their mean squared norm, by which the error becomes unexplained variance.
+    draw
+        Of the noise on the profiles, and of the targets that stand for all coordinates.
+    """
+
+    network: Autoencoder
+    input_noise: float
+    config: Training
+    n_samples: int
+    total: float
+    log_ridge_2: Tensor
+    draw: torch.Generator
+
+    def of_batch(self, z_BK: Tensor, groups: Sequence[GroupsOfSize], label_B: Tensor | None) -> tuple[Tensor, float]:
+        """Give the loss of some profiles, and the error in it: unexplained variance, 0 where there is no decoder."""
+        network, config = self.network, self.config
+        noise_BK = torch.randn(z_BK.shape, generator=self.draw, device=z_BK.device)
+        code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=self.input_noise))
+        loss, error = z_BK.new_zeros(()), 0.0
+        if network.architecture.depth:
+            feature_BF = network.decoder_features(code_BW)
+            ridge_F = penalties(self.log_ridge_2, network) * (len(z_BK) / self.n_samples)
+            target_BT = sketched(z_BK, config.exact_components, config.sketched_components, self.draw)
+            loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * self.total)
+            error = loss.item()
+        if label_B is not None and network.head is not None:
+            logit_BL = network.label_logits(code_BW)
+            label_loss = nn.functional.cross_entropy(logit_BL, label_B, ignore_index=-1)
+            loss = loss + config.label_weight * label_loss
+        return loss, error
