@@ -123,7 +123,7 @@ def test_parameters_are_those_of_the_section(one: Declaration) -> None:
 
 
 def test_every_parameter_of_a_question_is_declared_by_one() -> None:
-    shared = {"measures", "bootstrap", "confidence", "rank", "epochs", "hidden_width"}
+    shared = {"measures", "bootstrap", "confidence", "most_profiles", "rank", "epochs", "hidden_width"}
     assert {name for one in declarations() for name in one.parameters} == set(Evaluate.model_fields) - shared
 
 
