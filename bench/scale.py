@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -126,35 +125,40 @@ def prepare_and_train(file: Path) -> dict[str, float]:
 
 
 def measure(cells: int, folder: Path, genes: int) -> dict[str, Any]:
-    """Measure everything at one size, in a project of its own."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "params.yaml").write_text(PARAMS)
-    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    """Measure everything at one size, in a project of its own; what an earlier call left there is not measured again."""
+    kept = folder / "found.json"
+    found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+
+    def step(name: str, *command: str) -> None:
+        if name not in found:
+            load = os.getloadavg()[0]
+            found[name] = {**measured(command, folder), "load_before": load, "load_after": os.getloadavg()[0]}
+            kept.write_text(json.dumps(found))
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / ".dvc").exists():
+        (folder / "params.yaml").write_text(PARAMS)
+        for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
     size = ("--samples", str(cells), "--genes", str(genes))
-    found: dict[str, Any] = {"load_before": os.getloadavg()[0]}
-    found["simulate"] = measured([*CIC, "data", "simulate", "--cells", "--name", "made", *size], folder)
-    write_h5ad(folder / "data/raw/made.parquet", folder / "cells.h5ad")
-    found["import"] = measured(
-        [*CIC, "data", "import", "cells.h5ad", "--name", "cells", "--unit", "counts", "--samples-in", "rows"], folder
-    )
-    for command in (("add", "data", "params.yaml"), ("commit", "-q", "-m", "cells")):
-        subprocess.run(["git", *IDENTITY, *command], cwd=folder, check=True, capture_output=True)
-    found["prepare and an epoch"] = measured(
-        [sys.executable, "-m", "bench.scale", "--prepare", "data/raw/cells.parquet"], folder
-    )
-    found |= json.loads((folder / "prepared.json").read_text())
-    for stage in STAGES:
-        found[stage] = measured([*CIC, stage], folder)
+    step("simulate", *CIC, "data", "simulate", "--cells", "--name", "made", *size)
+    if "import" not in found:
+        write_h5ad(folder / "data/raw/made.parquet", folder / "cells.h5ad")
+    declared = ("--name", "cells", "--unit", "counts", "--samples-in", "rows")
+    step("import", *CIC, "data", "import", "cells.h5ad", *declared)
+    for git in (("add", "data", "params.yaml"), ("commit", "-q", "--allow-empty", "-m", "cells")):
+        subprocess.run(["git", *IDENTITY, *git], cwd=folder, check=True, capture_output=True)
+    step("prepare and an epoch", sys.executable, "-m", "bench.scale", "--prepare", "data/raw/cells.parquet")
+    both = json.loads((folder / "prepared.json").read_text())
     for name in ("prepare", "epoch"):
-        found[name] = {"seconds": found.pop(name), "peak_gb": found["prepare and an epoch"]["peak_gb"]}
+        found[name] = {"seconds": both[name], "peak_gb": found["prepare and an epoch"]["peak_gb"]}
+    for stage in STAGES:
+        step(stage, *CIC, stage)
     whole = [found[stage] for stage in STAGES]
     found["whole job"] = {
         "seconds": sum(stage["seconds"] for stage in whole),
         "peak_gb": max(stage["peak_gb"] for stage in whole),
     }
-    found["load_after"] = os.getloadavg()[0]
     return found
 
 
@@ -175,7 +179,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.scale", description=__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--genes", type=int, default=20_000)
-    parser.add_argument("--folder", type=Path, help="where to work, and leave what was made; default: a temporary one")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where to work, and leave what was made; default: a temporary one; a second call goes on there",
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "scale.json")
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -22,6 +22,7 @@ from cic.evaluation.profiles.sample import measured
 from cic.model import basis as basis_module
 from cic.model import training as training_module
 from cic.model.basis import SampleBasis
+from cic.model.left_out import GroupsOfSize
 from cic.model.prepare import in_basis, prepare
 from cic.model.rows import ArrayRows, PreprocessedRows
 from cic.model.training import Fold, Hyperparameters, new_network, solve_output_weights, steps_an_epoch
@@ -196,13 +197,13 @@ def test_a_capped_training_takes_another_part_of_the_profiles_each_epoch(
     fold: Fold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[int]] = []
-    real = training_module.left_out_error
+    real = training_module.groups_by_size
 
-    def watched(feature: torch.Tensor, target: torch.Tensor, ridge: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
-        seen.append(set(unit.tolist()))
-        return real(feature, target, ridge, unit)
+    def watched(unit_B: torch.Tensor) -> list[GroupsOfSize]:
+        seen.append(set(unit_B.tolist()))
+        return real(unit_B)
 
-    monkeypatch.setattr(training_module, "left_out_error", watched)
+    monkeypatch.setattr(training_module, "groups_by_size", watched)
     config = Training(epochs=10, batch_size=20, most_steps=20)
     fit_network(fold, HYPER, config, 1)
     assert len(seen) == 20

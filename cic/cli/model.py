@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -64,13 +64,17 @@ def _of_profiles(told: Callable[[Bundle, np.ndarray, pd.DataFrame], pd.DataFrame
         samples_in: SamplesIn = "rows",
         allow_foreign: AllowForeign = False,
     ) -> None:
+        import pandas as pd
+
         from cic.model.familiarity import judged
 
         bundle, version = load(model, params)
-        values_SG, samples = _read(profiles, bundle, unit, samples_in)
-        beside = judged(bundle, values_SG, samples)
-        _write(told(bundle, values_SG, beside).assign(model=version), output)
-        _tell(beside, profiles, output, allow_foreign)
+        tables, beside = [], []
+        for values_SG, samples in _read(profiles, bundle, unit, samples_in):
+            beside.append(judged(bundle, values_SG, samples))
+            tables.append(told(bundle, values_SG, beside[-1]))
+        _write(pd.concat(tables).assign(model=version), output)
+        _tell(pd.concat(beside), profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
     return run
@@ -151,7 +155,8 @@ def load(model: str | None, params: Path) -> tuple[Bundle, str]:
         return fetch_bundle(readable_settings.tracking_uri, model, readable_settings.artifacts_uri)
 
 
-def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tuple[np.ndarray, pd.Index]:
+def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> Iterator[tuple[np.ndarray, pd.Index]]:
+    """Yield profiles as the model takes them, and their ids: all at once where they are few."""
     from cic.data.readers import read_table
 
     if samples_in not in ("rows", "columns"):
@@ -168,7 +173,8 @@ def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> tupl
             expected=f"`{bundle.unit}`, the unit of the training data",
             fix="convert the profiles",
         )
-    return bundle.align(matrix, str(path)), matrix.samples.index
+    for part in matrix.parts():
+        yield bundle.align(part, str(path)), part.samples.index
 
 
 def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: bool) -> None:

@@ -148,6 +148,14 @@ class ExpressionMatrix:
         """
         return sparse.dense(self.values, self.source)
 
+    def parts(self) -> Iterator[ExpressionMatrix]:
+        """Yield the same as matrices of fewer profiles, in order; this one where they are few."""
+        if self.is_few:
+            yield self
+            return
+        for start in range(0, self.n_samples, sparse.BLOCK_ROWS):
+            yield self.select(np.arange(start, min(start + sparse.BLOCK_ROWS, self.n_samples)))
+
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield dense blocks of profiles, in order: all in one where they are few."""
         return sparse.blocks(self.values)

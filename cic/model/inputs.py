@@ -36,7 +36,7 @@ def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], uni
     """
     if isinstance(profiles, ExpressionMatrix):
         sample_ids = profiles.samples.index
-        values_SG = _taken(profiles.values, _positions(pd.Index(profiles.genes), genes, where))
+        values_SG = _taken(profiles.dense(), _positions(pd.Index(profiles.genes), genes, where))
     else:
         sample_ids = profiles.index
         values_SG = _values_of(profiles, genes, where)
