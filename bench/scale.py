@@ -125,7 +125,7 @@ def prepare_and_train(file: Path) -> dict[str, float]:
 
 
 def measure(cells: int, folder: Path, genes: int) -> dict[str, Any]:
-    """Measure everything at one size, in a project of its own; what an earlier call left there is not measured again."""
+    """Measure everything at one size, in a project of its own; what an earlier call measured there stays."""
     kept = folder / "found.json"
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
 

@@ -29,6 +29,7 @@ IMPORT = ("data", "import", "profiles.csv", "--name", "mine", "--unit", "log2", 
 USE = ("--model", "build/fit/bundle")
 VERBS = {
     "simulate": (*SIMULATE, "--seed", "9", "--name", "other"),
+    "simulate, cells": (*SIMULATE, "--cells", "--name", "cells"),
     "import": IMPORT,
     "ingest": ("ingest",),
     "split": ("split",),

@@ -116,7 +116,7 @@ class Training(ParamsSection):
         1024, description="profiles a step; all at once where there are fewer"
     )
     most_steps: Annotated[int, Field(ge=1)] = Field(
-        2000,
+        1000,
         description="steps of a training at most, but one an epoch: with more profiles than these take, each epoch "
         "passes over another random part of them",
     )

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cic.data import sparse
+from cic.data.contents import check_contents, check_names
 from cic.data.limits import check_stored, check_values
 from cic.data.sparse import Values, dense_blocks, is_sparse
 from cic.data.terms import UNITS, Unit
@@ -71,53 +72,8 @@ class ExpressionMatrix:
             )
         if 0 in self.values.shape:
             raise DataError(f"{self.n_samples} samples and {self.n_genes} genes", where=self.source, expected="some")
-        for kind, ids in (("sample id", self.samples.index), ("gene", pd.Index(self.genes))):
-            if not ids.is_unique:
-                twice = [str(name) for name in ids[ids.duplicated()].unique()]
-                raise DataError(
-                    f"{len(twice)} {kind}(s) stand there more than once: {_some(twice)}",
-                    where=self.source,
-                    expected=f"every {kind} once",
-                    fix="remove or rename the repeated ones",
-                )
-        self._check_values()
-
-    def _check_values(self) -> None:
-        """Hold the values to what they have to be; of sparse ones those that are stored, zero being always right."""
-        if is_sparse(self.values) and not self.values.has_canonical_format:
-            raise DataError(
-                "positions repeat or do not ascend", where=self.source, expected="sparse profiles in canonical format"
-            )
-        stored = self.values.data if is_sparse(self.values) else self.values
-        if not stored.size:
-            return
-        finite = np.isfinite(stored)
-        if not finite.all():
-            raise DataError(
-                f"{(~finite).sum()} values are missing or infinite",
-                where=f"{self.source}, first at {self._place(int((~finite).argmax()))}",
-                expected="finite numbers only",
-                fix="fill or drop those samples or genes",
-            )
-        if self.unit in ("tpm", "counts", "intensity") and (low := float(stored.min())) < 0:
-            raise DataError(
-                f"a value of {low:g} contradicts the unit `{self.unit}`",
-                where=f"{self.source}, {self._place(int(stored.argmin()))}",
-                expected="no negative values",
-                fix="declare the unit that the file has; for log scale that is `log2` or `log_ratio`",
-            )
-        if self.unit == "log2" and (high := float(stored.max())) > 64:
-            raise DataError(
-                f"a value of {high:g} contradicts the unit `log2`",
-                where=self.source,
-                expected="log2 values, at most 64",
-                fix="declare a linear unit: `tpm`, `counts` or `intensity`",
-            )
-
-    def _place(self, flat: int) -> str:
-        """Name sample and gene of one of the values, by its place among them, or among those stored."""
-        row, column = sparse.at(self.values, flat) if is_sparse(self.values) else divmod(flat, self.n_genes)
-        return f"sample {self.samples.index[row]}, gene {self.genes[column]}"
+        check_names(self.samples.index, self.genes, self.source)
+        check_contents(self.values, self.unit, self.samples.index, self.genes, self.source)
 
     @property
     def n_samples(self) -> int:
@@ -327,8 +283,3 @@ def _damaged(path: Path, found: str) -> DataError:
     return DataError(
         f"the file is damaged: {found}", where=str(path), fix="fetch it again with `dvc pull`, or import it anew"
     )
-
-
-def _some(names: list[str], most: int = 5) -> str:
-    """Name a few of many."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
