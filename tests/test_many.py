@@ -23,9 +23,10 @@ from cic.model import basis as basis_module
 from cic.model import training as training_module
 from cic.model.basis import SampleBasis
 from cic.model.left_out import GroupsOfSize
+from cic.model.output_weights import solve_output_weights
 from cic.model.prepare import in_basis, prepare
 from cic.model.rows import ArrayRows, PreprocessedRows
-from cic.model.training import Fold, Hyperparameters, new_network, solve_output_weights, steps_an_epoch
+from cic.model.training import Fold, Hyperparameters, new_network, steps_an_epoch
 from cic.model.trial import fit_network
 
 MATRICES = st.builds(
@@ -224,7 +225,7 @@ def test_output_weights_from_summed_products_are_those_from_all_profiles(
     z_SK, ridge = torch.from_numpy(fold.z_train_SK), torch.zeros(2)
     solve_output_weights(network, z_SK, ridge)
     once = network.decoder_last.weight.clone()
-    monkeypatch.setattr(training_module, "PROFILES_AT_ONCE", 7)
+    monkeypatch.setattr("cic.model.output_weights.PROFILES_AT_ONCE", 7)
     solve_output_weights(network, z_SK, ridge)
     torch.testing.assert_close(network.decoder_last.weight, once, rtol=1e-4, atol=1e-5)
 

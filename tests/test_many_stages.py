@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cic.cli.model import _read
 from cic.config import Params, parse_params
 from cic.data import sparse
 from cic.data.cells import CellRecipe, simulate_cells
@@ -103,6 +104,17 @@ def test_the_gate_decides_upon_the_profiles_that_were_measured(ran: tuple[Params
     decision = judge(*ran)
     assert run_of_model.version
     assert decision.outcome
+
+
+def test_many_profiles_are_encoded_block_by_block_as_all_at_once(
+    ran: tuple[Params, Folders, Settings], cells: Path
+) -> None:
+    bundle, matrix = load_bundle(ran[1]["fit"] / "bundle"), read_matrix(cells)
+    read = list(_read(cells, bundle, None, "rows"))
+    assert [len(samples) for _, samples in read] == [64] * 6 + [16]
+    assert [name for _, samples in read for name in samples] == list(matrix.samples.index)
+    codes_SW = np.concatenate([bundle.encode(values_SG) for values_SG, _ in read])
+    np.testing.assert_allclose(codes_SW, bundle.encode(matrix.values.toarray()), atol=1e-3)
 
 
 def test_the_same_bundle_again(
