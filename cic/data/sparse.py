@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse
 
 from cic.data.limits import check_dense
+
+if TYPE_CHECKING:
+    import scipy.sparse  # takes a while to import: only what is sparse does so
 
 POSITIONS, STORED = "profile_positions", "profile_values"
 """Columns of the file: places of the genes that are not zero, ascending (int32), and their values (float32)."""
@@ -29,7 +31,7 @@ Values: TypeAlias = Any
 
 def is_sparse(values_SG: Values) -> bool:
     """Tell whether values are kept as compressed rows."""
-    return bool(scipy.sparse.issparse(values_SG))
+    return not isinstance(values_SG, np.ndarray)
 
 
 def as_kept(values_SG: Values) -> Values:
@@ -38,7 +40,7 @@ def as_kept(values_SG: Values) -> Values:
     Sparse are those of at least `SPARSE_FROM` values of which less than `SPARSE_BELOW` are other than zero.
     """
     n_rows, n_columns = values_SG.shape
-    stored = values_SG.nnz if scipy.sparse.issparse(values_SG) else None
+    stored = values_SG.nnz if is_sparse(values_SG) else None
     if n_rows * n_columns >= SPARSE_FROM:
         if stored is None:
             stored = sum(int(np.count_nonzero(block_SG)) for block_SG in dense_blocks(values_SG))
@@ -49,7 +51,9 @@ def as_kept(values_SG: Values) -> Values:
 
 def compressed(values_SG: Values) -> scipy.sparse.csr_array:
     """Give values as compressed rows of float32 without stored zeros, positions ascending."""
-    if not scipy.sparse.issparse(values_SG):
+    import scipy.sparse
+
+    if not is_sparse(values_SG):
         blocks = [scipy.sparse.csr_array(block_SG) for block_SG in dense_blocks(values_SG)]
         values_SG = scipy.sparse.vstack(blocks, format="csr")
     rows_SG = scipy.sparse.csr_array(values_SG)
@@ -66,7 +70,7 @@ def dense_blocks(values_SG: Values) -> Iterator[np.ndarray]:
     """Yield dense blocks of `BLOCK_ROWS` profiles, in order."""
     for start in range(0, values_SG.shape[0], BLOCK_ROWS):
         block_SG = values_SG[start : start + BLOCK_ROWS]
-        yield block_SG.toarray() if scipy.sparse.issparse(block_SG) else block_SG
+        yield block_SG.toarray() if is_sparse(block_SG) else block_SG
 
 
 def blocks(values_SG: Values) -> Iterator[np.ndarray]:
@@ -136,7 +140,7 @@ def from_columns(batch: pa.RecordBatch, n_genes: int) -> scipy.sparse.csr_array:
         row = int(np.searchsorted(starts, place, side="right")) - 1
         found = f"{_sample(batch, row)} has the position {index[place]}"
         raise ValueError(f"{found}, where ascending ones below {n_genes} were to follow")
-    return scipy.sparse.csr_array((data.to_numpy(), index, starts.astype(np.int32)), shape=(len(batch), n_genes))
+    return _rows((data.to_numpy(), index, starts.astype(np.int32)), shape=(len(batch), n_genes))
 
 
 def _sample(batch: pa.RecordBatch, row: int) -> str:
@@ -152,7 +156,7 @@ def together(arrays: tuple[np.ndarray, ...], n_genes: int) -> Values:
     """Put values together again from what `apart` gave."""
     if len(arrays) == 1:
         return arrays[0]
-    return scipy.sparse.csr_array(arrays, shape=(len(arrays[2]) - 1, n_genes))
+    return _rows(arrays, shape=(len(arrays[2]) - 1, n_genes))
 
 
 def stacked(blocks: list[scipy.sparse.csr_array], n_genes: int) -> scipy.sparse.csr_array:
@@ -167,4 +171,10 @@ def stacked(blocks: list[scipy.sparse.csr_array], n_genes: int) -> scipy.sparse.
     np.cumsum(lengths, out=starts[1:])
     if starts[-1] <= np.iinfo(np.int32).max:
         starts = starts.astype(np.int32)
-    return scipy.sparse.csr_array((data, index, starts), shape=(len(lengths), n_genes))
+    return _rows((data, index, starts), shape=(len(lengths), n_genes))
+
+
+def _rows(arrays: tuple[np.ndarray, ...], shape: tuple[int, int]) -> scipy.sparse.csr_array:
+    import scipy.sparse
+
+    return scipy.sparse.csr_array(arrays, shape=shape)

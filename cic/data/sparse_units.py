@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import scipy.sparse
 
 from cic.data.terms import Unit
 from cic.data.units import LINEAR_UNITS
 from cic.errors import DataError
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 def log2_sparse(values_SG: scipy.sparse.csr_array, unit: Unit) -> scipy.sparse.csr_array:
@@ -32,4 +36,4 @@ def log2_sparse(values_SG: scipy.sparse.csr_array, unit: Unit) -> scipy.sparse.c
             )
         stored = (stored * np.repeat(1e6 / total_S, np.diff(values_SG.indptr))).astype(np.float32)
     log2 = np.log2(stored + np.float32(1))
-    return scipy.sparse.csr_array((log2, values_SG.indices, values_SG.indptr), shape=values_SG.shape)
+    return type(values_SG)((log2, values_SG.indices, values_SG.indptr), shape=values_SG.shape)

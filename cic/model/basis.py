@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from cic.errors import DataError
 from cic.model.rows import ArrayRows, Rows
@@ -146,13 +145,15 @@ def _check_differ(total: float) -> None:
 
 def _from_streamed_gram(rows: Rows, rank: int, exact: bool) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvectors of Xᵀ X, summed in float64 over passing profiles; where not all are wanted, of float32 products."""
+    from scipy.linalg import eigh  # takes a while to import, and using a model does not need it
+
     n_genes = rows.shape[1]
     gram_GG = np.zeros((n_genes, n_genes))
     for block in rows.blocks():
         x_SG = block.dense().astype(np.float64) if exact else block.dense()
         gram_GG += x_SG.T @ x_SG
     wanted = min(rank or (n_genes if exact else EXACT_UP_TO // 8), n_genes)
-    values, vectors = scipy.linalg.eigh(gram_GG, overwrite_a=True, subset_by_index=(n_genes - wanted, n_genes - 1))
+    values, vectors = eigh(gram_GG, overwrite_a=True, subset_by_index=(n_genes - wanted, n_genes - 1))
     singular = np.sqrt(np.maximum(values[::-1], 0.0))
     keep = int(np.sum(singular > (RELATIVE_TOLERANCE if exact else STREAMED_TOLERANCE) * singular[0]))
     return vectors[:, ::-1][:, :keep], singular[:keep]

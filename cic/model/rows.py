@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import scipy.sparse
 
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.sparse_units import log2_sparse
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 class Block(Protocol):
