@@ -74,6 +74,14 @@ def test_sparse_profiles_on_log2_scale_are_the_dense_ones_to_the_bit(matrix: Exp
     )
 
 
+def test_counts_too_large_for_float32_are_totalled_as_dense_ones() -> None:
+    values_SG = np.zeros((2, 3), dtype=np.float32)
+    values_SG[:, :] = [[2**24, 1, 1], [2**24 + 2, 3, 0]]
+    matrix = ExpressionMatrix(sparse.compressed(values_SG), ("a", "b", "c"), pd.DataFrame(index=["s", "t"]), "counts")
+    np.testing.assert_array_equal(log2_sparse(matrix.values, "counts").toarray(), log2_scale(values_SG, "counts"))
+    np.testing.assert_array_equal(sparse.totals(matrix.values), [2**24 + 2, 2**24 + 5])
+
+
 @given(MATRICES, st.sampled_from([0, 3]), st.sampled_from(["none", "unit_variance"]))
 @AGAIN
 def test_what_is_fitted_in_blocks_is_what_is_fitted_at_once(

@@ -20,6 +20,7 @@ from cic.data import sparse
 from cic.data.guarded import guarded
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, read_matrix_rows, write_matrix
 from cic.data.readers import read_table
+from cic.data.units import check_unit
 from cic.digests import data_digest
 from cic.errors import DataError
 
@@ -212,6 +213,34 @@ def test_a_flipped_bit_in_a_page_is_told(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         read_matrix(path)
+
+
+@pytest.mark.parametrize(
+    ("unit", "change"),
+    [
+        ("counts", lambda x: x * np.float32(1.5)),
+        ("counts", lambda x: x * (np.arange(len(x)) != 7)[:, None]),
+        ("counts", lambda x: np.where(np.arange(x.size).reshape(x.shape) == 65, np.float32(-3), x)),
+        ("log2", lambda x: x * 40),
+        ("log2", lambda x: x * 4),
+        ("log_ratio", lambda x: x),
+        ("intensity", lambda x: x),
+        ("tpm", lambda x: x * np.float32(1e6) + np.float32(0.5) * (x > 0)),
+    ],
+)
+def test_a_unit_that_sparse_values_contradict_is_told_as_of_dense_ones(
+    unit: str, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    counts_SG = np.random.default_rng(0).poisson(0.1, size=(40, 120)).astype(np.float32)
+    counts_SG[:, 0] = 1
+    values_SG = change(counts_SG).astype(np.float32)
+    named = [f"s{row}" for row in range(40)], [f"g{column}" for column in range(120)]
+    told = []
+    for values in (values_SG, sparse.compressed(values_SG)):
+        with pytest.raises(DataError) as raised:
+            check_unit(values, unit, *named, "a.h5ad")
+        told.append(str(raised.value))
+    assert told[0] == told[1]
 
 
 def test_repeated_positions_are_no_matrix() -> None:

@@ -96,7 +96,7 @@ def read_table(
         fix = "rename them, or ask for `--duplicate-genes mean`, `max` or `sum`"
         _check_repeated(wide.columns, "gene", path, fix=fix)
     _check_finite(wide, path)
-    _check_unit(wide, unit, path)
+    check_unit(wide.values, unit, list(wide.rows), list(wide.columns), str(path))
     genes, values_SG = _merge_genes(wide, duplicate_genes)
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
@@ -247,16 +247,6 @@ def _check_finite(wide: Wide, path: Path) -> None:
         expected="finite numbers only",
         fix="fill or drop those samples or genes",
     )
-
-
-def _check_unit(wide: Wide, unit: Unit, path: Path) -> None:
-    """Hold the values to the unit; of sparse ones, which are many, a block at a time."""
-    rows, columns = list(wide.rows), list(wide.columns)
-    if not is_sparse(wide.values):
-        check_unit(wide.values, unit, rows, columns, str(path))
-        return
-    for number, block_SG in enumerate(dense_blocks(wide.values)):
-        check_unit(block_SG, unit, rows[number * sparse.BLOCK_ROWS :][: len(block_SG)], columns, str(path))
 
 
 def _merge_genes(wide: Wide, how: DuplicateGenes) -> tuple[tuple[str, ...], Values]:

@@ -101,6 +101,14 @@ def dense(values_SG: Values, where: str = "profiles") -> np.ndarray:
     return values_SG.toarray()
 
 
+def totals(values_SG: Values) -> np.ndarray:
+    """Sum each profile, in float64 (S); scipy's own sum of rows is in float32."""
+    if not is_sparse(values_SG):
+        return values_SG.sum(axis=1, dtype=np.float64)
+    row = np.repeat(np.arange(values_SG.shape[0]), np.diff(values_SG.indptr))
+    return np.bincount(row, values_SG.data, minlength=values_SG.shape[0])
+
+
 def at(values_SG: scipy.sparse.csr_array, place: int) -> tuple[int, int]:
     """Give row and column of the stored value at `place`."""
     return int(np.searchsorted(values_SG.indptr, place, side="right")) - 1, int(values_SG.indices[place])

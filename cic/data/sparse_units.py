@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cic.data.sparse import totals
 from cic.data.terms import Unit
 from cic.data.units import LINEAR_UNITS
 from cic.errors import DataError
@@ -26,7 +27,7 @@ def log2_sparse(values_SG: scipy.sparse.csr_array, unit: Unit) -> scipy.sparse.c
         return values_SG
     stored = values_SG.data
     if unit == "counts":
-        total_S = np.asarray(values_SG.sum(axis=1, dtype=np.float64)).reshape(-1)
+        total_S = totals(values_SG)
         if (total_S == 0).any():
             raise DataError(
                 f"{int((total_S == 0).sum())} sample(s) have no counts at all",

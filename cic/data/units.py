@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cic.data.sparse import Values, at, is_sparse, totals
 from cic.data.terms import UNITS, Unit
 from cic.errors import DataError
 
@@ -78,7 +79,7 @@ def from_log2_scale(log2_SG: np.ndarray, unit: Unit) -> np.ndarray:
     return np.maximum(np.exp2(log2_SG) - np.float32(1), np.float32(0))
 
 
-def check_unit(values_SG: np.ndarray, unit: str, samples: list[str], genes: list[str], where: str) -> None:
+def check_unit(values_SG: Values, unit: str, samples: list[str], genes: list[str], where: str) -> None:
     """Refuse a declared unit that the values clearly contradict; doubtful cases pass.
 
     Raises
@@ -87,7 +88,10 @@ def check_unit(values_SG: np.ndarray, unit: str, samples: list[str], genes: list
         If linear values are negative, counts are no whole numbers, `log2` or `log_ratio` is clearly linear, or `tpm`
         or `intensity` is clearly on a log scale, with the sample and gene where that shows.
     """
-    declared = _Declared(values_SG, unit, samples, genes, where, float(values_SG.min()), float(values_SG.max()))
+    stored = values_SG.data if is_sparse(values_SG) else values_SG
+    zero = [0.0] if stored.size < values_SG.shape[0] * values_SG.shape[1] else []  # what is not stored
+    low, high = (float(end([*zero, *([end(stored)] if stored.size else [])])) for end in (np.min, np.max))
+    declared = _Declared(values_SG, stored, unit, samples, genes, where, low, high)
     for check in (
         _check_none_negative, _check_whole_counts, _check_log_range, _check_fractions, _check_both_signs,
         _check_linear_range, _check_million,
@@ -97,9 +101,10 @@ def check_unit(values_SG: np.ndarray, unit: str, samples: list[str], genes: list
 
 @dataclass(frozen=True)
 class _Declared:
-    """Values with the unit that a file is said to have."""
+    """Values, and those of them that are stored, with the unit that a file is said to have."""
 
-    values_SG: np.ndarray
+    values_SG: Values
+    stored: np.ndarray
     unit: str
     samples: list[str]
     genes: list[str]
@@ -108,8 +113,9 @@ class _Declared:
     high: float
 
     def at(self, flat: int) -> str:
-        """Name the place of a value."""
-        row, column = np.unravel_index(flat, self.values_SG.shape)
+        """Name the place of a stored value."""
+        sparse_values = is_sparse(self.values_SG)
+        row, column = at(self.values_SG, flat) if sparse_values else np.unravel_index(flat, self.values_SG.shape)
         return f"{self.where}, sample {self.samples[row]}, gene {self.genes[column]}"
 
 
@@ -117,7 +123,7 @@ def _check_none_negative(declared: _Declared) -> None:
     if declared.unit in LINEAR_UNITS and declared.low < 0:
         raise DataError(
             f"a value of {declared.low:g} contradicts the unit `{declared.unit}`",
-            where=declared.at(int(declared.values_SG.argmin())),
+            where=declared.at(int(declared.stored.argmin())),
             expected="no negative values",
             fix="declare the unit that the file has: on a log scale `log2`, or `log_ratio`",
         )
@@ -126,16 +132,16 @@ def _check_none_negative(declared: _Declared) -> None:
 def _check_whole_counts(declared: _Declared) -> None:
     if declared.unit != "counts":
         return
-    values_SG = declared.values_SG
-    if (odd_SG := values_SG != np.rint(values_SG)).any():
-        first = int(odd_SG.argmax())
+    values_SG, stored = declared.values_SG, declared.stored
+    if (odd := stored != np.rint(stored)).any():
+        first = int(odd.argmax())
         raise DataError(
-            f"{int(odd_SG.sum())} value(s), such as {values_SG.flat[first]:g}, contradict the unit `counts`",
+            f"{int(odd.sum())} value(s), such as {stored.flat[first]:g}, contradict the unit `counts`",
             where="first at " + declared.at(first),
             expected="whole numbers",
             fix="declare `tpm`, `intensity` or `log2`; round estimated counts before the import",
         )
-    if (empty_S := ~values_SG.any(axis=1)).any():
+    if (empty_S := np.diff(values_SG.indptr) == 0 if is_sparse(values_SG) else ~values_SG.any(axis=1)).any():
         named = [declared.samples[row] for row in np.flatnonzero(empty_S)[:5]]
         raise DataError(
             f"{int(empty_S.sum())} sample(s) have no counts at all: {', '.join(named)}",
@@ -151,7 +157,7 @@ def _check_log_range(declared: _Declared) -> None:
         far = high if high >= -low else low
         raise DataError(
             f"a value of {far:g} contradicts the unit `{declared.unit}`",
-            where=declared.at(int(declared.values_SG.argmax() if far == high else declared.values_SG.argmin())),
+            where=declared.at(int(declared.stored.argmax() if far == high else declared.stored.argmin())),
             expected=f"log2 values, at most {LARGEST_LOG2:g}",
             fix="declare the linear unit that the file has: `tpm`, `counts` or `intensity`"
             if low >= 0
@@ -161,9 +167,9 @@ def _check_log_range(declared: _Declared) -> None:
 
 
 def _check_fractions(declared: _Declared) -> None:
-    n_values = declared.values_SG.size
+    n_values = len(declared.samples) * len(declared.genes)
     many, unsigned = n_values >= ENOUGH_VALUES, declared.low >= 0 and declared.high >= 4
-    if declared.unit in ("log2", "tpm") and many and unsigned and _whole(declared.values_SG):
+    if declared.unit in ("log2", "tpm") and many and unsigned and _whole(declared.stored):
         raise DataError(
             f"all {n_values} values are whole numbers, which contradicts the unit `{declared.unit}`",
             where=declared.where,
@@ -173,7 +179,11 @@ def _check_fractions(declared: _Declared) -> None:
 
 
 def _check_both_signs(declared: _Declared) -> None:
-    if declared.unit == "log_ratio" and declared.values_SG.size >= ENOUGH_VALUES and declared.low >= 0:
+    if (
+        declared.unit == "log_ratio"
+        and len(declared.samples) * len(declared.genes) >= ENOUGH_VALUES
+        and declared.low >= 0
+    ):
         raise DataError(
             f"no value is negative (the least is {declared.low:g}), which contradicts the unit `log_ratio`",
             where=declared.where,
@@ -196,7 +206,7 @@ def _check_linear_range(declared: _Declared) -> None:
 def _check_million(declared: _Declared) -> None:
     if declared.unit != "tpm":
         return
-    total_S = declared.values_SG.sum(axis=1, dtype=np.float64)
+    total_S = totals(declared.values_SG)
     if (most := float(total_S.max())) > 1.05e6:
         raise DataError(
             f"a profile adds up to {most:,.0f}, which contradicts the unit `tpm`",
