@@ -92,6 +92,7 @@ def test_every_option_says_what_it_is_if_left_out() -> None:
 def test_the_sizes_that_help_tells_are_those_of_the_recipe() -> None:
     (simulated,) = (command for path, command in commands(get_command(app)) if path == "cic data simulate")
     shown = {one.name: one.show_default for one in simulated.params if isinstance(one.show_default, str)}
+    assert shown.pop("molecules"), "of single cells, which are another recipe"
     assert len(shown) == 7
     assert {name: int(text.split(",")[0]) for name, text in shown.items()} == {
         name: getattr(Recipe(), name) for name in shown
