@@ -22,6 +22,7 @@ from rich.table import Table
 
 from bench.load import IDLE_BELOW, busy_elsewhere
 from bench.parts import errors, evaluated, searched, trials
+from bench.tune_rival import RECORD
 from cic.data.synthetic import Recipe, simulate
 
 PARTS: dict[str, Callable[[str, int, bool], dict[str, Any]]] = {
@@ -63,6 +64,8 @@ def main() -> None:
     busy = max(before, *_elsewhere(results))
     results["busy_elsewhere"] = {"before": before, "most": busy}
     show(results)
+    if not json.loads(RECORD.read_text())["tuned"]:
+        Console().print("The rival over genes has customary settings: `python -m bench.tune_rival` tunes it.")
     if busy > IDLE_BELOW and not options.busy:
         raise SystemExit(
             f"other processes kept {busy:.2f} cores busy, more than {IDLE_BELOW:g}: {options.output} is as it was. "

@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.exists():
         simulate(Recipe(), options.data)
-    record: dict[str, Any] = {"epochs": options.epochs}
+    record: dict[str, Any] = {"epochs": options.epochs, "tuned": True}
 
     def tried(settings: list[Settings], epochs: int, name: str) -> list[Settings]:
         """Train each, keep what it came to, and give the settings from the best to the worst."""
