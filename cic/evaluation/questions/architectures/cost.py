@@ -17,8 +17,8 @@ def multiply_adds(shape: Architecture) -> int:
     """Give the multiplications with addition that take one profile in the basis to its code and back.
 
     Each refinement decodes, follows the derivatives of the features that the output is linear in through the layers
-    before them, and solves for the step. What all profiles share, the products of the output weights, is not counted, nor
-    is turning genes into the basis, the same for every architecture.
+    before them, and solves for the step. What all profiles share, the products of the output weights, is not counted,
+    nor is turning genes into the basis, the same for every architecture.
     """
     width, inputs = shape.bottleneck_width, shape.n_inputs
     encoder, decoder = (sum(before * after for before, after in layers(shape)) for layers in (_encoder, _decoder))
