@@ -2,8 +2,8 @@
 
 Cells are simulated as sparse counts over 20,000 genes, of which about 5% are not zero, and go through `cic data import`
 as an `.h5ad` and through the stages of the main job, each a process of its own. Beside these: what preparing a training
-takes (genes, basis, coordinates), and one epoch of training. Memory is the resident memory of a process and all its
-children, summed, looked at ten times a second: what they share is counted more than once. Writes bench/scale.json.
+takes (genes, basis, coordinates), and one epoch of training. Memory is that of a process and all its children, what
+they share counted once, and of this bench, which waits meanwhile. Writes bench/scale.json.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,11 +22,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-import psutil
 from anndata.io import write_elem
 from rich.console import Console
 from rich.table import Table
 
+from bench.load import watched
 from cic.data.matrix import read_matrix_rows
 
 CIC = (sys.executable, "-c", "from cic.cli import main; main()")
@@ -43,32 +42,13 @@ evaluate: {measures: [genes, unseen_types, identity]}
 
 
 def measured(command: Sequence[str], folder: Path) -> dict[str, float]:
-    """Run a command; give its wall-clock seconds and the peak of its memory, children included."""
+    """Run a command; give its seconds, the peak of memory, and how many cores others kept busy."""
     home = {"CIC_HOME": str(folder / "home"), "PYTHONPATH": str(Path(__file__).parent.parent)}
-    began, peak = time.perf_counter(), [0]
-    with (folder / "log.txt").open("a") as log:
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **home}, stdout=log, stderr=log)
-        ended = threading.Event()
-        watch = threading.Thread(target=_watch, args=(process.pid, peak, ended))
-        watch.start()
-        status = process.wait()
-        ended.set()
-        watch.join()
+    with (folder / "log.txt").open("a") as log, watched(memory=True) as watch:
+        status = subprocess.run(command, cwd=folder, env={**os.environ, **home}, stdout=log, stderr=log).returncode
     if status:
         raise SystemExit(f"{' '.join(command[-4:])} ended with {status}: {(folder / 'log.txt').read_text()[-3000:]}")
-    return {"seconds": time.perf_counter() - began, "peak_gb": peak[0] / 1e9}
-
-
-def _watch(pid: int, peak: list[int], ended: threading.Event) -> None:
-    while not ended.wait(0.1):
-        total = 0
-        try:
-            main = psutil.Process(pid)
-            for one in (main, *main.children(recursive=True)):
-                total += one.memory_info().rss
-        except psutil.Error:  # one has ended meanwhile
-            continue
-        peak[0] = max(peak[0], total)
+    return {"seconds": watch.seconds, "peak_gb": watch.peak_mib * 2**20 / 1e9, "elsewhere": watch.elsewhere}
 
 
 def write_h5ad(source: Path, target: Path) -> None:
@@ -121,7 +101,7 @@ def prepare_and_train(file: Path) -> dict[str, float]:
         for _ in train(new_network(fold, hyper, training, 0), fold, hyper, training, 0):
             pass
         epoch = (time.perf_counter() - began) / 4
-    return {"prepare": prepared, "epoch": epoch, "rss_gb": psutil.Process().memory_info().rss / 1e9}
+    return {"prepare": prepared, "epoch": epoch}
 
 
 def measure(cells: int, folder: Path, genes: int) -> dict[str, Any]:
@@ -131,8 +111,7 @@ def measure(cells: int, folder: Path, genes: int) -> dict[str, Any]:
 
     def step(name: str, *command: str) -> None:
         if name not in found:
-            load = os.getloadavg()[0]
-            found[name] = {**measured(command, folder), "load_before": load, "load_after": os.getloadavg()[0]}
+            found[name] = measured(command, folder)
             kept.write_text(json.dumps(found))
 
     folder.mkdir(parents=True, exist_ok=True)

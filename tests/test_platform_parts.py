@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -278,11 +279,17 @@ def wishing(settings: Settings, port: int) -> Settings:
     return settings.model_construct(**{**dict(settings), "mlflow_port": port}, _fields_set=set())
 
 
-def test_a_taken_port_is_replaced_unless_it_was_set_on_purpose(settings: Settings) -> None:
+@contextmanager
+def taken_port(port: int = 0) -> Iterator[int]:
+    """Listen on a port for as long as the block runs; on any that is free, unless one is given."""
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
+        yield taken.getsockname()[1]
+
+
+def test_a_taken_port_is_replaced_unless_it_was_set_on_purpose(settings: Settings) -> None:
+    with taken_port() as port:
         with claimed_port(wishing(settings, port), "mlflow_port") as other:
             assert other != port
         explicit = Settings(project=settings.project, mlflow_port=port)
@@ -310,19 +317,12 @@ def homes(settings: Settings) -> Iterator[Path]:
 
 
 def test_a_home_gets_the_ports_again_that_it_had(settings: Settings) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with claimed_port(wishing(settings, port), "mlflow_port") as replaced:
-            assert replaced != port
+    with taken_port() as port, claimed_port(wishing(settings, port), "mlflow_port") as replaced:
+        assert replaced != port
     with claimed_port(wishing(settings, port), "mlflow_port") as again:
         assert again == replaced, "its links stay good, although the usual port is free now"
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", again))
-            listening.listen()
-            with claimed_port(wishing(settings, port), "mlflow_port") as other:
-                assert other == port, "what another has taken meanwhile is let go"
+        with taken_port(again), claimed_port(wishing(settings, port), "mlflow_port") as other:
+            assert other == port, "what another has taken meanwhile is let go"
     on_purpose = Settings(project=settings.project, home=settings.home, mlflow_port=any_free("127.0.0.1"))
     with claimed_port(on_purpose, "mlflow_port") as asked:
         assert asked == on_purpose.mlflow_port

@@ -55,12 +55,19 @@ def log2_scale(values_SG: np.ndarray, unit: Unit) -> np.ndarray:
             expected=f"no negative values, as the unit is `{unit}`",
         )
     if unit == "counts":
-        values_SG = _per_million(values_SG)
+        values_SG = (values_SG * to_a_million(values_SG)[:, None]).astype(np.float32)
     return np.log2(values_SG + np.float32(1))
 
 
-def _per_million(counts_SG: np.ndarray) -> np.ndarray:
-    total_S = counts_SG.sum(axis=1, dtype=np.float64)
+def to_a_million(counts_SG: Values) -> np.ndarray:
+    """Give the factor by which the counts of each profile add up to a million (float64, S).
+
+    Raises
+    ------
+    DataError
+        If a sample has no counts at all.
+    """
+    total_S = totals(counts_SG)
     if (total_S == 0).any():
         raise DataError(
             f"{int((total_S == 0).sum())} sample(s) have no counts at all",
@@ -68,7 +75,7 @@ def _per_million(counts_SG: np.ndarray) -> np.ndarray:
             expected="at least one count a sample",
             fix="drop the empty samples",
         )
-    return (counts_SG * (1e6 / total_S)[:, None]).astype(np.float32)
+    return 1e6 / total_S
 
 
 def from_log2_scale(log2_SG: np.ndarray, unit: Unit) -> np.ndarray:
