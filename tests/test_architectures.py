@@ -18,21 +18,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cic.config import Search
 from cic.data.split import unit_of_samples
+from cic.evaluation.questions.architectures.cells import rule, search_cells
 from cic.evaluation.questions.architectures.cost import multiply_adds, parameters
 from cic.evaluation.questions.architectures.found import Best
-from cic.evaluation.questions.architectures.measure import (
-    contest,
-    other_splits,
-    rule,
-    search_cells,
-    t_interval,
-)
-from cic.evaluation.questions.architectures.measure import (
-    measure as measure_architectures,
-)
+from cic.evaluation.questions.architectures.measure import measure as measure_architectures
 from cic.evaluation.questions.architectures.say import architectures_section, architectures_sentences
+from cic.evaluation.questions.architectures.splits import contest, other_splits
 from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.statistics.intervals import Interval
+from cic.evaluation.statistics.student import t_interval
 from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.training import Hyperparameters
 from cic.search.records import Record, records_frame

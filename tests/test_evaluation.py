@@ -20,7 +20,7 @@ from cic.errors import DataError, ModelError
 from cic.evaluation.drawing.maps import in_two_dimensions
 from cic.evaluation.drawing.placing import spread_apart
 from cic.evaluation.evaluate import parts_of
-from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.profiles import correlation, reconstruction, replicates
 from cic.evaluation.questions.identity.found import Found as Identity
 from cic.evaluation.questions.identity.found import Scores
 from cic.evaluation.questions.reconstruction import ceiling as ceilings
@@ -77,12 +77,12 @@ def test_blocks_do_not_change_the_figures(curved, monkeypatch):
     def correlated():
         profiles = reconstruction.project(bundle, bundle.preprocessor.transform(matrix.values))
         means = reconstruction.type_means(profiles, matrix.samples["label"], (part == "train").to_numpy())
-        return reconstruction.correlations(bundle, bundle.preprocessor.transform(matrix.values), profiles, means)
+        return correlation.correlations(bundle, bundle.preprocessor.transform(matrix.values), profiles, means)
 
     whole = correlated()
     monkeypatch.setattr(reconstruction, "ROWS_AT_A_TIME", 7)
     blocks = correlated()
-    for kind, name in itertools.product(("pearson", "spearman"), reconstruction.MADE):
+    for kind, name in itertools.product(("pearson", "spearman"), correlation.MADE):
         np.testing.assert_allclose(blocks[kind][name], whole[kind][name], atol=1e-3)
 
 

@@ -16,7 +16,7 @@ from scipy.stats import rankdata, spearmanr
 
 from cic.evaluation.drawing import drawing
 from cic.evaluation.measure import measure
-from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.profiles import correlation, reconstruction, replicates
 from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.questions.reconstruction import draw as figures
 from cic.evaluation.questions.reconstruction.noise_floor import LEAST_SHARED, measure_floor
@@ -41,7 +41,7 @@ def done(tmp_path_factory):
 @given(st.lists(st.lists(st.integers(-3, 3), min_size=6, max_size=6), min_size=1, max_size=4))
 def test_ranks_share_ties_as_scipy_has_it(rows):
     rows_SG = np.array(rows, dtype=np.float32)
-    np.testing.assert_array_equal(reconstruction.ranks(rows_SG), rankdata(rows_SG, axis=1) - 1)
+    np.testing.assert_array_equal(correlation.ranks(rows_SG), rankdata(rows_SG, axis=1) - 1)
 
 
 def test_correlations_are_those_over_genes(done):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from cic.evaluation.profiles.reconstruction import row_correlations
+from cic.evaluation.profiles.correlation import row_correlations
 from cic.evaluation.retrainings.retraining import Retrained
 from cic.evaluation.statistics.intervals import (
     Interval,

@@ -18,8 +18,6 @@ from cic.model.basis import squared_norms
 from cic.model.bundle import Bundle
 
 METHODS = ("model", "pca", "mean_profile", "span_ceiling")
-MADE = ("model", "pca", "type_mean", "mean_profile")
-"""What makes a whole profile, so that it can be correlated with the one that was measured."""
 BY_LABEL = (
     "label", "n", "unexplained_model", "unexplained_pca", "unexplained_type_mean", "ratio_to_pca", "low", "high",
     "rmse_model", "rmse_pca", "rmse_type_mean",
@@ -209,74 +207,3 @@ def by_label(errors: dict[str, np.ndarray], label_S: pd.Series, n_genes: int, pl
             }
         )
     return pd.DataFrame(rows, columns=list(BY_LABEL))
-
-
-def row_correlations(left_SG: np.ndarray, right_SG: np.ndarray) -> np.ndarray:
-    """Give the Pearson r of each row with the same row of the other; NaN where one does not vary."""
-    left_SG = left_SG - left_SG.mean(axis=1, keepdims=True, dtype=np.float64)
-    right_SG = right_SG - right_SG.mean(axis=1, keepdims=True, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.einsum("sg,sg->s", left_SG, right_SG) / np.sqrt(squared_norms(left_SG) * squared_norms(right_SG))
-
-
-def ranks(rows_SG: np.ndarray) -> np.ndarray:
-    """Rank each row from 0 (float64), equal values sharing their mean rank: Pearson r of ranks is Spearman's."""
-    order_SG = np.argsort(rows_SG, axis=1, kind="stable")
-    sorted_SG = np.take_along_axis(rows_SG, order_SG, axis=1)
-    rank_SG = np.empty(rows_SG.shape)
-    for row, (order_G, value_G) in enumerate(zip(order_SG, sorted_SG, strict=True)):
-        starts = np.flatnonzero(np.append(True, value_G[1:] != value_G[:-1]))
-        lengths = np.diff(starts, append=len(value_G))
-        rank_SG[row, order_G] = np.repeat(starts + (lengths - 1) / 2, lengths)
-    return rank_SG
-
-
-def correlations(
-    bundle: Bundle, x_SG: np.ndarray, profiles: Projected, means: TypeMeans
-) -> dict[str, dict[str, np.ndarray]]:
-    """Correlate preprocessed profiles over genes, on log2 scale, with what each method makes of them.
-
-    The mean profile stands beside: genes differ so much in level that even it correlates highly.
-
-    Returns
-    -------
-    dict
-        `pearson` and `spearman`, each by the methods `MADE` (float64, S; NaN where the type has no mean).
-    """
-    # one row stands for all that are made alike: the mean profile first, then the types that occur
-    types, row_S = np.unique(means.type_S, return_inverse=True)
-    centre_RK = np.zeros((len(types) + 1, profiles.z_SK.shape[1]), dtype=np.float32)
-    centre_RK[1:][types >= 0] = means.mean_LK[types[types >= 0]]
-    centre_RG = bundle.preprocessor.inverse(bundle.basis.lift(centre_RK))
-    centre_rank_RG = ranks(centre_RG)
-    blocks = []
-    for start in range(0, len(x_SG), ROWS_AT_A_TIME):
-        rows = slice(start, start + ROWS_AT_A_TIME)
-        log2_SG = bundle.preprocessor.inverse(x_SG[rows])
-        rank_SG = ranks(log2_SG)
-        own = {
-            "type_mean": (centre_RG, centre_rank_RG, row_S.reshape(-1)[rows] + 1),
-            "mean_profile": (centre_RG, centre_rank_RG, np.zeros(len(log2_SG), dtype=np.int64)),
-        }
-        for name, z_SK in (("model", profiles.reconstruction_SK), ("pca", profiles.pca_reconstruction_SK)):
-            made_SG = bundle.preprocessor.inverse(bundle.basis.lift(z_SK[rows]))
-            own[name] = (made_SG, ranks(made_SG), np.arange(len(log2_SG)))
-        blocks.append(
-            {
-                "pearson": {name: row_correlations(log2_SG, own[name][0][own[name][2]]) for name in MADE},
-                "spearman": {name: row_correlations(rank_SG, own[name][1][own[name][2]]) for name in MADE},
-            }
-        )
-    found = {
-        kind: {name: np.concatenate([block[kind][name] for block in blocks]) for name in MADE}
-        for kind in ("pearson", "spearman")
-    }
-    for by_method in found.values():
-        by_method["type_mean"][means.type_S < 0] = np.nan
-    return found
-
-
-def median(values_S: np.ndarray) -> float:
-    """Give the median of the known values; NaN if there are none."""
-    known_S = values_S[np.isfinite(values_S)]
-    return float(np.median(known_S)) if len(known_S) else float("nan")

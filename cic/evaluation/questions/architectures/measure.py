@@ -14,25 +14,20 @@ Axes: C cells, J splits, S profiles.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from cic.data.split import grouped_folds, unit_of_samples
 from cic.evaluation.finding import Answer
+from cic.evaluation.questions.architectures.cells import CELL, is_cell, search_cells
 from cic.evaluation.questions.architectures.cost import multiply_adds, parameters
 from cic.evaluation.questions.architectures.found import Found
-from cic.evaluation.retrainings.retraining import retrain_all
+from cic.evaluation.questions.architectures.splits import contest, other_splits, over_splits, overlap
 from cic.evaluation.statistics.intervals import Interval
+from cic.evaluation.statistics.student import t_interval
 from cic.evaluation.subject import Subject
-from cic.model.training import Hyperparameters
-from cic.seeds import derive_seed
-
-CELL = ["depth", "bottleneck_width"]
 
 
 def measure(subject: Subject) -> Answer:
@@ -67,7 +62,7 @@ def measure(subject: Subject) -> Answer:
         return Answer(None, {"architectures": "there is no search whose architectures could be compared."})
     config = subject.params.evaluate
     cells_C = search_cells(subject.trials, subject.finalists, subject.params.search.width, config.confidence)
-    cells_C["chosen"] = _is(cells_C, subject.hyper.model_dump())
+    cells_C["chosen"] = is_cell(cells_C, subject.hyper.model_dump())
     assert cells_C["chosen"].sum() == 1, "the model's architecture is one of the search"
     shapes = [
         hyper.architecture(subject.bundle.architecture.n_inputs, subject.params.training.refinements)
@@ -79,7 +74,7 @@ def measure(subject: Subject) -> Answer:
     splits = other_splits(subject)
     contests = contest(subject, cells_C, splits) if splits else pd.DataFrame()
     if splits:
-        cells_C = cells_C.merge(_over_splits(contests, config.confidence, _overlap(subject, splits)), on=CELL)
+        cells_C = cells_C.merge(over_splits(contests, config.confidence, overlap(subject, splits)), on=CELL)
     else:
         left_out["architectures.splits"] = (
             "all training and validation profiles are linked by group or replicates, so they cannot be split otherwise."
@@ -89,148 +84,6 @@ def measure(subject: Subject) -> Answer:
     }
     tables = {"architectures": cells_C.drop(columns="hyper")} | ({"architecture_splits": contests} if splits else {})
     return Answer(Found.model_validate(metrics), left_out, {}, tables)
-
-
-def search_cells(
-    trials: pd.DataFrame, finalists: pd.DataFrame, only_width: int | None, confidence: float
-) -> pd.DataFrame:
-    """Give a row a cell, ordered by depth and width: its best configuration, by mean error where trained again.
-
-    Intervals are Student's t over trainings from new seeds; depth 0 is exact.
-    """
-    complete = trials[trials["state"] == "complete"]
-    if only_width is not None:
-        complete = complete[complete["bottleneck_width"] == only_width]
-    best = complete.sort_values(["error", "number"]).drop_duplicates(CELL)
-    again = finalists.sort_values(["mean_error", "number"]).drop_duplicates(CELL).set_index(CELL)
-    rows = []
-    for trial in best.sort_values(CELL).to_dict("records"):
-        cell = (trial["depth"], trial["bottleneck_width"])
-        row = {"depth": cell[0], "bottleneck_width": cell[1], "number": trial["number"], "trainings": 0}
-        row |= dict.fromkeys(("mean_error", "low", "high", "standard_error"), math.nan)
-        if cell in again.index:
-            found = again.loc[cell]
-            half = found["standard_error"] * _t(confidence, found["trainings"])
-            row |= {
-                "number": int(found["number"]), "trainings": int(found["trainings"]),
-                "mean_error": found["mean_error"], "standard_error": found["standard_error"],
-                "low": found["mean_error"] - half, "high": found["mean_error"] + half,
-            }  # fmt: skip
-        searched = trials[trials["number"] == row["number"]].to_dict("records")[0]
-        row |= {"trial_error": searched["error"], "pca_error": trial["error"] / trial["error_ratio_to_pca"]}
-        row["ratio_to_pca"] = row["mean_error"] / row["pca_error"]
-        row["hyper"] = Hyperparameters.model_validate({name: searched[name] for name in Hyperparameters.model_fields})
-        rows.append(row)
-    cells_C = pd.DataFrame(rows)
-    cells_C.insert(3, "hidden_width", [hyper.hidden_width if hyper.depth else 0 for hyper in cells_C["hyper"]])
-    best_row = cells_C.loc[cells_C["mean_error"].idxmin()]
-    cells_C["within"] = cells_C["mean_error"] <= best_row["mean_error"] + best_row["standard_error"]
-    return cells_C
-
-
-def rule(cells_C: pd.DataFrame, error_C: pd.Series, standard_error_C: pd.Series) -> int:
-    """Give the row of the smallest width within one standard error of the least error, and there the least depth.
-
-    Of equal errors the earlier trial's counts as the least, as in the search.
-    """
-    best = cells_C["number"][error_C == error_C.min()].idxmin()
-    within = cells_C[error_C <= error_C[best] + standard_error_C[best]]
-    return int(within.sort_values(["bottleneck_width", "depth"]).index[0])
-
-
-def other_splits(subject: Subject) -> list[np.ndarray]:
-    """Give masks of the validation profiles: those of the search's split, then those of `evaluate.split_seeds` others.
-
-    The others are folds of the profiles outside the test part, whole by group and replicates and as large as the
-    validation part is. Their validation profiles are disjoint until every profile has been among them once. Nothing
-    is given where all profiles belong together.
-    """
-    seen_S, subset_S = subject.part_S != "test", subject.part_S == "validation"
-    samples = subject.samples[seen_S]
-    n_folds = min(max(2, round(seen_S.sum() / subset_S.sum())), len(np.unique(unit_of_samples(samples))))
-    if n_folds < 2:
-        return []
-    masks = [subset_S]
-    for number in range(subject.params.evaluate.split_seeds):
-        again, fold = divmod(number, n_folds)
-        fold_S = np.full(len(seen_S), -1)
-        fold_S[seen_S] = grouped_folds(samples, n_folds, derive_seed(subject.seed, "architectures", "folds", again))
-        masks.append(fold_S == fold)
-    return masks
-
-
-def contest(subject: Subject, cells_C: pd.DataFrame, splits: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Train every cell on every split: the table `architecture_splits`.
-
-    One training a cell and split, so the rule takes the standard error of a single one: the spread between the
-    search's seeds.
-    """
-    # PCA comes with any training of its width; depth 0 is only trained, in no time, where nothing deeper is
-    deeper = set(cells_C.loc[cells_C["depth"] > 0, "bottleneck_width"])
-    trained_C = cells_C[(cells_C["depth"] > 0) | ~cells_C["bottleneck_width"].isin(deeper)]
-    seen_S = subject.part_S != "test"
-    bouts = [(split, row) for split in range(len(splits)) for row in trained_C.to_dict("records")]
-    specs = []
-    for split, row in bouts:
-        name = f"architectures/split {split}/depth {row['depth']}, width {row['bottleneck_width']}"
-        spec = subject.retraining(name, seen_S & ~splits[split], splits[split], hyper=row["hyper"])
-        specs.append(replace(spec, hyper=row["hyper"]))  # hidden layers keep their width
-    rows = {}
-    for (split, row), found in zip(bouts, retrain_all(specs, subject.workers, "architectures"), strict=True):
-        width, validation_S = row["bottleneck_width"], splits[split]
-        total = found.mean_error_S[validation_S].sum()
-        pca_error = float(found.pca_error_S[validation_S].sum() / total)
-        rows[split, 0, width] = (pca_error, pca_error)
-        if row["depth"]:
-            rows[split, row["depth"], width] = (float(found.error_S[validation_S].sum() / total), pca_error)
-    spread_C = cells_C["standard_error"] * np.sqrt(cells_C["trainings"])
-    spread_C = spread_C.fillna(spread_C[cells_C["depth"] > 0].median()).fillna(0.0)
-    tables = []
-    for split in range(len(splits)):
-        cells = cells_C[CELL].copy()
-        cells.insert(0, "split", split)
-        cells[["error", "pca_error"]] = [rows[split, depth, width] for depth, width in cells[CELL].to_numpy()]
-        cells["ratio_to_pca"] = cells["error"] / cells["pca_error"]
-        cells["selected"] = cells.index == rule(cells_C, cells["error"], spread_C)
-        cells["won"] = cells.index == cells["error"].idxmin()
-        tables.append(cells)
-    return pd.concat(tables, ignore_index=True)
-
-
-def t_interval(value_J: np.ndarray, confidence: float, overlap: float) -> Interval:
-    """Give the mean over splits with Student's t interval; none of fewer than two splits.
-
-    `overlap`, validation over training profiles, widens it for training sets that share profiles: the corrected
-    resampled t test (Nadeau and Bengio 2003).
-    """
-    mean, n = float(np.mean(value_J)), len(value_J)
-    if n < 2:
-        return Interval(mean, None, None)
-    half = _t(confidence, n) * math.sqrt((1 / n + overlap) * float(np.var(value_J, ddof=1)))
-    return Interval(mean, mean - half, mean + half)
-
-
-def _t(confidence: float, n: int) -> float:
-    return float(stats.t.ppf((1 + confidence) / 2, n - 1)) if n > 1 else 0.0
-
-
-def _overlap(subject: Subject, splits: Sequence[np.ndarray]) -> float:
-    n_validation = float(np.mean([validation_S.sum() for validation_S in splits[1:]]))
-    return n_validation / ((subject.part_S != "test").sum() - n_validation)
-
-
-def _over_splits(contests: pd.DataFrame, confidence: float, overlap: float) -> pd.DataFrame:
-    """Give what the splits other than the search's come to, a row a cell."""
-    rows = []
-    for cell, cells in contests[contests["split"] > 0].groupby(CELL):
-        ratio = t_interval(cells["ratio_to_pca"].to_numpy(), confidence, overlap)
-        rows.append(
-            dict(zip(CELL, cell, strict=True))
-            | {"split_error": cells["error"].mean(), "split_ratio": ratio.value}
-            | {"split_low": ratio.low, "split_high": ratio.high}
-            | {name: int(cells[name].sum()) for name in ("selected", "won")}
-        )
-    return pd.DataFrame(rows).astype({"split_low": float, "split_high": float})
 
 
 def _of_search(cells_C: pd.DataFrame) -> dict[str, Any]:
@@ -267,7 +120,7 @@ def _of_splits(
         "selected_depth": int((picked["depth"] == chosen["depth"]).sum()),
         "selected_width": int((picked["bottleneck_width"] == chosen["bottleneck_width"]).sum()),
         "own": _cell(preferred),
-        "selected_as_own": int(_is(picked, preferred).sum()),
+        "selected_as_own": int(is_cell(picked, preferred).sum()),
         "won": chosen["won"],
         "ratio_to_pca": _interval(chosen, "split_ratio", "split_low", "split_high"),
         "rival": None,
@@ -275,15 +128,10 @@ def _of_splits(
     }
     if len(rivals_C):
         rival = _row(cells_C, rivals_C.idxmin())
-        over_J = others["error"][_is(others, chosen)].to_numpy() / others["error"][_is(others, rival)].to_numpy()
-        over = t_interval(over_J, subject.params.evaluate.confidence, _overlap(subject, splits))
+        mine_J, theirs_J = (others["error"][is_cell(others, cell)].to_numpy() for cell in (chosen, rival))
+        over = t_interval(mine_J / theirs_J, subject.params.evaluate.confidence, overlap(subject, splits))
         found |= {"rival": _cell(rival), "over_rival": over}
     return found
-
-
-def _is(table: pd.DataFrame, cell: Mapping[str, Any]) -> pd.Series:
-    """Tell which rows are of the cell; those of `architecture_splits` are in order of split."""
-    return (table["depth"] == cell["depth"]) & (table["bottleneck_width"] == cell["bottleneck_width"])
 
 
 def _row(table: pd.DataFrame, index: Any) -> dict[str, Any]:

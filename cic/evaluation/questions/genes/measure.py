@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from cic.evaluation.finding import Answer
-from cic.evaluation.profiles.preprocessed import rows_of
-from cic.evaluation.profiles.reconstruction import ROWS_AT_A_TIME, ranks, row_correlations
+from cic.evaluation.profiles.correlation import ranks, row_correlations
+from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME, rows_of
 from cic.evaluation.profiles.replicates import replicate_sets, variance_within
 from cic.evaluation.questions.genes.found import Found
 from cic.evaluation.statistics.intervals import FEWEST_UNITS, Interval
+from cic.evaluation.statistics.student import t_quantile
 from cic.evaluation.subject import Subject
 from cic.model.threads import one_thread
 from cic.seeds import generator
@@ -121,7 +121,7 @@ def jackknife_interval(value_X: np.ndarray, confidence: float, lowest: float, hi
     if n_blocks < FEWEST_UNITS or not np.isfinite(value_X).all():
         return Interval(value, None, None)
     spread = np.sqrt((n_blocks - 1) / n_blocks * np.square(value_X[1:] - value_X[1:].mean()).sum())
-    reach = float(student.ppf((1 + confidence) / 2, n_blocks - 1) * spread)
+    reach = float(t_quantile(confidence, n_blocks) * spread)
     return Interval(value, max(value - reach, lowest), min(value + reach, highest))
 
 

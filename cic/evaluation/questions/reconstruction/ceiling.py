@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cic.evaluation.profiles.reconstruction import median
+from cic.evaluation.profiles.correlation import median
 from cic.evaluation.profiles.replicates import Agreement, mean_to_others, of_sets, pairs
 from cic.evaluation.questions.reconstruction.found import Ceiling
 from cic.evaluation.statistics.intervals import Resampling, ratio_interval, ratio_intervals, root

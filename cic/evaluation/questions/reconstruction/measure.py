@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cic.evaluation.finding import Answer
-from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.profiles import correlation, reconstruction, replicates
 from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.questions.reconstruction.found import Found, Replicates
@@ -48,7 +48,7 @@ def _measure(subject: Subject) -> Answer:
     means = reconstruction.type_means(profiles, subject.column("label"), train_S).select(test_S)
     type_mean = _measure_type_mean(test_errors, profiles.select(test_S), means, held_out, plan, left_out)
     x_SG = rows_of(subject.x_SG, test_S)
-    correlated = reconstruction.correlations(subject.bundle, x_SG, profiles.select(test_S), means)
+    correlated = correlation.correlations(subject.bundle, x_SG, profiles.select(test_S), means)
     replicate, alike, label_alike, few_sets = _measure_replicates(subject, left_out)
     with_types = test_errors | type_mean.errors
     labels, label_caution, label_plan = _measure_labels(with_types, held_out, profiles.n_genes, plan)
@@ -66,7 +66,7 @@ def _measure(subject: Subject) -> Answer:
         "ratio_to_pca": ratio_interval(test_errors["model"], test_errors["pca"], plan),
         "ratio_to_type_mean": type_mean.ratio,
         **{
-            f"{kind}_median": {name: reconstruction.median(r_S) for name, r_S in by_method.items()}
+            f"{kind}_median": {name: correlation.median(r_S) for name, r_S in by_method.items()}
             for kind, by_method in correlated.items()
         },
         "labels": _label_counts(labels, label_plan.by),
