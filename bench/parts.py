@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from bench.data import preparing_seconds
 from bench.measurements import whole_evaluation, whole_search
 from bench.rivals import Point, Settings, genes_by_lightning, genes_by_torch, pca_by_sklearn
 from bench.trials import our_curve, speed_reached, trials_side_by_side
@@ -42,9 +45,9 @@ def trials(file: str, rounds: int, quick: bool) -> dict[str, Any]:
 
 def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     """Compare the errors at the end, and the times to the same error, each trained to its end."""
-    epochs = 6 if quick else Training().epochs
+    settings = replace(best_settings(), epochs=6) if quick else best_settings()
     jobs: dict[str, Any] = {name: (_ours_to_an_end, (file, rank)) for name, rank in ours(quick).items()}
-    jobs["genes, PyTorch"] = (_genes_to_an_end, (file, epochs))
+    jobs["genes, PyTorch"] = (_genes_to_an_end, (file, settings))
     found: dict[str, Any] = {}
     curves: dict[str, list[Point]] = {}
     for name, one in in_turns(jobs, rounds, warm_up=not quick).items():
@@ -55,12 +58,14 @@ def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     rival = curves["genes, PyTorch"]
     end = min(rival, key=lambda point: point.error)
     for name in ours(quick):
-        reached = next((point for point in curves[name] if point.error <= end.error), None)
-        found[name]["seconds_to_the_rivals_error"] = None if reached is None else {"median": reached.seconds}
-        found[name]["times_as_soon"] = None if reached is None else {"median": end.seconds / reached.seconds}
+        reached = next((point.seconds for point in curves[name] if point.error <= end.error), math.nan)
+        preparing = found[name]["preparing_seconds"]["median"]  # once for all trials of a search
+        found[name]["seconds_to_the_rivals_error"] = {"median": reached}
+        found[name]["times_as_soon"] = {"median": end.seconds / reached}
+        found[name]["times_as_soon_with_preparing"] = {"median": end.seconds / (reached + preparing)}
         needed = curves[name][-1].seconds
         theirs = [point.error for point in rival if point.seconds <= needed]
-        found[name]["rivals_error_by_then"] = {"median": min(theirs)} if theirs else None
+        found[name]["rivals_error_by_then"] = {"median": min(theirs, default=math.nan)}
     found["PCA, scikit-learn"] = {"error": {"median": alone(_pca, file)["error"]}}
     return found
 
@@ -85,7 +90,7 @@ def best_settings() -> Settings:
 
 
 def _trial_over_genes(file: str, epochs: int, timed: int) -> dict[str, float]:
-    points = genes_by_torch(file, best_settings(), timed + 1, look_every=1)
+    points = genes_by_torch(file, best_settings(), timed + 1)
     per_epoch = (points[-1].seconds - points[0].seconds) / timed
     return {"seconds": per_epoch * epochs, "seconds_per_epoch": per_epoch}
 
@@ -102,11 +107,11 @@ def _pca(file: str) -> dict[str, float]:
 
 
 def _ours_to_an_end(file: str, rank: int) -> dict[str, Any]:
-    return _ended(our_curve(file, rank))
+    return {**_ended(our_curve(file, rank)), "preparing_seconds": preparing_seconds(file, rank)}
 
 
-def _genes_to_an_end(file: str, epochs: int) -> dict[str, Any]:
-    return _ended(genes_by_torch(file, best_settings(), epochs))
+def _genes_to_an_end(file: str, settings: Settings) -> dict[str, Any]:
+    return _ended(genes_by_torch(file, settings))
 
 
 def _ended(points: list[Point]) -> dict[str, Any]:

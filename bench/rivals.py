@@ -33,8 +33,8 @@ class Settings:
         Random weights as PyTorch draws them, or PCA with layers beside it that add nothing yet, as ours starts.
     noise
         Standard deviation of what is added to every gene, in units of the spread along the first component.
-    patience
-        Epochs without a better validation error after which it stops.
+    epochs
+        Passes over the training profiles, over which the rate rises and falls; the best of them counts.
     """
 
     start: Literal["random", "pca"] = "pca"
@@ -42,7 +42,7 @@ class Settings:
     weight_decay: float = 0.01
     noise: float = 0.0
     batch: int = 128
-    patience: int = 20
+    epochs: int = 100
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,18 @@ def network_over_genes(file: str, start: str) -> Autoencoder:
     )
 
 
-def descend(
-    network: nn.Module, x_SG: Tensor, held_SG: Tensor, settings: Settings, epochs: int, look_every: int = 1
-) -> Iterator[Point]:
-    """Train by AdamW on squared error, as one would by hand, on all cores."""
+def descend(network: nn.Module, x_SG: Tensor, held_SG: Tensor, settings: Settings, stop_after: int) -> Iterator[Point]:
+    """Train by AdamW on squared error, as one would by hand, on all cores; `stop_after` cuts its epochs short."""
     torch.manual_seed(1)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     batches = -(-len(x_SG) // settings.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=epochs * batches)
-    total, best, best_epoch, spent = float(held_SG.square().sum()), np.inf, 0, 0.0
-    for epoch in range(1, epochs + 1):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=settings.epochs * batches
+    )
+    total, spent = float(held_SG.square().sum()), 0.0
+    for epoch in range(1, min(settings.epochs, stop_after) + 1):
         started = time.perf_counter()
         for index_B in torch.randperm(len(x_SG)).tensor_split(batches):
             x_BG = x_SG[index_B]
@@ -88,21 +88,17 @@ def descend(
             optimizer.step()
             schedule.step()
         spent += time.perf_counter() - started
-        if epoch % look_every and epoch < epochs:
-            continue
         with torch.no_grad():
             error = float((network(held_SG) - held_SG).square().sum()) / total
         yield Point(epoch, spent, error)
-        if error < best:
-            best, best_epoch = error, epoch
-        if not np.isfinite(error) or epoch - best_epoch >= settings.patience:
+        if not np.isfinite(error):
             return
 
 
-def genes_by_torch(file: str, settings: Settings, epochs: int, look_every: int = 1) -> list[Point]:
+def genes_by_torch(file: str, settings: Settings, stop_after: int = 10**9) -> list[Point]:
     """Train over genes by plain PyTorch."""
     x_SG, held_SG = map(torch.from_numpy, over_genes(file))
-    return list(descend(network_over_genes(file, settings.start), x_SG, held_SG, settings, epochs, look_every))
+    return list(descend(network_over_genes(file, settings.start), x_SG, held_SG, settings, stop_after))
 
 
 def pca_by_sklearn(file: str) -> tuple[float, float]:
@@ -119,15 +115,15 @@ def pca_by_sklearn(file: str) -> tuple[float, float]:
     )
 
 
-def genes_by_lightning(file: str, settings: Settings, epochs: int) -> list[Point]:
-    """Train over genes by Lightning, with what its users write: a module, a loader, early stopping."""
+def genes_by_lightning(file: str, settings: Settings, stop_after: int = 10**9) -> list[Point]:
+    """Train over genes by Lightning, with what its users write: a module and a loader."""
     import lightning
-    from lightning.pytorch.callbacks import Callback, EarlyStopping
+    from lightning.pytorch.callbacks import Callback
     from torch.utils.data import DataLoader, TensorDataset
 
     x_SG, held_SG = map(torch.from_numpy, over_genes(file))
     total = float(held_SG.square().sum())
-    steps = epochs * -(-len(x_SG) // settings.batch)
+    steps = settings.epochs * -(-len(x_SG) // settings.batch)
 
     class Module(lightning.LightningModule):
         def __init__(self) -> None:
@@ -173,14 +169,14 @@ def genes_by_lightning(file: str, settings: Settings, epochs: int) -> list[Point
     lightning.seed_everything(1, verbose=False)
     clock = Clock()
     trainer = lightning.Trainer(
-        max_epochs=epochs,
+        max_epochs=min(settings.epochs, stop_after),
         accelerator="cpu",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        callbacks=[clock, EarlyStopping("error", patience=settings.patience)],
+        callbacks=[clock],
     )
     trainer.fit(
         Module(),

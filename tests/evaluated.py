@@ -162,4 +162,4 @@ def some_facts(*answers: Answer, **changes: Any) -> Facts:
 def some_evidence(*answers: Answer, **more: Any) -> Any:
     """Evidence for the sections of some answers: facts, tables, and what else a section reads."""
     tables = {name: table for one in answers for name, table in one.tables.items()}
-    return SimpleNamespace(facts=some_facts(*answers), tables=tables, scaled=False, **more)
+    return SimpleNamespace(facts=some_facts(*answers), tables=tables, gene_unit="log2", **more)

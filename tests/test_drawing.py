@@ -123,7 +123,7 @@ FIGURES = {
     "scores": lambda: score_figure({"joint": ERRORS["model"], "profile_lda": ERRORS["pca"]}, 0.06),
     "cell types": lambda: label_ratios(by_label()),
     "cell types without replicates": lambda: label_ratios(by_label().assign(ratio_to_replicates=np.nan)),
-    "errors": lambda: reconstruction(ERRORS, ERRORS, 30, True),
+    "errors": lambda: reconstruction(ERRORS, ERRORS, 30, "standard deviations"),
     "types": lambda: unseen_types_figure(ratios("label", 30)),
     "groups": lambda: unseen_groups_figure(ratios("group", 60)),
     "many groups": lambda: unseen_groups_figure(ratios("group", 200)),

@@ -172,7 +172,7 @@ def test_genes_are_drawn_and_the_worst_named(tmp_path, with_noise):
         }
     )
     named = genes.worst_genes(table, 4)
-    picture = drawing.draw(tmp_path, "genes", "Genes.", gene_errors(table, named, scaled=True))
+    picture = drawing.draw(tmp_path, "genes", "Genes.", gene_errors(table, named, gene_unit="standard deviations"))
     assert all(f">{name}</text>" in picture.svg for name in named["gene"])
     assert ("error = noise" in picture.svg) == with_noise
     assert "SD²" in picture.svg

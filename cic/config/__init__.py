@@ -15,10 +15,12 @@ from cic.config.sections import (
     Search,
     Split,
     Training,
+    Transform,
     digest,
 )
 
 __all__ = [
     "Data", "Evaluate", "Fit", "Params", "ParamsSection", "Preprocess", "Registry", "Search", "Split", "Training",
+    "Transform",
     "digest", "load_params", "parse_params", "with_override_texts", "with_overrides",
 ]  # fmt: skip

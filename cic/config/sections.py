@@ -92,10 +92,19 @@ class Split(ParamsSection):
     )
 
 
+Transform = Literal["log2", "sqrt"]
+"""Scales that a model can be on (`cic.data.transforms`)."""
+
+
 class Preprocess(ParamsSection):
     """Fitted on training profiles only; part of the model."""
 
     top_genes: Annotated[int, Field(ge=0)] = Field(0, description="keep the genes of largest MAD; 0 keeps all")
+    transform: Transform | Literal["auto"] = Field(
+        "log2",
+        description="scale of the model: log2, or sqrt, which suits counts of single cells; auto takes that on which "
+        "PCA foretells the validation counts better",
+    )
     scale: Literal["none", "unit_variance"] = Field("none", description="per-gene scaling after centring")
 
 

@@ -1,4 +1,4 @@
-"""The fitted `Preprocessor`: to log2 scale, genes chosen, centred and scaled; its inverse is part of the model."""
+"""The fitted `Preprocessor`: to the model's scale, genes chosen, centred, scaled; its inverse is part of the model."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from cic.config import Preprocess
+from cic.config import Preprocess, Transform
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.sparse_units import log2_sparse
 from cic.data.terms import Unit
-from cic.data.units import from_log2_scale, log2_scale
-from cic.errors import DataError
+from cic.data.transforms import transformed, untransformed
+from cic.data.units import LINEAR_UNITS, from_log2_scale, log2_scale
+from cic.errors import ConfigError, DataError
 from cic.seeds import generator
 
 # In log2 units; float32 resolves about 1e-6 at the values that expression reaches.
@@ -31,8 +32,10 @@ class Preprocessor:
         All genes that `transform` expects, in order.
     kept
         Positions in `genes_in` of the genes that are modelled, ascending.
+    onto
+        The scale on which profiles are modelled (`cic.data.transforms`).
     mean_G, scale_G
-        float64, one a modelled gene: centre and divisor on log2 scale (the divisor is 1 where nothing is scaled).
+        float64, one a modelled gene: centre and divisor on that scale (the divisor is 1 where nothing is scaled).
     unit
         Unit of the values that `transform` takes.
     n_fitted
@@ -45,6 +48,7 @@ class Preprocessor:
     scale_G: np.ndarray
     unit: Unit
     n_fitted: int
+    onto: Transform
 
     @classmethod
     def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0) -> Preprocessor:
@@ -68,12 +72,21 @@ class Preprocessor:
             raise DataError(
                 f"{matrix.n_samples} training profile", where=matrix.source, expected="at least 2, to learn from"
             )
-        log2_SG = log2_scale(matrix.dense(), matrix.unit) if matrix.is_few else None
-        if log2_SG is None:
-            mean_G, deviation_G = moments(matrix)
+        onto = config.transform
+        assert onto != "auto", "chosen before, by cic.model.scale_choice"
+        if onto != "log2" and matrix.unit not in LINEAR_UNITS:
+            raise ConfigError(
+                f"{onto}, while the unit of the profiles is `{matrix.unit}`",
+                where="preprocess.transform",
+                expected=f"profiles in {', '.join(LINEAR_UNITS)}, which have square roots",
+                fix="set it to `log2`, or import the linear values",
+            )
+        x_SG = transformed(log2_scale(matrix.dense(), matrix.unit), onto) if matrix.is_few else None
+        if x_SG is None:
+            mean_G, deviation_G = moments(matrix, onto)
         else:
-            mean_G = log2_SG.mean(axis=0, dtype=np.float64)
-            deviation_G = log2_SG.std(axis=0, dtype=np.float64)
+            mean_G = x_SG.mean(axis=0, dtype=np.float64)
+            deviation_G = x_SG.std(axis=0, dtype=np.float64)
         varies_G = deviation_G > CONSTANT_BELOW
         if not varies_G.any():
             raise DataError(
@@ -83,12 +96,19 @@ class Preprocessor:
             )
         kept = np.flatnonzero(varies_G)
         if 0 < config.top_genes < len(kept):
-            if log2_SG is None:
+            if x_SG is None:
                 sample = np.sort(generator(seed, "preprocess").choice(matrix.n_samples, sparse.FEW, replace=False))
-                log2_SG = log2_scale(matrix.select(sample).dense(), matrix.unit)
-            kept = np.sort(_most_variable(log2_SG, kept, deviation_G[kept], config.top_genes))
+                x_SG = transformed(log2_scale(matrix.select(sample).dense(), matrix.unit), onto)
+            kept = np.sort(_most_variable(x_SG, kept, deviation_G[kept], config.top_genes))
         scale_G = deviation_G[kept] if config.scale == "unit_variance" else np.ones(len(kept))
-        return cls(matrix.genes, kept.astype(np.int64), mean_G[kept], scale_G, matrix.unit, matrix.n_samples)
+        return cls(matrix.genes, kept.astype(np.int64), mean_G[kept], scale_G, matrix.unit, matrix.n_samples, onto)
+
+    @property
+    def gene_unit(self) -> str:
+        """The unit that errors of a gene are in."""
+        if (self.scale_G != 1).any():
+            return "standard deviations"
+        return "log2" if self.onto == "log2" else "square roots"
 
     @property
     def genes(self) -> tuple[str, ...]:
@@ -101,14 +121,14 @@ class Preprocessor:
         Returns
         -------
         numpy.ndarray
-            float32, shape (S, number of `genes`), centred and perhaps scaled log2 values.
+            float32, shape (S, number of `genes`), centred and perhaps scaled.
 
         Raises
         ------
         DataError
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
-        return ((self.log2(values_SG) - self.mean_G) / self.scale_G).astype(np.float32)
+        return ((transformed(self.log2(values_SG), self.onto) - self.mean_G) / self.scale_G).astype(np.float32)
 
     def log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, as `transform` does before it centres.
@@ -125,8 +145,8 @@ class Preprocessor:
         return log2_scale(values_SG, self.unit)[:, self.kept]
 
     def inverse(self, x_SG: np.ndarray) -> np.ndarray:
-        """Undo centring and scaling: float32 values on log2 scale over `genes`."""
-        return (x_SG * self.scale_G + self.mean_G).astype(np.float32)
+        """Undo what `transform` does as far as log2 scale: float32 values over `genes`."""
+        return untransformed(x_SG * self.scale_G + self.mean_G, self.onto).astype(np.float32)
 
     def to_unit(self, log2_SG: np.ndarray) -> np.ndarray:
         """Bring log2-scale values back to `unit`; counts come back as counts per million."""
@@ -138,7 +158,7 @@ class Preprocessor:
 
     def about(self) -> dict[str, Any]:
         """Give the rest of what `restore` needs, as plain JSON."""
-        return {"genes_in": list(self.genes_in), "unit": self.unit, "n_fitted": self.n_fitted}
+        return {"genes_in": list(self.genes_in), "unit": self.unit, "n_fitted": self.n_fitted, "onto": self.onto}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> Preprocessor:
@@ -150,28 +170,29 @@ class Preprocessor:
             np.asarray(arrays["scale_G"], dtype=np.float64),
             about["unit"],
             int(about["n_fitted"]),
+            about["onto"],
         )
 
 
-def moments(matrix: ExpressionMatrix) -> tuple[np.ndarray, np.ndarray]:
-    """Give mean and standard deviation of each gene on log2 scale, summed in float64 over blocks of fixed size."""
+def moments(matrix: ExpressionMatrix, onto: Transform = "log2") -> tuple[np.ndarray, np.ndarray]:
+    """Give mean and standard deviation of each gene on the model's scale, summed in float64 over equal blocks."""
     sums_2G = np.zeros((2, matrix.n_genes))
     for start in range(0, matrix.n_samples, sparse.BLOCK_ROWS):
         block_SG = matrix.values[start : start + sparse.BLOCK_ROWS]
         if sparse.is_sparse(block_SG):
             log2_SG = log2_sparse(block_SG, matrix.unit)
-            places, stored = log2_SG.indices, log2_SG.data.astype(np.float64)
+            places, stored = log2_SG.indices, transformed(log2_SG.data, onto).astype(np.float64)
             parts = [np.bincount(places, weights, minlength=matrix.n_genes) for weights in (stored, stored**2)]
         else:
-            log2_SG = log2_scale(block_SG, matrix.unit).astype(np.float64)
-            parts = [log2_SG.sum(axis=0), np.square(log2_SG).sum(axis=0)]
+            x_SG = transformed(log2_scale(block_SG, matrix.unit), onto).astype(np.float64)
+            parts = [x_SG.sum(axis=0), np.square(x_SG).sum(axis=0)]
         sums_2G += parts
     mean_G, square_G = sums_2G / matrix.n_samples
     return mean_G, np.sqrt(np.maximum(square_G - mean_G**2, 0.0))
 
 
-def _most_variable(log2_SG: np.ndarray, among: np.ndarray, deviation_G: np.ndarray, top: int) -> np.ndarray:
+def _most_variable(x_SG: np.ndarray, among: np.ndarray, deviation_G: np.ndarray, top: int) -> np.ndarray:
     """Give the `top` positions out of `among` by median absolute deviation, then by standard deviation."""
-    candidates_SG = log2_SG[:, among]
+    candidates_SG = x_SG[:, among]
     mad_G = np.median(np.abs(candidates_SG - np.median(candidates_SG, axis=0)), axis=0)
     return among[np.lexsort((np.arange(len(among)), -deviation_G, -mad_G))[:top]]

@@ -73,7 +73,7 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
             part_S=subject.part_S,
             xy_S2=xy_S2,
             shares=shares,
-            scaled=bool((given.bundle.preprocessor.scale_G != 1).any()),
+            gene_unit=given.bundle.preprocessor.gene_unit,
         ),
     )
     return measured.metrics

@@ -89,6 +89,7 @@ def as_subject(given: Given, params: Params, workers: Workers, seed: int) -> Sub
     held_out, config = matrix.samples[given.part_S == "test"], params.evaluate
     return Subject(
         bundle=bundle,
+        values_SG=values_SG,
         x_SG=x_SG,
         samples=matrix.samples,
         part_S=given.part_S,

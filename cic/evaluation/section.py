@@ -34,6 +34,8 @@ class Evidence:
         Name of the file of profiles.
     samples, part_S, xy_S2, shares
         All profiles: sample columns, part, codes in two dimensions and the share of variance of each axis.
+    gene_unit
+        The unit that errors of a gene are in.
     """
 
     facts: Facts
@@ -50,7 +52,7 @@ class Evidence:
     part_S: np.ndarray
     xy_S2: np.ndarray
     shares: tuple[float, float]
-    scaled: bool
+    gene_unit: str
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ class Subject:
 
     Attributes
     ----------
+    values_SG
+        All profiles over `bundle.genes_in`, in the unit that they were imported in.
     x_SG
         All profiles on the scale of the model, preprocessed once; those of them that a measure needs are had by
         `profiles.preprocessed.rows_of`.
@@ -90,6 +92,7 @@ class Subject:
     """
 
     bundle: Bundle
+    values_SG: np.ndarray
     x_SG: np.ndarray
     samples: pd.DataFrame
     part_S: np.ndarray

@@ -31,9 +31,9 @@ from cic.model.scales import scale_evidence
 from cic.model.threads import one_thread
 
 log = logging.getLogger(__name__)
-FORMAT = 3
-READABLE_FORMATS = (2, FORMAT)
-"""Format 2 has no reference of held-out profiles."""
+FORMAT = 4
+READABLE_FORMATS = (2, 3, FORMAT)
+"""Format 2 has no reference of held-out profiles, and before format 4 all models are of log2 values."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -247,12 +247,13 @@ def load_bundle(folder: Path) -> Bundle:
                 if name.startswith("network.")
             }
         )
+        before = {"onto": "log2"} if described["format"] < FORMAT else {}
         arrays, kept = (
             {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
             for mark in ("preprocess.", "reference.")
         )
         return Bundle(
-            preprocessor=Preprocessor.restore(arrays, described["preprocess"]),
+            preprocessor=Preprocessor.restore(arrays, described["preprocess"] | before),
             basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
             network=network.eval(),
             labels=tuple(described["labels"]),

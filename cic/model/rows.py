@@ -1,6 +1,6 @@
 """Many preprocessed profiles, which pass by in blocks: the products that a basis needs of them, dense or sparse.
 
-A sparse profile is never written out: of ``x = (l - m) / s``, where ``l`` is sparse, products with ``l`` are taken, and
+A sparse profile is never written out: of ``(x - m) / s``, where ``x`` is sparse, products with ``x`` are taken, and
 the rest is the same for all profiles. Blocks are of `BLOCK_ROWS` profiles, always, so that sums come out the same.
 
 Axes: S profiles of a block, G modelled genes, R columns.
@@ -18,6 +18,7 @@ from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.sparse_units import log2_sparse
+from cic.data.transforms import transformed
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -75,32 +76,32 @@ class DenseBlock:
 
 @dataclass(frozen=True)
 class SparseBlock:
-    """Profiles as compressed rows on log2 scale over the modelled genes, with what is taken from each gene."""
+    """Compressed rows on the scale of the model over the modelled genes, with what is taken from each gene."""
 
-    log2_SG: scipy.sparse.csr_array
+    x_SG: scipy.sparse.csr_array
     mean_G: np.ndarray
     scale_G: np.ndarray
 
     def dense(self) -> np.ndarray:
         """See `Block`."""
-        return ((self.log2_SG.toarray() - self.mean_G) / self.scale_G).astype(np.float32)
+        return ((self.x_SG.toarray() - self.mean_G) / self.scale_G).astype(np.float32)
 
     def times(self, b_GR: np.ndarray) -> np.ndarray:
         """See `Block`."""
         scaled_GR = b_GR / self.scale_G.astype(np.float32)[:, None]
-        return self.log2_SG @ scaled_GR - self.mean_G.astype(np.float32) @ scaled_GR
+        return self.x_SG @ scaled_GR - self.mean_G.astype(np.float32) @ scaled_GR
 
     def transposed_times(self, y_SR: np.ndarray) -> np.ndarray:
         """See `Block`."""
-        product_GR = self.log2_SG.T @ y_SR - np.outer(self.mean_G, y_SR.sum(axis=0, dtype=np.float64))
+        product_GR = self.x_SG.T @ y_SR - np.outer(self.mean_G, y_SR.sum(axis=0, dtype=np.float64))
         return product_GR / self.scale_G[:, None]
 
     def squared_norms(self) -> np.ndarray:
         """See `Block`."""
-        log2_SG = self.log2_SG.astype(np.float64)
+        x_SG = self.x_SG.astype(np.float64)
         weight_G = self.scale_G**-2.0
-        mixed_S = log2_SG @ (weight_G * self.mean_G)
-        return np.maximum(log2_SG.power(2) @ weight_G - 2 * mixed_S + self.mean_G**2 @ weight_G, 0.0)
+        mixed_S = x_SG @ (weight_G * self.mean_G)
+        return np.maximum(x_SG.power(2) @ weight_G - 2 * mixed_S + self.mean_G**2 @ weight_G, 0.0)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class PreprocessedRows:
             if not sparse.is_sparse(block_SG):
                 yield DenseBlock(fitted.transform(block_SG))
                 continue
-            log2_SG = log2_sparse(block_SG, fitted.unit)
+            x_SG = log2_sparse(block_SG, fitted.unit)
+            x_SG.data = transformed(x_SG.data, fitted.onto)
             if len(fitted.kept) < len(fitted.genes_in):
-                log2_SG = log2_SG[:, fitted.kept]
-            yield SparseBlock(log2_SG, fitted.mean_G, fitted.scale_G)
+                x_SG = x_SG[:, fitted.kept]
+            yield SparseBlock(x_SG, fitted.mean_G, fitted.scale_G)

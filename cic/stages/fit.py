@@ -18,6 +18,7 @@ from cic.model.bundle import Bundle, bundle_digest, save_bundle
 from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
+from cic.model.scale_choice import on_scale
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.progress import track
@@ -32,7 +33,9 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     """Train the chosen architecture from several seeds, and keep the best by validation error."""
     matrix, part_S = read_parts(folders)
     train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
-    hyper = Hyperparameters.model_validate(read_json(folders["search"] / "choice.json")["hyperparameters"])
+    choice = read_json(folders["search"] / "choice.json")
+    hyper = Hyperparameters.model_validate(choice["hyperparameters"])
+    params = on_scale(params, choice["transform"])
     prepared = prepare(train, validation, params, params.training.rank)
     fitted, failed = fit_seeds(prepared.fold, hyper, params, settings)
     best = min(fitted, key=lambda one: one.validation_loss)

@@ -15,6 +15,7 @@ from cic.dependencies import closure, code_digest, libraries, versions_of
 from cic.digests import data_digest
 from cic.folders import Folders, read_part, read_parts, write_json
 from cic.model.prepare import search_folds
+from cic.model.scale_choice import with_transform
 from cic.model.training import Hyperparameters
 from cic.model.trial import TrialSpec, run_trial
 from cic.search.figures import importance_figure, surface_figure, svg
@@ -35,6 +36,7 @@ SURFACE, IMPORTANCE = "surface.svg", "importance.svg"
 def search(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
     """Search over depth and bottleneck width in rounds, and choose; MLflow shows it meanwhile, a run a trial."""
     matrix, part_S = read_parts(folders)
+    params = with_transform(params, matrix, part_S)
     identity = _identity(params, matrix, part_S)
     folds = search_folds(matrix, read_part(folders), params)
 
@@ -55,7 +57,7 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
                 workers=workers,
                 on_round=shown.log_round,
             )
-        _write_outcome(outcome, shown.run_id, out)
+        _write_outcome(outcome, params, shown.run_id, out)
         _draw(outcome, Space.of(params.search), out)
         shown.close(outcome, out / SURFACE, [out / IMPORTANCE])
 
@@ -72,12 +74,12 @@ def _identity(params: Params, matrix: ExpressionMatrix, part_S: np.ndarray) -> d
     }
 
 
-def _write_outcome(outcome: SearchOutcome, run_id: str, out: Path) -> None:
+def _write_outcome(outcome: SearchOutcome, params: Params, run_id: str, out: Path) -> None:
     records_frame(outcome.records).to_csv(out / "trials.csv", index=False)
     finalists_frame(outcome.finalists).to_csv(out / "finalists.csv", index=False)
     seconds = pd.Series(outcome.seconds, name="seconds").rename_axis("number")
     seconds.to_csv(out / "timing.csv")
-    write_json(out / "choice.json", _choice(outcome.choice))
+    write_json(out / "choice.json", _choice(outcome.choice, params))
     write_json(
         out / "study.json",
         {
@@ -92,11 +94,12 @@ def _write_outcome(outcome: SearchOutcome, run_id: str, out: Path) -> None:
     )
 
 
-def _choice(choice: Choice) -> dict[str, object]:
-    """Give the choice as `choice.json` has it: the architecture, which `fit` trains, why, and its error."""
+def _choice(choice: Choice, params: Params) -> dict[str, object]:
+    """Give the choice as `choice.json` has it: the architecture and scale that `fit` trains, why, and the error."""
     chosen = choice.finalist
     return {
         "hyperparameters": chosen.hyper.model_dump(mode="json"),
+        "transform": params.preprocess.transform,
         "reason": choice.reason,
         "trial": chosen.number,
         "mean_error": chosen.mean,

@@ -68,7 +68,7 @@ def front(metrics: Metrics, evidence: Evidence, folder: Path) -> Front:
     return Front(
         map_section(evidence, folder),
         yardsticks(metrics),
-        "standard deviations" if evidence.scaled else "log2",
+        evidence.gene_unit,
         (
             ("Data", evidence.data),
             ("digest", str(evidence.about["data_digest"])[:DIGITS]),

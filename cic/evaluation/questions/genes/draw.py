@@ -14,17 +14,17 @@ LOWEST = 0.001
 """Share of genes that may lie below the axes; they are drawn at the edge."""
 
 
-def gene_errors(table: pd.DataFrame, named: pd.DataFrame, scaled: bool) -> Spec:
+def gene_errors(table: pd.DataFrame, named: pd.DataFrame, gene_unit: str) -> Spec:
     """Show the model's error of every gene against its noise, or its level, with the medians of model and PCA.
 
     Parameters
     ----------
     table, named
         From `measure`, and those of its rows whose genes are named.
-    scaled
-        Whether errors are in standard deviations rather than log2 units.
+    gene_unit
+        What the error of a gene is in, before it is squared.
     """
-    unit = "SD²" if scaled else "log2²"
+    unit = f"{gene_unit} squared"
     with_noise = bool(table["noise"].notna().any())
     model_G, pca_G = (_above_zero(table[name]) for name in ("error_model", "error_pca"))
     x_G = _above_zero(table["noise"]) if with_noise else table["mean_log2"].to_numpy()

@@ -149,7 +149,7 @@ def gene_table(subject: Subject, errors: dict[str, np.ndarray], noise_G: np.ndar
     return pd.DataFrame(
         {
             "gene": bundle.genes,
-            "mean_log2": x_G * bundle.preprocessor.scale_G + bundle.preprocessor.mean_G,
+            "mean_log2": bundle.preprocessor.inverse(x_G),
             "variance": variance_G,
             "error_model": model_G,
             "error_pca": pca_G,

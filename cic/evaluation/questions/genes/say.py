@@ -46,7 +46,7 @@ def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         folder, "genes",
         f"Error of {found.n_genes:,} genes against their {axis}. Farthest above it: "
         + ", ".join(worst["gene"].head(N_NAMED).astype(str)) + ".",
-        gene_errors(table, worst.head(N_NAMED), evidence.scaled),
+        gene_errors(table, worst.head(N_NAMED), evidence.gene_unit),
     )  # fmt: skip
     return Section(
         "genes",

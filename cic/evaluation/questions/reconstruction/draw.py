@@ -13,10 +13,12 @@ from cic.evaluation.drawing.style import GREEN, shorten
 from cic.evaluation.statistics.intervals import Interval
 
 
-def reconstruction(rmse: Mapping[str, Interval], unexplained: Mapping[str, Interval], width: int, scaled: bool) -> Spec:
+def reconstruction(
+    rmse: Mapping[str, Interval], unexplained: Mapping[str, Interval], width: int, gene_unit: str
+) -> Spec:
     """Show the root mean squared error of the model beside that of PCA, the means, span ceiling and replicates.
 
-    `scaled` tells that genes were scaled to unit variance, so that the error is in standard deviations.
+    `gene_unit` is what the error of a gene is in.
     """
     names = {
         "mean_profile": ("mean profile", "baseline"),
@@ -31,7 +33,7 @@ def reconstruction(rmse: Mapping[str, Interval], unexplained: Mapping[str, Inter
         for key, (name, look) in names.items()
         if key in rmse
     ]
-    x = Axis(f"root mean squared error a gene\n({'standard deviations' if scaled else 'log2'})", limits=(0, None))
+    x = Axis(f"root mean squared error a gene\n({gene_unit})", limits=(0, None))
     return Spec([[replace(dot_panel(rows, x), notes_head="unexplained")]], [height(len(rows), 0.3) + 0.3])
 
 

@@ -45,7 +45,7 @@ def reconstruction_section(found: Found, evidence: Evidence, folder: Path) -> Se
     spoken = ", ".join(f"{name.replace('_', ' ')} {rmse[name].value:.3f}" for name in order if name in rmse)
     picture = draw(
         folder, "reconstruction", f"Root mean squared error a gene: {spoken}.",
-        figures.reconstruction(rmse, unexplained, width, evidence.scaled),
+        figures.reconstruction(rmse, unexplained, width, evidence.gene_unit),
     )  # fmt: skip
     return Section(
         "reconstruction",

@@ -1,0 +1,1 @@
+"""The question `counts`; `question.toml` declares it."""

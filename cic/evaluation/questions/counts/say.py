@@ -1,0 +1,62 @@
+"""What is said of how counts are foretold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cic.evaluation.facts import Facts
+from cic.evaluation.questions.counts.found import Found
+from cic.evaluation.section import Evidence, Section, Table, Topic, remarks
+from cic.evaluation.statistics.intervals import against
+from cic.evaluation.words import Sentence, percent, spanned, with_interval
+
+
+def counts_section(found: Found, evidence: Evidence, folder: Path) -> Section:
+    """Show the deviance of held-out counts by method, beside what counting alone leaves."""
+    confidence, deviance, share = evidence.facts.interval.confidence, found.deviance, found.mean_profile_share
+    rows = (
+        ("mean profile", "1", ""),
+        ("PCA of equal width", spanned(deviance.pca), percent(share.pca)),
+        ("model", spanned(deviance.model), percent(share.model)),
+        ("counting alone, if the model's rates were true", spanned(deviance.noise), ""),
+    )
+    return Section(
+        "counts",
+        "How well are the counts themselves foretold?",
+        f"The deviance of held-out counts is {with_interval(deviance.model, confidence)} times that of the mean "
+        f"profile and {with_interval(found.ratio_to_pca, confidence)} times that of PCA. If what the model foretells "
+        f"were the truth, chance in counting alone would leave {deviance.noise.value:.2f}.",
+        None,
+        "PCA of equal width and the mean profile",
+        f"{found.n} held-out profiles of {found.counts_a_profile:,.0f} counts (median)",
+        Table(("method", "deviance over the mean profile's", "of the mean profile in it"), rows),
+        (
+            "The deviance says how much less likely the counts of a profile are, given their total, under the rates "
+            "that a method foretells than they could be under any rates. It does not depend on the scale that profiles "
+            "are modelled on, as squared errors do, so it compares models on log2 and on square roots "
+            "(`preprocess.transform`).",
+            "For every method alike, rates are brought to the level of the training counts gene by gene, and mixed "
+            "with the mean profile as much as the validation profiles like best.",
+            *remarks(evidence, "counts"),
+        ),
+    )
+
+
+def counts_sentences(found: Found, facts: Facts) -> list[Sentence]:
+    """Say whether counts are foretold better than by PCA."""
+    confidence, ratio = facts.interval.confidence, found.ratio_to_pca
+    details = (
+        f"The deviance of held-out counts is {with_interval(ratio, confidence)} times that of PCA of equal width; over "
+        f"that of the mean profile it is {found.deviance.model.value:.2f}, of which chance in counting accounts for "
+        f"about {found.deviance.noise.value:.2f}."
+    )
+    side = against(ratio)
+    if side == "below":
+        return [Sentence("good", "Counts are foretold better than by PCA.", details)]
+    if side == "above":
+        return [Sentence("bad", "Counts are foretold worse than by PCA.", details)]
+    return [Sentence("open", "Counts are foretold no better than by PCA, as far as these profiles can tell.", details)]
+
+
+SECTIONS = (counts_section,)
+TOPICS = (Topic("Counts", "counts", counts_sentences, ("resampling",)),)
