@@ -34,9 +34,9 @@ def whole_search(file: str, trials: int, rank: int) -> dict[str, float]:
     params, matrix, part = load(file)
     params = params.model_copy(update={"search": params.search.model_copy(update={"trials": trials, "rank": rank})})
     started = time.perf_counter()
-    folds = search_folds(matrix, part, params)
-    ready = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as scratch, make_executor(running=[run_trial]) as workers:
+        folds = search_folds(matrix, part, params)
+        ready = time.perf_counter() - started
         outcome = search(
             params.search,
             seed=1,
@@ -79,7 +79,7 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
         truth=planted_activity(Path(file), matrix.samples.index),
     )
     started = time.perf_counter()
-    moments = [started]
+    moments = []
 
     def note(label: str, done: int, total: int | None, text: str) -> None:
         if label == MEASURES_BAR:
@@ -87,10 +87,11 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as scratch, make_executor(running=[retrain]) as workers, observed(note):
         evaluate(given, params, workers, 1, Path(scratch))
-    found = {"seconds": time.perf_counter() - started}
-    for one, before, after in zip(declarations(), moments, moments[1:], strict=False):
+    ended = time.perf_counter()
+    found = {"seconds": ended - started, "seconds_preparing": moments[0] - started}
+    for one, before, after in zip(declarations(), moments, moments[1:], strict=True):
         found[f"seconds_{one.name}"] = after - before
-    return found
+    return found | {"seconds_writing": ended - moments[-1]}
 
 
 def _cells(params: Params, fold: Fold) -> tuple[pd.DataFrame, pd.DataFrame]:

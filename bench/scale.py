@@ -42,13 +42,13 @@ evaluate: {measures: [genes, unseen_types, identity]}
 
 
 def measured(command: Sequence[str], folder: Path) -> dict[str, float]:
-    """Run a command; give its seconds, the peak of memory, and how many cores others kept busy."""
+    """Run a command; give its seconds and the peak of memory."""
     home = {"CIC_HOME": str(folder / "home"), "PYTHONPATH": str(Path(__file__).parent.parent)}
     with (folder / "log.txt").open("a") as log, watched(memory=True) as watch:
         status = subprocess.run(command, cwd=folder, env={**os.environ, **home}, stdout=log, stderr=log).returncode
     if status:
         raise SystemExit(f"{' '.join(command[-4:])} ended with {status}: {(folder / 'log.txt').read_text()[-3000:]}")
-    return {"seconds": watch.seconds, "peak_gb": watch.peak_mib * 2**20 / 1e9, "elsewhere": watch.elsewhere}
+    return {"seconds": watch.seconds, "peak_gb": watch.peak_mib * 2**20 / 1e9}
 
 
 def write_h5ad(source: Path, target: Path) -> None:

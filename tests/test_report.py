@@ -151,7 +151,9 @@ def test_words_that_few_know_are_told_where_they_first_stand(report):
     told = set(re.findall(r'<div id="(word-\w+)"><dt>', text))
     assert {"word-span", "word-replicates", "word-unexplained", "word-pca"} <= told
     assert all(f'href="#{word}"' in text for word in told)
-    assert '<div id="word-links">' in render(typed(report[0]), [Section("pathways", "Pathways", "Linked.")])
+    assert '<div id="word-links">' in render(
+        typed(report[0]), [Section(key="pathways", title="Pathways", claim="Linked.")]
+    )
 
 
 def test_a_copy_of_the_page_bears_what_came_of_the_model(report):
@@ -227,7 +229,9 @@ def test_numbers_in_words():
 
 
 def test_a_section_needs_no_figure(report):
-    page = render(typed(report[0]), [Section("later", "A later measure", "It claims `something` < else.")])
+    page = render(
+        typed(report[0]), [Section(key="later", title="A later measure", claim="It claims `something` < else.")]
+    )
     assert "It claims <code>something</code> &lt; else." in page
     assert Page(page).tags["svg"] == 0
 
@@ -284,7 +288,7 @@ def test_the_card_keeps_every_claim_and_caution_and_cuts_details_only(report):
 
 def test_a_caution_is_said_once_and_where_it_belongs(report):
     cautions = {"later": "Beware of one.", "other": "Beware of all.", "twin": "Beware of all."}
-    section = Section("later", "A later measure", "It claims.", notes=("Beware of one.", "No caution."))
+    section = Section(key="later", title="A later measure", claim="It claims.", notes=("Beware of one.", "No caution."))
     page = render(typed({**report[0], "cautions": cautions}), [section])
     assert page.count("Beware of one.") == page.count("Beware of all.") == 1
     assert "<strong>Caution.</strong> Beware of one." in page
@@ -293,7 +297,10 @@ def test_a_caution_is_said_once_and_where_it_belongs(report):
 
 def test_tables_have_headers_and_long_ones_are_not_printed(report):
     rows = tuple((f"row {number}", "0.81 ± 0.02 (0.79 to 0.83)") for number in range(30))
-    page = render(typed(report[0]), [Section("later", "Later", "It claims.", table=Table(("name", "value"), rows))])
+    page = render(
+        typed(report[0]),
+        [Section(key="later", title="Later", claim="It claims.", table=Table(("name", "value"), rows))],
+    )
     assert page.count('<th scope="row">') == 30 and page.count('<th scope="col">') == 2
     assert re.search(r"@media print.*details \{ display: none", page, re.S)
     assert '0.81\u00a0±\u00a00.02 <span class="whole">(0.79 to 0.83)</span>' in page

@@ -38,15 +38,16 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     matrix, part_S = read_parts(folders)
     params = with_transform(params, matrix, part_S)
     identity = _identity(params, matrix, part_S)
-    folds = search_folds(matrix, read_part(folders), params)
+    # the workers start while this process prepares what they are given
+    with make_executor(params.search.workers, params.search.scheduler, [run_trial]) as workers:
+        folds = search_folds(matrix, read_part(folders), params)
 
-    def make_spec(
-        number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]
-    ) -> TrialSpec:
-        return TrialSpec(number, hyper, seed, params.training, folds, thresholds, params.search.trial_seconds)
+        def make_spec(
+            number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]
+        ) -> TrialSpec:
+            return TrialSpec(number, hyper, seed, params.training, folds, thresholds, params.search.trial_seconds)
 
-    with shown_search(params, identity, settings) as shown:
-        with make_executor(params.search.workers, params.search.scheduler, [run_trial]) as workers:
+        with shown_search(params, identity, settings) as shown:
             outcome = search_study(
                 params.search,
                 seed=params.seed,
@@ -57,9 +58,9 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
                 workers=workers,
                 on_round=shown.log_round,
             )
-        _write_outcome(outcome, params, shown.run_id, out)
-        _draw(outcome, Space.of(params.search), out)
-        shown.close(outcome, out / SURFACE, [out / IMPORTANCE])
+            _write_outcome(outcome, params, shown.run_id, out)
+            _draw(outcome, Space.of(params.search), out)
+            shown.close(outcome, out / SURFACE, [out / IMPORTANCE])
 
 
 def _identity(params: Params, matrix: ExpressionMatrix, part_S: np.ndarray) -> dict[str, str]:

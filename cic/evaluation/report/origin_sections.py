@@ -26,7 +26,7 @@ def training_section(evidence: Evidence, folder: Path) -> Section:
     curves, model = evidence.curves, evidence.facts.model
     title = "How did the training go?"
     if curves.empty or model.depth == 0:
-        return Section("training", title, "The chosen model needs no training: at depth 0 it is PCA.")
+        return Section(key="training", title=title, claim="The chosen model needs no training: at depth 0 it is PCA.")
     pca_error = model.validation_unexplained_variance_pca
     picture = draw(
         folder, "training", "Training and validation error by epoch, with the error of PCA as a line.",
@@ -34,13 +34,13 @@ def training_section(evidence: Evidence, folder: Path) -> Section:
     )  # fmt: skip
     n = curves["training"].nunique()
     return Section(
-        "training",
-        title,
-        f"The kept weights leave {percent(model.validation_unexplained_variance)} of the variance of the validation "
-        f"profiles unexplained, PCA {percent(pca_error)}.",
-        picture,
-        "PCA of equal width on the same validation profiles",
-        f"{n} trainings from different seeds; the best by validation is kept" if n > 1 else "1 training",
+        key="training",
+        title=title,
+        claim=f"The kept weights leave {percent(model.validation_unexplained_variance)} of the variance of the "
+        f"validation profiles unexplained, PCA {percent(pca_error)}.",
+        picture=picture,
+        baseline="PCA of equal width on the same validation profiles",
+        n=f"{n} trainings from different seeds; the best by validation is kept" if n > 1 else "1 training",
         notes=(
             "Both are unexplained variance: for training profiles when each is left out in turn and within the basis, "
             "for validation profiles over all genes. Noise is added to the inputs in training only.",
@@ -53,10 +53,10 @@ def audit_section(evidence: Evidence, folder: Path) -> Section:
     findings = evidence.audit["findings"]
     passed, nearest = bool(evidence.audit["passed"]), evidence.audit["nearest"]
     return Section(
-        "audit",
-        "Can the split be trusted?",
-        "The audit looked for repeated ids, identical or near-identical profiles, replicates and groups across the "
-        "split" + ("." if passed else "; what it found stands below."),
+        key="audit",
+        title="Can the split be trusted?",
+        claim="The audit looked for repeated ids, identical or near-identical profiles, replicates and groups across "
+        "the split" + ("." if passed else "; what it found stands below."),
         table=Table(
             ("finding", "what", "such as"),
             tuple(
@@ -96,7 +96,8 @@ def data_section(evidence: Evidence, folder: Path) -> Section:
         rows.append(("label and group", f"Cramér's V {checks['confounding']['cramers_v']:.2f}"))
     notes = tuple(f"Warning: {text}" + "." * (text[-1] not in ".?!") for text in checks["warnings"])
     return Section(
-        "data", "The data", "What came in, and what deserves a warning.", table=Table(("fact", "value"), tuple(rows)),
+        key="data", title="The data", claim="What came in, and what deserves a warning.",
+        table=Table(("fact", "value"), tuple(rows)),
         notes=notes,
     )  # fmt: skip
 
@@ -107,7 +108,9 @@ def left_out_section(evidence: Evidence, folder: Path) -> Section | None:
     if not left_out:
         return None
     rows = tuple((name.replace("_", " ").replace(".", ": "), str(reason)) for name, reason in left_out.items())
-    return Section("left-out", "What was not measured", "Each with the reason.", table=Table(("what", "why"), rows))
+    return Section(
+        key="left-out", title="What was not measured", claim="Each with the reason.", table=Table(("what", "why"), rows)
+    )
 
 
 def methods_section(evidence: Evidence, folder: Path) -> Section:
@@ -116,10 +119,10 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
     rows = [("hyperparameters", words(evidence.choice["hyperparameters"]))]
     rows += [(name.replace("_", " "), words(about[name])) for name in sorted(about) if name not in SHOWN_ELSEWHERE]
     return Section(
-        "methods",
-        "Methods and lineage",
-        "Everything was fitted on training profiles, chosen on validation profiles, and measured once on the held-out "
-        "ones.",
+        key="methods",
+        title="Methods and lineage",
+        claim="Everything was fitted on training profiles, chosen on validation profiles, and measured once on the "
+        "held-out ones.",
         table=Table(("what", "value"), tuple(rows)),
         notes=(
             "Unexplained variance: squared error summed over genes and held-out profiles, over their squared distance "
@@ -172,10 +175,10 @@ def map_section(evidence: Evidence, folder: Path) -> Section:
         code_map(evidence.xy_S2, label_S, held_out_S, evidence.shares),
     )  # fmt: skip
     return Section(
-        "codes",
-        "What do the codes look like?",
-        f"The two directions in which codes vary most hold {percent(sum(evidence.shares))} of their variance.",
-        picture,
+        key="codes",
+        title="What do the codes look like?",
+        claim=f"The two directions in which codes vary most hold {percent(sum(evidence.shares))} of their variance.",
+        picture=picture,
         n=f"{len(samples):,} profiles: {held_out_S.sum():,} held out (large), the others small",
         notes=(
             "Two of many directions: types that overlap here may be apart in others. Axes on which a few types lie far "

@@ -29,12 +29,12 @@ def architectures_section(found: Found, evidence: Evidence, folder: Path) -> Sec
         "its ratio to PCA's on other splits.", surface(cells, contests),
     )  # fmt: skip
     return Section(
-        "search",
-        "Which architecture, and why?",
-        f"Chosen: {_name(found.chosen)}. {reason[:1].upper()}{reason[1:]}.",
-        picture,
-        "depth 0, which is PCA and known exactly",
-        _n(found, evidence.facts, cells),
+        key="search",
+        title="Which architecture, and why?",
+        claim=f"Chosen: {_name(found.chosen)}. {reason[:1].upper()}{reason[1:]}.",
+        picture=picture,
+        baseline="depth 0, which is PCA and known exactly",
+        n=_n(found, evidence.facts, cells),
         table=_table(cells, found.splits is not None),
         notes=(*(sentence.details for sentence in spoken), *_notes(found, confidence)),
     )
@@ -142,18 +142,18 @@ def search_section(evidence: Evidence, folder: Path) -> Section:
     title, reason = "Which architecture, and why?", str(evidence.choice["reason"])
     claim = f"Chosen: depth {model.depth}, width {model.bottleneck_width}. {reason[:1].upper()}{reason[1:]}."
     if trials is None or not trials["error"].notna().any():
-        return Section("search", title, claim, notes=("No trial has a score, so there is no figure.",))
+        return Section(key="search", title=title, claim=claim, notes=("No trial has a score, so there is no figure.",))
     picture = draw(
         folder, "search", "Validation error of each trial by bottleneck width and depth, and its ratio to PCA's.",
         search_surface(trials, (model.depth, model.bottleneck_width)),
     )  # fmt: skip
     return Section(
-        "search",
-        title,
-        claim,
-        picture,
-        "depth 0, which is PCA",
-        _trials(evidence.facts),
+        key="search",
+        title=title,
+        claim=claim,
+        picture=picture,
+        baseline="depth 0, which is PCA",
+        n=_trials(evidence.facts),
         notes=(
             "Validation profiles, not the held-out ones. Lines join the best trial of each width and depth, which is "
             "too good to be true for many trials; open marks were pruned; the ring marks the choice.",

@@ -21,16 +21,16 @@ def counts_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         ("counting alone, if the model's rates were true", spanned(deviance.noise), ""),
     )
     return Section(
-        "counts",
-        "How well are the counts themselves foretold?",
-        f"The deviance of held-out counts is {with_interval(deviance.model, confidence)} times that of the mean "
+        key="counts",
+        title="How well are the counts themselves foretold?",
+        claim=f"The deviance of held-out counts is {with_interval(deviance.model, confidence)} times that of the mean "
         f"profile and {with_interval(found.ratio_to_pca, confidence)} times that of PCA. If what the model foretells "
         f"were the truth, chance in counting alone would leave {deviance.noise.value:.2f}.",
-        None,
-        "PCA of equal width and the mean profile",
-        f"{found.n} held-out profiles of {found.counts_a_profile:,.0f} counts (median)",
-        Table(("method", "deviance over the mean profile's", "of the mean profile in it"), rows),
-        (
+        picture=None,
+        baseline="PCA of equal width and the mean profile",
+        n=f"{found.n} held-out profiles of {found.counts_a_profile:,.0f} counts (median)",
+        table=Table(("method", "deviance over the mean profile's", "of the mean profile in it"), rows),
+        notes=(
             "The deviance says how much less likely the counts of a profile are, given their total, under the rates "
             "that a method foretells than they could be under any rates. It does not depend on the scale that profiles "
             "are modelled on, as squared errors do, so it compares models on log2 and on square roots "

@@ -10,6 +10,7 @@ from cic.evaluation.drawing.style import BLUE, GREEN, GREY, PAPER, VERMILION, sh
 
 BINS, IN_A_BIN = 16, 20
 """At most so many bins of at least so many genes, for the median lines."""
+SQUARED = {"log2": "log2²", "standard deviations": "SD²", "square roots": "roots²"}
 LOWEST = 0.001
 """Share of genes that may lie below the axes; they are drawn at the edge."""
 
@@ -24,7 +25,7 @@ def gene_errors(table: pd.DataFrame, named: pd.DataFrame, gene_unit: str) -> Spe
     gene_unit
         What the error of a gene is in, before it is squared.
     """
-    unit = f"{gene_unit} squared"
+    unit = SQUARED[gene_unit]
     with_noise = bool(table["noise"].notna().any())
     model_G, pca_G = (_above_zero(table[name]) for name in ("error_model", "error_pca"))
     x_G = _above_zero(table["noise"]) if with_noise else table["mean_log2"].to_numpy()

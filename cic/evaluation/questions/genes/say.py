@@ -49,15 +49,15 @@ def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         gene_errors(table, worst.head(N_NAMED), evidence.gene_unit),
     )  # fmt: skip
     return Section(
-        "genes",
-        "Which genes are badly reproduced?",
-        claim,
-        picture,
-        f"PCA of equal width; {beside}",
-        f"{found.n_genes:,} genes over {found.n_profiles:,} held-out profiles"
+        key="genes",
+        title="Which genes are badly reproduced?",
+        claim=claim,
+        picture=picture,
+        baseline=f"PCA of equal width; {beside}",
+        n=f"{found.n_genes:,} genes over {found.n_profiles:,} held-out profiles"
         + (f"; noise from {found.n_sets} replicate sets of all parts" if noise else ""),
-        _worst_table(worst, with_noise=noise is not None),
-        _notes(found, evidence.facts.left_out),
+        table=_worst_table(worst, with_noise=noise is not None),
+        notes=_notes(found, evidence.facts.left_out),
     )
 
 

@@ -43,16 +43,16 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
             f"{with_interval(inside.balanced_accuracy, confidence)} on the {inside.n} labelled test profiles{unseen}."
         )
     return Section(
-        "identity",
-        "Can the cell type be told from the code?",
-        "Balanced accuracy of the joint classifier: "
+        key="identity",
+        title="Can the cell type be told from the code?",
+        claim="Balanced accuracy of the joint classifier: "
         f"{with_interval(methods['joint'].balanced_accuracy, confidence)}. Minus that of LDA on genes: "
         f"{with_interval(rivals['profile_lda'], confidence)}.",
-        picture,
-        "classifiers on all genes and on PCA codes of equal width; always saying the most frequent type",
-        f"{found.n} labelled profiles of {found.n_labels} types ({found.interval.units} "
+        picture=picture,
+        baseline="classifiers on all genes and on PCA codes of equal width; always saying the most frequent type",
+        n=f"{found.n} labelled profiles of {found.n_labels} types ({found.interval.units} "
         f"{found.interval.by}s resampled for the intervals)",
-        Table(
+        table=Table(
             ("method", "balanced accuracy", "macro F1", "accuracy", "joint minus it"),
             tuple(
                 (
@@ -65,7 +65,7 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
                 for name, one in ordered.items()
             ),
         ),
-        (*notes, *_remarks(evidence.facts, ("identity.labels", "identity.folds", "identity.unseen"))),
+        notes=(*notes, *_remarks(evidence.facts, ("identity.labels", "identity.folds", "identity.unseen"))),
     )
 
 
@@ -83,12 +83,12 @@ def confusion_section(found: Found, evidence: Evidence, folder: Path) -> Section
     )
     rival = counts[(counts["method"] == "profile_lda") & (counts["true"] != counts["predicted"])]["n"].sum()
     return Section(
-        "confusion",
-        "Which cell types are mistaken for which?",
-        f"The joint classifier mistakes {wrong['n'].sum():,} of {found.n:,} profiles. {spoken}",
-        picture,
-        f"LDA on genes mistakes {rival}",
-        f"{found.n} labelled profiles, each told by a model that saw nothing of its {found.folds_by}",
+        key="confusion",
+        title="Which cell types are mistaken for which?",
+        claim=f"The joint classifier mistakes {wrong['n'].sum():,} of {found.n:,} profiles. {spoken}",
+        picture=picture,
+        baseline=f"LDA on genes mistakes {rival}",
+        n=f"{found.n} labelled profiles, each told by a model that saw nothing of its {found.folds_by}",
         notes=(
             "Each row is a true type and sums to 100%; the deeper a colour, the larger the share. Right answers are "
             "blue and on the diagonal, mistakes orange.",
@@ -110,15 +110,15 @@ def calibration_section(found: Found, evidence: Evidence, folder: Path) -> Secti
     )  # fmt: skip
     bins = of_joint["bin"].max()
     return Section(
-        "calibration",
-        "Do its probabilities mean what they say?",
-        "The certainty of the joint classifier differs from its share of right answers by "
+        key="calibration",
+        title="Do its probabilities mean what they say?",
+        claim="The certainty of the joint classifier differs from its share of right answers by "
         f"{100 * joint.ece_after:.1f}% on average ({100 * joint.ece_before:.1f}% before its temperature was "
         f"fitted); perfect probabilities would come to {100 * joint.ece_by_chance:.1f}% on as many profiles.",
-        picture,
-        "the diagonal: of answers given with 80% certainty, 80% are right",
-        f"{joint.n} profiles in {bins} bins of equal numbers",
-        Table(
+        picture=picture,
+        baseline="the diagonal: of answers given with 80% certainty, 80% are right",
+        n=f"{joint.n} profiles in {bins} bins of equal numbers",
+        table=Table(
             ("method", "temperature", "error before", "error after", "by chance", "log loss before", "log loss after"),
             tuple(
                 (
@@ -130,7 +130,7 @@ def calibration_section(found: Found, evidence: Evidence, folder: Path) -> Secti
                 for name, one in found.calibration.items()
             ),
         ),
-        (
+        notes=(
             "Temperature scaling divides all logits by one number, fitted on the validation part; it changes no "
             "answer. Errors are expected calibration errors; log loss is the mean negative log-likelihood in nats.",
         ),

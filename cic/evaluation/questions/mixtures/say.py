@@ -47,17 +47,17 @@ def mixtures_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     notes += [f"Left out: {left_out[name]}" for name in ("mixtures.linear", "mixtures.shares") if name in left_out]
     notes += [cautions[name] for name in ("mixtures.parts", "mixtures.width") if name in cautions]
     return Section(
-        "mixtures",
-        "Do codes of mixtures lie between the pure ones?",
-        f"Shares told from the code alone are off by {with_interval(rmse.model, confidence)}; the error is "
+        key="mixtures",
+        title="Do codes of mixtures lie between the pure ones?",
+        claim=f"Shares told from the code alone are off by {with_interval(rmse.model, confidence)}; the error is "
         f"{with_interval(found.ratio_to_pca, confidence)} times that of PCA codes and "
         f"{with_interval(found.ratio_to_equal_shares, confidence)} times that of equal shares for everyone.",
-        picture,
-        "PCA codes of equal width; the whole profile; equal shares for everyone",
-        f"{found.n} {which} ({found.n_compositions} compositions, {found.units} {found.by}s "
+        picture=picture,
+        baseline="PCA codes of equal width; the whole profile; equal shares for everyone",
+        n=f"{found.n} {which} ({found.n_compositions} compositions, {found.units} {found.by}s "
         f"resampled); at least {found.n_pure_training} pure training profiles a component",
-        Table(("method", "RMSE", "of means", "Pearson r", "off the plane"), _rows(found)),
-        tuple(notes),
+        table=Table(("method", "RMSE", "of means", "Pearson r", "off the plane"), _rows(found)),
+        notes=tuple(notes),
     )
 
 

@@ -56,15 +56,15 @@ def noise_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     if found.n_labelled is not None:
         n += f", {found.n_labelled} with one of {found.n_labels} labels"
     return Section(
-        "noise",
-        "How much noise, and how many missing genes, does it stand?",
-        f"{_noise_claim(gaussian)} {_missing_claim(missing)}",
-        picture,
-        "PCA of equal width, the training span without reduction, the disturbed profile itself"
+        key="noise",
+        title="How much noise, and how many missing genes, does it stand?",
+        claim=f"{_noise_claim(gaussian)} {_missing_claim(missing)}",
+        picture=picture,
+        baseline="PCA of equal width, the training span without reduction, the disturbed profile itself"
         + ("" if found.chance is None else ", LDA and nearest centroid on genes, chance"),
-        f"{n}; {gaussian.draws} draws of noise and {missing.draws} of genes",
-        _table(found),
-        tuple(notes),
+        n=f"{n}; {gaussian.draws} draws of noise and {missing.draws} of genes",
+        table=_table(found),
+        notes=tuple(notes),
     )
 
 

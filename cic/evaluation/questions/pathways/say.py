@@ -39,16 +39,16 @@ def pathways_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         f"{stability.seeds} retrainings from other seeds"
     )  # fmt: skip
     return Section(
-        "pathways",
-        "Which pathways do the numbers stand for?",
-        f"{links.n:,} of {links.tests:,} pairs of a number and a gene set are linked at a false discovery rate "
+        key="pathways",
+        title="Which pathways do the numbers stand for?",
+        claim=f"{links.n:,} of {links.tests:,} pairs of a number and a gene set are linked at a false discovery rate "
         f"of {percent(links.false_discoveries)}{recur}.",
-        picture,
-        f"as many sets of random genes: {links.random_sets:,} links at the same p-value; codes with shuffled "
+        picture=picture,
+        baseline=f"as many sets of random genes: {links.random_sets:,} links at the same p-value; codes with shuffled "
         f"profiles: {links.shuffled:,.0f} links where this code has {links.rank_sums:,} (both by rank sums)",
-        f"{sets.n:,} gene sets, {sets.genes_matched:,} of {sets.genes:,} genes in any; loadings over "
+        n=f"{sets.n:,} gene sets, {sets.genes_matched:,} of {sets.genes:,} genes in any; loadings over "
         f"{evidence.facts.profiles.train:,} training profiles",
-        Table(
+        table=Table(
             ("number", "gene set", "NES", "FDR", "seeds", "leading genes"),
             tuple(
                 (
@@ -58,7 +58,7 @@ def pathways_section(found: Found, evidence: Evidence, folder: Path) -> Section:
                 for row in strongest[:15].to_dict("records")
             ),
         ) if links.n else None,
-        (
+        notes=(
             "A number is described by what the decoder does to each gene when it rises, averaged over training "
             f"profiles; how alike that direction is for all: median cosine {constancy.constancy_median:.2f}, "
             f"least number {constancy.constancy_least:.2f} (1: always the same).",
@@ -120,14 +120,14 @@ def cell_type_pathways_section(found: Found, evidence: Evidence, folder: Path) -
             "which the same is expected."
         )
     return Section(
-        "cell_type_pathways",
-        "Are these the pathways of the cell types?",
-        claim,
-        picture,
-        "" if expected is None else "PCA codes of equal width, by rank sums; blind links",
-        f"{activity['label'].nunique()} cell types, training profiles",
-        None if table.empty else _expected_table(table),
-        tuple(notes),
+        key="cell_type_pathways",
+        title="Are these the pathways of the cell types?",
+        claim=claim,
+        picture=picture,
+        baseline="" if expected is None else "PCA codes of equal width, by rank sums; blind links",
+        n=f"{activity['label'].nunique()} cell types, training profiles",
+        table=None if table.empty else _expected_table(table),
+        notes=tuple(notes),
     )
 
 

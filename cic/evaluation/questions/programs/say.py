@@ -30,14 +30,14 @@ def programs_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     confidence = evidence.facts.interval.confidence
     difference = found.difference_to["pca"]
     return Section(
-        "programs",
-        "Are the planted programs found again?",
-        f"Precision of the model's links minus that of PCA's: {with_interval(difference.precision, confidence)}; "
+        key="programs",
+        title="Are the planted programs found again?",
+        claim=f"Precision of the model's links minus that of PCA's: {with_interval(difference.precision, confidence)}; "
         f"recall: {with_interval(difference.recall, confidence)}.",
-        picture,
-        "PCA, ICA and NMF codes of equal width, by the same procedure; blind links",
-        f"{found.n_programs} planted programs, {found.n_test} held-out profiles",
-        Table(
+        picture=picture,
+        baseline="PCA, ICA and NMF codes of equal width, by the same procedure; blind links",
+        n=f"{found.n_programs} planted programs, {found.n_test} held-out profiles",
+        table=Table(
             ("method", "links", "true", "decoys", "precision", "blind", "recall", "strongest", "average precision"),
             tuple(
                 (
@@ -49,7 +49,7 @@ def programs_section(found: Found, evidence: Evidence, folder: Path) -> Section:
                 for name, own in ((title, methods[method]) for method, (title, _) in METHOD_ROWS.items())
             ),
         ),
-        (
+        notes=(
             f"A link is true if the number follows the program's true activity with r above {found.r_needed} "
             "over held-out profiles, on the side that the link says. Many links are with programs that a number "
             "follows more weakly, so precision is low for all.",

@@ -48,15 +48,15 @@ def reconstruction_section(found: Found, evidence: Evidence, folder: Path) -> Se
         figures.reconstruction(rmse, unexplained, width, evidence.gene_unit),
     )  # fmt: skip
     return Section(
-        "reconstruction",
-        "How well are profiles reproduced?",
-        f"Unexplained variance is {with_interval(found.ratio_to_pca, confidence)} times "
+        key="reconstruction",
+        title="How well are profiles reproduced?",
+        claim=f"Unexplained variance is {with_interval(found.ratio_to_pca, confidence)} times "
         "that of PCA with as many numbers. Further left is better.",
-        picture,
-        "PCA of equal width fitted on the same training profiles, mean profile, span ceiling"
+        picture=picture,
+        baseline="PCA of equal width fitted on the same training profiles, mean profile, span ceiling"
         + (", mean of the type" if "type_mean" in rmse else "")
         + (", technical replicates" if ceiling else ""),
-        _held_out(facts),
+        n=_held_out(facts),
         notes=tuple(notes),
     )
 
@@ -106,15 +106,15 @@ def label_section(found: Found, evidence: Evidence, folder: Path) -> Section | N
             + ("." if found.replicates and found.replicates.held_out else ", of all parts, since too few are held out.")
         )
     return Section(
-        "labels",
-        "Is that so for every cell type?",
-        claim,
-        picture,
-        "PCA of equal width (dashed line, squares); the mean of the type"
+        key="labels",
+        title="Is that so for every cell type?",
+        claim=claim,
+        picture=picture,
+        baseline="PCA of equal width (dashed line, squares); the mean of the type"
         + ("; technical replicates (green line)" if labels.n_with_replicates else ""),
-        f"{evidence.facts.profiles.test} held-out profiles ({labels.by}s resampled for the intervals)",
-        _label_table(table, with_replicates=bool(labels.n_with_replicates)),
-        (*notes, *([cautions["labels"]] if "labels" in cautions else [])),
+        n=f"{evidence.facts.profiles.test} held-out profiles ({labels.by}s resampled for the intervals)",
+        table=_label_table(table, with_replicates=bool(labels.n_with_replicates)),
+        notes=(*notes, *([cautions["labels"]] if "labels" in cautions else [])),
     )
 
 

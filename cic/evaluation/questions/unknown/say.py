@@ -41,18 +41,18 @@ def unknown_section(found: Found, evidence: Evidence, folder: Path) -> Section:
             "other shares the error among answered is another."
         )
     return Section(
-        "unknown",
-        "Does it notice what it does not know?",
-        "By its reconstruction error the model tells profiles of a cell type that it never saw from known ones with an "
-        f"area under the ROC curve of {with_interval(auroc['model_error'], confidence)}; by that of PCA it is "
-        f"{with_interval(auroc['pca_error'], confidence)}.",
-        picture,
-        "PCA of equal width; the classifier's own doubt (1 minus its largest probability); the distance to the "
-        "nearest mean of a known type, which needs no model; chance (dashed diagonal)",
-        f"{found.n_unknown} held-out profiles of {found.n_types} types, each type left out in turn and told from "
+        key="unknown",
+        title="Does it notice what it does not know?",
+        claim="By its reconstruction error the model tells profiles of a cell type that it never saw from known "
+        f"ones with an area under the ROC curve of {with_interval(auroc['model_error'], confidence)}; by that of PCA "
+        f"it is {with_interval(auroc['pca_error'], confidence)}.",
+        picture=picture,
+        baseline="PCA of equal width; the classifier's own doubt (1 minus its largest probability); the distance to "
+        "the nearest mean of a known type, which needs no model; chance (dashed diagonal)",
+        n=f"{found.n_unknown} held-out profiles of {found.n_types} types, each type left out in turn and told from "
         f"about {found.n_known} of the others ({found.units} {found.by}s resampled)",
-        None if operating is None else _operating_table(operating),
-        (*notes, *(text for name, text in remarks.items() if name == "unknown" or name.startswith("unknown."))),
+        table=None if operating is None else _operating_table(operating),
+        notes=(*notes, *(text for name, text in remarks.items() if name == "unknown" or name.startswith("unknown."))),
     )
 
 

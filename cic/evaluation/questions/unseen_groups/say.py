@@ -30,18 +30,19 @@ def unseen_groups_section(found: Found, evidence: Evidence, folder: Path) -> Sec
     if found.each is not None:
         return _one_by_one_section(found, found.each, table, picture, tuple(remarks(evidence, "unseen_groups")))
     return Section(
-        "unseen_groups",
-        "What of a study that it never saw?",
-        f"Trained without the group (study, donor), the model has {with_interval(found.ratio_to_pca, confidence)} "
-        f"times the squared error of PCA trained without it, and {with_interval(found.ratio_to_seen, confidence)} "
-        f"times that of a model fitted to these very profiles. Better than PCA on {found.n_better_than_pca} of "
-        f"{n_groups} groups, worse on {found.n_worse_than_pca}, undecided on {found.n_undecided}.",
-        picture,
-        "PCA of equal width on the same training profiles, and the same model fitted to all these profiles, which "
-        "flatters it (dashed lines at 1)",
-        f"{found.n} profiles of {n_groups} groups, each left out once in {found.n_sets} retrainings "
+        key="unseen_groups",
+        title="What of a study that it never saw?",
+        claim="Trained without the group (study, donor), the model has "
+        f"{with_interval(found.ratio_to_pca, confidence)} times the squared error of PCA trained without it, and "
+        f"{with_interval(found.ratio_to_seen, confidence)} times that of a model fitted to these very profiles. Better "
+        f"than PCA on {found.n_better_than_pca} of {n_groups} groups, worse on {found.n_worse_than_pca}, undecided on "
+        f"{found.n_undecided}.",
+        picture=picture,
+        baseline="PCA of equal width on the same training profiles, and the same model fitted to all these profiles, "
+        "which flatters it (dashed lines at 1)",
+        n=f"{found.n} profiles of {n_groups} groups, each left out once in {found.n_sets} retrainings "
         f"({found.units} {found.by}s resampled)",
-        Table(
+        table=Table(
             ("group", "n", "never saw it", "PCA", "fitted to it", "PCA"),
             tuple(
                 (
@@ -52,7 +53,7 @@ def unseen_groups_section(found: Found, evidence: Evidence, folder: Path) -> Sec
                 for row in table.to_dict("records")
             ),
         ),
-        (
+        notes=(
             "PCA's error on a group that it never saw is "
             f"{with_interval(found.pca_ratio_to_seen, confidence)} times that of PCA fitted to it. Percentages are "
             "unexplained variance.",
@@ -85,15 +86,15 @@ def _one_by_one_section(
     """Show every group that was left out, a group a line."""
     n_groups = found.n_groups
     return Section(
-        "unseen_groups",
-        "What of a study that it never saw?",
-        "Squared error of the model trained without the group (study, donor), over that of PCA trained without it: "
-        f"{_each(groups)}.",
-        picture,
-        "PCA of equal width on the same training profiles, and the same model trained with nothing left out (dashed "
-        "lines at 1)",
-        f"{found.n} profiles of {n_groups} groups, each left out once in {found.n_sets} retrainings",
-        Table(
+        key="unseen_groups",
+        title="What of a study that it never saw?",
+        claim="Squared error of the model trained without the group (study, donor), over that of PCA trained without "
+        f"it: {_each(groups)}.",
+        picture=picture,
+        baseline="PCA of equal width on the same training profiles, and the same model trained with nothing left out "
+        "(dashed lines at 1)",
+        n=f"{found.n} profiles of {n_groups} groups, each left out once in {found.n_sets} retrainings",
+        table=Table(
             ("group", "profiles", "error over PCA's", "unexplained", "by PCA"),
             tuple(
                 (
@@ -105,7 +106,7 @@ def _one_by_one_section(
                 for row in table.to_dict("records")
             ),
         ),
-        (
+        notes=(
             f"Numbers without an interval: {n_groups} groups are too few to tell by how much groups differ, so nothing "
             "is claimed of another one.",
             *cautions,

@@ -48,18 +48,18 @@ def unseen_types_section(found: Found, evidence: Evidence, folder: Path) -> Sect
             f"unexplained variance: {with_interval(found.distance.unexplained, confidence)}."
         )
     return Section(
-        "unseen_types",
-        "What of a cell type that it never saw?",
-        f"Trained without the type, the model has {with_interval(found.ratio_to_pca, confidence)} times the squared "
-        f"error of PCA trained without it, and {with_interval(found.ratio_to_seen, confidence)} times that of the "
-        f"same model trained with it. Better than PCA on {found.n_better_than_pca} of {n_types} types, worse on "
+        key="unseen_types",
+        title="What of a cell type that it never saw?",
+        claim=f"Trained without the type, the model has {with_interval(found.ratio_to_pca, confidence)} times the "
+        f"squared error of PCA trained without it, and {with_interval(found.ratio_to_seen, confidence)} times that of "
+        f"the same model trained with it. Better than PCA on {found.n_better_than_pca} of {n_types} types, worse on "
         f"{found.n_worse_than_pca}, undecided on {found.n_undecided}.",
-        picture,
-        "PCA of equal width on the same training profiles, and the same model trained with nothing left out (dashed "
-        "lines at 1)",
-        f"{found.n} held-out profiles of {n_types} types, each left out once ({found.units} {found.by}s "
+        picture=picture,
+        baseline="PCA of equal width on the same training profiles, and the same model trained with nothing left out "
+        "(dashed lines at 1)",
+        n=f"{found.n} held-out profiles of {n_types} types, each left out once ({found.units} {found.by}s "
         "resampled for the intervals)",
-        Table(
+        table=Table(
             ("cell type", "n", "never saw it", "PCA", "saw it", "PCA", "nearest type", "distance"),
             tuple(
                 (
@@ -72,7 +72,7 @@ def unseen_types_section(found: Found, evidence: Evidence, folder: Path) -> Sect
                 for row in table.to_dict("records")
             ),
         ),
-        (*notes, *remarks(evidence, "unseen_types")),
+        notes=(*notes, *remarks(evidence, "unseen_types")),
     )
 
 
