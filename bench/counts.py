@@ -4,10 +4,10 @@
 
 For every seed the cells are split, and the 2,000 genes are taken that vary most among training cells. Everything is
 fitted on training cells, with the validation cells to choose by, and only then the test cells are looked at: the
-deviance of their counts, brought to the level of counts by the same rule for every method (`cic.model.deviance`), and how
-often their type is told by logistic regression on codes of training cells. scVI (Lopez et al. 2018) is measured where
-`scvi-tools` is installed; its layers and likelihood are chosen by the deviance of the validation cells, as the depth of
-ours is.
+deviance of their counts, brought to the level of counts by the same rule for every method (`cic.model.deviance`), and
+how often their type is told by logistic regression on codes of training cells. scVI (Lopez et al. 2018) is measured
+where `scvi-tools` is installed; its layers and likelihood are chosen by the deviance of the validation cells, as the
+depth of ours is.
 """
 
 from __future__ import annotations
