@@ -63,7 +63,7 @@ def fold_of(n_samples: int = 90, labelled: bool = False, seed: int = 2, dtype: t
 
 @pytest.fixture(scope="module", autouse=True)
 def _double_precision() -> Iterator[None]:
-    """Train in float64: a training blows up what rounding begins, so that in float32 only calm ones stay together."""
+    """Train in float64: a training blows up what rounding begins, so in float32 only calm ones stay together."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
