@@ -97,6 +97,7 @@ STAGES = {
                 "surface.svg",
                 "importance.svg",
             ),
+            ("device",),
         ),
         Stage(
             "fit",

@@ -92,7 +92,9 @@ class Settings(BaseSettings):
         default=None,
         description="a PostgreSQL that `cic up` uses in place of the embedded one; its user may create databases",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where models are trained")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where search and fit train; `auto` is the card where there is one, for one process"
+    )
     host: str = Field(default="127.0.0.1", description="loopback address that the local servers listen on")
     mlflow_port: int = Field(
         default=5000, ge=1, le=65535, description="MLflow server; if left out, the one it had last, or another free one"

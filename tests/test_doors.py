@@ -137,7 +137,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "gene sets": ("data/genesets/programs.gmt", {"evaluate"}),
     "truth beside simulated profiles": ("data/raw/mine.truth.parquet", {"evaluate"}),
     "a library": ("scikit_learn-99.0.dist-info/METADATA", {"evaluate"}),
-    "the device": ("build/inventory.json", {"fit"}),
+    "the device": ("build/inventory.json", {"search", "fit"}),
 }
 
 

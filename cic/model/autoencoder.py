@@ -182,13 +182,20 @@ class Autoencoder(nn.Module):
         ones_B1 = torch.ones_like(c_BW[:, :1])
         return torch.cat([self.decoder_hidden(c_BW), c_BW, ones_B1], dim=1)
 
+    def output_layers(self, weight_FK: Tensor) -> dict[str, Tensor]:
+        """Give weights of `decoder_features` as the parameters of the layers that these feed."""
+        width = self.architecture.bottleneck_width
+        return {
+            "decoder_last.weight": weight_FK[..., : -width - 1, :].mT,
+            "decoder_linear.weight": weight_FK[..., -width - 1 : -1, :].mT,
+            "decoder_last.bias": weight_FK[..., -1, :],
+        }
+
     @torch.no_grad()
     def set_output_weights(self, weight_FK: Tensor) -> None:
         """Set the layers that `decoder_features` feeds."""
-        width = self.architecture.bottleneck_width
-        self.decoder_last.weight.copy_(weight_FK[: -width - 1].T)
-        self.decoder_linear.weight.copy_(weight_FK[-width - 1 : -1].T)
-        self.decoder_last.bias.copy_(weight_FK[-1])
+        for name, value in self.output_layers(weight_FK).items():
+            self.get_parameter(name).copy_(value)
 
     def label_logits(self, c_BW: Tensor) -> Tensor:
         """Give the classifier's logits l_BL of each code."""

@@ -84,6 +84,8 @@ def groups_by_size(group_B: Tensor) -> list[GroupsOfSize]:
 def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, groups: Sequence[GroupsOfSize]) -> Tensor:
     """Give the sum of squared errors on each group of rows when ridge regression is fitted to all other groups.
 
+    Features, targets and penalties may have a leading axis of as many regressions, none of which knows of the others.
+
     Parameters
     ----------
     feature_BF
@@ -93,14 +95,14 @@ def left_out_error(feature_BF: Tensor, target_BT: Tensor, ridge_F: Tensor, group
     ridge_F
         Penalty of each regressor, above 0.
     groups
-        Of the rows, from `groups_by_size`.
+        Of the rows, from `groups_by_size`; of several regressions, of the rows of one after those of the other.
 
     Returns
     -------
     Tensor
-        A scalar, differentiable by features and penalties; not finite where the features are not.
+        One number a regression, differentiable by features and penalties; not finite where the features are not.
     """
-    return _LeftOutError.apply(feature_BF * ridge_F.rsqrt(), target_BT, groups)
+    return _LeftOutError.apply(feature_BF * ridge_F.rsqrt()[..., None, :], target_BT, groups)
 
 
 class _LeftOutError(torch.autograd.Function):
@@ -108,28 +110,32 @@ class _LeftOutError(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, phi_BF: Tensor, target_BT: Tensor, groups: Sequence[GroupsOfSize]) -> Tensor:
-        n_rows, n_features = phi_BF.shape
+        n_rows, n_features = phi_BF.shape[-2:]
         more_rows = n_features < n_rows
-        normal = phi_BF.T @ phi_BF if more_rows else phi_BF @ phi_BF.T
-        normal.diagonal().add_(1)
+        normal = phi_BF.mT @ phi_BF if more_rows else phi_BF @ phi_BF.mT
+        normal.diagonal(dim1=-2, dim2=-1).add_(1)
         inverse = torch.cholesky_inverse(cholesky(normal))
         g_BF = phi_BF @ inverse if more_rows else inverse @ phi_BF
-        weight_FT = g_BF.T @ target_BT
+        weight_FT = g_BF.mT @ target_BT
         # with fewer rows than features I - H is the inverse itself, and exact also where hardly anything is missed
-        residual_BT = torch.addmm(target_BT, phi_BF, weight_FT, alpha=-1) if more_rows else inverse @ target_BT
-        error_BT, slope_BT, change_BF = _left_out(phi_BF, g_BF, residual_BT, groups)
-        change_BF.addmm_(slope_BT, weight_FT.T, alpha=-1)
-        if more_rows:
-            change_BF.addmm_(phi_BF, g_BF.T @ change_BF, alpha=-1)
-        else:
-            change_BF = inverse @ change_BF
-        ctx.save_for_backward(change_BF.addmm_(residual_BT, slope_BT.T @ g_BF, alpha=-1))
-        return error_BT.square().sum()
+        residual_BT = _less(target_BT.clone(), phi_BF, weight_FT) if more_rows else inverse @ target_BT
+        # the groups know their rows, so here the rows of all regressions are one after the other
+        found = _left_out(phi_BF.flatten(0, -2), g_BF.flatten(0, -2), residual_BT.flatten(0, -2), groups)
+        error_BT, slope_BT, change_BF = (each.reshape(*phi_BF.shape[:-1], -1) for each in found)
+        change_BF = _less(change_BF, slope_BT, weight_FT.mT)
+        change_BF = _less(change_BF, phi_BF, g_BF.mT @ change_BF) if more_rows else inverse @ change_BF
+        ctx.save_for_backward(_less(change_BF, residual_BT, slope_BT.mT @ g_BF))
+        return error_BT.square().sum(dim=(-2, -1))
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         (gradient_BF,) = ctx.saved_tensors
-        return grad_outputs[0] * gradient_BF, None, None
+        return grad_outputs[0][..., None, None] * gradient_BF, None, None
+
+
+def _less(whole: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Take the product of two matrices off `whole`, in place."""
+    return whole.addmm_(a, b, alpha=-1) if whole.ndim == 2 else whole.baddbmm_(a, b, alpha=-1)
 
 
 def _left_out(

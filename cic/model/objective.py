@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
 from cic.model.left_out import GroupsOfSize, left_out_error
-from cic.model.output_weights import penalties, sketched
+from cic.model.output_weights import penalties, sketch, sketched
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Objective:
         loss, error = z_BK.new_zeros(()), 0.0
         if network.architecture.depth:
             feature_BF = network.decoder_features(code_BW)
-            ridge_F = penalties(self.log_ridge_2, network) * (len(z_BK) / self.n_samples)
-            target_BT = sketched(z_BK, config.exact_components, config.sketched_components, self.draw)
+            ridge_F = penalties(self.log_ridge_2, network.architecture) * (len(z_BK) / self.n_samples)
+            mix_RC = sketch(z_BK.shape[1], config.exact_components, config.sketched_components, self.draw)
+            target_BT = sketched(z_BK, config.exact_components, mix_RC)
             loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * self.total)
             error = loss.item()
         if label_B is not None and network.head is not None:

@@ -5,10 +5,13 @@ Axes: S samples, B batch, K coordinates of the basis, R the rest of them, T targ
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from cic.model.autoencoder import Autoencoder
+from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.definite import cholesky
 
 PROFILES_AT_ONCE = 16_384
@@ -17,36 +20,59 @@ RIDGE_START = (1.0, 0.02)
 """Penalties to begin with: of hidden features, and of code and constant."""
 
 
-def sketched(z_BK: Tensor, exact: int, combinations: int, draw: torch.Generator) -> Tensor:
-    """Give fewer targets with the same expected squared error.
+def sketch(n_inputs: int, exact: int, combinations: int, draw: torch.Generator) -> Tensor | None:
+    """Draw the random combinations mix_RC that stand for all coordinates but the first `exact`; `None` where all stay.
 
-    The first `exact` coordinates stay; the others are replaced by random combinations of them. A residual is linear in
-    its targets, so the expected squared residual of the combinations is that of the coordinates (Johnson and
-    Lindenstrauss 1984). The tail of the basis matters: without it training overfits the first components.
+    A residual is linear in its targets, so the expected squared residual of the combinations is that of the
+    coordinates (Johnson and Lindenstrauss 1984). The tail of the basis matters: without it training overfits the first
+    components.
     """
-    rest = z_BK.shape[1] - exact
+    rest = n_inputs - exact
     if not exact or rest <= combinations:
+        return None
+    return torch.randn(rest, combinations, generator=draw, device=draw.device)
+
+
+def sketched(z_BK: Tensor, exact: int, mix_RC: Tensor | None) -> Tensor:
+    """Give fewer targets with the same expected squared error: coordinates, and combinations from `sketch`."""
+    if mix_RC is None:
         return z_BK
-    mix_RC = torch.randn(rest, combinations, generator=draw, device=z_BK.device, dtype=z_BK.dtype)
-    return torch.cat([z_BK[:, :exact], z_BK[:, exact:] @ mix_RC / combinations**0.5], dim=1)
+    return torch.cat([z_BK[..., :exact], z_BK[..., exact:] @ mix_RC / mix_RC.shape[-1] ** 0.5], dim=-1)
 
 
-def penalties(log_ridge_2: Tensor, network: Autoencoder) -> Tensor:
+def log_ridge_start(device: str = "cpu") -> Tensor:
+    """Give the logarithms of the penalties to begin with, to be trained."""
+    return torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
+
+
+def penalties(log_ridge_2: Tensor, architecture: Architecture) -> Tensor:
     """Give the penalty of each decoder feature: one for the hidden ones, one for code and constant."""
-    architecture = network.architecture
     ridge_2 = log_ridge_2.exp()
+    sizes = (architecture.hidden_width, architecture.bottleneck_width + 1)
     return torch.cat(
-        [ridge_2[0].expand(architecture.hidden_width), ridge_2[1].expand(architecture.bottleneck_width + 1)]
+        [ridge_2[..., at : at + 1].expand(*ridge_2.shape[:-1], size) for at, size in enumerate(sizes)], dim=-1
     )
+
+
+def ridge_weights(features_of: Callable[[Tensor], Tensor], z_SK: Tensor, penalty_F: Tensor) -> Tensor:
+    """Give the weights w_FK of the ridge regression of all profiles on their features, whose products are summed.
+
+    Features and penalties may have a leading axis of as many regressions.
+    """
+    normal_FF = torch.diag_embed(penalty_F.double())
+    product_FK = normal_FF.new_zeros(*penalty_F.shape, z_SK.shape[1])
+    for z_BK in z_SK.split(PROFILES_AT_ONCE):
+        feature_BF = features_of(z_BK)
+        normal_FF += (feature_BF.mT @ feature_BF).double()
+        product_FK += (feature_BF.mT @ z_BK).double()
+    return torch.cholesky_solve(product_FK, cholesky(normal_FF)).to(z_SK.dtype)
 
 
 @torch.no_grad()
 def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor) -> None:
-    """Set the decoder's output weights by ridge regression on all training profiles, whose products are summed."""
-    normal_FF = torch.diag(penalties(log_ridge_2, network).double())
-    product_FK = normal_FF.new_zeros(len(normal_FF), z_SK.shape[1])
-    for z_BK in z_SK.split(PROFILES_AT_ONCE):
-        feature_BF = network.decoder_features(network.encode_once(z_BK))
-        normal_FF += (feature_BF.T @ feature_BF).double()
-        product_FK += (feature_BF.T @ z_BK).double()
-    network.set_output_weights(torch.cholesky_solve(product_FK, cholesky(normal_FF)).float())
+    """Set the decoder's output weights by ridge regression on all training profiles."""
+
+    def features_of(z_BK: Tensor) -> Tensor:
+        return network.decoder_features(network.encode_once(z_BK))
+
+    network.set_output_weights(ridge_weights(features_of, z_SK, penalties(log_ridge_2, network.architecture)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from cic.model.autoencoder import Architecture, Autoencoder
 from cic.model.guard import Guard
 from cic.model.left_out import GroupsOfSize, groups_by_size
 from cic.model.objective import Objective
-from cic.model.output_weights import RIDGE_START, solve_output_weights
+from cic.model.output_weights import log_ridge_start, solve_output_weights
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -159,9 +159,9 @@ def train(
     network.to(device)
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
     batches = _batches(fold, z_SK, config, draw)
-    validate = _validator(network, fold, config.label_weight, device)
-    log_ridge_2 = torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
-    optimizer = torch.optim.AdamW(_parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
+    validation = ValidationPart(fold, config.label_weight, device)
+    log_ridge_2 = log_ridge_start(device)
+    optimizer = torch.optim.AdamW(parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
     steps = config.epochs * steps_an_epoch(len(z_SK), config)
     guard = Guard(network, log_ridge_2, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
@@ -192,7 +192,9 @@ def train(
             network.eval()
             if network.architecture.depth:
                 solve_output_weights(network, z_SK, log_ridge_2)
-            yield EpochResult(epoch, train_error, *validate())
+            with torch.no_grad():
+                told = reconstructed(network, validation.z_SK)
+            yield EpochResult(epoch, train_error, *validation.judged(*told))
 
 
 def _batches(
@@ -227,9 +229,10 @@ def one_cycle(progress: float) -> float:
     return max(0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))), 1e-3)
 
 
-def _parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> list[dict[str, object]]:
+def parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> list[dict[str, Any]]:
+    """Give what is descended to, in groups with a learning rate and a weight decay each."""
     rate = hyper.learning_rate
-    groups: list[dict[str, object]] = []
+    groups: list[dict[str, Any]] = []
     if network.head is not None:
         groups.append({"params": list(network.head.parameters()), "lr": HEAD_RATE, "weight_decay": 0.0})
     if network.architecture.depth:
@@ -243,26 +246,31 @@ def _parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2:
     return groups
 
 
-def _validator(
-    network: Autoencoder, fold: Fold, label_weight: float, device: str
-) -> Callable[[], tuple[float, float, float | None]]:
-    z_SK = torch.from_numpy(fold.z_validation_SK).to(device)
-    label_S = None if fold.label_validation_S is None else torch.from_numpy(fold.label_validation_S).to(device)
-    outside, total = float(fold.outside_validation_S.sum()), float(fold.total_validation_S.sum())
+def reconstructed(network: Autoencoder, z_SK: Tensor) -> tuple[Tensor, ...]:
+    """Give the squared error of all reconstructions, inside the basis, and the logits where there is a head."""
+    code_SW = network.encode(z_SK)
+    inside = torch.sum(torch.square(network.decode(code_SW) - z_SK), dtype=torch.float64)
+    return (inside,) if network.head is None else (inside, network.label_logits(code_SW))
 
-    @torch.no_grad()
-    def validate() -> tuple[float, float, float | None]:
-        code_SW = network.encode(z_SK)
-        inside = torch.sum(torch.square(network.decode(code_SW) - z_SK), dtype=torch.float64).item()
-        error, accuracy = (inside + outside) / total, None
-        loss = error
-        if label_S is not None and network.head is not None and bool((known_S := label_S >= 0).any()):
-            logit_SL = network.label_logits(code_SW)[known_S]
+
+class ValidationPart:
+    """The validation profiles of a fold, and what reconstructing them comes to."""
+
+    def __init__(self, fold: Fold, label_weight: float, device: str) -> None:
+        self.z_SK = torch.from_numpy(fold.z_validation_SK).to(device)
+        label_S = None if fold.label_validation_S is None else torch.from_numpy(fold.label_validation_S).to(device)
+        self._label_S, self._label_weight = label_S, label_weight
+        self._outside, self._total = float(fold.outside_validation_S.sum()), float(fold.total_validation_S.sum())
+
+    def judged(self, inside: Tensor, logit_SL: Tensor | None = None) -> tuple[float, float, float | None]:
+        """Give error, loss and accuracy as in `EpochResult`, from what `reconstructed` gives."""
+        error, accuracy = (inside.item() + self._outside) / self._total, None
+        loss, label_S = error, self._label_S
+        if label_S is not None and logit_SL is not None and bool((known_S := label_S >= 0).any()):
+            logit_SL = logit_SL[known_S]
             accuracy = (logit_SL.argmax(dim=1) == label_S[known_S]).float().mean().item()
-            loss += label_weight * nn.functional.cross_entropy(logit_SL, label_S[known_S]).item()
+            loss += self._label_weight * nn.functional.cross_entropy(logit_SL, label_S[known_S]).item()
         return error, loss, accuracy
-
-    return validate
 
 
 def pca_error(fold: Fold, width: int) -> float:

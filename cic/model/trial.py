@@ -9,20 +9,21 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
+from cic.model.stopping import Best, rung_epochs
 from cic.model.threads import one_thread
 from cic.model.training import EpochResult, Fold, Hyperparameters, new_network, pca_error, train
 from cic.seeds import derive_seed
 
 log = logging.getLogger(__name__)
 LONGEST_REASON = 300
-RUNGS = (0.125, 0.25, 0.5)
-"""Shares of the epochs at which a trial may be pruned."""
 
 
 @dataclass(frozen=True)
@@ -96,31 +97,57 @@ class Fitted:
     seed: int
 
 
-class _Best:
-    """The epoch of lowest validation loss so far, and the validation error there.
+class TrialCourse:
+    """A trial as far as it has come: judges each look at the validation part, and says when that is enough."""
 
-    It begins with an untrained network, which is PCA; where there is a head, nobody has trained that yet. Then, too,
-    the later of two equal losses is the better: no validation profile may have a label, and the code be fixed.
-    """
+    def __init__(self, spec: TrialSpec) -> None:
+        self.spec, self._started = spec, time.perf_counter()
+        self._pca = sum(pca_error(fold, spec.hyper.bottleneck_width) for fold in spec.folds) / len(spec.folds)
+        self._best = Best(self._pca, bool(spec.folds[0].n_labels))
+        self._state: Literal["complete", "pruned", "failed"] = "complete"
+        self._reason, self._epoch = "", 0
+        self._at_rungs: list[tuple[int, float]] = []
 
-    def __init__(self, pca: float, has_head: bool) -> None:
-        self.error, self.loss, self.epoch = pca, math.inf if has_head else pca, 0
-        self.has_head = has_head
-
-    def see(self, epoch: int, error: float, loss: float) -> bool:
-        if loss < self.loss or (self.has_head and loss == self.loss):
-            self.error, self.loss, self.epoch = error, loss, epoch
-            return True
+    def ends(self, results: Sequence[EpochResult]) -> bool:
+        """Take note of a look at each fold, and say whether the trial ends there."""
+        training, best = self.spec.training, self._best
+        self._epoch = epoch = results[0].epoch
+        error = sum(result.validation_error for result in results) / len(results)
+        if not all(math.isfinite(result.train_error) for result in results) or not math.isfinite(error):
+            return self._end("failed", f"the loss is not finite in epoch {epoch}")
+        best.see(epoch, error, sum(result.validation_loss for result in results) / len(results))
+        if time.perf_counter() - self._started > self.spec.seconds:
+            return self._end("failed", f"past {self.spec.seconds:g} s (`search.trial_seconds`) in epoch {epoch}")
+        if epoch in rung_epochs(training):
+            ratio, threshold = best.error / self._pca, dict(self.spec.thresholds).get(epoch, math.inf)
+            self._at_rungs.append((epoch, ratio))
+            if ratio > threshold:
+                return self._end("pruned", f"at epoch {epoch} {ratio:.4f} of PCA, above {threshold:.4f}")
+        if epoch - best.epoch >= training.patience:
+            return self._end("complete", f"no better for {training.patience} epochs")
         return False
 
+    def _end(self, state: Literal["complete", "pruned", "failed"], reason: str) -> bool:
+        self._state, self._reason = state, reason
+        return True
 
-def rung_epochs(training: Training) -> tuple[int, ...]:
-    """Give the epochs at which a trial may be pruned: looks at the validation part about the shares `RUNGS`."""
-    every = training.validate_every
-    return tuple(sorted({every * math.ceil(share * training.epochs / every) for share in RUNGS}))
+    def result(self, seconds: float | None = None) -> TrialResult:
+        """Give what the trial has come to; `seconds` of work, or else all since its beginning."""
+        failed = self._state == "failed"
+        return TrialResult(
+            number=self.spec.number,
+            state=self._state,
+            reason=self._reason,
+            error=None if failed else self._best.error,
+            error_ratio_to_pca=None if failed else self._best.error / self._pca,
+            ratios_at_rungs=tuple(self._at_rungs),
+            epochs=self._epoch,
+            seconds=time.perf_counter() - self._started if seconds is None else seconds,
+            seed=self.spec.seed,
+        )
 
 
-def run_trial(spec: TrialSpec) -> TrialResult:
+def run_trial(spec: TrialSpec, device: str = "cpu") -> TrialResult:
     """Train the architecture of `spec` on each of its folds in step, and give the mean validation error.
 
     On one thread, so that the result does not depend on what runs beside it. An untrained network is PCA, so without
@@ -128,7 +155,13 @@ def run_trial(spec: TrialSpec) -> TrialResult:
     """
     started = time.perf_counter()
     try:
-        return _run_trial(spec, started)
+        with one_thread():
+            course = TrialCourse(spec)
+            if spec.hyper.depth > 0:
+                for results in zip(*_trainings(spec, device), strict=True):
+                    if course.ends(results):
+                        break
+            return course.result()
     except Exception as error:
         log.warning("trial %d failed", spec.number, exc_info=True)
         seconds = time.perf_counter() - started
@@ -141,55 +174,50 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}: {first}"[:LONGEST_REASON]
 
 
-def _run_trial(spec: TrialSpec, started: float) -> TrialResult:
-    with one_thread():
-        width, depth = spec.hyper.bottleneck_width, spec.hyper.depth
-        pca = sum(pca_error(fold, width) for fold in spec.folds) / len(spec.folds)
-        best, at_rungs = _Best(pca, bool(spec.folds[0].n_labels)), []
-        state: Literal["complete", "pruned", "failed"] = "complete"
-        reason, epoch = "", 0
-        if depth > 0:
-            thresholds = dict(spec.thresholds)
-            for results in zip(*_trainings(spec), strict=True):
-                epoch = results[0].epoch
-                error = sum(result.validation_error for result in results) / len(results)
-                if not all(math.isfinite(result.train_error) for result in results) or not math.isfinite(error):
-                    state, reason = "failed", f"the loss is not finite in epoch {epoch}"
-                    break
-                best.see(epoch, error, sum(result.validation_loss for result in results) / len(results))
-                if time.perf_counter() - started > spec.seconds:
-                    state, reason = "failed", f"past {spec.seconds:g} s (`search.trial_seconds`) in epoch {epoch}"
-                    break
-                if epoch in rung_epochs(spec.training):
-                    at_rungs.append((epoch, best.error / pca))
-                    if best.error / pca > thresholds.get(epoch, math.inf):
-                        state = "pruned"
-                        reason = f"at epoch {epoch} {best.error / pca:.4f} of PCA, above {thresholds[epoch]:.4f}"
-                        break
-                if epoch - best.epoch >= spec.training.patience:
-                    reason = f"no better for {spec.training.patience} epochs"
-                    break
-    return TrialResult(
-        number=spec.number,
-        state=state,
-        reason=reason,
-        error=None if state == "failed" else best.error,
-        error_ratio_to_pca=None if state == "failed" else best.error / pca,
-        ratios_at_rungs=tuple(at_rungs),
-        epochs=epoch,
-        seconds=time.perf_counter() - started,
-        seed=spec.seed,
-    )
+def fold_seed(spec: TrialSpec, index: int) -> int:
+    """Give the seed of the training on one of the folds."""
+    return derive_seed(spec.seed, "fold", index)
 
 
-def _trainings(spec: TrialSpec) -> list[Iterator[EpochResult]]:
+def _trainings(spec: TrialSpec, device: str) -> list[Iterator[EpochResult]]:
     trainings = []
     for index, fold in enumerate(spec.folds):
-        seed = derive_seed(spec.seed, "fold", index)
-        trainings.append(
-            train(new_network(fold, spec.hyper, spec.training, seed), fold, spec.hyper, spec.training, seed)
-        )
+        seed = fold_seed(spec, index)
+        network = new_network(fold, spec.hyper, spec.training, seed)
+        trainings.append(train(network, fold, spec.hyper, spec.training, seed, device))
     return trainings
+
+
+class FitCourse:
+    """A training whose best weights are to be kept, as far as it has come."""
+
+    def __init__(self, fold: Fold, hyper: Hyperparameters, training: Training, seed: int) -> None:
+        self.network = new_network(fold, hyper, training, seed)
+        self._best = Best(pca_error(fold, hyper.bottleneck_width), bool(fold.n_labels))
+        self._weights = copy.deepcopy(self.network.state_dict())
+        self._curve: list[EpochResult] = []
+        self._patience, self._seed = training.patience, seed
+
+    def ends(self, result: EpochResult, weights: Callable[[], dict[str, Tensor]]) -> bool:
+        """Take note of a look at the validation part and of the weights there, and say whether that is enough.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss stops being finite.
+        """
+        if not math.isfinite(result.train_error) or not math.isfinite(result.validation_error):
+            raise FloatingPointError(f"the loss is not finite in epoch {result.epoch}")
+        self._curve.append(result)
+        if self._best.see(result.epoch, result.validation_error, result.validation_loss):
+            self._weights = {name: value.detach().clone() for name, value in weights().items()}
+        return result.epoch - self._best.epoch >= self._patience
+
+    def fitted(self) -> Fitted:
+        """Give the network with the weights of its best epoch."""
+        self.network.to("cpu").load_state_dict(self._weights)
+        best = self._best
+        return Fitted(self.network.eval(), tuple(self._curve), best.epoch, best.error, best.loss, self._seed)
 
 
 def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str = "cpu") -> Fitted:
@@ -200,23 +228,13 @@ def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: in
     FloatingPointError
         If the loss stops being finite.
     """
-    network = new_network(fold, hyper, training, seed)
-    best = _Best(pca_error(fold, hyper.bottleneck_width), bool(fold.n_labels))
-    weights, curve = copy.deepcopy(network.state_dict()), []
-    if hyper.depth == 0 and not fold.n_labels:
-        return Fitted(network.eval(), (), 0, best.error, best.loss, seed)
-    with one_thread():
-        for result in train(network, fold, hyper, training, seed, device):
-            if not math.isfinite(result.train_error) or not math.isfinite(result.validation_error):
-                raise FloatingPointError(f"the loss is not finite in epoch {result.epoch}")
-            curve.append(result)
-            if best.see(result.epoch, result.validation_error, result.validation_loss):
-                weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
-            if result.epoch - best.epoch >= training.patience:
-                break
-    network.load_state_dict(weights)
-    network.to("cpu").eval()
-    return Fitted(network, tuple(curve), best.epoch, best.error, best.loss, seed)
+    course = FitCourse(fold, hyper, training, seed)
+    if hyper.depth or fold.n_labels:
+        with one_thread():
+            for result in train(course.network, fold, hyper, training, seed, device):
+                if course.ends(result, course.network.state_dict):
+                    break
+    return course.fitted()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from cic.data.matrix import fingerprints
 from cic.digests import data_digest
 from cic.errors import ModelError
 from cic.folders import Folders, read_json, read_parts, write_json
+from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle, bundle_digest, save_bundle
 from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
@@ -24,7 +25,7 @@ from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
-from cic.workers.executor import make_executor
+from cic.stages.crew import crew
 
 CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResult))]
 
@@ -87,8 +88,8 @@ def fit_seeds(
         If no training succeeds.
     """
     wanted, fitted, failed = params.fit.seeds, list[Fitted](), list[NotFitted]()
-    count = 1 if settings.torch_device != "cpu" else params.search.workers
-    with make_executor(count, params.search.scheduler, [fit_from_spec]) as crew:
+    device = settings.torch_device
+    with crew(params.search, device, fit_from_spec, fit_specs) as workers:
         for first in (0, wanted):
             numbers = range(first, first + wanted - len(fitted))
             seeds = [derive_seed(params.seed, "fit", number) for number in numbers]
@@ -96,8 +97,8 @@ def fit_seeds(
                 TrialSpec(number, hyper, seed, params.training, (fold,))
                 for number, seed in zip(numbers, seeds, strict=True)
             ]
-            run = partial(fit_from_spec, device=settings.torch_device)
-            for one in track(crew.map(run, specs), "fit", total=len(specs)):
+            run = partial(fit_from_spec, device=device)
+            for one in track(workers.map(run, specs), "fit", total=len(specs)):
                 if isinstance(one, Fitted):
                     fitted.append(one)
                 else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.dependencies import closure, code_digest, libraries, versions_of
 from cic.digests import data_digest
 from cic.folders import Folders, read_part, read_parts, write_json
+from cic.model.batched import run_trials
 from cic.model.prepare import search_folds
 from cic.model.scale_choice import with_transform
 from cic.model.training import Hyperparameters
@@ -25,11 +27,13 @@ from cic.search.space import Space
 from cic.search.study import SearchOutcome
 from cic.search.study import search as search_study
 from cic.settings import Settings
+from cic.stages.crew import crew
 from cic.tracking.searches import shown_search
-from cic.workers.executor import make_executor
 
 TRIALS = ("cic.model.prepare", "cic.model.trial", "cic.search.study")
 """Modules on whose code the outcome of a trial depends."""
+AT_ONCE = "cic.model.batched"
+"""Likewise, where it does not run on processors."""
 SURFACE, IMPORTANCE = "surface.svg", "importance.svg"
 
 
@@ -37,9 +41,10 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     """Search over depth and bottleneck width in rounds, and choose; MLflow shows it meanwhile, a run a trial."""
     matrix, part_S = read_parts(folders)
     params = with_transform(params, matrix, part_S)
-    identity = _identity(params, matrix, part_S)
+    device = settings.torch_device
+    identity = identity_of(params, matrix, part_S, device)
     # the workers start while this process prepares what they are given
-    with make_executor(params.search.workers, params.search.scheduler, [run_trial]) as workers:
+    with crew(params.search, device, run_trial, run_trials) as workers:
         folds = search_folds(matrix, read_part(folders), params)
 
         def make_spec(
@@ -54,7 +59,7 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
                 identity=identity,
                 storage_url=settings.optuna_url,
                 make_spec=make_spec,
-                run=run_trial,
+                run=partial(run_trial, device=device),
                 workers=workers,
                 on_round=shown.log_round,
             )
@@ -63,15 +68,20 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
             shown.close(outcome, out / SURFACE, [out / IMPORTANCE])
 
 
-def _identity(params: Params, matrix: ExpressionMatrix, part_S: np.ndarray) -> dict[str, str]:
-    """Give digests of what the outcome of a trial depends on beside the space and the seed."""
+def identity_of(params: Params, matrix: ExpressionMatrix, part_S: np.ndarray, device: str) -> dict[str, str]:
+    """Give digests of what the outcome of a trial depends on beside the space and the seed.
+
+    The device is named where it is not the processor: what it adds up in another order is another number.
+    """
+    modules, on_device = (TRIALS, {}) if device == "cpu" else ((*TRIALS, AT_ONCE), {"device": device})
     return {
         "data": data_digest(matrix),
         "split": hashlib.sha256("\n".join(part_S).encode()).hexdigest(),
         "training": digest(params.preprocess, params.training),
         # trials of other code must not be taken for those of this one
-        "code": code_digest(closure(*TRIALS)),
-        "versions": json.dumps(versions_of(libraries(closure(*TRIALS)))),
+        "code": code_digest(closure(*modules)),
+        "versions": json.dumps(versions_of(libraries(closure(*modules)))),
+        **on_device,
     }
 
 
