@@ -40,6 +40,9 @@ class Workers(ABC):
 
         Parameters
         ----------
+        specs
+            Plain data. Large arrays in them go to the workers once and not with every task (`cic.workers.arrays`), so
+            they must stay as they are for as long as the workers are there.
         seconds
             What `run` may take. It has to keep to that by itself; only local processes can be ended if it hangs.
         """
