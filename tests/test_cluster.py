@@ -16,15 +16,17 @@ import analytic_trial
 import numpy as np
 import pytest
 from array_job import product, product_killed_once, product_that_takes_long, tasks
-from evaluated import curved_profiles
+from evaluated import curved_profiles, params
 from page_commands import s3_server
 from store_parts import free_port
+from test_many import cells
 
-from cic.config import Params, parse_params
+from cic.config import parse_params
 from cic.data.matrix import write_matrix
 from cic.errors import ServiceError
 from cic.folders import Folders
 from cic.model.bundle import bundle_digest
+from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.pipeline import STAGES, run_stage, workspace
 from cic.settings import Settings
@@ -41,7 +43,7 @@ def start() -> Iterator[Start]:
     clusters = []
 
     def cluster(workers: int, threads: int = 1) -> Any:
-        clusters.append(distributed.LocalCluster(n_workers=workers, threads_per_worker=threads, dashboard_address=None))
+        clusters.append(distributed.LocalCluster(n_workers=workers, threads_per_worker=threads, dashboard_address=":0"))
         return clusters[-1]
 
     yield cluster
@@ -74,6 +76,20 @@ def test_a_killed_worker_finds_its_arrays_again_and_nothing_is_left(three: str, 
             np.testing.assert_array_equal(found, [product(task) for task in given])
         assert len(list(shared.glob("*/*.npy"))) == 3  # two that the tasks share, and one that told whether it is seen
     assert (tmp_path / "killed").exists() and not list(shared.iterdir())
+
+
+def test_passes_over_many_profiles_give_the_same_as_here(three: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"cic.data.sparse.FEW": 60, "cic.data.sparse.BLOCK_ROWS": 32}.items():
+        monkeypatch.setattr(name, value)
+    for name in ("EXACT_UP_TO", "GRAM_UP_TO"):
+        monkeypatch.setattr(f"cic.model.basis.{name}", 48)
+    matrix, seen_S = cells(400, 300, 3), np.arange(400) < 330
+    parts = matrix.select(seen_S), matrix.select(~seen_S)
+    with make_executor(0, three) as workers:
+        there = prepare(*parts, params(), 7, workers.pass_over)
+    here = prepare(*parts, params(), 7)
+    np.testing.assert_array_equal(there.basis.components_GK, here.basis.components_GK)
+    np.testing.assert_array_equal(there.fold.z_train_SK, here.fold.z_train_SK)
 
 
 def test_a_place_that_the_workers_do_not_see_is_named(three: str) -> None:
@@ -142,15 +158,15 @@ def test_a_scheduler_that_dies_is_an_error() -> None:
             one.wait()
 
 
-def ran(folder: Path, matrix: Path, **search: Any) -> tuple[Params, Folders]:
+def ran(folder: Path, matrix: Path, **search: Any) -> Folders:
     """Run the stages of the main job on a few profiles."""
-    params = parse_params(
+    asked = parse_params(
         {
             "seed": 5,
             "data": {"file": str(matrix), "label": "label", "group": "group", "replicate": "replicate"},
             "training": {"epochs": 10},
             "search": {
-                "trials": 4, "round_size": 4, "bottleneck_width": [3], "depth": [0, 1], "hidden_width": [16],
+                "trials": 3, "round_size": 3, "bottleneck_width": [3], "depth": [0, 1], "hidden_width": [16],
                 "finalists": 1, "repeats": 2, **search,
             },
             "fit": {"seeds": 2},
@@ -158,18 +174,19 @@ def ran(folder: Path, matrix: Path, **search: Any) -> tuple[Params, Folders]:
         }
     )  # fmt: skip
     folders = workspace(folder / "build")
-    settings = Settings(project=folder, home=folder / "home", device="cpu")
+    runs = f"sqlite:///{folder.parent / 'mlflow.db'}"  # one for both, as making it takes longest
+    settings = Settings(project=folder, home=folder / "home", tracking_uri=runs, device="cpu")
     for name in STAGES:
-        run_stage(name, params, folders, settings)
-    return params, folders
+        run_stage(name, asked, folders, settings)
+    return folders
 
 
 def test_the_main_job_gives_the_same_on_a_cluster_as_on_local_processes(three: str, tmp_path: Path) -> None:
     matrix, shared = tmp_path / "matrix.parquet", tmp_path / "shared"
     write_matrix(matrix, curved_profiles(n_samples=320, n_genes=200))
     shared.mkdir()
-    _, here = ran(tmp_path / "here", matrix, workers=2)
-    _, there = ran(tmp_path / "there", matrix, scheduler=three, shared=str(shared))
+    here = ran(tmp_path / "here", matrix, workers=2)
+    there = ran(tmp_path / "there", matrix, scheduler=three, shared=str(shared))
     assert bundle_digest(here["fit"] / "bundle") == bundle_digest(there["fit"] / "bundle")
     for stage, file in (("search", "choice.json"), ("search", "trials.csv"), ("evaluate", "metrics.json")):
         assert (here[stage] / file).read_bytes() == (there[stage] / file).read_bytes(), file

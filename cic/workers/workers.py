@@ -65,6 +65,18 @@ class Workers(ABC):
                 yield ready.pop(at)
                 at += 1
 
+    def pass_over(self, run: Callable[[S], R], specs: Sequence[S], /) -> Iterator[R]:
+        """Yield the same as `map`, for results that are large: few of them are waiting at any time.
+
+        Raises
+        ------
+        ServiceError
+            If the worker of one of them died each time.
+        """
+        at_once = 2 * self.count
+        for start in range(0, len(specs), at_once):
+            yield from self.map(run, specs[start : start + at_once])
+
 
 class InThisProcess(Workers):
     """One after the other, here."""
