@@ -6,6 +6,7 @@ import logging
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -21,7 +22,6 @@ from typing import Any
 
 from cic.errors import ServiceError
 from cic.workers.arrays import SentArrays, run_sent
-from cic.workers.files import remove
 from cic.workers.workers import Lost, R, S, Workers
 
 log = logging.getLogger(__name__)
@@ -177,10 +177,8 @@ def _end_with_parent(folder: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in workers only"
     parent.join()
-    try:
-        remove(folder)
-    finally:
-        os._exit(1)
+    shutil.rmtree(folder, ignore_errors=True)  # none behind a URL, which might keep it waiting
+    os._exit(1)
 
 
 def _kill(pid: int) -> None:
