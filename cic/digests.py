@@ -12,6 +12,9 @@ import numpy as np
 from cic.config import Params, ParamsSection, digest
 from cic.data.matrix import ExpressionMatrix
 
+WORKERS = ("workers", "scheduler", "shared")
+"""Fields of the section `search` that say what runs, and where."""
+
 
 def data_digest(matrix: ExpressionMatrix) -> str:
     """Give the SHA-256 of ids, genes, unit, sample columns and values, whether these are dense or sparse."""
@@ -31,7 +34,7 @@ def model_digest(params: Params) -> str:
 
 def settled(section: ParamsSection) -> dict[str, Any]:
     """Give the fields of a section that an outcome depends on: how many workers there are, and where, is none."""
-    return {key: value for key, value in section.model_dump(mode="json").items() if key not in ("workers", "scheduler")}
+    return {key: value for key, value in section.model_dump(mode="json").items() if key not in WORKERS}
 
 
 def gene_sets_digest(path: Path) -> str:

@@ -22,7 +22,7 @@ from filelock import FileLock
 from cic.config import Params, Search
 from cic.data.synthetic import side_files
 from cic.dependencies import closure, code_digest, libraries, modules_of, versions_of
-from cic.digests import gene_sets_digest, settled
+from cic.digests import WORKERS, gene_sets_digest, settled
 from cic.errors import DataError
 from cic.folders import Folders
 from cic.manifest import Manifest, check_together, checked, inputs_of, read_manifest, sha256_of, write_manifest
@@ -191,7 +191,7 @@ def declared(stage: Stage, params: Params) -> Params:
     for section in set(Params.model_fields) - {"seed", *stage.sections}:
         given.__dict__.pop(section)
     if "search" not in stage.sections:
-        given.__dict__["search"] = Search(workers=params.search.workers, scheduler=params.search.scheduler)
+        given.__dict__["search"] = Search(**params.search.model_dump(include=set(WORKERS)))
     return given
 
 

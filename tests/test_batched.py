@@ -334,14 +334,18 @@ def test_a_mixed_round_comes_back_whole() -> None:
 # fits, and the stages
 
 
-def test_fits_at_once_are_those_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fits_at_once_are_those_of_the_loop() -> None:
     fold = fold_of()
     config = Params(seed=3, training=CONFIG, search={"workers": 1}, fit={"seeds": 3})
-    alone, _ = fit_seeds(fold, HYPER, config, Settings(device="cpu"))
-    monkeypatch.setattr(Settings, "torch_device", AS_A_CARD)
+    alone, _ = fit_seeds(fold, HYPER, config, "cpu", InThisProcess())
     calls = []
-    monkeypatch.setattr("cic.stages.fit.fit_specs", lambda *given, **named: calls.append(given) or fit_specs(*given))
-    at_once, failed = fit_seeds(fold, HYPER, config, Settings())
+
+    def counted(specs: Sequence[TrialSpec], device: str) -> Sequence[Fitted | NotFitted]:
+        calls.append(specs)
+        return fit_specs(specs)
+
+    with crew(config.search, AS_A_CARD, fit_from_spec, counted) as workers:
+        at_once, failed = fit_seeds(fold, HYPER, config, AS_A_CARD, workers)
     assert len(calls) == 1 and not failed
     z_SK = torch.from_numpy(fold.z_validation_SK)
     for one, other in zip(at_once, alone, strict=True):

@@ -17,7 +17,6 @@ from cic.model.bundle import bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
-from cic.settings import Settings
 from cic.stages.fit import fit_seeds
 from cic.workers.workers import InThisProcess
 
@@ -49,7 +48,7 @@ def seeds(*numbers):
 
 def test_another_seed_takes_over_and_it_is_said(fold, monkeypatch):
     failing(monkeypatch, lambda seed: seed == seeds(0)[0])
-    fitted, failed = fit_seeds(fold, HYPER, CONFIG, Settings(device="cpu"))
+    fitted, failed = fit_seeds(fold, HYPER, CONFIG, "cpu", InThisProcess())
     assert [one.seed for one in fitted] == seeds(1, 2)
     assert [one.seed for one in failed] == seeds(0) and "diagonal" in failed[0].reason
 
@@ -68,7 +67,7 @@ def test_the_digest_is_of_the_model_and_not_of_where_it_came_from(tmp_path):
 def test_no_training_at_all_is_an_error_with_its_reason(fold, monkeypatch):
     failing(monkeypatch, lambda seed: True)
     with pytest.raises(ModelError, match="diagonal"):
-        fit_seeds(fold, HYPER, CONFIG, Settings(device="cpu"))
+        fit_seeds(fold, HYPER, CONFIG, "cpu", InThisProcess())
 
 
 def test_a_measure_whose_retraining_fails_is_left_out_and_the_others_stay(monkeypatch):

@@ -157,6 +157,46 @@ def test_image_ships_the_package_and_no_state() -> None:
     assert all((INFRA.parent / name).exists() for name in kept)
 
 
+def test_the_slurm_recipe_says_what_it_would_ask_for_and_what_to_install() -> None:
+    command = [sys.executable, str(INFRA / "dask-slurm.py"), "--jobs", "4", "--workers-per-job", "16"]
+    dry = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=True).stdout
+    assert "4 jobs" in dry and "cores: 16" in dry and "processes: 16" in dry, "one thread a worker"
+    assert "--address-file" in subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+    # isolated, and with site-packages out of reach: as where it is not installed
+    bare = subprocess.run([sys.executable, "-I", "-S", *command[1:]], capture_output=True, text=True)
+    assert bare.returncode == 1 and "pip install 'cic[dask]' dask-jobqueue" in bare.stderr
+    assert "Traceback" not in bare.stderr
+
+
+def test_the_kubernetes_recipe_publishes_nothing_and_runs_one_thread_a_worker() -> None:
+    text = (INFRA / "dask-kubernetes.yaml").read_text()
+    found = {(one["kind"], one["metadata"]["name"]): one["spec"] for one in yaml.safe_load_all(text)}
+    assert set(found) == {
+        ("Service", "cic-dask-scheduler"), ("Deployment", "cic-dask-scheduler"), ("Deployment", "cic-dask-worker"),
+        ("NetworkPolicy", "cic-dask"),
+    }  # fmt: skip
+    service = found["Service", "cic-dask-scheduler"]
+    assert service["type"] == "ClusterIP"
+    pods = {name: found["Deployment", f"cic-dask-{name}"]["template"] for name in ("scheduler", "worker")}
+    containers = {name: pod["spec"]["containers"][0] for name, pod in pods.items()}
+    assert {one["image"] for one in containers.values()} == {"${CIC_IMAGE}"}, "no registry is named"
+    for name, pod in pods.items():
+        chosen = found["Deployment", f"cic-dask-{name}"]["selector"]["matchLabels"]
+        assert chosen.items() <= pod["metadata"]["labels"].items()
+        # what the network policy lets in, and what it keeps
+        assert {"app": "cic-dask", "cic-dask": "true"}.items() <= pod["metadata"]["labels"].items()
+    assert service["selector"].items() <= pods["scheduler"]["metadata"]["labels"].items()
+    assert f"tcp://cic-dask-scheduler:{service['ports'][0]['port']}" in containers["worker"]["command"]
+    for name, container in containers.items():
+        known = subprocess.run(
+            [Path(sys.executable).parent / "dask", name, "--help"], capture_output=True, text=True, check=True
+        ).stdout
+        assert container["command"][:2] == ["dask", name]
+        assert all(part in known for part in container["command"] if part.startswith("--"))
+    at = containers["worker"]["command"].index("--nthreads")
+    assert containers["worker"]["command"][at + 1] == "1"
+
+
 def test_readme_explains_every_setting() -> None:
     named = set(re.findall(r"`((?:CIC|PREFECT_API)_\w+)`", (INFRA / "README.md").read_text()))
     assert named == set(variables())

@@ -6,14 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
 from long_job import process_id
 
 from cic.errors import ServiceError
-from cic.model.training import Hyperparameters
 from cic.workers.executor import make_executor
 from cic.workers.workers import InThisProcess
 
@@ -65,14 +63,21 @@ def test_no_worker_outlives_its_coordinator(tmp_path, ending):
     marks.mkdir()
     script = tmp_path / "coordinator.py"
     script.write_text(COORDINATOR.format(tests=str(Path(__file__).parent), marks=str(marks)))
-    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL, start_new_session=True)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     until(lambda: len(list(marks.iterdir())) == 2, seconds=60)
+    assert list(scratch.glob("cic-*")), "where what is sent to them lies"
     if ending == signal.SIGINT:
         os.killpg(process.pid, ending)  # a terminal sends Ctrl-C to the whole group
     else:
         process.send_signal(ending)
     process.wait(timeout=20)
     until(lambda: not any(alive(int(path.name)) for path in marks.iterdir()), seconds=10)
+    assert not list(scratch.glob("cic-*"))
 
 
 def until(condition, seconds):
@@ -133,37 +138,4 @@ def test_a_lost_worker_is_an_error_of_map(two):
 
 def test_a_scheduler_that_does_not_answer_is_named():
     with pytest.raises(ServiceError, match="no Dask scheduler answers"), make_executor(2, "tcp://127.0.0.1:9"):
-        pass
-
-
-@pytest.fixture
-def dask_cluster():
-    distributed = pytest.importorskip("distributed")
-    clusters = []
-
-    def start(workers, threads):
-        clusters.append(distributed.LocalCluster(n_workers=workers, threads_per_worker=threads, dashboard_address=None))
-        return clusters[-1].scheduler_address
-
-    yield start
-    for cluster in clusters:
-        cluster.close()
-
-
-@pytest.mark.integration
-def test_a_dask_cluster_runs_trials_and_survives_a_killed_worker(dask_cluster, tmp_path):
-    import analytic_trial
-
-    specs = [analytic_trial.make_spec(n, Hyperparameters(depth=1, bottleneck_width=4), n) for n in range(12)]
-    mark = tmp_path / "killed"
-    with make_executor(0, dask_cluster(2, 1)) as workers:
-        assert workers.count == 2
-        results = list(workers.map(partial(analytic_trial.run_killed_once, mark), specs))
-    assert mark.exists()
-    assert results == [analytic_trial.run(spec) for spec in specs]
-
-
-@pytest.mark.integration
-def test_dask_workers_of_several_threads_are_refused(dask_cluster):
-    with pytest.raises(ServiceError, match="several trials in one process"), make_executor(0, dask_cluster(1, 2)):
         pass

@@ -142,6 +142,11 @@ class Search(ParamsSection):
     round_size: Annotated[int, Field(ge=1)] = Field(8, description="trials asked together; part of the outcome")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="processes; 0 is one a core. Not part of the outcome")
     scheduler: str | None = Field(None, description="address of a Dask scheduler in place of local processes")
+    shared: str | None = Field(
+        None,
+        description="folder, or URL such as s3://bucket/prefix, that all workers see: what is large goes there; "
+        "left out, a temporary folder of this machine",
+    )
     trial_seconds: Annotated[float, Field(gt=0)] = Field(
         3600.0, description="wall-clock limit of a trial, which fails past it; generous, as it depends on the machine"
     )

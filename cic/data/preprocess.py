@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from cic.config import Preprocess, Transform
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
+from cic.data.passes import BlockOf, Over, blocks_of, here
 from cic.data.sparse_units import log2_sparse
 from cic.data.terms import Unit
 from cic.data.transforms import transformed, untransformed
@@ -51,7 +53,7 @@ class Preprocessor:
     onto: Transform
 
     @classmethod
-    def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0) -> Preprocessor:
+    def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0, over: Over = here) -> Preprocessor:
         """Learn from the training profiles in `matrix`, and from nothing else.
 
         Genes that do not vary among them are dropped. With `top_genes` the genes of largest median absolute deviation
@@ -62,6 +64,8 @@ class Preprocessor:
         ----------
         seed
             Of that sample.
+        over
+            What passes over many profiles.
 
         Raises
         ------
@@ -83,7 +87,7 @@ class Preprocessor:
             )
         x_SG = transformed(log2_scale(matrix.dense(), matrix.unit), onto) if matrix.is_few else None
         if x_SG is None:
-            mean_G, deviation_G = moments(matrix, onto)
+            mean_G, deviation_G = moments(matrix, onto, over)
         else:
             mean_G = x_SG.mean(axis=0, dtype=np.float64)
             deviation_G = x_SG.std(axis=0, dtype=np.float64)
@@ -174,21 +178,24 @@ class Preprocessor:
         )
 
 
-def moments(matrix: ExpressionMatrix, onto: Transform = "log2") -> tuple[np.ndarray, np.ndarray]:
+def moments(matrix: ExpressionMatrix, onto: Transform = "log2", over: Over = here) -> tuple[np.ndarray, np.ndarray]:
     """Give mean and standard deviation of each gene on the model's scale, summed in float64 over equal blocks."""
     sums_2G = np.zeros((2, matrix.n_genes))
-    for start in range(0, matrix.n_samples, sparse.BLOCK_ROWS):
-        block_SG = matrix.values[start : start + sparse.BLOCK_ROWS]
-        if sparse.is_sparse(block_SG):
-            log2_SG = log2_sparse(block_SG, matrix.unit)
-            places, stored = log2_SG.indices, transformed(log2_SG.data, onto).astype(np.float64)
-            parts = [np.bincount(places, weights, minlength=matrix.n_genes) for weights in (stored, stored**2)]
-        else:
-            x_SG = transformed(log2_scale(block_SG, matrix.unit), onto).astype(np.float64)
-            parts = [x_SG.sum(axis=0), np.square(x_SG).sum(axis=0)]
-        sums_2G += parts
+    for of_block_2G in over(partial(_sums, unit=matrix.unit, onto=onto), blocks_of(matrix.values)):
+        sums_2G += of_block_2G
     mean_G, square_G = sums_2G / matrix.n_samples
     return mean_G, np.sqrt(np.maximum(square_G - mean_G**2, 0.0))
+
+
+def _sums(block: BlockOf, unit: Unit, onto: Transform) -> np.ndarray:
+    """Sum values and their squares over a block, 2 x G."""
+    block_SG = block.values
+    if sparse.is_sparse(block_SG):
+        log2_SG = log2_sparse(block_SG, unit)
+        places, stored = log2_SG.indices, transformed(log2_SG.data, onto).astype(np.float64)
+        return np.array([np.bincount(places, weights, minlength=block.n_genes) for weights in (stored, stored**2)])
+    x_SG = transformed(log2_scale(block_SG, unit), onto).astype(np.float64)
+    return np.array([x_SG.sum(axis=0), np.square(x_SG).sum(axis=0)])
 
 
 def _most_variable(x_SG: np.ndarray, among: np.ndarray, deviation_G: np.ndarray, top: int) -> np.ndarray:

@@ -8,11 +8,12 @@ times cheaper, and what a held-out profile has outside it is a constant of that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from cic.errors import DataError
-from cic.model.rows import ArrayRows, Rows
+from cic.model.rows import ArrayRows, Block, Rows
 from cic.seeds import generator
 
 EXACT_UP_TO = 4096
@@ -77,7 +78,7 @@ class SampleBasis:
             components_GK, singular_K = _from_gram(x_SG, rank)
         else:
             rows = ArrayRows(x_SG) if isinstance(x_SG, np.ndarray) else x_SG
-            total = sum(float(block.squared_norms().sum()) for block in rows.blocks())
+            total = sum(rows.each(_total))
             _check_differ(total)
             if x_SG.shape[1] <= GRAM_UP_TO:
                 components_GK, singular_K = _from_streamed_gram(rows, rank, exact)
@@ -102,11 +103,10 @@ class SampleBasis:
         z_SK = np.empty((rows.shape[0], self.rank), dtype=np.float32)
         outside_S, total_S = np.empty((2, rows.shape[0]))
         start = 0
-        for block in rows.blocks():
-            unscaled_SK = block.times(self.components_GK)
+        for unscaled_SK, norm_S in rows.each(partial(_coordinates, self.components_GK)):
             at = slice(start, start + len(unscaled_SK))
             z_SK[at] = unscaled_SK / np.float32(self.scale)
-            total_S[at] = block.squared_norms()
+            total_S[at] = norm_S
             outside_S[at] = np.maximum(total_S[at] - squared_norms(unscaled_SK), 0.0)
             start = at.stop
         return z_SK, outside_S, total_S
@@ -144,7 +144,10 @@ def _check_differ(total: float) -> None:
 
 
 def _from_streamed_gram(rows: Rows, rank: int, exact: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvectors of Xᵀ X, summed in float64 over passing profiles; where not all are wanted, of float32 products."""
+    """Eigenvectors of Xᵀ X, summed in float64 over passing profiles; where not all are wanted, of float32 products.
+
+    It is summed here whoever else there is: what a block adds to it is larger than the block.
+    """
     from scipy.linalg import eigh  # takes a while to import, and using a model does not need it
 
     n_genes = rows.shape[1]
@@ -168,13 +171,29 @@ def _from_subspace_iteration(
     basis_GR = np.linalg.qr(generator(seed, "basis").standard_normal((n_genes, width), dtype=np.float32))[0]
     for _ in range(passes):
         product_GR = np.zeros((n_genes, width))
-        for block in rows.blocks():
-            product_GR += block.transposed_times(block.times(basis_GR))
+        for of_block_GR in rows.each(partial(_product, basis_GR)):
+            product_GR += of_block_GR
         basis_GR = np.linalg.qr(product_GR)[0].astype(np.float32)
     gram_RR = np.zeros((width, width))
-    for block in rows.blocks():
-        small_SR = block.times(basis_GR).astype(np.float64)
-        gram_RR += small_SR.T @ small_SR
+    for of_block_RR in rows.each(partial(_small_gram, basis_GR)):
+        gram_RR += of_block_RR
     values, rotation_RR = np.linalg.eigh(gram_RR)
     order = np.argsort(values)[::-1][: min(rank, width)]
     return basis_GR.astype(np.float64) @ rotation_RR[:, order], np.sqrt(np.maximum(values[order], 0.0))
+
+
+def _total(block: Block) -> float:
+    return float(block.squared_norms().sum())
+
+
+def _product(basis_GR: np.ndarray, block: Block) -> np.ndarray:
+    return block.transposed_times(block.times(basis_GR))
+
+
+def _small_gram(basis_GR: np.ndarray, block: Block) -> np.ndarray:
+    small_SR = block.times(basis_GR).astype(np.float64)
+    return small_SR.T @ small_SR
+
+
+def _coordinates(components_GK: np.ndarray, block: Block) -> tuple[np.ndarray, np.ndarray]:
+    return block.times(components_GK), block.squared_norms()

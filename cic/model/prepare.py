@@ -9,6 +9,7 @@ import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
+from cic.data.passes import Over, here
 from cic.data.preprocess import Preprocessor
 from cic.data.split import grouped_folds, unit_of_samples
 from cic.errors import ConfigError
@@ -32,13 +33,17 @@ class Prepared:
     labels: tuple[str, ...]
 
 
-def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Params, rank: int) -> Prepared:
+def prepare(
+    train: ExpressionMatrix, validation: ExpressionMatrix, params: Params, rank: int, over: Over = here
+) -> Prepared:
     """Fit preprocessing and sample basis on `train`, and bring both parts into the basis.
 
     Parameters
     ----------
     rank
         Components of the basis; 0 is full rank, where training in the basis is exact.
+    over
+        What passes over many profiles.
 
     Raises
     ------
@@ -46,9 +51,9 @@ def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Param
         If a classifier is asked for and the training profiles have fewer than two labels.
     """
     with one_thread():
-        preprocessor = Preprocessor.fit(train, params.preprocess, derive_seed(params.seed, "preprocess"))
-        basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"))
-        z_validation_SK, outside_S, total_S = in_basis(validation, preprocessor, basis)
+        preprocessor = Preprocessor.fit(train, params.preprocess, derive_seed(params.seed, "preprocess"), over)
+        basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"), over)
+        z_validation_SK, outside_S, total_S = in_basis(validation, preprocessor, basis, over)
     labels = label_names(train) if params.training.label_weight else ()
     return Prepared(
         preprocessor,
@@ -67,23 +72,25 @@ def prepare(train: ExpressionMatrix, validation: ExpressionMatrix, params: Param
     )
 
 
-def _based(train: ExpressionMatrix, preprocessor: Preprocessor, rank: int, seed: int) -> tuple[SampleBasis, np.ndarray]:
+def _based(
+    train: ExpressionMatrix, preprocessor: Preprocessor, rank: int, seed: int, over: Over
+) -> tuple[SampleBasis, np.ndarray]:
     """Give the basis of training profiles and their coordinates in it."""
     if train.is_few:
         x_SG = preprocessor.transform(train.dense())
         basis = SampleBasis.fit(x_SG, rank, seed)
         return basis, basis.project(x_SG)[0]
-    rows = PreprocessedRows(train, preprocessor)
+    rows = PreprocessedRows(train, preprocessor, over)
     basis = SampleBasis.fit(rows, rank, seed)
     return basis, basis.project_rows(rows)[0]
 
 
 def in_basis(
-    matrix: ExpressionMatrix, preprocessor: Preprocessor, basis: SampleBasis
+    matrix: ExpressionMatrix, preprocessor: Preprocessor, basis: SampleBasis, over: Over = here
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give coordinates z_SK of profiles, and their squared norms outside the basis and in all (S), in gene units."""
     if not matrix.is_few:
-        return basis.project_rows(PreprocessedRows(matrix, preprocessor))
+        return basis.project_rows(PreprocessedRows(matrix, preprocessor, over))
     x_SG = preprocessor.transform(matrix.dense())
     return *basis.project(x_SG), squared_norms(x_SG)
 
@@ -113,7 +120,7 @@ def label_indices(samples: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:
     return pd.Index(labels).get_indexer(pd.Index(samples["label"].astype(str))).astype(np.int64)
 
 
-def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params) -> tuple[Fold, ...]:
+def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params, over: Over = here) -> tuple[Fold, ...]:
     """Give the folds that trials are scored on: the validation part, or grouped folds of train and validation.
 
     What is held out is never touched. A basis is fitted for every fold.
@@ -122,10 +129,10 @@ def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params) -> t
     rank = params.search.rank or params.training.rank
     if not params.search.folds:
         train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
-        return (prepare(train, validation, params, rank).fold,)
+        return (prepare(train, validation, params, rank, over).fold,)
     seen = matrix.select(np.isin(part_S, ("train", "validation")))
     fold_S = grouped_folds(seen.samples, params.search.folds, derive_seed(params.seed, "folds"))
     return tuple(
-        prepare(seen.select(fold_S != fold), seen.select(fold_S == fold), params, rank).fold
+        prepare(seen.select(fold_S != fold), seen.select(fold_S == fold), params, rank, over).fold
         for fold in range(params.search.folds)
     )

@@ -8,20 +8,25 @@ Axes: S profiles of a block, G modelled genes, R columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
+from cic.data.passes import BlockOf, Over, blocks_of, here
 from cic.data.preprocess import Preprocessor
 from cic.data.sparse_units import log2_sparse
 from cic.data.transforms import transformed
+from cic.model.threads import one_thread
 
 if TYPE_CHECKING:
     import scipy.sparse
+
+
+R = TypeVar("R")
 
 
 class Block(Protocol):
@@ -49,6 +54,9 @@ class Rows(Protocol):
 
     def blocks(self) -> Iterator[Block]:
         """Yield all, in order."""
+
+    def each(self, work: Callable[[Block], R]) -> Iterator[R]:
+        """Yield what `work` makes of each block, in order; it goes to workers where there are any."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +127,18 @@ class ArrayRows:
         """See `Rows`."""
         return (DenseBlock(block_SG) for block_SG in sparse.dense_blocks(self.x_SG))
 
+    def each(self, work: Callable[[Block], R]) -> Iterator[R]:
+        """See `Rows`."""
+        return map(work, self.blocks())
+
 
 @dataclass(frozen=True)
 class PreprocessedRows:
-    """Profiles of a matrix as the model sees them."""
+    """Profiles of a matrix as the model sees them, and what passes over them."""
 
     matrix: ExpressionMatrix
     preprocessor: Preprocessor
+    over: Over = here
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -134,14 +147,33 @@ class PreprocessedRows:
 
     def blocks(self) -> Iterator[Block]:
         """See `Rows`."""
-        values_SG, fitted = self.matrix.values, self.preprocessor
-        for start in range(0, self.matrix.n_samples, sparse.BLOCK_ROWS):
-            block_SG = values_SG[start : start + sparse.BLOCK_ROWS]
-            if not sparse.is_sparse(block_SG):
-                yield DenseBlock(fitted.transform(block_SG))
-                continue
-            x_SG = log2_sparse(block_SG, fitted.unit)
-            x_SG.data = transformed(x_SG.data, fitted.onto)
-            if len(fitted.kept) < len(fitted.genes_in):
-                x_SG = x_SG[:, fitted.kept]
-            yield SparseBlock(x_SG, fitted.mean_G, fitted.scale_G)
+        return (_preprocessed(block, self.preprocessor) for block in blocks_of(self.matrix.values))
+
+    def each(self, work: Callable[[Block], R]) -> Iterator[R]:
+        """See `Rows`."""
+        return self.over(_work, [Piece(block, self.preprocessor, work) for block in blocks_of(self.matrix.values)])
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is to be made of one block: pure data, so that it can run anywhere."""
+
+    block: BlockOf
+    preprocessor: Preprocessor
+    work: Callable[[Block], Any]
+
+
+def _work(piece: Piece) -> Any:
+    with one_thread():
+        return piece.work(_preprocessed(piece.block, piece.preprocessor))
+
+
+def _preprocessed(block: BlockOf, fitted: Preprocessor) -> Block:
+    block_SG = block.values
+    if not sparse.is_sparse(block_SG):
+        return DenseBlock(fitted.transform(block_SG))
+    x_SG = log2_sparse(block_SG, fitted.unit)
+    x_SG.data = transformed(x_SG.data, fitted.onto)
+    if len(fitted.kept) < len(fitted.genes_in):
+        x_SG = x_SG[:, fitted.kept]
+    return SparseBlock(x_SG, fitted.mean_G, fitted.scale_G)

@@ -38,7 +38,7 @@ def crew(
         If a scheduler is to spread what a card of this machine is to train.
     """
     if device == "cpu":
-        with make_executor(search.workers, search.scheduler, [one]) as workers:
+        with make_executor(search.workers, search.scheduler, [one], search.shared) as workers:
             yield workers
     elif search.scheduler:
         raise ConfigError(

@@ -42,5 +42,5 @@ def evaluate(params: Params, folders: Folders, out: Path, settings: Settings) ->
         checks=read_json(folders["ingest"] / "checks.json"),
         truth=None if truth is None else truth.loc[matrix.samples.index],
     )
-    with make_executor(params.search.workers, params.search.scheduler, [retrain]) as workers:
+    with make_executor(params.search.workers, params.search.scheduler, [retrain], params.search.shared) as workers:
         evaluate_bundle(given, params, workers, derive_seed(params.seed, "evaluate"), out)

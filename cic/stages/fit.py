@@ -26,6 +26,7 @@ from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.stages.crew import crew
+from cic.workers.workers import Workers
 
 CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResult))]
 
@@ -37,8 +38,9 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     choice = read_json(folders["search"] / "choice.json")
     hyper = Hyperparameters.model_validate(choice["hyperparameters"])
     params = on_scale(params, choice["transform"])
-    prepared = prepare(train, validation, params, params.training.rank)
-    fitted, failed = fit_seeds(prepared.fold, hyper, params, settings)
+    with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
+        prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
+        fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     best = min(fitted, key=lambda one: one.validation_loss)
     bundle = Bundle(
         prepared.preprocessor,
@@ -78,7 +80,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
 
 
 def fit_seeds(
-    fold: Fold, hyper: Hyperparameters, params: Params, settings: Settings
+    fold: Fold, hyper: Hyperparameters, params: Params, device: str, workers: Workers
 ) -> tuple[list[Fitted], list[NotFitted]]:
     """Train from `fit.seeds` seeds; where a training comes to nothing another seed takes over, as many times at most.
 
@@ -88,23 +90,21 @@ def fit_seeds(
         If no training succeeds.
     """
     wanted, fitted, failed = params.fit.seeds, list[Fitted](), list[NotFitted]()
-    device = settings.torch_device
-    with crew(params.search, device, fit_from_spec, fit_specs) as workers:
-        for first in (0, wanted):
-            numbers = range(first, first + wanted - len(fitted))
-            seeds = [derive_seed(params.seed, "fit", number) for number in numbers]
-            specs = [
-                TrialSpec(number, hyper, seed, params.training, (fold,))
-                for number, seed in zip(numbers, seeds, strict=True)
-            ]
-            run = partial(fit_from_spec, device=device)
-            for one in track(workers.map(run, specs), "fit", total=len(specs)):
-                if isinstance(one, Fitted):
-                    fitted.append(one)
-                else:
-                    failed.append(one)
-            if len(fitted) == wanted:
-                break
+    for first in (0, wanted):
+        numbers = range(first, first + wanted - len(fitted))
+        seeds = [derive_seed(params.seed, "fit", number) for number in numbers]
+        specs = [
+            TrialSpec(number, hyper, seed, params.training, (fold,))
+            for number, seed in zip(numbers, seeds, strict=True)
+        ]
+        run = partial(fit_from_spec, device=device)
+        for one in track(workers.map(run, specs), "fit", total=len(specs)):
+            if isinstance(one, Fitted):
+                fitted.append(one)
+            else:
+                failed.append(one)
+        if len(fitted) == wanted:
+            break
     if not fitted:
         raise ModelError(
             f"none of {len(failed)} trainings came to anything: {failed[0].reason}",

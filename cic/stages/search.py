@@ -45,7 +45,7 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     identity = identity_of(params, matrix, part_S, device)
     # the workers start while this process prepares what they are given
     with crew(params.search, device, run_trial, run_trials) as workers:
-        folds = search_folds(matrix, read_part(folders), params)
+        folds = search_folds(matrix, read_part(folders), params, workers.pass_over)
 
         def make_spec(
             number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]

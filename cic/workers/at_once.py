@@ -35,6 +35,10 @@ class AtOnce(Workers):
         for positions in self._alike(specs):
             yield from zip(positions, self._results(run, [specs[position] for position in positions]), strict=True)
 
+    def pass_over(self, run: Callable[[S], R], specs: Sequence[S], /) -> Iterator[R]:
+        """Yield results one after the other: a pass is no training."""
+        return map(run, specs)
+
     def _results(self, run: Callable[[S], R], specs: Sequence[S]) -> Sequence[R]:
         if len(specs) > 1:
             try:

@@ -6,6 +6,7 @@ import logging
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from multiprocessing import forkserver
 from typing import Any
 
 from cic.errors import ServiceError
+from cic.workers.arrays import SentArrays, run_sent
 from cic.workers.workers import Lost, R, S, Workers
 
 log = logging.getLogger(__name__)
@@ -39,10 +41,13 @@ class LocalProcesses(Workers):
         How many.
     running
         What they will run, as far as it is known: see `_forkserver_context`.
+    shared
+        Where the large arrays of tasks go: see `SentArrays`.
     """
 
-    def __init__(self, count: int, running: Sequence[Callable[..., object]] = ()) -> None:
+    def __init__(self, count: int, running: Sequence[Callable[..., object]] = (), shared: str | None = None) -> None:
         self.count = count
+        self._arrays = SentArrays(shared)
         self._context = _forkserver_context(running)
         self._slots = [self._new_slot() for _ in range(count)]
         self._pids: dict[int, Future[int]] = {}
@@ -51,6 +56,10 @@ class LocalProcesses(Workers):
         self, run: Callable[[S], R], specs: Sequence[S], seconds: float = math.inf
     ) -> Iterator[tuple[int, R | Lost]]:
         """Yield results as they come; a trial whose worker dies is started again, `ATTEMPTS` times in all."""
+        with self._arrays.sent(specs) as sent:
+            yield from self._each(run, sent, seconds)
+
+    def _each(self, run: Callable[[S], R], specs: Sequence[Any], seconds: float) -> Iterator[tuple[int, R | Lost]]:
         begun: dict[Future[R], float] = {}
         waiting, idle = deque(range(len(specs))), deque(range(self.count))
         attempts: Counter[int] = Counter()
@@ -87,20 +96,23 @@ class LocalProcesses(Workers):
                     yield index, result
 
     def stop(self) -> None:
-        """End every worker, busy or not."""
+        """End every worker, busy or not, and remove what was sent to them."""
         for slot in range(self.count):
             self._end(slot)
+        self._arrays.close()
 
     def _new_slot(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, mp_context=self._context, initializer=_begin_worker)
+        return ProcessPoolExecutor(
+            1, mp_context=self._context, initializer=_begin_worker, initargs=(self._arrays.folder,)
+        )
 
-    def _submit(self, slot: int, run: Callable[[S], R], spec: S) -> Future[R]:
+    def _submit(self, slot: int, run: Callable[[S], R], spec: Any) -> Future[R]:
         for _ in range(ATTEMPTS):
             try:
                 if slot not in self._pids:
                     with _no_main_module():
                         self._pids[slot] = self._slots[slot].submit(os.getpid)
-                return self._slots[slot].submit(run, spec)
+                return self._slots[slot].submit(run_sent, run, spec)
             except BrokenProcessPool:  # it died while idle, which costs no trial
                 self._renew(slot)
         raise ServiceError(
@@ -155,16 +167,17 @@ def _no_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the coordinator, and end with it even where it is killed outright."""
+def _begin_worker(folder: str) -> None:
+    """Leave Ctrl-C to the coordinator, and end with it even where it is killed outright, removing what it sent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in workers only"
     parent.join()
+    shutil.rmtree(folder, ignore_errors=True)  # none behind a URL, which might keep it waiting
     os._exit(1)
 
 

@@ -40,6 +40,9 @@ class Workers(ABC):
 
         Parameters
         ----------
+        specs
+            Plain data. Large arrays in them go to the workers once and not with every task (`cic.workers.arrays`), so
+            they must stay as they are for as long as the workers are there.
         seconds
             What `run` may take. It has to keep to that by itself; only local processes can be ended if it hangs.
         """
@@ -61,6 +64,18 @@ class Workers(ABC):
             while at in ready:
                 yield ready.pop(at)
                 at += 1
+
+    def pass_over(self, run: Callable[[S], R], specs: Sequence[S], /) -> Iterator[R]:
+        """Yield the same as `map`, for results that are large: few of them are waiting at any time.
+
+        Raises
+        ------
+        ServiceError
+            If the worker of one of them died each time.
+        """
+        at_once = 2 * self.count
+        for start in range(0, len(specs), at_once):
+            yield from self.map(run, specs[start : start + at_once])
 
 
 class InThisProcess(Workers):
