@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 60.0
+UNEVEN = ("measures",)
+"""Bars whose steps take from nothing to half a minute, so that the time left cannot be told from those done."""
 log = logging.getLogger("cic.progress")
 
 Observer = Callable[[str, int, int | None, str], None]
@@ -71,7 +73,9 @@ class _LogBar:
             self.written = now
             of = f"/{self.total}" if self.total else ""
             so_far = now - self.started
-            left = f", {so_far / self.done * (self.total - self.done):.0f} s left" if self.total and not at_end else ""
+            left = ""
+            if self.total and not at_end and self.label not in UNEVEN:
+                left = f", {so_far / self.done * (self.total - self.done):.0f} s left"
             log.info("%s: %d%s, %.0f s%s%s", self.label, self.done, of, so_far, left, f", {note}" if note else "")
 
 

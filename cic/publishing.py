@@ -35,7 +35,7 @@ from cic.tracking.models import ModelRun, known_model_run, log_model_run
 from cic.tracking.pages import chart_page, compare_page, run_page, runs_page, version_page
 from cic.tracking.runs import experiment_of
 from cic.tracking.search_runs import TAG_PARENT
-from cic.tracking.store import all_runs, connect, explained
+from cic.tracking.store import all_runs, connect, explained, files_kept
 
 ABOUT = (
     "Cell identity codes: deep autoencoders that turn a gene expression profile into a short code and back, trained on "
@@ -199,7 +199,7 @@ def write_outcome(
     settings.latest_report.write_text(
         with_outcome((folders["evaluate"] / "report.html").read_text(), _told(params, folders, run, decision))
     )
-    with explained(settings.tracking_uri):
+    with explained(settings.tracking_uri), files_kept(settings.artifact_location or settings.tracking_uri):
         connect(settings.tracking_uri).log_artifact(run.run_id, str(settings.latest_report))
     outcome = {
         "folders": {name: str(folder) for name, folder in folders.items()},

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import pandas as pd
-from prefect import Task, get_run_logger, task
+from prefect import Task, get_client, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
@@ -59,7 +60,7 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
         paths = {stage: Path(folder) for stage, folder in folders.items()}
         folder = paths[name]
         began = time.monotonic()
-        with observed(_ProgressArtifact(name)):
+        with _progress_artifacts(name) as observer, observed(observer):
             ran = run_stage(name, parsed, paths, settings, keep=True)
         # the engine's own line at the end of a task does not say of which
         if ran:
@@ -74,6 +75,16 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
 
 
 STAGE_TASKS = {name: _stage_task(name) for name in STAGES}
+
+
+@contextmanager
+def _progress_artifacts(stage: str) -> Iterator[_ProgressArtifact]:
+    """Show bars for as long as the block runs: the page of the run lists what it came to, not a bar for each step."""
+    shown = _ProgressArtifact(stage)
+    yield shown
+    with get_client(sync_client=True) as client:
+        for artifact in shown.artifacts.values():
+            client.delete_artifact(artifact)
 
 
 class _ProgressArtifact:

@@ -238,6 +238,7 @@ def test_depth_0_alone_needs_no_training(tmp_path):
     assert splits.selected == splits.won == 2  # a wider PCA is always nearer
     (sentence,) = architectures_sentences(found.finding, some_facts())
     assert sentence.standing == "bad" and "PCA" in sentence.text
+    assert "no hidden layer was tried" in sentence.claim and "worth" not in sentence.claim
     section_of(found, tmp_path)
 
 

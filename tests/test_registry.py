@@ -691,14 +691,17 @@ def test_the_commands_from_first_promotion_to_rollback(project):
     assert cli("rollback").exit_code == 2, "the reason is asked for"
     back = cli("rollback", "--reason", "wrong on liver")
     assert back.exit_code == 0 and "Version 1 of cic is champion again" in back.stdout
+    shown = " ".join(cli("list").stdout.replace("│", " ").split())
+    assert "by rollback" in shown, "the gate has refused version 1 since, and it is champion all the same"
     assert isinstance(cli("promote", "2").exception, RefusedError)
     assert cli("promote", "2", "--reinstate").exit_code == 0
     log = json.loads(cli("log", "--json").stdout)
     actions = [record["action"] for record in log["records"]]
     assert actions == ["promoted", "promoted", "refused", "rolled_back", "refused", "promoted"]
     assert log["faults"] == []
-    assert "wrong on liver" in cli("log").stdout
-    assert "champion" in cli("list").stdout
+    told = cli("log").stdout
+    assert "wrong on liver" in told and "The log is whole" in told
+    assert "champion" in cli("list").stdout and "by rollback" not in cli("list").stdout
 
 
 def test_evidence_of_other_profiles_is_not_taken(project, uri, tiny):
@@ -740,7 +743,7 @@ def test_all_of_it_works_through_a_server(template, tmp_path, train, held_out, n
         parent = open_search_run(uri, "search", "study-1", "a search", {"trials": 40}, {})
         params = {"depth": 1, "bottleneck_width": 8, "seed": 1}
         metrics = {"error_over_pca_validation": 0.9, "trained_epochs": 20.0, "seconds": 1.0}
-        rows = [TrialRow(number, "complete", "", "mine", params, metrics) for number in range(40)]
+        rows = [TrialRow(number, "complete", "", number, params, metrics) for number in range(40)]
         started = time.perf_counter()
         assert log_trials(uri, parent, rows) == 40
         print(f"40 trials in {time.perf_counter() - started:.1f} s")

@@ -47,8 +47,8 @@ def row(number: int, state: str = "complete") -> TrialRow:
     if state != "failed":
         metrics |= {"unexplained_validation": 0.3 + number / 100, "error_over_pca_validation": 0.9}
     hyper = Hyperparameters(depth=number % 3, bottleneck_width=8).model_dump()
-    params = {**shown_hyperparameters(hyper), "seed": 100 + number}
-    return TrialRow(number, state, "" if state == "complete" else f"it was {state}", "mine", params, metrics)
+    reason = "" if state == "complete" else f"it was {state}"
+    return TrialRow(number, state, reason, 100 + number, shown_hyperparameters(hyper), metrics)
 
 
 def children(uri: str, parent: str) -> list[mlflow.entities.Run]:
@@ -64,17 +64,17 @@ def test_each_trial_is_a_child_with_what_the_compare_page_needs(uri):
     assert log_trials(uri, parent, rows) == 3
     complete, pruned, failed = children(uri, parent)
     assert [run.info.run_name for run in (complete, pruned, failed)] == [
-        "mine d0 w8 trial 000",
-        "mine d1 w8 trial 001 (pruned)",
-        "mine d2 w8 trial 002 (failed)",
+        "d0 w8 trial 000",
+        "d1 w8 trial 001 (pruned)",
+        "d2 w8 trial 002 (failed)",
     ]
     assert [run.info.status for run in (complete, pruned, failed)] == ["FINISHED", "FINISHED", "FAILED"]
     metrics = {"unexplained_validation": 0.3, "error_over_pca_validation": 0.9, "trained_epochs": 20, "seconds": 1.5}
     assert complete.data.metrics == metrics
     assert min(metrics) == "error_over_pca_validation", "the page compares by the first"
     assert sorted(complete.data.params)[:3] == ["bottleneck_width", "depth", "hidden_width"], "and draws these"
-    assert complete.data.params["depth"] == "0" and complete.data.params["seed"] == "100"
-    assert len(complete.data.params) == len(Hyperparameters.model_fields) + 1
+    assert complete.data.params["depth"] == "0" and complete.data.tags["cic.seed"] == "100"
+    assert len(complete.data.params) == len(Hyperparameters.model_fields)
     assert pruned.data.tags["cic.state"] == "pruned" and pruned.data.tags["cic.reason"] == "it was pruned"
     assert "unexplained_validation" not in failed.data.metrics
     assert abs(complete.info.end_time - complete.info.start_time - 1500) <= 1
@@ -237,7 +237,7 @@ def test_the_environment_lock_names_what_is_installed():
 def test_a_failed_row_has_no_error_even_if_the_ratio_is_there():
     failed = row(3, "failed")
     assert set(failed.metrics) == {"trained_epochs", "seconds"}
-    assert replace(failed, number=12).name == "mine d0 w8 trial 012 (failed)"
+    assert replace(failed, number=12).name == "d0 w8 trial 012 (failed)"
 
 
 def searched(on_round):

@@ -171,7 +171,9 @@ def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> Iter
             f"the profiles are in `{matrix.unit}`",
             where=str(path),
             expected=f"`{bundle.unit}`, the unit of the training data",
-            fix="convert the profiles",
+            fix="convert the profiles: on log2 scale a model takes log2(x + 1) of linear values"
+            if bundle.unit == "log2"
+            else "convert the profiles",
         )
     for part in matrix.parts():
         yield bundle.align(part, str(path)), part.samples.index

@@ -50,13 +50,15 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     from rich.table import Table
 
     from cic.platform.at_rest import readable
-    from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, versions
+    from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, history, versions
     from cic.settings import load_settings
 
     model = _model(name, params)
     with readable(load_settings()) as settings:
         known = versions(settings.tracking_uri, model)
         moved = drift(settings.tracking_uri, model)
+        actions = [entry.record.action for entry in history(settings.tracking_uri, model).entries]
+    rolled_back = [one for one in actions if one in ("promoted", "rolled_back")][-1:] == ["rolled_back"]
     if as_json:
         _print_json([asdict(one) for one in known])
         return
@@ -70,7 +72,9 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     for one in known:
         tags = one.tags
         made = one.created.astimezone().strftime("%Y-%m-%d %H:%M")
-        cells = (one.version, ", ".join(one.aliases), made, one.bundle_digest[:12])
+        # the gate may refuse a version that a rollback has made champion, and it stays champion
+        aliases = [f"{alias}, by rollback" if alias == "champion" and rolled_back else alias for alias in one.aliases]
+        cells = (one.version, ", ".join(aliases), made, one.bundle_digest[:12])
         said = (tags.get(TAG_DECISION, "not judged"), tags.get(TAG_REASON, ""))
         table.add_row(*map(escape, cells + said), style="bold" if "champion" in one.aliases else None)
     console.print(table)
@@ -129,6 +133,10 @@ def show_log(
             console.print(f"     {told}, confidence {figures['confidence']:.2%}")
     for fault in log.faults:
         console.print(f"[red]fault:[/] {escape(fault)}")
+    if log.entries and not log.faults:
+        console.print(
+            "The log is whole: each record names the one before it, and the aliases stand where it left them."
+        )
 
 
 @app.command()
@@ -156,6 +164,7 @@ def promote(
     from cic.settings import load_settings
 
     model_name = _model(name, params)
+    typer.echo(f"Judging {version} of {model_name} on the held-out profiles ...", err=True)
     gate = load_params(params).registry.model_copy(update={"name": model_name})
     model = gate.name
     found, decision = judge_version(

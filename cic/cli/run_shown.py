@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cic.platform.flow_runs import Look, Step
+from cic.progress import UNEVEN
 
 SECONDS_BETWEEN_LINES = 60.0
 SIGNS = {"COMPLETED": "[green]✓[/]", "FAILED": "[red]✗[/]", "CRASHED": "[red]✗[/]", "CANCELLED": "[yellow]✗[/]"}
@@ -77,7 +78,7 @@ def progress(step: Step) -> str:
     if step.percent is None:
         return ""
     told = f"{step.label} {step.note}".strip()
-    left = step.seconds_left if step.state == "RUNNING" else None
+    left = step.seconds_left if step.state == "RUNNING" and step.label not in UNEVEN else None
     return told if left is None else f"{told}, {clock(left)} left"
 
 

@@ -23,7 +23,7 @@ from cic.tracking.files import SERVED, TAG_BUNDLE, TAG_FILES, TAG_VERSION, file_
 from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_params, metrics_digest
 from cic.tracking.pages import prepare_views
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
-from cic.tracking.store import all_runs, connect, experiment_id, explained, insist
+from cic.tracking.store import all_runs, connect, experiment_id, explained, files_kept, insist
 
 TAG_METRICS = "cic.metrics_digest"
 NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "torch")
@@ -93,7 +93,7 @@ def log_model_run(
         What a person should know about all versions of `name`.
     """
     client = connect(uri)
-    with explained(uri):
+    with explained(uri), files_kept(artifacts_uri or uri):
         within = experiment_id(client, experiment, artifacts_uri)
         prepare_views(client, within)
         tags = {**lineage.tags(), TAG_METRICS: metrics_digest(metrics), TAG_KIND: "model", TAG_NOTE: card}

@@ -27,7 +27,9 @@ def search_note(records: Sequence[Record], choice: Choice) -> str:
         [
             f"**Chosen: depth {hyper.depth}, width {hyper.bottleneck_width}.** {choice.reason}.",
             "",
-            "Least validation error over that of PCA, by depth and width of the code; below 1 is better than PCA:",
+            "Least validation error of a single trial over that of PCA, by depth and width of the code; below 1 is "
+            "better than PCA. The best of these were trained again and chosen among by their means, so the least "
+            "figure here need not be that of the chosen one:",
             "",
             "| depth | " + " | ".join(f"width {width}" for width in widths) + " |",
             "|---|" + "---|" * len(widths),

@@ -17,6 +17,7 @@ from cic.tracking.store import all_runs, connect, experiment_id, explained
 
 TAG_STUDY = "cic.study"
 TAG_TRIAL = "cic.trial"
+TAG_SEED = "cic.seed"
 TAG_STATE = "cic.state"
 TAG_REASON = "cic.reason"
 TAG_PARENT = "mlflow.parentRunId"
@@ -36,10 +37,10 @@ class TrialRow:
         `complete`, `pruned` or `failed`.
     reason
         Why it was pruned, failed or stopped early; may be empty.
-    data
-        Name of the data set.
+    seed
+        From which all its random numbers descend; a tag, as no comparison is by it.
     params
-        What the trial was; `seed` among them. The first three by name are its shape, as the page that compares runs
+        What the trial was. The first three by name are its shape, as the page that compares runs
         draws the first three.
     metrics
         What it came to: `error_over_pca_validation`, first for the same reason, `unexplained_validation` (neither for a
@@ -49,16 +50,16 @@ class TrialRow:
     number: int
     state: str
     reason: str
-    data: str
+    seed: int
     params: Mapping[str, str | int | float]
     metrics: Mapping[str, float]
 
     @property
     def name(self) -> str:
-        """The run's name, such as ``mine d1 w8 trial 017 (pruned)``; what is longer the page cuts off."""
+        """The run's name, such as ``d1 w8 trial 017 (pruned)``; what is longer the page cuts off."""
         shape = f"d{self.params['depth']} w{self.params['bottleneck_width']}"
         ending = "" if self.state == "complete" else f" ({self.state})"
-        return f"{self.data} {shape} trial {self.number:03d}{ending}"
+        return f"{shape} trial {self.number:03d}{ending}"
 
 
 def open_search_run(
@@ -135,6 +136,7 @@ def _write_trial(client: MlflowClient, parent: Run, row: TrialRow, begun: Run | 
             tags={
                 TAG_PARENT: parent.info.run_id,
                 TAG_TRIAL: str(row.number),
+                TAG_SEED: str(row.seed),
                 TAG_KIND: "trial",
                 **UNFOLDED,
                 TAG_PROCESS: this_process(),

@@ -30,17 +30,14 @@ class ShownSearch:
         Of MLflow.
     run_id
         Of the run.
-    data
-        Name of the data set.
     """
 
     uri: str
     run_id: str
-    data: str
 
     def log_round(self, finished: Round) -> None:
         """Log the trials of a round, as far as they are not."""
-        log_trials(self.uri, self.run_id, [_trial_row(each, self.data) for each in finished.finished])
+        log_trials(self.uri, self.run_id, [_trial_row(each) for each in finished.finished])
 
     def close(self, outcome: SearchOutcome, surface: Path, figures: Sequence[Path]) -> None:
         """Close the run with the choice's error, how trials ended, and a description with the picture `surface`."""
@@ -85,18 +82,18 @@ def shown_search(params: Params, identity: Mapping[str, str], settings: Settings
         settings.artifact_location,
     )
     try:
-        yield ShownSearch(uri, run_id, params.data.name)
+        yield ShownSearch(uri, run_id)
     except BaseException:
         with suppress(ServiceError):  # if MLflow is gone too, the first error is the one to show
             finish_search_run(uri, run_id, {}, status="KILLED")
         raise
 
 
-def _trial_row(finished: Finished, data: str) -> TrialRow:
+def _trial_row(finished: Finished) -> TrialRow:
     record = finished.record
     metrics: dict[str, float] = {}
     if record.error is not None and record.error_ratio_to_pca is not None:
         metrics = {"error_over_pca_validation": record.error_ratio_to_pca, "unexplained_validation": record.error}
     metrics |= {"seconds": finished.seconds, "trained_epochs": record.epochs}
-    parameters = {**shown_hyperparameters(record.hyper.model_dump()), "seed": record.seed}
-    return TrialRow(record.number, record.state, record.reason, data, parameters, metrics)
+    parameters = shown_hyperparameters(record.hyper.model_dump())
+    return TrialRow(record.number, record.state, record.reason, record.seed, parameters, metrics)

@@ -105,6 +105,22 @@ def explained(uri: str) -> Iterator[None]:
         raise ServiceError(f"MLflow says: {error.message}", where=redact(uri)) from error
 
 
+@contextmanager
+def files_kept(where: str) -> Iterator[None]:
+    """Turn what an S3 store of models and reports raises inside the block into a `ServiceError`."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise ServiceError(
+            f"the store of models and reports does not take them: {_first_line(error)}",
+            where=redact(where),
+            fix="see that it runs, and that MLFLOW_S3_ENDPOINT_URL and the variables AWS_* are those of it",
+        ) from error
+
+
 def insist(write: Callable[[], object]) -> None:
     """Write what may be written twice, again where another writer came between MLflow's look and its write."""
     for _ in range(PATIENCE_WRITES - 1):

@@ -61,6 +61,8 @@ class Found(Finding):
     chosen: Chosen
     """Validation unexplained variance, over its trainings."""
     best: Best
+    deeper_at_width: int
+    """Cells with a hidden layer that have the chosen width."""
     within_one_standard_error: int
     """Cells within one standard error of the best."""
     splits: Splits | None

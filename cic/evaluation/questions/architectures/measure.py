@@ -42,6 +42,7 @@ def measure(subject: Subject) -> Answer:
         - chosen: the cell of the measured model, with the interval mean_error (validation unexplained variance; over
           its `trainings`), ratio_to_pca, place (1 is the least mean error), parameters, multiply_adds
         - best: the cell of least mean error, with the interval mean_error
+        - deeper_at_width: how many cells with a hidden layer have the chosen width
         - within_one_standard_error: how many cells are within one standard error of the best
         - splits: null with a reason if there are no others; else n, validation_profiles (a split, on average),
           selected, selected_depth, selected_width (on how many the rule takes the chosen cell, depth, width), own (the
@@ -101,6 +102,9 @@ def _of_search(cells_C: pd.DataFrame) -> dict[str, Any]:
             "multiply_adds": chosen["multiply_adds"],
         },
         "best": {**_cell(best), "mean_error": _interval(best, "mean_error", "low", "high")},
+        "deeper_at_width": int(
+            ((cells_C["depth"] > 0) & (cells_C["bottleneck_width"] == chosen["bottleneck_width"])).sum()
+        ),
         "within_one_standard_error": int(cells_C["within"].sum()),
     }
 

@@ -61,6 +61,10 @@ def architectures_sentences(found: Found, facts: Facts) -> list[Sentence]:
             f"{with_interval(over, confidence, 3)} times."
         )
     ratio = splits.ratio_to_pca
+    if chosen.depth == 0 and not found.deeper_at_width:
+        claim = f"This is PCA: at width {chosen.bottleneck_width} no hidden layer was tried, so what one gains is not known."
+        fix = "Search more (`search.trials`), or fewer widths (`search.bottleneck_width`)."
+        return [Sentence("bad", claim, f"{fix} {text}")]
     if chosen.depth == 0:
         return [Sentence("bad", "No hidden layer was worth having: this is PCA.", text)]
     side = against(ratio)
