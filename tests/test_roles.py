@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from cic.cli.roles_found import checked, roles_found
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
 from cic.data.roles import with_roles, without_roles
@@ -45,3 +46,13 @@ def test_shares_are_from_0_to_1(tiny, value):
     with pytest.raises(ConfigError, match="profile1") as caught:
         with_roles(replace(matrix, samples=wrong), params(proportions=["liver_share"]))
     assert "0 to 1" in str(caught.value)
+
+
+def test_an_import_warns_of_what_the_columns_that_it_proposes_come_to(tiny):
+    batch = pd.Series([f"b{label}" for label in tiny.samples["label"]], tiny.samples.index)
+    samples = pd.DataFrame({"tissue": tiny.samples["label"], "batch": batch})
+    known = replace(tiny, samples=samples)
+    facts = checked(known, {"file": "data/raw/lab.parquet", **roles_found(samples)})
+    told = " ".join(facts["warnings"])
+    assert "confounded" in told and "`data.group: null`" in told
+    assert set(facts["columns"]) == {"tissue", "batch"}, "as the data have them"

@@ -116,6 +116,7 @@ def check(
 ) -> None:
     """Show what is in a data set, and what in it deserves a warning. Exits with 3 if it cannot be used."""
     from cic.cli.data_shown import show_checks
+    from cic.cli.roles_found import checked, roles_found
     from cic.config import load_params
     from cic.data.checks import check_matrix
     from cic.data.guarded import guarded
@@ -124,12 +125,12 @@ def check(
     from cic.data.roles import with_roles, without_roles
 
     enter_project()
-    others = None
+    facts = None
     if file is None or is_matrix_file(file):
         matrix = guarded(read_matrix, Path(load_params(params).data.file) if file is None else file)
         if file is None or (params.exists() and load_params(params).data.file == str(file)):
             parsed = load_params(params)
-            matrix, others = with_roles(matrix, parsed), without_roles(matrix, parsed)
+            facts = check_matrix(with_roles(matrix, parsed), without_roles(matrix, parsed))
     else:
         if unit is None or samples_in is None:
             raise DataError(
@@ -143,7 +144,8 @@ def check(
             labels=labels,
             duplicate_genes=cast(DuplicateGenes, duplicate_genes),
         )
-    show_checks(check_matrix(matrix, others), matrix.source)
+    # what the parameters do not name is taken as an import would propose it
+    show_checks(facts or checked(matrix, roles_found(matrix.samples)), matrix.source)
 
 
 @app.command("simulate")

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cic.cli.roles_found import MEANING
-from cic.data.checks import check_matrix
+from cic.cli.roles_found import MEANING, checked
 from cic.data.matrix import ExpressionMatrix
+
+SINGLE_CELLS_ABOVE = 0.8
+"""Share of zeros among counts; bulk profiles have half of that."""
 
 
 def show_imported(
@@ -36,8 +38,8 @@ def show_imported(
     for key, value in data.items():
         comment = f"   # {MEANING[key]}" if key in MEANING else ""
         console.print(f"    {key}: {'null' if value is None else escape(value)}{comment}", highlight=False)
-    facts = check_matrix(matrix)
-    _warn(console, facts["warnings"])
+    facts = checked(matrix, data)
+    _warn(console, facts)
     if matrix.samples.columns.empty:
         console.print("\nno columns about the samples: add them with --labels TABLE")
         return
@@ -79,11 +81,13 @@ def show_checks(facts: dict[str, Any], source: str) -> None:
     console.print(table)
     if facts["columns"]:
         console.print(_columns(facts["columns"], facts["n_samples"], "columns"))
-    _warn(console, facts["warnings"])
+    _warn(console, facts)
     if not facts["warnings"]:
         console.print("nothing to warn of")
 
 
-def _warn(console: Console, warnings: list[str]) -> None:
-    for warning in warnings:
+def _warn(console: Console, facts: dict[str, Any]) -> None:
+    for warning in facts["warnings"]:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+    if facts["unit"] == "counts" and facts["values"]["share_of_zeros"] > SINGLE_CELLS_ABOVE:
+        console.print("these look like single cells, whom `preprocess.transform: auto` in params.yaml suits")

@@ -46,10 +46,7 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
         "unit": matrix.unit,
         "gene_ids": _gene_ids(matrix.genes),
         **value_facts(matrix),
-        "columns": {
-            str(name): {"distinct": int(samples[name].nunique()), "missing": int(samples[name].isna().sum())}
-            for name in samples.columns
-        },
+        "columns": columns_of(samples),
         "labels": _counts(samples, "label"),
         "groups": _counts(samples, "group"),
         "replicates": _replicates(samples),
@@ -119,6 +116,14 @@ def _confounded_columns(samples: pd.DataFrame, others: pd.DataFrame | None) -> l
     return found
 
 
+def columns_of(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Give, of each column, how many values it has and how many are missing."""
+    return {
+        str(name): {"distinct": int(samples[name].nunique()), "missing": int(samples[name].isna().sum())}
+        for name in samples.columns
+    }
+
+
 def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
     found = []
     if matrix.n_samples > matrix.n_genes:
@@ -145,7 +150,7 @@ def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
     if single := confounding.get("labels_in_one_group"):
         found.append(
             f"{len(single)} label(s) are seen in a single group: {', '.join(single[:5])}; a split by group cannot have "
-            "them in training and in test"
+            "them in training and in test (`data.group: null` splits by profile, and tells nothing of new groups)"
         )
     if confounding.get("cramers_v", 0) > CONFOUNDED_ABOVE:
         found.append(

@@ -62,7 +62,7 @@ def architectures_sentences(found: Found, facts: Facts) -> list[Sentence]:
         )
     ratio = splits.ratio_to_pca
     if chosen.depth == 0 and not found.deeper_at_width:
-        claim = f"This is PCA: at width {chosen.bottleneck_width} no hidden layer was tried, so what one gains is not known."
+        claim = f"This is PCA: at width {chosen.bottleneck_width} no hidden layer was tried: what one gains is unknown."
         fix = "Search more (`search.trials`), or fewer widths (`search.bottleneck_width`)."
         return [Sentence("bad", claim, f"{fix} {text}")]
     if chosen.depth == 0:
