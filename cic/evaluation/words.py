@@ -34,7 +34,7 @@ def with_interval(interval: Interval, confidence: float, digits: int = 2) -> str
     """Give ``0.91 (95% interval 0.88 to 0.94)``."""
     if not interval.is_defined:
         return "undefined"
-    digits = _enough(interval, digits)
+    digits = enough_digits(interval, digits)
     value = _number(interval.value, digits)
     if interval.bounds is None:
         return f"{value} (no interval: too few independent units)"
@@ -42,7 +42,7 @@ def with_interval(interval: Interval, confidence: float, digits: int = 2) -> str
     return f"{value} ({percent(confidence)} interval {low} to {high})"
 
 
-def _enough(interval: Interval, digits: int) -> int:
+def enough_digits(interval: Interval, digits: int) -> int:
     """Give as many digits as it takes to tell the ends of an interval apart, up to four: 1.00 to 1.00 tells nothing."""
     if interval.bounds is None or interval.low == interval.high:
         return digits
@@ -64,7 +64,7 @@ def spanned(interval: Interval, digits: int = 2) -> str:
     """Give ``0.79 (0.78 to 0.81)``, as a table has room for."""
     if not interval.is_defined:
         return "undefined"
-    digits = _enough(interval, digits)
+    digits = enough_digits(interval, digits)
     value = _number(interval.value, digits)
     if interval.bounds is None:
         return value

@@ -14,7 +14,7 @@ from cic.evaluation.report.contents import findings, headline, sections, standin
 from cic.evaluation.report.front import Front, front
 from cic.evaluation.report.headlines import figure_cell
 from cic.evaluation.section import Evidence, Section
-from cic.evaluation.words import Standing
+from cic.evaluation.words import Standing, enough_digits
 
 TEMPLATE = Path(__file__).with_name("report.html")
 ORDER: tuple[Standing, ...] = ("bad", "open", "good")
@@ -71,6 +71,7 @@ def render(metrics: Metrics, sections: list[Section], top: Front | None = None) 
         metrics=metrics,
         model=metrics.model,
         ratio=metrics.ratio_to_pca,
+        digits=enough_digits(metrics.ratio_to_pca, 2),
         top=top,
         headline=headline(metrics),
         standings=standings([sentence for _, _, sentence in found]),
