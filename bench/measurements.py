@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -89,7 +90,7 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
         evaluate(given, params, workers, 1, Path(scratch))
     ended = time.perf_counter()
     found = {"seconds": ended - started, "seconds_preparing": moments[0] - started}
-    for one, before, after in zip(declarations(), moments, moments[1:], strict=True):
+    for one, (before, after) in zip(declarations(), pairwise(moments), strict=True):
         found[f"seconds_{one.name}"] = after - before
     return found | {"seconds_writing": ended - moments[-1]}
 

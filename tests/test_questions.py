@@ -70,7 +70,7 @@ from cic.evaluation.words import Sentence
 
 def toy_section(found, evidence, folder):
     """Show the toy."""
-    return Section("toy", "The toy", f"It is there {found.there.value:g} times.")
+    return Section(key="toy", title="The toy", claim=f"It is there {found.there.value:g} times.")
 
 
 def toy_sentences(found, facts):

@@ -2,9 +2,11 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -58,13 +60,14 @@ def test_what_workers_run_is_imported_once_if_it_is_said_before(tmp_path, runnin
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_worker_outlives_its_coordinator(tmp_path, ending):
+def test_no_worker_outlives_its_coordinator(tmp_path, ending, request):
     marks = tmp_path / "marks"
     marks.mkdir()
     script = tmp_path / "coordinator.py"
     script.write_text(COORDINATOR.format(tests=str(Path(__file__).parent), marks=str(marks)))
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    # a folder with a short name, since sockets of the workers lie there, whose paths have 107 characters at most
+    scratch = Path(tempfile.mkdtemp(prefix="cicw"))
+    request.addfinalizer(lambda: shutil.rmtree(scratch, ignore_errors=True))
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(
         [sys.executable, str(script)], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
