@@ -15,9 +15,11 @@ from typing import Any, cast
 from uuid import UUID
 
 import pandas as pd
+from httpx import HTTPError
 from prefect import Task, get_client, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from cic.config import Params, parse_params
@@ -79,12 +81,15 @@ STAGE_TASKS = {name: _stage_task(name) for name in STAGES}
 
 @contextmanager
 def _progress_artifacts(stage: str) -> Iterator[_ProgressArtifact]:
-    """Show bars for as long as the block runs: the page of the run lists what it came to, not a bar for each step."""
+    """Show bars until the block has ended well: then the run's page lists what it came to, not a bar for each step."""
     shown = _ProgressArtifact(stage)
     yield shown
-    with get_client(sync_client=True) as client:
-        for artifact in shown.artifacts.values():
-            client.delete_artifact(artifact)
+    try:
+        with get_client(sync_client=True) as client:
+            for artifact in shown.artifacts.values():
+                client.delete_artifact(artifact)
+    except (HTTPError, PrefectException) as error:  # a bar that stays is no harm to the stage, which is done
+        get_run_logger().debug("%s: its bars stay on the page: %s", stage, error)
 
 
 class _ProgressArtifact:

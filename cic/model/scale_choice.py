@@ -14,7 +14,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.model.deviance import deviances, fit_levels
 from cic.model.prepare import Prepared, prepare
 from cic.model.threads import one_thread
-from cic.seeds import derive_seed, generator
+from cic.seeds import generator
 
 ROWS = 256
 
@@ -61,7 +61,7 @@ def _foretold(ready: Prepared, matrix: ExpressionMatrix) -> Iterator[tuple[np.nd
 def _some(matrix: ExpressionMatrix, part: str, seed: int) -> ExpressionMatrix:
     if matrix.n_samples <= sparse.FEW:
         return matrix
-    draw = generator(derive_seed(seed, "scale"), part)
+    draw = generator(seed, "scale", part)
     return matrix.select(np.sort(draw.choice(matrix.n_samples, sparse.FEW, replace=False)))
 
 
