@@ -20,32 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from cic.config.kinds import Bounds, Depths, LogBounds, Weights, Widths
 from cic.declarations import measure_names
-
-
-def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError(f"the same value twice in {list(values)}")
-    return values
-
-
-def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"the lower bound {bounds[0]} is above the upper bound {bounds[1]}")
-    return bounds
-
-
-def _positive(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] == 0 < bounds[1]:
-        raise ValueError("searched by orders of magnitude, so the lower bound must be above 0 (or both 0, for none)")
-    return bounds
-
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_distinct)]
-Depths = Annotated[tuple[Annotated[int, Field(ge=0, le=5)], ...], Field(min_length=1), AfterValidator(_distinct)]
-Bounds = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)]
-LogBounds = Annotated[Bounds, AfterValidator(_positive)]
 
 
 class ParamsSection(BaseModel):
@@ -217,9 +193,9 @@ class Evaluate(ParamsSection):
         16, description="groups are left out one by one, or in so many sets where there are more groups"
     )
     folds: Annotated[int, Field(ge=2)] = Field(5, description="outer folds behind the scores of cell identity")
-    label_weights: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1), AfterValidator(_distinct)
-    ] = Field((0.03, 0.3), description="weights of the classifier's loss that the joint classifier is tuned over")
+    label_weights: Weights = Field(
+        (0.03, 0.3), description="weights of the classifier's loss that the joint classifier is tuned over"
+    )
     error_rate: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.1, description="share of known profiles whose set of answers may miss their cell type"
     )
