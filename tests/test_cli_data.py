@@ -151,6 +151,16 @@ def test_check_looks_at_a_file_before_it_is_imported(project: Path) -> None:
     assert isinstance(wrong.exception, DataError) and wrong.exception.exit_code == 3
 
 
+def test_counts_of_which_most_are_zero_are_taken_for_single_cells(project: Path, tmp_path: Path) -> None:
+    import_counts()
+    assert "single cells" not in run("check", "data/raw/mine.parquet").output
+    names = [f"g{number}" for number in range(40)]
+    cells = pd.DataFrame(np.eye(8, 40, dtype=int) * 3, [f"c{number}" for number in range(8)], names)
+    cells.to_csv(tmp_path / "cells.csv", index_label="cell")
+    shown = run("check", str(tmp_path / "cells.csv"), "--unit", "counts", "--samples-in", "rows")
+    assert "single cells" in shown.output and "preprocess.transform: auto" in shown.output
+
+
 SMALL = ("simulate", "--samples", "60", "--genes", "80", "--cell-types", "4", "--programs", "6")
 
 

@@ -130,6 +130,8 @@ def test_the_artifacts_of_a_run_say_what_came_of_it(served: Clone, browser: Brow
     browser.open(page_of(served, f"artifacts/artifact/{table}"), "error over PCA", "why it ended")
     summary = artifact_of(served, run, "cic-summary")["id"]
     browser.open(page_of(served, f"artifacts/artifact/{summary}"), "mine: version 1 of cic-mine", "ratio to PCA")
+    made = prefect(served, "artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
+    assert not [one["key"] for one in made if "progress" in one["key"]], "bars are gone when their stage has ended"
     links = {one.text: one.get_attribute("href") for one in browser.all("a")}
     for label in ("report", "trials compared", "charts", "registered version", "all runs"):
         assert f"{label} in MLflow" in links

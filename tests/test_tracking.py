@@ -16,7 +16,8 @@ import analytic_trial
 import mlflow
 import pytest
 from mlflow.entities import ViewType
-from store_parts import new_store, set_up_template
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from store_parts import free_port, new_store, set_up_template
 
 from cic.config import Params, Search
 from cic.errors import ServiceError
@@ -28,7 +29,7 @@ from cic.tracking.lineage import environment_lock, flat_params, held_out_digest,
 from cic.tracking.runs import TAG_PROCESS, log_in_batches, reap_dead_runs, this_process
 from cic.tracking.search_runs import TrialRow, finish_search_run, log_trials, open_search_run
 from cic.tracking.searches import shown_search
-from cic.tracking.store import all_runs, connect, experiment_id
+from cic.tracking.store import all_runs, connect, experiment_id, files_kept
 from cic.workers.workers import InThisProcess
 
 
@@ -293,3 +294,15 @@ def test_the_run_of_a_search_that_fails_is_killed_and_goes_on_the_next_time(uri,
     assert run_of(uri, shown.run_id).info.status == "KILLED"
     with shown_search(params, {"data": "d"}, settings) as again:
         assert again.run_id == shown.run_id and run_of(uri, again.run_id).info.status == "RUNNING"
+
+
+def test_a_store_of_files_that_does_not_answer_is_one_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    (tmp_path / "report.html").write_text("it")
+    store = get_artifact_repository("s3://lab/mlartifacts")
+    with pytest.raises(ServiceError, match="does not take them") as raised, files_kept("s3://lab/mlartifacts"):
+        store.log_artifact(str(tmp_path / "report.html"))
+    assert "MLFLOW_S3_ENDPOINT_URL" in raised.value.fix
