@@ -34,6 +34,7 @@ from cic.config import Params, Preprocess, load_params
 from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.split import split_samples
+from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
 from cic.model.deviance import deviances, fit_levels
 from cic.model.prepare import prepare
@@ -105,7 +106,7 @@ def ours(cells: dict[str, Cells], params: Params, transform: str, depth: int, wi
     ready = prepare(cells["train"].matrix, cells["validation"].matrix, params, params.training.rank)
     hyper = Hyperparameters(depth=depth, bottleneck_width=width)
     fitted = fit_network(ready.fold, hyper, params.training, derive_seed(params.seed, "bench", "counts"))
-    bundle = Bundle(ready.preprocessor, ready.basis, fitted.network, (), {})
+    bundle = Bundle(ready.preprocessor, ready.basis, frozen(fitted.network), (), {})
     return (
         Method(
             f"{'model' if depth else 'PCA'}, {transform}",

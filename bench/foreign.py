@@ -24,6 +24,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.data.split import split_samples
 from cic.data.units import log2_scale
 from cic.errors import ModelError
+from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
 from cic.model.familiarity import ENOUGH, judged, verdict
 from cic.model.prepare import prepare
@@ -76,7 +77,7 @@ def trained(matrix: ExpressionMatrix, seed: int) -> tuple[Bundle, ExpressionMatr
     train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
     ready = prepare(train, validation, params, 256)
     hyper = Hyperparameters(depth=1, bottleneck_width=min(WIDTH, train.n_samples // 3))
-    network = fit_network(ready.fold, hyper, params.training, derive_seed(seed, "fit", 0)).network
+    network = frozen(fit_network(ready.fold, hyper, params.training, derive_seed(seed, "fit", 0)).network)
     bundle = Bundle(ready.preprocessor, ready.basis, network, (), {})
     return Bundle(ready.preprocessor, ready.basis, network, (), {}, Reference.of(bundle, validation.values)), test
 

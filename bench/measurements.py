@@ -21,6 +21,7 @@ from cic.evaluation.evaluate import evaluate
 from cic.evaluation.measure import MEASURES_BAR
 from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.subject import Given
+from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
 from cic.model.prepare import search_folds
 from cic.model.training import Fold, Hyperparameters, pca_error
@@ -65,7 +66,7 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
     ready = prepared(file, 0)
     fitted = fit_network(ready.fold, SHAPE, params.training.model_copy(update={"epochs": epochs}), 1)
     about = {"hyperparameters": SHAPE.model_dump(), "seed": 1, "trained_on": [], "data_digest": "bench"}
-    bundle = Bundle(ready.preprocessor, ready.basis, fitted.network, ready.labels, about)
+    bundle = Bundle(ready.preprocessor, ready.basis, frozen(fitted.network), ready.labels, about)
     trials, finalists = _cells(params, ready.fold)
     given = Given(
         bundle=bundle,

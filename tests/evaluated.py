@@ -21,6 +21,7 @@ from cic.evaluation.finding import Answer, Finding
 from cic.evaluation.measure import as_subject
 from cic.evaluation.metrics import Metrics, as_json, metrics_type
 from cic.evaluation.subject import Given, Subject
+from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
@@ -76,7 +77,7 @@ def trained(
     }
     rows = [{"training": 0, "kept": True, **asdict(epoch)} for epoch in fitted.curve]
     curves = pd.DataFrame(rows, columns=["training", "kept", "epoch", "train_error", "validation_error"])
-    return Bundle(prepared.preprocessor, prepared.basis, fitted.network, prepared.labels, about), part, curves
+    return Bundle(prepared.preprocessor, prepared.basis, frozen(fitted.network), prepared.labels, about), part, curves
 
 
 def some_trials() -> pd.DataFrame:

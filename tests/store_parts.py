@@ -20,6 +20,7 @@ import pytest
 
 from cic.config import Data, Params, Preprocess, Training
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
@@ -58,7 +59,7 @@ def tiny_bundle(
     hyper = Hyperparameters(depth=0, bottleneck_width=width)
     fitted = fit_network(prepared.fold, hyper, params.training, 1)
     about = {"trained_on": sorted(fingerprints(train.values)), "hyperparameters": hyper.model_dump()}
-    save_bundle(folder, Bundle(prepared.preprocessor, prepared.basis, fitted.network, prepared.labels, about))
+    save_bundle(folder, Bundle(prepared.preprocessor, prepared.basis, frozen(fitted.network), prepared.labels, about))
     return folder
 
 

@@ -27,7 +27,8 @@ from cic.evaluation.questions.architectures.splits import contest, other_splits
 from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.statistics.intervals import Interval
 from cic.evaluation.statistics.student import t_interval
-from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.architecture import Architecture
+from cic.model.autoencoder import Autoencoder
 from cic.model.training import Hyperparameters
 from cic.search.records import Record, records_frame
 from cic.search.selection import Finalist, choose, finalists_frame

@@ -11,7 +11,8 @@ from torch import nn
 
 from cic.errors import DataError
 from cic.model import basis as basis_module
-from cic.model.autoencoder import Architecture, Autoencoder, composed
+from cic.model.architecture import Architecture
+from cic.model.autoencoder import Autoencoder, composed
 from cic.model.basis import SampleBasis, squared_norms
 
 SHAPES = st.tuples(st.integers(3, 12), st.integers(3, 40), st.integers(0, 2**20))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from cic.evaluation.statistics import calibration as measured
+from cic.model.autoencoder import differentiable
 from cic.model.calibration import HIGHEST, LOWEST, calibrated, temperature
 from cic.model.prepare import prepare
 
@@ -99,12 +100,13 @@ def test_the_head_of_a_network_is_divided_and_answers_stay():
     bundle, part, _ = trained(matrix, label_weight=0.3)
     train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
     fold = prepare(train, validation, params(training={"label_weight": 0.3}), 0).fold
-    network = calibrated(bundle.network, fold)
+    before = differentiable(bundle.network)
+    after = calibrated(before, fold)
     with torch.no_grad():
-        code_SW = bundle.network.encode(torch.from_numpy(fold.z_validation_SK))
-        before_SL, after_SL = (one.label_logits(code_SW).numpy() for one in (bundle.network, network))
-        assert torch.equal(network.decode(code_SW), bundle.network.decode(code_SW))
+        code_SW = before.encode(torch.from_numpy(fold.z_validation_SK))
+        before_SL, after_SL = (one.label_logits(code_SW).numpy() for one in (before, after))
+        assert torch.equal(after.decode(code_SW), before.decode(code_SW))
     divisor = temperature(before_SL, fold.label_validation_S)
     assert divisor != pytest.approx(1, abs=0.01)
     np.testing.assert_allclose(after_SL * divisor, before_SL, rtol=1e-4, atol=1e-5)
-    assert calibrated(bundle.network, replace(fold, label_validation_S=None)) is bundle.network
+    assert calibrated(before, replace(fold, label_validation_S=None)) is before

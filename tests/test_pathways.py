@@ -34,6 +34,7 @@ from cic.evaluation.questions.programs.measure import measure as measure_program
 from cic.evaluation.questions.programs.say import program_sentences, programs_section
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.evaluation.retrainings.retraining import retrain
+from cic.model.autoencoder import Autoencoder, differentiable
 from cic.workers.processes import LocalProcesses
 from cic.workers.workers import InThisProcess
 
@@ -107,7 +108,8 @@ def with_sets(own, place):
 def test_loadings_are_what_the_decoder_does(measured):
     own, _ = measured
     code = own.profiles.code_SW[own.part_S == "train"]
-    mean = mean_jacobian(own.bundle.network, code)
+    network = differentiable(own.bundle.network)
+    mean = mean_jacobian(network, code)
     found = loadings.decoder_loadings(own.bundle, code, mean)
     step = 0.02 * code.std(axis=0)
     for number in range(code.shape[1]):
@@ -116,7 +118,7 @@ def test_loadings_are_what_the_decoder_does(measured):
         down[:, number] -= step[number]
         by_hand = (own.bundle.decode(up).astype(float) - own.bundle.decode(down)).mean(axis=0) / 0.04
         np.testing.assert_allclose(found[:, number], by_hand, atol=2e-3)
-    constancy = loadings.constancy(own.bundle.network, code, mean)
+    constancy = loadings.constancy(network, code, mean)
     assert ((constancy > 0) & (constancy <= 1 + 1e-9)).all()
 
 
@@ -140,8 +142,7 @@ def test_regression_finds_planted_coefficients():
 
 def test_a_linear_decoder_is_constant(measured):
     own, _ = measured
-    network = own.bundle.network
-    linear = type(network)(network.architecture.model_copy(update={"depth": 0}))
+    linear = Autoencoder(own.bundle.architecture.model_copy(update={"depth": 0}))
     with torch.no_grad():
         linear.decoder_linear.weight.normal_(generator=torch.Generator().manual_seed(1))
     code = own.profiles.code_SW[:20]

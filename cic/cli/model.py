@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from cic.model.bundle import Bundle
 
-# pandas, torch and MLflow take seconds to import: only a verb that runs does so
+log = logging.getLogger(__name__)
+# pandas and MLflow take seconds to import: only a verb that runs does so
 
 Profiles = Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")]
 ModelName = Annotated[
@@ -64,6 +66,9 @@ def _of_profiles(told: Callable[[Bundle, np.ndarray, pd.DataFrame], pd.DataFrame
         samples_in: SamplesIn = "rows",
         allow_foreign: AllowForeign = False,
     ) -> None:
+        from cic.data.guarded import get_ready
+
+        get_ready()
         import pandas as pd
 
         from cic.model.familiarity import judged
@@ -158,6 +163,7 @@ def load(model: str | None, params: Path) -> tuple[Bundle, str]:
 def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> Iterator[tuple[np.ndarray, pd.Index]]:
     """Yield profiles as the model takes them, and their ids: all at once where they are few."""
     from cic.data.readers import read_table
+    from cic.model.inputs import aligned
 
     if samples_in not in ("rows", "columns"):
         raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
@@ -176,13 +182,15 @@ def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> Iter
             else "convert the profiles",
         )
     for part in matrix.parts():
-        yield bundle.align(part, str(path)), part.samples.index
+        yield aligned(part, bundle.genes_in, bundle.unit, str(path)), part.samples.index
 
 
 def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: bool) -> None:
     """Say how like the profiles are to those that the model was tried on."""
     from cic.model.familiarity import verdict
 
+    for note in sorted({*beside["note"]} - {""}):
+        log.warning("%s: %s", profiles, note)
     found = verdict(beside)
     if found.foreign and not allow_foreign:
         raise UnfamiliarError(

@@ -6,6 +6,7 @@ The process is started once and kept. It has a share of the memory that is free,
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import signal
@@ -76,6 +77,12 @@ def guarded(read: Callable[[Path], R], path: Path) -> R:
     return outcome
 
 
+def get_ready() -> None:
+    """Start the process and let it import what it reads by, while this one does something else."""
+    with _Reader.alone:
+        _reader()
+
+
 def _named(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"status {status}"
 
@@ -119,6 +126,7 @@ def serve(handle: int) -> None:
     told: list[tuple[str, int, str]] = []
     logging.basicConfig(handlers=[_Told(told)], level=logging.INFO)
     connection = Connection(handle)
+    importlib.import_module("cic.data.readers")  # what most files are read by, before one is asked for
     while True:
         try:
             read, path, within = connection.recv()

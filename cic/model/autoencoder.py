@@ -8,49 +8,20 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Literal
 
+import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-DAMPING = 0.1
-"""Of the refinement, as a share of the mean curvature."""
-ROWS = 128
-"""Codes that are refined together, so that their slopes stay in the cache."""
+from cic.model.architecture import Architecture, decoder_widths, encoder_widths
+from cic.model.inference import DAMPING, ROWS, TrainedNetwork
+
 ACTIVATIONS = {"elu": nn.ELU, "gelu": nn.GELU}
 SLOPES = {
     "elu": lambda x: torch.where(x > 0, 1.0, torch.exp(x.clamp(max=0))),
     "gelu": lambda x: torch.special.ndtr(x) + x * torch.exp(-x * x / 2) / math.sqrt(2 * math.pi),
 }
 """Derivatives of the activations."""
-
-
-class Architecture(BaseModel):
-    """What fixes the shape of an `Autoencoder`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    n_inputs: Annotated[int, Field(ge=1)]
-    bottleneck_width: Annotated[int, Field(ge=1)]
-    depth: Annotated[int, Field(ge=0, le=5)] = Field(description="hidden layers on each side; 0 is PCA")
-    hidden_width: Annotated[int, Field(ge=1)] = Field(256, description="of the decoder's last hidden layer")
-    activation: Literal["elu", "gelu"] = "gelu"
-    refinements: Annotated[int, Field(ge=0, le=10)] = Field(
-        1, description="steps by which the encoder improves its code against its own decoder"
-    )
-    n_labels: Annotated[int, Field(ge=0)] = Field(0, description="classes of the head on the code; 0 is no head")
-
-
-def encoder_widths(architecture: Architecture) -> list[int]:
-    """Give the encoder's hidden widths: a quarter of the decoder's, which pays for itself more."""
-    return [max(architecture.hidden_width // 4, architecture.bottleneck_width)] * architecture.depth
-
-
-def decoder_widths(architecture: Architecture) -> list[int]:
-    """Give the decoder's hidden widths: half the width of its last one, until that one."""
-    hidden = architecture.hidden_width
-    return [max(hidden // 2, 1)] * (architecture.depth - 1) + [hidden] * (architecture.depth > 0)
 
 
 class Autoencoder(nn.Module):
@@ -206,6 +177,19 @@ class Autoencoder(nn.Module):
     def forward(self, z_BK: Tensor) -> Tensor:
         """Give the reconstruction of each profile."""
         return self.decode(self.encode(z_BK))
+
+
+def frozen(network: Autoencoder) -> TrainedNetwork:
+    """Give the network as it is used: its weights, copied, without torch."""
+    weights = {name: value.cpu().numpy().copy() for name, value in network.state_dict().items()}
+    return TrainedNetwork(network.architecture, weights)
+
+
+def differentiable(network: TrainedNetwork) -> Autoencoder:
+    """Give a network that is used as one that can be trained, or asked for derivatives."""
+    made = Autoencoder(network.architecture)
+    made.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in network.weights.items()})
+    return made.eval()
 
 
 def _hidden(widths: list[int], activation: str) -> nn.Sequential:

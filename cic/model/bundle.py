@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -23,8 +22,9 @@ from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.terms import Unit
 from cic.errors import ModelError
-from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis, squared_norms
+from cic.model.inference import TrainedNetwork
 from cic.model.inputs import aligned
 from cic.model.reference import Reference
 from cic.model.scales import scale_evidence
@@ -56,7 +56,7 @@ class Bundle:
 
     preprocessor: Preprocessor
     basis: SampleBasis
-    network: Autoencoder
+    network: TrainedNetwork
     labels: tuple[str, ...]
     about: dict[str, Any]
     reference: Reference | None = None
@@ -137,17 +137,15 @@ class Bundle:
         z_SK, _ = self.project(values_SG)
         return self.encode_basis(z_SK)
 
-    @torch.inference_mode()
     def encode_basis(self, z_SK: np.ndarray) -> np.ndarray:
         """Give the codes of profiles by their coordinates."""
         with one_thread():
-            return self.network.encode(torch.from_numpy(z_SK)).numpy()
+            return self.network.encode(z_SK)
 
-    @torch.inference_mode()
     def decode_basis(self, code_SW: np.ndarray) -> np.ndarray:
         """Give the coordinates z_SK that codes decode to."""
         with one_thread():
-            return self.network.decode(torch.tensor(code_SW, dtype=torch.float32)).numpy()
+            return self.network.decode(np.asarray(code_SW, dtype=np.float32))
 
     def decode(self, code_SW: np.ndarray) -> np.ndarray:
         """Give profiles on log2 scale, samples x `genes`, from codes.
@@ -169,11 +167,9 @@ class Bundle:
     def squared_errors(self, values_SG: np.ndarray) -> np.ndarray:
         """Give each profile's squared reconstruction error over the preprocessed genes (float64, S)."""
         z_SK, outside_S = self.project(values_SG)
-        with one_thread(), torch.inference_mode():
-            error_SK = self.network(torch.from_numpy(z_SK)).numpy() - z_SK
+        error_SK = self.decode_basis(self.encode_basis(z_SK)) - z_SK
         return squared_norms(error_SK) * self.basis.scale**2 + outside_S
 
-    @torch.inference_mode()
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
         """Give the probability of each label, float32, samples x labels.
 
@@ -189,7 +185,7 @@ class Bundle:
                 fix="set `data.label` and a `training.label_weight` above 0 in params.yaml and train again",
             )
         with one_thread():
-            return torch.softmax(self.network.label_logits(torch.tensor(code_SW)), dim=1).numpy()
+            return self.network.probabilities(np.asarray(code_SW, dtype=np.float32))
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
@@ -198,7 +194,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
     tensors = {f"preprocess.{name}": value for name, value in bundle.preprocessor.arrays().items()}
     tensors["basis.components_GK"] = bundle.basis.components_GK
     tensors["basis.singular_values_K"] = bundle.basis.singular_values_K
-    tensors |= {f"network.{name}": value.numpy() for name, value in bundle.network.state_dict().items()}
+    tensors |= {f"network.{name}": value for name, value in bundle.network.weights.items()}
     if bundle.reference is not None:
         tensors |= {f"reference.{name}": value for name, value in bundle.reference.arrays().items()}
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, folder / FILES[0])
@@ -239,28 +235,20 @@ def load_bundle(folder: Path) -> Bundle:
             fix="train it again with this release, or read it with the one that wrote it",
         )
     try:
-        network = Autoencoder(Architecture.model_validate(described["architecture"]))
-        network.load_state_dict(
-            {
-                name.removeprefix("network."): torch.from_numpy(value)
-                for name, value in tensors.items()
-                if name.startswith("network.")
-            }
-        )
         before = {"onto": "log2"} if described["format"] < FORMAT else {}
-        arrays, kept = (
+        arrays, weights, kept = (
             {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
-            for mark in ("preprocess.", "reference.")
+            for mark in ("preprocess.", "network.", "reference.")
         )
         return Bundle(
             preprocessor=Preprocessor.restore(arrays, described["preprocess"] | before),
             basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
-            network=network.eval(),
+            network=TrainedNetwork(Architecture.model_validate(described["architecture"]), weights),
             labels=tuple(described["labels"]),
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
         )
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
 
 

@@ -90,7 +90,7 @@ class Verdict:
 
 
 def verdict(table: pd.DataFrame) -> Verdict:
-    """Sum up what `judged` gave, but for the notes on scale, which `Bundle.align` has told already."""
+    """Sum up what `judged` gave, but for the notes on scale."""
     n = len(table)
     if table["familiar"].isna().all():
         text = "nothing is known of whether these profiles are like those that the model was tried on"

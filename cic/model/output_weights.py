@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.architecture import Architecture
+from cic.model.autoencoder import Autoencoder
 from cic.model.definite import cholesky
 
 PROFILES_AT_ONCE = 16_384

@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from cic.config import Training
-from cic.model.autoencoder import Architecture, Autoencoder
+from cic.model.architecture import Architecture
+from cic.model.autoencoder import Autoencoder
 from cic.model.guard import Guard
 from cic.model.left_out import GroupsOfSize, groups_by_size
 from cic.model.objective import Objective

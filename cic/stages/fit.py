@@ -14,6 +14,7 @@ from cic.data.matrix import fingerprints
 from cic.digests import data_digest
 from cic.errors import ModelError
 from cic.folders import Folders, read_json, read_parts, write_json
+from cic.model.autoencoder import frozen
 from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle, bundle_digest, save_bundle
 from cic.model.calibration import calibrated
@@ -45,7 +46,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
-        calibrated(best.network, prepared.fold),
+        frozen(calibrated(best.network, prepared.fold)),
         prepared.labels,
         about={
             "hyperparameters": hyper.model_dump(),

@@ -15,6 +15,7 @@ from cic.evaluation.gene_sets.enrichment import Enrichment, discovered, relabell
 from cic.evaluation.gene_sets.gene_sets import FEWEST_GENES, MOST_GENES, MatchedSets, gmt_files, match, read_gmt
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.evaluation.subject import Subject
+from cic.model.autoencoder import differentiable
 from cic.model.threads import one_thread
 from cic.seeds import derive_seed
 
@@ -61,8 +62,9 @@ def _find_links(subject: Subject, sets: MatchedSets) -> Linked:
     config, bundle = subject.params.evaluate, subject.bundle
     code_NW = subject.profiles.code_SW[subject.part_S == "train"]
     with one_thread():
-        mean_KW = mean_jacobian(bundle.network, code_NW)
-        constancy_W = loadings.constancy(bundle.network, code_NW, mean_KW)
+        network = differentiable(bundle.network)
+        mean_KW = mean_jacobian(network, code_NW)
+        constancy_W = loadings.constancy(network, code_NW, mean_KW)
         loading_GW = loadings.decoder_loadings(bundle, code_NW, mean_KW)
     random_sets = relabelled(sets.members, len(loading_GW), derive_seed(subject.seed, "pathways", "random sets"))
     n_tests = len(sets) * loading_GW.shape[1]

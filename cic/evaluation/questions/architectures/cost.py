@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from cic.model.autoencoder import Architecture, decoder_widths, encoder_widths
+from cic.model.architecture import Architecture, decoder_widths, encoder_widths
 
 
 def parameters(shape: Architecture) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from cic.evaluation.classifiers.logistic import logistic_on_codes
 from cic.evaluation.questions.noise.disturbances import Classes
@@ -66,9 +65,8 @@ class Bench:
     def made(self, z_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the model's codes and reconstructions of profiles in coordinates."""
         network = self.subject.bundle.network
-        with torch.inference_mode():
-            code_SW = network.encode(torch.from_numpy(np.ascontiguousarray(z_SK, dtype=np.float32)))
-            return code_SW.numpy(), network.decode(code_SW).numpy()
+        code_SW = network.encode(np.ascontiguousarray(z_SK, dtype=np.float32))
+        return code_SW, network.decode(code_SW)
 
     def pca(self, z_SK: np.ndarray) -> np.ndarray:
         """Give the reconstructions of PCA of equal width."""

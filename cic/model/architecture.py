@@ -1,0 +1,34 @@
+"""What fixes the shape of a network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Architecture(BaseModel):
+    """What fixes the shape of an `Autoencoder`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_inputs: Annotated[int, Field(ge=1)]
+    bottleneck_width: Annotated[int, Field(ge=1)]
+    depth: Annotated[int, Field(ge=0, le=5)] = Field(description="hidden layers on each side; 0 is PCA")
+    hidden_width: Annotated[int, Field(ge=1)] = Field(256, description="of the decoder's last hidden layer")
+    activation: Literal["elu", "gelu"] = "gelu"
+    refinements: Annotated[int, Field(ge=0, le=10)] = Field(
+        1, description="steps by which the encoder improves its code against its own decoder"
+    )
+    n_labels: Annotated[int, Field(ge=0)] = Field(0, description="classes of the head on the code; 0 is no head")
+
+
+def encoder_widths(architecture: Architecture) -> list[int]:
+    """Give the encoder's hidden widths: a quarter of the decoder's, which pays for itself more."""
+    return [max(architecture.hidden_width // 4, architecture.bottleneck_width)] * architecture.depth
+
+
+def decoder_widths(architecture: Architecture) -> list[int]:
+    """Give the decoder's hidden widths: half the width of its last one, until that one."""
+    hidden = architecture.hidden_width
+    return [max(hidden // 2, 1)] * (architecture.depth - 1) + [hidden] * (architecture.depth > 0)
