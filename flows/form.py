@@ -62,11 +62,15 @@ def _sections(names: tuple[str, ...]) -> list[inspect.Parameter]:
 
 
 def _with_defaults(section: ParamsSection) -> type[ParamsSection]:
-    """Give the section's class with the present values for defaults."""
+    """Give the section's class with the present values for defaults, and the places of its fields in the form.
+
+    The database that keeps a schema sorts the names in it by their length.
+    """
     fields: dict[str, Any] = {}
-    for name, field in type(section).model_fields.items():
+    for position, (name, field) in enumerate(type(section).model_fields.items()):
         shown = copy.copy(field)
         shown.default = getattr(section, name)
+        shown.json_schema_extra = {"position": position}
         fields[name] = (field.annotation, shown)
     kind = type(section)
     return cast(type[ParamsSection], create_model(kind.__name__, __base__=kind, __doc__=kind.__doc__, **fields))

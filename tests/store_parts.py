@@ -101,7 +101,7 @@ def log_bundle(
         bundle=bundle,
         run_name="profiles depth 0",
         metrics=METRICS,
-        headline={"error_over_pca_test": 0.25},
+        headline={"error_test_over_pca": 0.25},
         curves={"learning_curve_training": {10: 0.5, 20: 0.25}},
         params={"search": {"trials": 4, "depth": [0, 1]}, "seed": 1},
         shown_params={"depth": 0, "seed": 1},

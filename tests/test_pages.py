@@ -80,6 +80,8 @@ def run(served: Clone, browser: Browser) -> dict[str, Any]:
     )
     told = browser.text
     assert "column that splits must not straddle" in told, "each field has its sentence"
+    places = [told.index(f"\n{name} (Optional)") for name in ("Test", "Validation", "Sealed", "Near Identical")]
+    assert places == sorted(places), "fields stand in their own order, not by the length of their names"
     params = yaml.safe_load((served.folder / "params.yaml").read_text())
     shown = {(section, name): field(browser, section, name).get_attribute("value") for section, name in (
         ("data", "Group"), ("search", "Trials"), ("training", "Epochs"), ("registry", "Name"))}  # fmt: skip
@@ -148,19 +150,19 @@ def follow(served: Clone, browser: Browser, run: dict[str, Any], label: str, *sh
 
 
 def test_the_table_of_runs_shows_error_depth_and_width(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
-    told = follow(served, browser, run, "all runs", "mine search of 5 trials", "error_over_pca_validation")
-    assert "error_over_pca_test" in told and "depth" in told and "bottleneck_width" in told
+    told = follow(served, browser, run, "all runs", "mine search of 5 trials", "error_validation_over_pca")
+    assert "error_test_over_pca" in told and "depth" in told and "bottleneck_width" in told
     assert "mine d" in told and " model" in told
 
 
 def test_the_comparison_draws_the_shape_against_the_error(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
     told = follow(served, browser, run, "trials compared", "Comparing 5 Runs", "Parallel Coordinates Plot")
     chosen = told.split("Parameters:")[1].split("Clear All")[0].split()
-    assert chosen == ["bottleneck_width", "depth", "hidden_width", "Metrics:", "error_over_pca_validation"]
+    assert chosen == ["bottleneck_width", "depth", "hidden_width", "Metrics:", "error_validation_over_pca"]
 
 
 def test_the_chart_draws_the_trials(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
-    told = follow(served, browser, run, "charts", "Depth and widths against error", "trial 004", "Parallel Coordinates")
+    told = follow(served, browser, run, "charts", "Depth and widths against error", "#004", "Parallel Coordinates")
     drawn = told.split("Parallel Coordinates")[1]
     assert all(axis in drawn for axis in ("bottleneck_width", "depth", "hidden_width", "error_"))
 

@@ -126,7 +126,9 @@ def test_loadings_of_a_retrained_code_come_back_to_genes(measured):
     own, _ = measured
     train = own.part_S == "train"
     x = own.x_SG
-    spec = own.retraining("linear", train, own.part_S == "validation", hyper=own.hyper.model_copy(update={"depth": 0}))
+    spec = own.retraining(
+        "linear", train, own.part_S == "validation", hyper=own.hyper.model_copy(update={"depth": 0}), with_jacobian=True
+    )
     again = retrain(spec)
     found = loadings.retrained_loadings(x, own.coordinates.y_SY, again.mean_jacobian_YW, again.code_SW[train])
     # a model of depth 0 is PCA, on whose codes genes regress as its decoder says

@@ -117,7 +117,7 @@ def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path
     made = log_bundle(uri, narrow, held_out, (picture, report))
     client = connect(uri)
     run = client.get_run(made.run_id)
-    assert run.data.metrics == {"error_over_pca_test": 0.25, "learning_curve_training": 0.25}
+    assert run.data.metrics == {"error_test_over_pca": 0.25, "learning_curve_training": 0.25}
     curve = client.get_metric_history(made.run_id, "learning_curve_training")
     assert [(point.step, point.value) for point in curve] == [(10, 0.5), (20, 0.25)]
     assert run.data.params == {"depth": "0", "seed": "1"}
@@ -742,7 +742,7 @@ def test_all_of_it_works_through_a_server(template, tmp_path, train, held_out, n
         uri = f"http://127.0.0.1:{port}"
         parent = open_search_run(uri, "search", "study-1", "a search", {"trials": 40}, {})
         params = {"depth": 1, "bottleneck_width": 8, "seed": 1}
-        metrics = {"error_over_pca_validation": 0.9, "trained_epochs": 20.0, "seconds": 1.0}
+        metrics = {"error_validation_over_pca": 0.9, "trained_epochs": 20.0, "seconds": 1.0}
         rows = [TrialRow(number, "complete", "", number, params, metrics) for number in range(40)]
         started = time.perf_counter()
         assert log_trials(uri, parent, rows) == 40

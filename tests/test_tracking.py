@@ -46,7 +46,7 @@ def uri(tmp_path, template) -> str:
 def row(number: int, state: str = "complete") -> TrialRow:
     metrics = {"trained_epochs": 20.0, "seconds": 1.5}
     if state != "failed":
-        metrics |= {"unexplained_validation": 0.3 + number / 100, "error_over_pca_validation": 0.9}
+        metrics |= {"unexplained_validation": 0.3 + number / 100, "error_validation_over_pca": 0.9}
     hyper = Hyperparameters(depth=number % 3, bottleneck_width=8).model_dump()
     reason = "" if state == "complete" else f"it was {state}"
     return TrialRow(number, state, reason, 100 + number, shown_hyperparameters(hyper), metrics)
@@ -65,14 +65,14 @@ def test_each_trial_is_a_child_with_what_the_compare_page_needs(uri):
     assert log_trials(uri, parent, rows) == 3
     complete, pruned, failed = children(uri, parent)
     assert [run.info.run_name for run in (complete, pruned, failed)] == [
-        "d0 w8 trial 000",
-        "d1 w8 trial 001 (pruned)",
-        "d2 w8 trial 002 (failed)",
+        "d0 w8 #000",
+        "d1 w8 #001 (pruned)",
+        "d2 w8 #002 (failed)",
     ]
     assert [run.info.status for run in (complete, pruned, failed)] == ["FINISHED", "FINISHED", "FAILED"]
-    metrics = {"unexplained_validation": 0.3, "error_over_pca_validation": 0.9, "trained_epochs": 20, "seconds": 1.5}
+    metrics = {"unexplained_validation": 0.3, "error_validation_over_pca": 0.9, "trained_epochs": 20, "seconds": 1.5}
     assert complete.data.metrics == metrics
-    assert min(metrics) == "error_over_pca_validation", "the page compares by the first"
+    assert min(metrics) == "error_validation_over_pca", "the page compares by the first"
     assert sorted(complete.data.params)[:3] == ["bottleneck_width", "depth", "hidden_width"], "and draws these"
     assert complete.data.params["depth"] == "0" and complete.data.tags["cic.seed"] == "100"
     assert len(complete.data.params) == len(Hyperparameters.model_fields)
@@ -238,7 +238,7 @@ def test_the_environment_lock_names_what_is_installed():
 def test_a_failed_row_has_no_error_even_if_the_ratio_is_there():
     failed = row(3, "failed")
     assert set(failed.metrics) == {"trained_epochs", "seconds"}
-    assert replace(failed, number=12).name == "d0 w8 trial 012 (failed)"
+    assert replace(failed, number=12).name == "d0 w8 #012 (failed)"
 
 
 def searched(on_round):
@@ -278,7 +278,7 @@ def test_a_search_is_shown_as_it_goes_and_described_at_its_end(uri, tmp_path):
     run = run_of(uri, shown.run_id)
     chosen = outcome.choice.finalist
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["error_over_pca_validation"] == chosen.mean / chosen.pca_error
+    assert run.data.metrics["error_validation_over_pca"] == chosen.mean / chosen.pca_error
     assert run.data.metrics["trials_complete"] == 5
     assert "**Chosen: depth" in run.data.tags["mlflow.note.content"]
     assert f"surface.svg&run_uuid={shown.run_id}" in run.data.tags["mlflow.note.content"]

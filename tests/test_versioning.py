@@ -14,6 +14,7 @@ from cic.errors import DataError
 from cic.versioning.pointers import (
     add,
     check_pointer,
+    check_versioned,
     is_simulated,
     md5_of,
     pointer_of,
@@ -71,6 +72,7 @@ def test_a_pointer_that_followed_the_edit_is_an_error_too(added: Path) -> None:
     with pytest.raises(DataError, match="changed since the last commit"):
         check_pointer(added)
     commit(added.parents[2], "a new version")
+    check_versioned(added)
     assert check_pointer(added).md5 == md5_of(added)
 
 
@@ -81,8 +83,9 @@ def test_a_pointer_that_is_not_in_git_is_an_error(project: Path) -> None:
     with pytest.raises(DataError, match="not versioned"):
         check_pointer(path)
     assert add(path).state == "uncommitted"
-    with pytest.raises(DataError, match="not in git"):
-        check_pointer(path)
+    for look in (check_pointer, check_versioned):
+        with pytest.raises(DataError, match="not in git"):
+            look(path)
     git(project, "add", "-A")
     with pytest.raises(DataError, match="not in git"):
         check_pointer(path)

@@ -63,7 +63,7 @@ def run(
     flow = "cic-search" if search_only else "cic-train"
     if follow is not None:
         look(settings, follow)  # a server that is down, or does not know it, is told of at once
-    run_id = follow or start(settings, flow, parameters_of(overrides or []))
+    run_id = follow or start(settings, flow, checked_parameters(overrides or []))
     if detach:
         typer.echo(run_id)
         return
@@ -89,6 +89,18 @@ def parameters_of(overrides: list[str]) -> dict[str, Any]:
     given = with_override_texts(overrides)
     load_params(Path("params.yaml"), given)
     parameters: dict[str, Any] = with_overrides({}, given)
+    return parameters
+
+
+def checked_parameters(overrides: list[str]) -> dict[str, Any]:
+    """Give them after a look that the data are under version control, which the first step of the run will ask."""
+    from pathlib import Path
+
+    from cic.config import load_params, with_override_texts
+    from cic.versioning.pointers import check_versioned
+
+    parameters = parameters_of(overrides)
+    check_versioned(Path(load_params(Path("params.yaml"), with_override_texts(overrides)).data.file))
     return parameters
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # torch, MLflow and DVC take seconds to import: only a verb that runs does so
 
+LONGEST_PAGE = 500
+"""Characters of an address beyond which a terminal is not the place for it."""
 Root = Annotated[Path, typer.Option("--build", help="Folder that holds a folder a stage.", callback=from_here)]
 HELP = {
     "ingest": "Read the profiles, give the sample columns their roles, and check them.",
@@ -183,7 +185,10 @@ def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
         _say("pages", "after `cic up`; encoding and `cic registry list` need no server")
     if settings.tracking_uri.startswith("http"):
         for label, page in latest["pages"].items():
-            _say(f"{label} in MLflow", f"{settings.tracking_uri}{page}")
+            if len(page) <= LONGEST_PAGE:
+                _say(f"{label} in MLflow", f"{settings.tracking_uri}{page}")
+            else:
+                _say(f"{label} in MLflow", "by a long link in Prefect's artifact cic-summary; `charts` has them too")
     if settings.prefect_api_url:
         local = "prefect_api_url" not in settings.given
         _say("Prefect", settings.login_file.as_uri() if local else settings.prefect_api_url.removesuffix("/api"))

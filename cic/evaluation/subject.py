@@ -159,6 +159,7 @@ class Subject:
         hyper: Hyperparameters | None = None,
         label_S: np.ndarray | None = None,
         label_weight: float = 0.0,
+        with_jacobian: bool = False,
     ) -> RetrainingSpec:
         """Describe a training on some profiles, within the budget that `evaluate` gives to retrainings.
 
@@ -170,6 +171,8 @@ class Subject:
             Those of the measured model unless given.
         label_S
             Class of each profile, -1 for none, where a joint classifier is wanted; with `label_weight` above 0.
+        with_jacobian
+            As of `RetrainingSpec`.
         """
         config, training = self.params.evaluate, self.params.training
         hyper = self.hyper if hyper is None else hyper
@@ -190,6 +193,7 @@ class Subject:
             rank=max(config.rank, hyper.bottleneck_width) if config.rank else 0,
             label_S=label_S,
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
+            with_jacobian=with_jacobian,
         )
 
     def too_little(self, train_S: np.ndarray, validation_S: np.ndarray) -> bool:

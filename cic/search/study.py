@@ -217,8 +217,11 @@ def _train_again(
 
 
 def _note(records: Sequence[Record]) -> str:
-    best = best_record(records)
-    if best is None:
-        return ""
-    shape = f"depth {best.hyper.depth}, width {best.hyper.bottleneck_width}"
-    return f"best {best.error_ratio_to_pca:.3f} of PCA ({shape})"
+    """Give the least error over PCA's so far at the least, a middle and the largest width, which are no rivals."""
+    widths = sorted({record.hyper.bottleneck_width for record in records})
+    told = []
+    for width in sorted({widths[0], widths[len(widths) // 2], widths[-1]}) if widths else []:
+        best = best_record([record for record in records if record.hyper.bottleneck_width == width])
+        if best is not None:
+            told.append(f"{best.error_ratio_to_pca:.2f} at width {width}")
+    return f"best of PCA: {', '.join(told)}" if told else ""

@@ -17,7 +17,7 @@ TAG_VIEW = "mlflow.sharedViewState."
 MOST_COMPARED = 100
 """The page of a comparison is slow beyond that."""
 COLUMNS = (
-    *("metrics.`error_over_pca_validation`", "metrics.`error_over_pca_test`"),
+    *("metrics.`error_validation_over_pca`", "metrics.`error_test_over_pca`"),
     *("params.`depth`", "params.`bottleneck_width`", "params.`hidden_width`"),
 )
 """As many as can be seen without scrolling."""
@@ -31,7 +31,7 @@ def prepare_views(client: MlflowClient, experiment: str) -> None:
         "type": "PARALLEL",
         "runsCountToCompare": MOST_COMPARED,
         "selectedParams": list(SHAPE),
-        "selectedMetrics": ["error_over_pca_validation"],
+        "selectedMetrics": ["error_validation_over_pca"],
         "metricSectionId": SECTION,
         "deleted": False,
         "isGenerated": False,

@@ -43,7 +43,7 @@ class TrialRow:
         What the trial was. The first three by name are its shape, as the page that compares runs
         draws the first three.
     metrics
-        What it came to: `error_over_pca_validation`, first for the same reason, `unexplained_validation` (neither for a
+        What it came to: `error_validation_over_pca`, first for the same reason, `unexplained_validation` (neither for a
         failed one), `seconds`, `trained_epochs`.
     """
 
@@ -56,10 +56,10 @@ class TrialRow:
 
     @property
     def name(self) -> str:
-        """The run's name, such as ``d1 w8 trial 017 (pruned)``; what is longer the page cuts off."""
+        """The run's name, such as ``d1 w8 #017 (pruned)``; what is longer the page cuts off."""
         shape = f"d{self.params['depth']} w{self.params['bottleneck_width']}"
         ending = "" if self.state == "complete" else f" ({self.state})"
-        return f"{shape} trial {self.number:03d}{ending}"
+        return f"{shape} #{self.number:03d}{ending}"
 
 
 def open_search_run(

@@ -189,6 +189,22 @@ def _into_cache(repo: Repo, path: Path, md5: str) -> None:
     fetched.unlink()
 
 
+def check_versioned(path: Path) -> None:
+    """Make sure that a data file has a pointer, in git as it stands here, or a record; the file itself is not read.
+
+    Raises
+    ------
+    DataError
+        If not.
+    """
+    path = Path(path).absolute()
+    if record_of(path).exists():
+        return
+    _read_pointer(path)
+    if in_git(path):
+        _check_committed(pointer_of(path))
+
+
 def check_pointer(path: Path) -> Pointer:
     """Hold a data file against its pointer, and the pointer against git.
 
@@ -208,10 +224,8 @@ def check_pointer(path: Path) -> Pointer:
         return Pointer(record["md5"], record["size"], path, "simulated", record["recipe"])
     pointer = _read_pointer(path)
     _check_bytes(path, pointer)
-    versioned = in_git(path)
-    if versioned:
-        _check_committed(pointer_of(path))
-    state: State = "committed" if versioned else "no git"
+    check_versioned(path)
+    state: State = "committed" if in_git(path) else "no git"
     return Pointer(pointer["md5"], pointer["size"], path, state, pointer["meta"])
 
 

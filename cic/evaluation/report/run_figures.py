@@ -19,9 +19,9 @@ def run_figures(metrics: Metrics) -> dict[str, float]:
     unexplained, ratio = metrics.unexplained_variance, metrics.ratio_to_pca
     replicates, identity = metrics.replicates, metrics.of(Identity)
     found = {
-        "error_over_pca_test": ratio.value,
-        "error_over_pca_test_high": ratio.high,
-        "error_over_pca_test_low": ratio.low,
+        "error_test_over_pca": ratio.value,
+        "error_test_over_pca_high": ratio.high,
+        "error_test_over_pca_low": ratio.low,
         "profiles_test": metrics.profiles.test,
         "unexplained_test": unexplained.model.value,
         "unexplained_test_pca": unexplained.pca.value,

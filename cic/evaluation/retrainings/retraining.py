@@ -78,6 +78,8 @@ class RetrainingSpec:
         Components of the training profiles' basis; 0 is full rank.
     label_S
         Class of each profile, -1 where it has none, for a joint classifier; `None` trains without one.
+    with_jacobian
+        Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
     """
 
     name: str
@@ -91,6 +93,7 @@ class RetrainingSpec:
     rank: int
     label_S: np.ndarray | None = None
     n_labels: int = 0
+    with_jacobian: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Retrained:
         Of the joint classifier; `None` without one.
     mean_jacobian_YW
         Derivative of the reconstruction with respect to the code, in the coordinates of all profiles, averaged over
-        the training profiles.
+        the training profiles; `None` where the spec does not ask for it.
     """
 
     name: str
@@ -117,7 +120,7 @@ class Retrained:
     pca_error_S: np.ndarray
     mean_error_S: np.ndarray
     logit_SL: np.ndarray | None
-    mean_jacobian_YW: np.ndarray
+    mean_jacobian_YW: np.ndarray | None
 
 
 def retrain(spec: RetrainingSpec) -> Retrained:
@@ -151,7 +154,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             code_SW = network.encode(torch.from_numpy(z_SK))
             made_SK = network.decode(code_SW).numpy()
             logit_SL = network.label_logits(code_SW).numpy() if spec.n_labels else None
-        jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S])
+        jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S]) if spec.with_jacobian else None
         width = spec.hyper.bottleneck_width
         unit = basis.scale**2
         return Retrained(
@@ -162,7 +165,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             (squared_norms(z_SK[:, width:]) + outside_S) * unit,
             total_S * unit,
             logit_SL,
-            basis.lift(jacobian_KW.T.astype(np.float32)).T,
+            None if jacobian_KW is None else basis.lift(jacobian_KW.T.astype(np.float32)).T,
         )
 
 

@@ -107,12 +107,14 @@ def measure_stability(
     """
     config, train_S = subject.params.evaluate, subject.part_S == "train"
     specs = [
-        subject.retraining(f"seed {number}", train_S, subject.part_S == "validation") for number in range(config.seeds)
+        subject.retraining(f"seed {number}", train_S, subject.part_S == "validation", with_jacobian=True)
+        for number in range(config.seeds)
     ]
     code_NW, pca_NW = (code[train_S] for code in (subject.profiles.code_SW, subject.profiles.pca_code_SW))
     share_PW, chance_PW = np.zeros(found_PW.shape), np.zeros(found_PW.shape)
     r_W, disparities = [], []
     for other in retrain_all(specs, subject.workers, "other seeds"):
+        assert other.mean_jacobian_YW is not None, "it was asked for"
         with one_thread():
             other_NW = other.code_SW[train_S]
             alignment = align(code_NW, other_NW)
