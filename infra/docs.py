@@ -31,7 +31,11 @@ BEGIN, END = "<!-- questions: written by `make docs` -->", "<!-- end of question
 WRITTEN = "<!-- written by `make docs` -->\n"
 NAMES = {
     "Using a model": (
-        "cic.registry.fetched.fetch_bundle",
+        "cic.load",
+        "cic.using.Model",
+        "cic.using.Model.encode",
+        "cic.using.Model.classify",
+        "cic.using.Model.decode",
         "cic.model.bundle.load_bundle",
         "cic.model.bundle.Bundle",
         "cic.model.bundle.Bundle.align",
@@ -190,19 +194,26 @@ def python() -> str:
     for title, names in NAMES.items():
         lines.append(f"## {title}\n")
         for name in names:
-            lines += [f"### `{name.rsplit('.', 1)[1]}`\n", *_described(name)]
+            lines += [f"### `{_heading(name)}`\n", *_described(name)]
     return "\n".join(lines)
 
 
+def _heading(name: str) -> str:
+    """Give the name of a function, and the class of a method with it."""
+    *_, before, last = name.split(".")
+    return f"{before}.{last}" if before[0].isupper() else last
+
+
 def _described(name: str) -> Iterator[str]:
-    module, _, inner = re.sub(r"\.(?=Bundle\.|\w+$)", ":", name, count=1).partition(":")
+    module, _, inner = re.sub(r"\.(?=[A-Z]\w+\.|\w+$)", ":", name, count=1).partition(":")
     found: Any = importlib.import_module(module)
     for part in inner.split("."):
         found = getattr(found, part)
     if inspect.isclass(found):
         yield f"```text\n{name}\n```\n"
     else:
-        called = f"bundle.{inner.removeprefix('Bundle.')}" if inner.startswith("Bundle.") else name
+        owner, _, method = inner.rpartition(".")
+        called = f"{owner.lower()}.{method}" if owner else name
         signature = str(inspect.signature(found)).replace("'", "").replace("(self, ", "(").replace("(self)", "()")
         yield f"```text\n{called}{signature}\n```\n"
     first, *sections = re.split(r"\n(\w+)\n-{3,}\n", inspect.cleandoc(found.__doc__))

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cic.cli.model import _read
 from cic.config import Params, parse_params
 from cic.data import sparse
 from cic.data.cells import CellRecipe, simulate_cells
@@ -20,6 +19,7 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import STAGES, run_stage, workspace
 from cic.publishing import judge, publish
 from cic.settings import Settings
+from cic.using import taken
 
 CELLS, MEASURED = 400, 120
 
@@ -110,7 +110,7 @@ def test_many_profiles_are_encoded_block_by_block_as_all_at_once(
     ran: tuple[Params, Folders, Settings], cells: Path
 ) -> None:
     bundle, matrix = load_bundle(ran[1]["fit"] / "bundle"), read_matrix(cells)
-    read = list(_read(cells, bundle, None, "rows"))
+    read = list(taken(bundle, cells, str(cells)))
     assert [len(samples) for _, samples in read] == [64] * 6 + [16]
     assert [name for _, samples in read for name in samples] == list(matrix.samples.index)
     codes_SW = np.concatenate([bundle.encode(values_SG) for values_SG, _ in read])

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.data import terms
-from cic.errors import DataError, ModelError, UnfamiliarError
+from cic.errors import DataError, UnfamiliarError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    from cic.model.bundle import Bundle
+    from cic.using import Model
 
-log = logging.getLogger(__name__)
 # pandas and MLflow take seconds to import: only a verb that runs does so
 
 Profiles = Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")]
@@ -54,7 +51,7 @@ def register(app: typer.Typer) -> None:
         app.command()(verb)
 
 
-def _of_profiles(told: Callable[[Bundle, np.ndarray, pd.DataFrame], pd.DataFrame]) -> Callable[..., None]:
+def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) -> Callable[..., None]:
     """Make a verb of what a model tells of profiles: all such verbs read, warn and write alike, by the same options."""
 
     def run(
@@ -68,42 +65,28 @@ def _of_profiles(told: Callable[[Bundle, np.ndarray, pd.DataFrame], pd.DataFrame
     ) -> None:
         from cic.data.guarded import get_ready
 
-        get_ready()
-        import pandas as pd
-
-        from cic.model.familiarity import judged
-
-        bundle, version = load(model, params)
-        tables, beside = [], []
-        for values_SG, samples in _read(profiles, bundle, unit, samples_in):
-            beside.append(judged(bundle, values_SG, samples))
-            tables.append(told(bundle, values_SG, beside[-1]))
-        _write(pd.concat(tables).assign(model=version), output)
-        _tell(pd.concat(beside), profiles, output, allow_foreign)
+        get_ready()  # reads the file, and takes as long to start as the model to load
+        if samples_in not in ("rows", "columns"):
+            raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
+        table = told(load(model, params), profiles, {"unit": unit, "samples_in": samples_in})
+        _write(table, output)
+        _tell(table, profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
     return run
 
 
-def encode(bundle: Bundle, values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
+def encode(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
     """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
-    import pandas as pd
-
-    return pd.DataFrame(bundle.encode(values_SG), index=beside.index, columns=bundle.code_columns).join(beside)
+    return model.encode(profiles, **how)
 
 
-def classify(bundle: Bundle, values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
+def classify(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
     """Tell the cell type of each profile, with the probability of each type; `unfamiliar` where the model knows none.
 
     The column `likeliest` has a type for every profile.
     """
-    import pandas as pd
-
-    from cic.model.familiarity import named_types
-
-    probability_SL = bundle.classify_codes(bundle.encode(values_SG))
-    chances = pd.DataFrame(probability_SL, index=beside.index, columns=[f"p({label})" for label in bundle.labels])
-    return named_types(probability_SL, bundle.labels, beside).drop(columns="probability").join(beside).join(chances)
+    return model.classify(profiles, **how)
 
 
 def decode(
@@ -114,83 +97,22 @@ def decode(
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
     """Turn codes back into profiles."""
-    import numpy as np
-    import pandas as pd
-
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    bundle, version = load(model, params)
-    table = _read_frame(codes)
-    missing = [name for name in bundle.code_columns if name not in table]
-    if missing:
-        raise DataError(
-            f"there is no column {missing[0]}",
-            where=str(codes),
-            expected=f"the columns {bundle.code_columns[0]} to {bundle.code_columns[-1]}",
-            fix="give a file that `cic encode` wrote with the same model",
-        )
-    stamped = set(table["model"].astype(str)) if "model" in table else {version}
-    if stamped != {version}:
-        raise ModelError(
-            f"the codes were made by {', '.join(sorted(stamped))}, and not by {version}",
-            where=str(codes),
-            fix="give that model with --model: codes of one model mean nothing to another",
-        )
-    log2_SG = bundle.decode(table[bundle.code_columns].to_numpy(dtype=np.float32))
-    values_SG = log2_SG if scale == "log2" else bundle.preprocessor.to_unit(log2_SG)
-    _write(pd.DataFrame(values_SG, index=table.index, columns=list(bundle.genes)), output)
+    _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
 
 
-def load(model: str | None, params: Path) -> tuple[Bundle, str]:
-    """Load the model that is named, or else the champion of the data that the parameters name, with its stamp."""
-    from cic.registry.fetched import fetch_bundle
+def load(model: str | None, params: Path) -> Model:
+    """Load the model that is named, or else the champion of the data that the parameters name."""
+    from cic.using import load as load_model
 
-    if model is not None and not model.startswith("models:/"):
-        return fetch_bundle("", model)
-
-    from cic.config import load_params
-    from cic.platform.at_rest import readable
-    from cic.settings import load_settings
-
-    settings = load_settings()
-    if model is None:
-        # not from within the project's folder: the other paths are meant from where the user stands
-        model = f"models:/{load_params(settings.project / params).registry.name}@champion"
-    with readable(settings) as readable_settings:
-        return fetch_bundle(readable_settings.tracking_uri, model, readable_settings.artifacts_uri)
-
-
-def _read(path: Path, bundle: Bundle, unit: str | None, samples_in: str) -> Iterator[tuple[np.ndarray, pd.Index]]:
-    """Yield profiles as the model takes them, and their ids: all at once where they are few."""
-    from cic.data.readers import read_table
-    from cic.model.inputs import aligned
-
-    if samples_in not in ("rows", "columns"):
-        raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-    matrix = read_table(
-        path,
-        samples_in=cast(terms.SamplesIn, samples_in),
-        unit=cast(terms.Unit, unit or bundle.unit),  # read_table refuses what is none
-    )
-    if matrix.unit != bundle.unit:
-        raise ModelError(
-            f"the profiles are in `{matrix.unit}`",
-            where=str(path),
-            expected=f"`{bundle.unit}`, the unit of the training data",
-            fix="convert the profiles: on log2 scale a model takes log2(x + 1) of linear values"
-            if bundle.unit == "log2"
-            else "convert the profiles",
-        )
-    for part in matrix.parts():
-        yield aligned(part, bundle.genes_in, bundle.unit, str(path)), part.samples.index
+    return load_model(model, params)
 
 
 def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: bool) -> None:
     """Say how like the profiles are to those that the model was tried on."""
     from cic.model.familiarity import verdict
 
-    for note in sorted({*beside["note"]} - {""}):
-        log.warning("%s: %s", profiles, note)
     found = verdict(beside)
     if found.foreign and not allow_foreign:
         raise UnfamiliarError(

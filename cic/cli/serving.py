@@ -39,7 +39,7 @@ def serve(
             where="--port",
             fix="name another, or none to have a free one chosen",
         )
-    bundle, version = load(model, params)
+    served = load(model, params)
     chosen = port or (PORT if is_free(settings.host, PORT) else any_free(settings.host))
-    typer.echo(f"{version} at http://{settings.host}:{chosen}/invocations until stopped by Ctrl-C")
-    server.serve(bundle, version, settings.host, chosen, largest_body * 1_000_000)
+    typer.echo(f"{served.stamp} at http://{settings.host}:{chosen}/invocations until stopped by Ctrl-C")
+    server.serve(served.bundle, served.stamp, settings.host, chosen, largest_body * 1_000_000)

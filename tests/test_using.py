@@ -1,0 +1,98 @@
+"""A model from Python: the same tables from whatever holds the profiles, and from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from store_parts import log_bundle, new_store, set_up_template, tiny_bundle
+from typer.testing import CliRunner
+
+import cic
+from cic.cli import app
+from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.errors import ConfigError, DataError, ModelError
+from cic.model.bundle import load_bundle
+from cic.model.familiarity import COLUMNS
+from cic.registry.gate import Decision
+from cic.registry.registry import promote
+from cic.using import Model
+
+
+@pytest.fixture
+def tiny_model(tiny: ExpressionMatrix, tmp_path: Path) -> Model:
+    return cic.load(tiny_bundle(tmp_path / "bundle", tiny, 4, labelled=True))
+
+
+@pytest.fixture
+def frame(tiny: ExpressionMatrix) -> pd.DataFrame:
+    return pd.DataFrame(tiny.values, tiny.samples.index, list(tiny.genes))
+
+
+def test_whatever_holds_the_profiles_the_table_is_the_same(
+    tiny: ExpressionMatrix, tiny_model: Model, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    codes = tiny_model.encode(frame)
+    assert list(codes) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, "model"]
+    np.testing.assert_array_equal(codes.iloc[:, :4], tiny_model.bundle.encode(tiny.values))
+    write_matrix(tmp_path / "ours.parquet", tiny)
+    frame.to_csv(tmp_path / "mine.csv")
+    frame.T.to_csv(tmp_path / "turned.tsv", sep="\t")
+    cells = anndata.AnnData(frame.iloc[:, ::-1])  # genes in another order
+    others = [tiny, cells, tmp_path / "ours.parquet", str(tmp_path / "mine.csv")]
+    tables = [tiny_model.encode(one) for one in others]
+    tables.append(tiny_model.encode(tmp_path / "turned.tsv", samples_in="columns", unit="log2"))
+    for table in tables:
+        pd.testing.assert_frame_equal(table, codes, check_names=False, rtol=1e-4)
+
+
+def test_types_and_profiles_come_back(tiny: ExpressionMatrix, tiny_model: Model, frame: pd.DataFrame) -> None:
+    types = tiny_model.classify(frame)
+    assert (types["likeliest"] == tiny.samples["label"]).mean() > 0.8
+    assert types.filter(like="p(").sum(axis=1).to_numpy() == pytest.approx(1)
+    codes = tiny_model.encode(frame)
+    rebuilt = tiny_model.decode(codes)
+    np.testing.assert_array_equal(rebuilt, tiny_model.bundle.reconstruct(tiny.values))
+    assert list(rebuilt) == list(tiny.genes) and list(rebuilt.index) == list(frame.index)
+    with pytest.raises(ModelError, match="made by cic/9, and not by bundle:"):
+        tiny_model.decode(codes.assign(model="cic/9"))
+    with pytest.raises(DataError, match="no column code_1"):
+        tiny_model.decode(rebuilt)
+    with pytest.raises(ConfigError, match="no scale `ln`"):
+        tiny_model.decode(codes, scale="ln")
+
+
+def test_what_does_not_fit_is_told(tiny_model: Model, frame: pd.DataFrame) -> None:
+    with pytest.raises(ModelError, match="a list has no names of genes"):
+        tiny_model.encode(frame.to_numpy().tolist())
+    with pytest.raises(ModelError, match="missing"):
+        tiny_model.encode(frame.iloc[:, 5:])
+    with pytest.raises(ConfigError, match="are of a file"):
+        tiny_model.encode(frame, samples_in="columns")
+    with pytest.raises(DataError, match="no such file"):
+        tiny_model.encode("gone.csv")
+
+
+def test_a_registered_model_is_found_and_the_command_line_tells_the_same(
+    tiny: ExpressionMatrix, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = new_store(tmp_path, set_up_template(tmp_path))
+    folder = tiny_bundle(tmp_path / "bundle", tiny, 2)
+    log_bundle(uri, folder, tiny)
+    (tmp_path / "params.yaml").write_text("seed: 1\nregistry: {name: cic}\n")
+    monkeypatch.setenv("CIC_PROJECT", str(tmp_path))
+    monkeypatch.setenv("CIC_MLFLOW_URI", uri)
+    assert cic.load("models:/cic/1").stamp == "cic/1"
+    with pytest.raises(ConfigError, match="champion"):
+        cic.load()
+    promote(uri, "cic", "1", Decision(True, "promoted", ("it is better",), {"champion": None, "ratio": 0.5}))
+    codes = cic.load().encode(frame)
+    assert set(codes["model"]) == {"cic/1"}
+    np.testing.assert_array_equal(codes[["code_1", "code_2"]], load_bundle(folder).encode(tiny.values))
+    frame.to_parquet(tmp_path / "mine.parquet")
+    told = CliRunner().invoke(app, ["encode", str(tmp_path / "mine.parquet"), "-o", str(tmp_path / "codes.parquet")])
+    assert told.exit_code == 0, told.output
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "codes.parquet"), codes, check_names=False)
