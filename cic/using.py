@@ -46,7 +46,7 @@ class Model:
     bundle: Bundle
     stamp: str
 
-    def encode(self, profiles: Any, *, unit: Unit | None = None, samples_in: SamplesIn = "rows") -> pd.DataFrame:
+    def encode(self, profiles: Any, *, unit: Unit | None = None, samples_in: SamplesIn | None = None) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on.
 
         Parameters
@@ -56,7 +56,7 @@ class Model:
         unit
             Of a file; that of the model unless given.
         samples_in
-            Whether the samples of a file are its `rows` or its `columns`.
+            Whether the samples of a file are its `rows` or its `columns`; of a table rows unless given.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class Model:
 
         return self._of_profiles(profiles, unit, samples_in, told)
 
-    def classify(self, profiles: Any, *, unit: Unit | None = None, samples_in: SamplesIn = "rows") -> pd.DataFrame:
+    def classify(self, profiles: Any, *, unit: Unit | None = None, samples_in: SamplesIn | None = None) -> pd.DataFrame:
         """Tell the cell type of each profile; `unfamiliar` where the model knows none that is like it.
 
         Parameters
@@ -157,7 +157,7 @@ class Model:
         self,
         profiles: Any,
         unit: Unit | None,
-        samples_in: SamplesIn,
+        samples_in: SamplesIn | None,
         told: Callable[[np.ndarray, pd.DataFrame], pd.DataFrame],
     ) -> pd.DataFrame:
         where, tables = where_from(profiles), []
@@ -177,12 +177,12 @@ def where_from(profiles: Any) -> str:
 
 
 def taken(
-    bundle: Bundle, profiles: Any, where: str, unit: Unit | None = None, samples_in: SamplesIn = "rows"
+    bundle: Bundle, profiles: Any, where: str, unit: Unit | None = None, samples_in: SamplesIn | None = None
 ) -> Iterator[tuple[np.ndarray, pd.Index]]:
     """Yield profiles as the model takes them, and their ids: all at once where they are few."""
     if isinstance(profiles, str | Path):
-        profiles = read_table(Path(profiles), samples_in=samples_in, unit=unit or bundle.unit)
-    elif unit is not None or samples_in != "rows":
+        profiles = read_table(Path(profiles), samples_in=samples_in, unit=unit or bundle.unit, tables_in="rows")
+    elif unit is not None or samples_in is not None:
         raise ConfigError("`unit` and `samples_in` are of a file", where=where, expected="profiles in the model's unit")
     if not isinstance(profiles, ExpressionMatrix):
         frame = _as_frame(profiles, where)

@@ -21,13 +21,16 @@ from typer.main import get_command
 from cic.cli import app
 from cic.cli.params import allowed
 from cic.config import Params
+from cic.data.formats import FORMATS
 from cic.declarations import declarations
 from cic.errors import CicError
 from cic.evaluation.metrics import schema
 from cic.settings import Settings, variable_of
 
 DOCS = Path(__file__).parent.parent / "docs"
-BEGIN, END = "<!-- questions: written by `make docs` -->", "<!-- end of questions -->"
+QUESTIONS = ("<!-- questions: written by `make docs` -->", "<!-- end of questions -->")
+READABLE = ("<!-- formats: written by `make docs` -->", "<!-- end of formats -->")
+"""Between these a page has a table that is written from code."""
 WRITTEN = "<!-- written by `make docs` -->\n"
 NAMES = {
     "Using a model": (
@@ -84,10 +87,19 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(page: str) -> str:
-    """Give the page with the present table of questions between its marks."""
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+def formats() -> str:
+    """Give the table of files that can be read, in Markdown."""
+    lines = ["| kind | files | its samples are in | what is read |", "|---|---|---|---|"]
+    for one in FORMATS:
+        lines.append(_row(one.name, one.files, one.samples_in or "as declared by `--samples-in`", one.holds))
+    return "\n".join(lines)
+
+
+def with_table(page: str, marks: tuple[str, str], table: str) -> str:
+    """Give the page with a present table between its marks."""
+    begin, end = marks
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
 
 
 def _row(*cells: str) -> str:
@@ -236,13 +248,14 @@ def _entries(body: str) -> Iterator[str]:
             entry.append(line.strip())
 
 
+TABLES = (("evaluation.md", QUESTIONS, table), ("data.md", READABLE, formats))
 PAGES = {"configuration.md": configuration, "cli.md": command_line, "python.md": python}
 
 
 def main() -> None:
     """Write all of it."""
-    page = DOCS / "evaluation.md"
-    page.write_text(with_table(page.read_text()))
+    for name, marks, written in TABLES:
+        (DOCS / name).write_text(with_table((DOCS / name).read_text(), marks, written()))
     (DOCS / "metrics.schema.json").write_text(json.dumps(schema(), indent=1) + "\n")
     for name, written in PAGES.items():
         (DOCS / name).write_text(written())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -16,6 +17,8 @@ import scipy.sparse
 from cic.data.matrix import METADATA_KEY, ExpressionMatrix, write_matrix
 
 KINDS = ("a.csv", "a.tsv.gz", "a.parquet", "own.parquet", "dense.h5ad", "sparse.h5ad", "deep.h5ad")
+FIXED = ("a.gct", "a_series_matrix.txt.gz", "a_family.soft", "10x.h5")
+"""Kinds that say themselves where their samples are."""
 
 
 def whole(folder: Path, kind: str) -> Path:
@@ -33,10 +36,52 @@ def whole(folder: Path, kind: str) -> Path:
         write_matrix(path, ExpressionMatrix(values_SG, tuple(genes), samples, "counts"))
     elif kind == "a.parquet":
         pd.DataFrame(values_SG, ids, genes).to_parquet(path)
+    elif kind in FIXED:
+        write_fixed(path, pd.DataFrame(values_SG, ids, genes), samples)
     else:
         text = pd.DataFrame(values_SG, ids, genes).to_csv(sep="\t" if ".tsv" in kind else ",").encode()
         path.write_bytes(gzip.compress(text, mtime=0) if kind.endswith(".gz") else text)
     return path
+
+
+def write_fixed(path: Path, table: pd.DataFrame, samples: pd.DataFrame) -> None:
+    """Write a table, samples in rows, as one of `FIXED`, with what is known about samples."""
+    turned = table.T
+    if path.suffix == ".gct":
+        body = turned.rename_axis("NAME").reset_index()
+        body.insert(1, "Description", [f"about {gene}" for gene in turned.index])
+        path.write_text(f"#1.2\n{len(turned)}\t{turned.shape[1]}\n{body.to_csv(sep=chr(9), index=False)}")
+    elif path.name.endswith("_series_matrix.txt.gz"):
+        quoted = [f'"{sample}"' for sample in table.index]
+        lines = ['!Series_title\t"mine"', "\t".join(["!Sample_title", *quoted])]
+        lines += ["\t".join(["!Sample_characteristics_ch1", *(f'"{name}: {value}"' for value in samples[name])])
+                  for name in samples]  # fmt: skip
+        lines += ["!series_matrix_table_begin", "\t".join(['"ID_REF"', *quoted])]
+        lines += ["\t".join([f'"{gene}"', *map(repr, map(float, row))]) for gene, row in turned.iterrows()]
+        path.write_bytes(gzip.compress("\n".join([*lines, "!series_matrix_table_end", ""]).encode(), mtime=0))
+    elif path.suffix == ".soft":
+        lines = ["^PLATFORM = GPL1", "!platform_table_begin", "ID\tSymbol"]
+        lines += [*(f"{gene}\t{gene}X" for gene in turned.index), "!platform_table_end"]
+        for sample, row in table.iterrows():
+            said = samples.loc[sample]
+            lines += [
+                f"^SAMPLE = {sample}",
+                *(f"!Sample_characteristics_ch1 = {name}: {said[name]}" for name in samples),
+            ]
+            lines += ["!sample_table_begin", "ID_REF\tVALUE"]
+            lines += [*(f"{gene}\t{float(value)!r}" for gene, value in row.items()), "!sample_table_end"]
+        path.write_text("\n".join([*lines, ""]))
+    else:
+        stored = scipy.sparse.csr_matrix(table.to_numpy())
+        with h5py.File(path, "w") as file:
+            group = file.create_group("matrix")
+            for name in ("data", "indices", "indptr"):
+                group[name] = getattr(stored, name)
+            group["shape"] = np.array(turned.shape)
+            group["barcodes"] = np.array(table.index, dtype="S")
+            for name, values in (("id", turned.index), ("name", [f"{gene}X" for gene in turned.index]),
+                                 ("feature_type", ["Gene Expression"] * len(turned))):  # fmt: skip
+                group[f"features/{name}"] = np.array(values, dtype="S")
 
 
 def mutants(content: bytes, number: int, seed: int) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse
 from mutants import whole
 
-from cic.data import delimited, limits, readers
+from cic.data import limits, readers, text
 from cic.data.delimited import read_delimited
 from cic.data.readers import read_table
 from cic.errors import DataError
@@ -116,11 +116,11 @@ def test_a_table_about_samples_that_would_fill_the_machine(tmp_path: Path, kind:
 def test_more_values_than_memory_holds(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory is made small, not the file large; in this process, as the other one would not know."""
     path = whole(tmp_path, kind)
-    assert readers._read_wide(path, "rows")
-    for module in (limits, delimited):
+    assert readers._read_wide(path, "rows", None, "counts", False)
+    for module in (limits, text):
         monkeypatch.setattr(module, "memory_for_reading", lambda: 4 * limits.COPIES * 11 * 30)
     with pytest.raises(DataError, match=r"declares 1\d x 3\d values|declares .* GB"):
-        readers._read_wide(path, "rows")
+        readers._read_wide(path, "rows", None, "counts", False)
 
 
 def test_a_gzipped_table_is_given_up_while_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_a_gzipped_table_is_given_up_while_it_unpacks(tmp_path: Path, monkeypatc
     monkeypatch.setattr(limits, "memory_for_reading", lambda: 10**6)
     with pytest.raises(DataError, match="x 2 values"):
         read_delimited(path)
-    monkeypatch.setattr(delimited, "memory_for_reading", lambda: 10**4)
+    monkeypatch.setattr(text, "memory_for_reading", lambda: 10**4)
     monkeypatch.setattr(limits, "memory_for_reading", lambda: GIGA)
     with pytest.raises(DataError, match="unpacks to more"):
         read_delimited(path)

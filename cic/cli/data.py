@@ -10,7 +10,8 @@ import typer
 
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import enter_project, from_here
-from cic.data.terms import READABLE, UNITS, DuplicateGenes, SamplesIn, Unit
+from cic.data.formats import READABLE
+from cic.data.terms import UNITS, DuplicateGenes, Missing, SamplesIn, Unit
 from cic.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ UnitOption = Annotated[
     str, typer.Option("--unit", help=f"what the numbers are: {', '.join(UNITS)}", show_default=False)
 ]
 SamplesInOption = Annotated[
-    str, typer.Option("--samples-in", help="whether samples are the file's rows or columns", show_default=False)
+    str | None,
+    typer.Option(
+        "--samples-in", help="whether samples are the file's rows or columns. Default: what that kind of file fixes"
+    ),
 ]
 Labels = Annotated[
     Path | None,
@@ -38,6 +42,18 @@ Labels = Annotated[
 Duplicates = Annotated[
     str, typer.Option(help=f"what to do where a gene stands twice: {', '.join(get_args(DuplicateGenes))}")
 ]
+GenesBy = Annotated[
+    str | None,
+    typer.Option(
+        "--genes-by",
+        help="what the file says of genes that shall be their names, such as gene_name. Default: its first",
+    ),
+]
+MissingOption = Annotated[
+    str, typer.Option("--missing", help=f"what to do with missing values: {', '.join(get_args(Missing))}")
+]
+DropEmpty = Annotated[bool, typer.Option("--drop-empty", help="leave out samples without any count")]
+Floor = Annotated[float | None, typer.Option(help="of intensities: raise what is less to this. Default: as they are")]
 
 
 @app.command("import")
@@ -45,9 +61,13 @@ def import_file(
     file: Annotated[Path, typer.Argument(help=f"profiles: {READABLE}", show_default=False, callback=from_here)],
     name: Annotated[str, typer.Option(help="what to call it: becomes data/raw/NAME.parquet", show_default=False)],
     unit: UnitOption,
-    samples_in: SamplesInOption,
+    samples_in: SamplesInOption = None,
     labels: Labels = None,
+    genes_by: GenesBy = None,
     duplicate_genes: Duplicates = "error",
+    missing: MissingOption = "error",
+    floor: Floor = None,
+    drop_empty: DropEmpty = False,
     replace: Annotated[bool, typer.Option("--replace", help="replace a file of that name that differs")] = False,
     push: Annotated[bool, typer.Option("--push", help="send the bytes to the DVC remote too")] = False,
     use: Annotated[
@@ -74,10 +94,14 @@ def import_file(
         load_params()  # what cannot be written to is told before anything is
     matrix = read_table(
         file,
-        samples_in=cast(SamplesIn, samples_in),  # read_table refuses what is none
+        samples_in=cast(SamplesIn | None, samples_in),  # read_table refuses what is none
         unit=cast(Unit, unit),
         labels=labels,
         duplicate_genes=cast(DuplicateGenes, duplicate_genes),
+        genes_by=genes_by,
+        missing=cast(Missing, missing),
+        floor=floor,
+        drop_empty=drop_empty,
     )
     changed = _put(matrix, target, replace)
     if push or not is_added(target):
@@ -104,11 +128,13 @@ def check(
         str | None,
         typer.Option("--unit", help=f"needed for a file that is not imported yet: {', '.join(UNITS)}. Default: none"),
     ] = None,
-    samples_in: Annotated[
-        str | None, typer.Option("--samples-in", help="likewise: rows or columns. Default: none")
-    ] = None,
+    samples_in: SamplesInOption = None,
     labels: Labels = None,
+    genes_by: GenesBy = None,
     duplicate_genes: Duplicates = "error",
+    missing: MissingOption = "error",
+    floor: Floor = None,
+    drop_empty: DropEmpty = False,
     params: Annotated[
         Path,
         typer.Option(help="parameters that say which columns are label, group and replicate", callback=from_here),
@@ -132,17 +158,21 @@ def check(
             parsed = load_params(params)
             facts = check_matrix(with_roles(matrix, parsed), without_roles(matrix, parsed))
     else:
-        if unit is None or samples_in is None:
+        if unit is None:
             raise DataError(
-                "this file is not imported yet", where=str(file), expected="what it holds, declared",
-                fix="add --unit and --samples-in rows|columns",
+                "this file is not imported yet", where=str(file), expected="the unit of what it holds, declared",
+                fix="add --unit, and of a plain table --samples-in rows|columns",
             )  # fmt: skip
         matrix = read_table(
             file,
-            samples_in=cast(SamplesIn, samples_in),
+            samples_in=cast(SamplesIn | None, samples_in),
             unit=cast(Unit, unit),
             labels=labels,
             duplicate_genes=cast(DuplicateGenes, duplicate_genes),
+            genes_by=genes_by,
+            missing=cast(Missing, missing),
+            floor=floor,
+            drop_empty=drop_empty,
         )
     # what the parameters do not name is taken as an import would propose it
     show_checks(facts or checked(matrix, roles_found(matrix.samples)), matrix.source)

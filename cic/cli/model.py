@@ -12,6 +12,7 @@ import typer
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.data import terms
+from cic.data.formats import READABLE
 from cic.errors import DataError, UnfamiliarError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 # pandas and MLflow take seconds to import: only a verb that runs does so
 
-Profiles = Annotated[Path, typer.Argument(help="Profiles: .csv, .tsv, .parquet or .h5ad.")]
+Profiles = Annotated[Path, typer.Argument(help=f"Profiles: {READABLE}.")]
 ModelName = Annotated[
     str | None,
     typer.Option(
@@ -42,7 +43,9 @@ AllowForeign = Annotated[
         "--allow-foreign", help="Exit code 0 also where most profiles are unlike those that the model was tried on."
     ),
 ]
-SamplesIn = Annotated[str, typer.Option(help="Where the samples are in the file: rows or columns.")]
+SamplesIn = Annotated[
+    str | None, typer.Option(help="Where the samples are in a table: rows or columns. Default: rows, where it is open.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,13 +63,13 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         model: ModelName = None,
         params: ParamsFile = DEFAULT_PARAMS,
         unit: Unit = None,
-        samples_in: SamplesIn = "rows",
+        samples_in: SamplesIn = None,
         allow_foreign: AllowForeign = False,
     ) -> None:
         from cic.data.guarded import get_ready
 
         get_ready()  # reads the file, and takes as long to start as the model to load
-        if samples_in not in ("rows", "columns"):
+        if samples_in not in (None, "rows", "columns"):
             raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
         table = told(load(model, params), profiles, {"unit": unit, "samples_in": samples_in})
         _write(table, output)

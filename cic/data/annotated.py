@@ -130,6 +130,29 @@ def _values(x: Any, shape: tuple[int, int], path: Path) -> Any:
     declared = tuple(int(size) for size in np.ravel(x.attrs.get("shape", x.attrs.get("h5sparse_shape", ()))))
     if declared != shape:
         raise wrong(f"`X` is declared with the shape {declared}")
+    return sparse_rows(x, kind, shape, path, "X")
+
+
+def sparse_rows(x: h5py.Group, kind: str, shape: tuple[int, int], path: Path, name: str) -> Any:
+    """Read the datasets `data`, `indices` and `indptr` of a group as compressed rows, once their layout is sound.
+
+    Parameters
+    ----------
+    kind
+        `csr_matrix` or `csc_matrix`: whether the lines are the rows or the columns of `shape`.
+    name
+        Of the group, for errors.
+
+    Raises
+    ------
+    DataError
+        If it is not: indices out of range would write outside of memory.
+    """
+
+    def wrong(found: str) -> DataError:
+        where, expected = f"{path}, {name}", f"numbers for {shape[0]} samples and {shape[1]} genes"
+        return DataError(found, where=where, expected=expected, fix="write or fetch it again")
+
     lines, across = shape if kind == "csr_matrix" else shape[::-1]
     parts = {name: x[name] for name in ("data", "indices", "indptr")}
     if any(part.ndim != 1 for part in parts.values()) or parts["data"].dtype.kind not in "iufb":

@@ -48,7 +48,8 @@ def guarded(read: Callable[[Path], R], path: Path) -> R:
     CicError
         Whatever `read` raises of these.
     """
-    size = path.stat().st_size / 1e6 if path.is_file() else 0.0
+    files = path.rglob("*") if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
     seconds = SECONDS + SECONDS_PER_MEGABYTE * size
     with _Reader.alone:
         reader = _reader()

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pandas as pd
 
-from cic.data.delimited import NOT_TEXT, delimiter_of, first_line, open_text
 from cic.data.limits import MOST_LABEL_COLUMNS, MOST_LABEL_TEXT
+from cic.data.text import NOT_TEXT, delimiter_of, first_line, open_text
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")

@@ -8,4 +8,4 @@ Unit = Literal["log2", "tpm", "counts", "intensity", "log_ratio"]
 UNITS: tuple[str, ...] = get_args(Unit)
 SamplesIn = Literal["rows", "columns"]
 DuplicateGenes = Literal["error", "mean", "max", "sum"]
-READABLE = ".csv, .tsv, .txt (plain or .gz), .parquet, .h5ad"
+Missing = Literal["error", "drop-genes", "drop-samples"]

@@ -132,7 +132,8 @@ def _check_none_negative(declared: _Declared) -> None:
             f"a value of {declared.low:g} contradicts the unit `{declared.unit}`",
             where=declared.at(int(declared.stored.argmin())),
             expected="no negative values",
-            fix="declare the unit that the file has: on a log scale `log2`, or `log_ratio`",
+            fix="declare the unit that the file has: on a log scale `log2`, or `log_ratio`"
+            + ("; intensities below a background are raised to it by --floor" * (declared.unit == "intensity")),
         )
 
 
@@ -154,7 +155,7 @@ def _check_whole_counts(declared: _Declared) -> None:
             f"{int(empty_S.sum())} sample(s) have no counts at all: {', '.join(named)}",
             where=declared.where,
             expected="at least one count a sample",
-            fix="drop the empty samples",
+            fix="leave out the empty samples: --drop-empty",
         )
 
 
