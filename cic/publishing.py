@@ -32,10 +32,11 @@ from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest, shown_hyperparameters
 from cic.tracking.models import ModelRun, known_model_run, log_model_run
-from cic.tracking.pages import chart_page, compare_page, run_page, runs_page, version_page
+from cic.tracking.pages import chart_page, compare_page, run_page, version_page
 from cic.tracking.runs import experiment_of
 from cic.tracking.search_runs import TAG_PARENT
 from cic.tracking.store import all_runs, connect, explained, files_kept
+from cic.tracking.training_view import runs_page
 
 ABOUT = (
     "Cell identity codes: deep autoencoders that turn a gene expression profile into a short code and back, trained on "

@@ -239,13 +239,24 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
         If its store does not answer.
     """
     if reference is not None and not str(reference).startswith("models:/"):
+        if not Path(reference).is_dir():
+            raise ModelError(
+                f"`{reference}` is neither a registered model nor the folder of a bundle", where="model",
+                expected=f"models:/{Path(reference).name}@champion, models:/{Path(reference).name}/3, or a folder",
+            )  # fmt: skip
         return Model(*fetch_bundle("", str(reference)))
     # of no use to a bundle in a folder, and some tenths of a second
     from cic.config import load_params
     from cic.platform.at_rest import readable
-    from cic.settings import load_settings
+    from cic.settings import PROJECT_MARKS, load_settings
 
     settings = load_settings()
+    if "tracking_uri" not in settings.given and not any((settings.project / name).exists() for name in PROJECT_MARKS):
+        raise ConfigError(
+            "this is no folder of a project, whose registry could be asked", where=str(settings.project),
+            expected="a project's folder, or one below it",
+            fix="go there, name it by CIC_PROJECT, or the registry by CIC_MLFLOW_URI; or give the folder of a bundle",
+        )  # fmt: skip
     if reference is None:
         reference = f"models:/{load_params(settings.project / params).registry.name}@champion"
     with readable(settings) as known:

@@ -28,13 +28,15 @@ STARS = re.compile(
 )
 """What its form of a run fills in, as `sigma4-orionis`. It draws one in nine without a number: that one is kept, as
 somebody may well call a run `beta-vae`."""
+NEW_FORM = re.compile("[A-Z][a-z]+-[A-Z][a-z]+")
+"""What its newer form fills in, as `Unbranded-Swan`."""
 
 
 def is_drawn(name: str) -> bool:
     """Tell whether Prefect or its form drew a name, as `bold-barnacle` or `sigma4-orionis`, or somebody gave it."""
     adjective, _, animal = name.rpartition("-")
     of_words = _is_in(ADJECTIVES, adjective) and _is_in(ANIMALS, animal)
-    return of_words or STARS.fullmatch(name) is not None
+    return of_words or STARS.fullmatch(name) is not None or NEW_FORM.fullmatch(name) is not None
 
 
 def _is_in(kinds: Sequence[str], word: str) -> bool:

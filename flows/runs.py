@@ -134,11 +134,16 @@ SHOWN = {
 def show_trials(folder: Path, data: str) -> None:
     """Make the table artifact of a search's trials."""
     trials = pd.read_csv(folder / "trials.csv")[[*SHOWN]].rename(columns=SHOWN)
-    rows = [
-        {str(key): None if pd.isna(value) else value for key, value in row.items()} for row in trials.to_dict("records")
-    ]
-    about = f"Every trial of the search on {data}, in order; the rest of each stands in MLflow and in `trials.csv`."
+    rows = [{str(key): _shown(value) for key, value in row.items()} for row in trials.to_dict("records")]
+    about = f"Every trial of the search on {data}, in order; MLflow has the rest of each."
     create_table_artifact(table=rows, key="cic-trials", description=about)
+
+
+def _shown(value: Any) -> Any:
+    """Give a cell as a page shows it: errors to four digits, nothing where there is nothing."""
+    if pd.isna(value):
+        return None
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def run_stages(params: Params, names: Iterable[str]) -> dict[str, Path]:

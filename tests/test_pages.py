@@ -168,7 +168,7 @@ def test_the_chart_draws_the_trials(served: Clone, browser: Browser, run: dict[s
 
 
 def test_search_version_and_model_say_what_they_are(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
-    follow(served, browser, run, "search", "Chosen: depth", "Least validation error of a single trial over that of PCA")
+    follow(served, browser, run, "search", "Chosen: depth", "Least validation error of a single trial, and over")
     browser.driver.find_element(By.XPATH, "//*[text()='Show more']").click()
     (picture,) = browser.until(lambda: browser.all("img[src*='get-artifact']"))
     assert browser.until(lambda: picture.get_property("naturalWidth")) > 100, "the picture is drawn"

@@ -417,7 +417,7 @@ def test_broken_requirements_are_found() -> None:
         (None, "FAIL"),
         ("[core]\n    analytics = false\n", "FAIL"),
         ("[core]\n    remote = storage\n['remote \"storage\"']\n    url = ../store\n", "FAIL"),
-        ("[core]\n    remote = storage\n['remote \"storage\"']\n    url = ../absent\n    verify = true\n", "WARN"),
+        ("[core]\n    remote = storage\n['remote \"storage\"']\n    url = ../absent\n    verify = true\n", "OK"),
         ("[core]\n    remote = storage\n['remote \"storage\"']\n    url = ../store\n    verify = true\n", "OK"),
     ],
     ids=["no project", "no remote", "does not verify", "not there", "well"],

@@ -504,6 +504,47 @@ def test_a_record_that_is_taken_out_or_altered_shows_and_stops_until_that_is_on_
         registry.repair(uri, "cic", "again")
 
 
+@pytest.mark.parametrize(
+    ("by_hand", "left"),
+    [({"champion": "3"}, ("2", "1")), ({"previous": "3"}, ("2", "1")), ({"champion": None}, ("2", "1"))],
+    ids=["champion", "previous", "champion taken away"],
+)
+def test_an_alias_moved_by_hand_stops_decisions_until_it_is_put_back(uri, by_hand, left):
+    bare(uri, 3)
+    for version, before in (("1", None), ("2", "1")):
+        registry.promote(uri, "cic", version, yes(before))
+    client = connect(uri)
+    for alias, version in by_hand.items():
+        if version is None:
+            client.delete_registered_model_alias("cic", alias)
+        else:
+            client.set_registered_model_alias("cic", alias, version)
+    moved = registry.drift(uri, "cic")
+    assert moved and "by hand" in moved[0]
+    champion = stands(uri)[0]
+    for decision in (yes(champion), Decision(False, "refused", ("no",), {"champion": champion})):
+        with pytest.raises(ServiceError, match=r"moved by hand(.|\n)*--repair"):
+            registry.promote(uri, "cic", "3", decision)
+    with pytest.raises(ServiceError, match="moved by hand"):
+        registry.rollback(uri, "cic", "now")
+    record = registry.repair(uri, "cic", "somebody tried something")
+    assert stands(uri) == left and registry.drift(uri, "cic") == []
+    assert record.reasons == ("somebody tried something", *moved)
+    registry.promote(uri, "cic", "3", yes("2"))
+    assert stands(uri) == ("3", "2") and registry.history(uri, "cic").faults == ()
+
+
+def test_an_alias_set_by_hand_before_any_decision_is_taken_away(uri):
+    bare(uri, 1)
+    connect(uri).set_registered_model_alias("cic", "champion", "1")
+    with pytest.raises(ServiceError, match="the log left it at no version"):
+        registry.promote(uri, "cic", "1", yes("1"))
+    registry.repair(uri, "cic", "it was set by hand")
+    assert stands(uri) == (None, None)
+    registry.promote(uri, "cic", "1", yes())
+    assert stands(uri) == ("1", None)
+
+
 def test_what_mlflow_deletes_or_marks_as_failed_stays_in_the_log(uri):
     bare(uri, 3)
     for version, before in (("1", None), ("2", "1")):

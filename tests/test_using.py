@@ -74,6 +74,23 @@ def test_what_does_not_fit_is_told(tiny_model: Model, frame: pd.DataFrame) -> No
         tiny_model.encode(frame, samples_in="columns")
     with pytest.raises(DataError, match="no such file"):
         tiny_model.encode("gone.csv")
+    for twice in (pd.concat([frame, frame]), anndata.AnnData(pd.concat([frame, frame]))):
+        with pytest.raises(ModelError, match="60 sample ids stand there more than once"):
+            tiny_model.encode(twice)
+    for turned in (frame.T, anndata.AnnData(frame).T):
+        with pytest.raises(ModelError, match=r"genes are where the samples should be(.|\n)*turn it round"):
+            tiny_model.encode(turned)
+    with pytest.raises(ModelError, match="models:/cic-mine@champion"):
+        cic.load("cic-mine")
+
+
+def test_no_store_is_made_where_no_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("CIC_PROJECT", "CIC_MLFLOW_URI", "CIC_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match=r"no folder of a project(.|\n)*CIC_PROJECT"):
+        cic.load("models:/cic-mine@champion")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_registered_model_is_found_and_the_command_line_tells_the_same(

@@ -26,7 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 NEXT = """
 next:
   eval "$(cic env)"                     # tell this shell where it is
-  prefect --no-prompt deploy --all      # once, and again after a change of prefect.yaml
+  prefect --no-prompt deploy --all      # once, and again after a change of params.yaml or prefect.yaml
   cic run                               # train, and follow it; `cic doctor` says what is missing
   cic show                              # what the last run came to, and its pages; `cic down` stops all
 """
@@ -162,6 +162,19 @@ def _tell(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(escape(line))
 
 
+def _experiments(uri: str) -> dict[str, str]:
+    """Give the pages of the runs of each data set that there are; none where the server does not answer."""
+    from cic.platform.http import request_json
+    from cic.tracking.training_view import runs_page
+
+    try:
+        found = request_json(f"{uri}/api/2.0/mlflow/experiments/search", {"max_results": 1000})
+    except ServiceError:
+        return {}
+    named = {one["name"]: runs_page(uri, one["experiment_id"]) for one in found.get("experiments", [])}
+    return {name: page for name, page in sorted(named.items()) if name.startswith("cic/")}
+
+
 def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[str, str | None] | None = None) -> None:
     """Print a table of the services with their logs, and the links of their pages."""
     from rich.console import Console
@@ -186,6 +199,7 @@ def _show(title: str, settings: Settings, state: PlatformState, trouble: dict[st
     told = []
     if "mlflow" in links:
         told.append(f"MLflow   {experiments_page(links['mlflow'])}")
+        told += [f"         {name}: {page}" for name, page in _experiments(links["mlflow"]).items()]
     if "prefect" in links:
         told.append(f"Prefect  {links['prefect']}, which asks who you are; this page logs you in:")
         told.append(f"         {settings.login_file.as_uri()}")

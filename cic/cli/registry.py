@@ -47,7 +47,7 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     """Show all versions, newest first, with their aliases and what the gate said."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.padding import Padding
 
     from cic.platform.at_rest import readable
     from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, history, versions
@@ -66,18 +66,16 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     if not known:
         console.print(f"The model [bold]{escape(model)}[/] has no version yet; the flow `cic-train` registers them.")
         return
-    table = Table(title=f"Model {model}")
-    for title in ("version", "alias", "made", "bundle", "gate", "reason"):
-        table.add_column(title, overflow="fold")
+    console.print(f"Versions of {escape(model)}, newest first:")
     for one in known:
         tags = one.tags
         made = one.created.astimezone().strftime("%Y-%m-%d %H:%M")
         # the gate may refuse a version that a rollback has made champion, and it stays champion
         aliases = [f"{alias}, by rollback" if alias == "champion" and rolled_back else alias for alias in one.aliases]
-        cells = (one.version, ", ".join(aliases), made, one.bundle_digest[:12])
-        said = (tags.get(TAG_DECISION, "not judged"), tags.get(TAG_REASON, ""))
-        table.add_row(*map(escape, cells + said), style="bold" if "champion" in one.aliases else None)
-    console.print(table)
+        told = (tags.get(TAG_DECISION, "not judged"), f"made {made}", f"bundle {one.bundle_digest[:12]}")
+        console.print(f"[bold]{one.version}[/]  " + "  ".join([*(f"[bold]{escape(a)}[/]" for a in aliases), *told]))
+        if reason := tags.get(TAG_REASON):
+            console.print(Padding(escape(reason), (0, 0, 0, 5)))
     for warning in moved:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
 
@@ -92,8 +90,8 @@ def show_log(
         typer.Option(
             "--repair",
             metavar="REASON",
-            help="Put on record how the log is broken, and why; decisions can then go on. Nothing is hidden. "
-            "Default: only look.",
+            help="Put aliases that were moved by hand back where the log left them, or put on record how the log is "
+            "broken; decisions can then go on. Nothing is hidden. Default: only look.",
         ),
     ] = None,
 ) -> None:
@@ -102,17 +100,17 @@ def show_log(
     from rich.markup import escape
 
     from cic.platform.at_rest import readable
-    from cic.registry.registry import history, repair
+    from cic.registry.registry import drift, history, repair
     from cic.settings import load_settings
 
     model = _model(name, params)
     if mend is not None:
         repair(load_settings().tracking_uri, model, mend)
     with readable(load_settings()) as settings:
-        log = history(settings.tracking_uri, model)
+        log, by_hand = history(settings.tracking_uri, model), drift(settings.tracking_uri, model)
     if as_json:
         records = [{**asdict(entry.record), "hash": entry.record.hash, "open": entry.open} for entry in log.entries]
-        _print_json({"records": records, "faults": log.faults})
+        _print_json({"records": records, "faults": log.faults, "moved_by_hand": by_hand})
         return
     console = Console()
     if not log.entries:
@@ -133,7 +131,11 @@ def show_log(
             console.print(f"     {told}, confidence {figures['confidence']:.2%}")
     for fault in log.faults:
         console.print(f"[red]fault:[/] {escape(fault)}")
-    if log.entries and not log.faults:
+    for warning in by_hand:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+    if by_hand:
+        console.print("No decision is made until `cic registry log --repair REASON` has put them back.")
+    if log.entries and not log.faults and not by_hand:
         console.print(
             "The log is whole: each record names the one before it, and the aliases stand where it left them."
         )

@@ -93,12 +93,15 @@ class PlainDisplay:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.named = ""
+        self.named = self.waits = ""
         self.ended: set[str] = set()
         self.written = time.monotonic()
 
     def show(self, look: Look) -> None:
         """Print what is due."""
+        if look.state in WAITS and look.state != self.waits:
+            self.waits = look.state
+            self._print(WAITS[look.state])
         if look.steps and look.name != self.named:
             self.named = look.name
             self._print(look.name)

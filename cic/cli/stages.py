@@ -131,18 +131,19 @@ def show() -> None:
     enter_project()
     settings = load_settings()
     by_hand = Path("build/evaluate")
+    latest = json.loads(settings.latest_file.read_text()) if settings.latest_file.exists() else {}
+    _show_newer(settings, latest)
     if _ended_at(by_hand / MANIFEST) > _ended_at(settings.latest_file):
-        _show_origin(by_hand, "dvc repro")
+        _show_origin(by_hand, "dvc repro", _ended_at(by_hand / MANIFEST))
         show_summary(by_hand)
         _say("gate", "`cic registry promote latest` asks it; `cic registry list` shows what it decided")
         return
-    if not settings.latest_file.exists():
+    if not latest:
         raise DataError(
             "no run has ended yet",
             where=str(settings.home),
             fix="`cic run` starts one and follows it; so does `dvc repro`",
         )
-    latest = json.loads(settings.latest_file.read_text())
     failed = latest.get("failed")
     if failed is not None:
         _say("the last run failed", failed["name"])
@@ -154,17 +155,30 @@ def show() -> None:
     show_outcome(latest, settings)
 
 
+def _show_newer(settings: Settings, latest: dict[str, Any]) -> None:
+    """Say of a run that is going on, or that ended early and has not been noted yet, as far as the server tells."""
+    from cic.platform.flow_runs import newest
+
+    run = newest(settings)
+    if run is None or run.id in (latest.get("flow_run_id"), (latest.get("failed") or {}).get("id")):
+        return
+    if run.goes_on:
+        _say("a run goes on", f"{run.name}; follow it: cic run --follow {run.id}")
+    elif run.state != "COMPLETED":
+        _say("the last run ended early", f"{run.name}: {run.state.lower()}; finished stages are kept for the next one")
+
+
 def _ended_at(file: Path) -> float:
     return file.stat().st_mtime if file.exists() else -math.inf
 
 
-def _show_origin(evaluated: Path, door: str) -> None:
+def _show_origin(evaluated: Path, door: str, ended_at: float) -> None:
     """Say of which data a result is, and if those are no longer the ones that `params.yaml` names."""
     from cic.config import load_params
     from cic.folders import read_json
 
     file = read_json(evaluated / MANIFEST)["origin"]["params"]["data"]["file"]
-    ended = datetime.fromtimestamp(_ended_at(evaluated / MANIFEST)).strftime("%Y-%m-%d %H:%M")
+    ended = datetime.fromtimestamp(ended_at).strftime("%Y-%m-%d %H:%M")
     _say("data", f"{file}, by {door}, ended {ended}")
     now = load_params().data.file
     if now != file:
@@ -176,7 +190,7 @@ def show_outcome(latest: dict[str, Any], settings: Settings) -> None:
     from cic.settings import AT_REST
 
     evaluated = Path(latest["folders"]["evaluate"])
-    _show_origin(evaluated, "the flow cic-train")
+    _show_origin(evaluated, "the flow cic-train", _ended_at(settings.latest_file))
     show_summary(evaluated)
     _say("report with the decision", latest["report"])
     _say("gate", latest["decision"] + ": " + "; ".join(latest["reasons"]))

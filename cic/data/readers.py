@@ -32,6 +32,12 @@ from cic.data.wide import Wide, named
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
+AS_TPM = "declare `intensity` for any linear scale; for `tpm` divide each sample by its sum and multiply by a million"
+LIKELY = {name: AS_TPM for name in ("fpkm", "rpkm", "cpm", "rpm", "linear")} | {
+    name: "declare `log2`, of values that are or were made log2(x + 1)"
+    for name in ("log", "log2tpm", "log2cpm", "logcpm")
+}
+"""What to do about units by names that are not ours."""
 
 
 def read_table(
@@ -124,7 +130,8 @@ def _check_declared(path: Path, samples_in: str | None, unit: str, duplicate_gen
     ):
         if value not in allowed:
             known = " or ".join(one for one in allowed if one is not None)
-            raise DataError(f"`{value}` is not known", where=f"--{name}", expected=known)
+            fix = LIKELY.get(str(value).lower()) if name == "unit" else None
+            raise DataError(f"`{value}` is not known", where=f"--{name}", expected=known, fix=fix)
     if not path.exists():
         raise DataError("there is no such file", where=str(path), expected=READABLE, fix="check the path")
 

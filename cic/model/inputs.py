@@ -36,9 +36,12 @@ def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], uni
     """
     if isinstance(profiles, ExpressionMatrix):
         sample_ids = profiles.samples.index
+        fix = "declare --samples-in columns, or of a table the other axis than was declared"
+        _check_axes(pd.Index(profiles.genes), sample_ids, genes, where, fix)
         values_SG = _taken(profiles.dense(), _positions(pd.Index(profiles.genes), genes, where))
     else:
         sample_ids = profiles.index
+        _check_samples(profiles, genes, where)
         values_SG = _values_of(profiles, genes, where)
     if not np.isfinite(values_SG).all():
         row, column = np.argwhere(~np.isfinite(values_SG))[0]
@@ -63,6 +66,29 @@ def _taken(values_SG: np.ndarray, position_G: np.ndarray) -> np.ndarray:
     """Give some columns, laid out in memory as all of them are: on that the last bits of matrix products depend."""
     taken_SG = np.take(values_SG, position_G, axis=1)
     return taken_SG if values_SG.flags.c_contiguous else np.asfortranarray(taken_SG)
+
+
+def _check_samples(frame: pd.DataFrame, genes: Sequence[str], where: str) -> None:
+    """Refuse samples that are called alike, and genes where the samples should be."""
+    ids = frame.index
+    if not ids.is_unique:
+        raise ModelError(
+            f"{int(ids.duplicated().sum())} sample ids stand there more than once, such as {ids[ids.duplicated()][0]}",
+            where=where,
+            expected="every sample once",
+            fix="rename or remove the repeated ones",
+        )
+    _check_axes(frame.columns, ids, genes, where, "turn it round: table.T, or adata.T")
+
+
+def _check_axes(columns: pd.Index, rows: pd.Index, genes: Sequence[str], where: str, fix: str) -> None:
+    """Refuse profiles whose genes are where the samples should be."""
+    wanted = pd.Index(genes)
+    if not wanted.isin(columns).any() and wanted.isin(rows.astype(str)).any():
+        raise ModelError(
+            "the genes are where the samples should be", where=where,
+            expected="a row a sample, with genes as columns", fix=fix,
+        )  # fmt: skip
 
 
 def _values_of(frame: pd.DataFrame, genes: Sequence[str], where: str) -> np.ndarray:

@@ -58,7 +58,10 @@ def tracking(settings: Settings) -> Iterator[Checkup]:
 
 def studies(settings: Settings) -> Iterator[Checkup]:
     """Ask the database of the studies, and the PostgreSQL given in place of the embedded one."""
-    yield _store("studies", settings.optuna_url, "CIC_OPTUNA_URL")
+    if settings.tracking_uri.startswith(AT_REST) and "optuna_url" not in settings.given:
+        yield Checkup("OK", "studies", "kept by the platform, which is not running")
+    else:
+        yield _store("studies", settings.optuna_url, "CIC_OPTUNA_URL")
     if settings.postgres_url is not None:
         yield _store("postgres", settings.postgres_url, "CIC_POSTGRES_URL")
 
@@ -103,7 +106,10 @@ def prefect(settings: Settings) -> Iterator[Checkup]:
         trouble = worker_trouble(settings)
         present = {f"{found['flow_name']}/{found['name']}" for found in _deployments(settings)}
     except ServiceError as error:
-        yield Checkup("FAIL", "prefect", f"{redact(url)} {error.found}", "run `cic up`, or correct PREFECT_API_URL")
+        if "prefect_api_url" in settings.given:
+            yield Checkup("FAIL", "prefect", f"{redact(url)} {error.found}", "correct PREFECT_API_URL")
+        else:
+            yield Checkup("WARN", "prefect", "served by the platform, which is not running", "run `cic up`")
         return
     yield Checkup("OK", "prefect", redact(url))
     if trouble is None:
@@ -160,9 +166,7 @@ def _remote(name: str, remote: dict[str, str], folder: Path) -> Checkup:
         path = (folder / url).resolve()  # DVC counts from the folder of its configuration
         if path.is_dir():
             return Checkup("OK", "dvc remote", f"{name} at {path}")
-        return Checkup(
-            "WARN", "dvc remote", f"{name}: {path} is not there", "`dvc push` creates it; or correct its url"
-        )
+        return Checkup("OK", "dvc remote", f"{name} at {path}, made by the first `dvc push` of data that were imported")
     endpoint = remote.get("endpointurl", url if url.startswith("http") else "")
     if not endpoint:
         return Checkup("WARN", "dvc remote", f"{name} at {redact(url)} is not checked", "`dvc status --cloud` asks it")

@@ -12,6 +12,7 @@ from cic.platform.http import request_json
 from cic.settings import Settings
 
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+BEGUN = ("PENDING", "RUNNING", "CANCELLING", *ENDED)
 DEPLOYED = {"cic-train": "train-and-judge", "cic-search": "search-only", "cic-promote": "judge-again"}
 """Name of each flow's deployment in `prefect.yaml`."""
 UNKNOWN = "unknown"
@@ -106,6 +107,33 @@ def _ask(settings: Settings, path: str, body: Any = None) -> Any:
         if "prefect_api_url" not in settings.given:
             fix = '`cic up` starts the platform; then `eval "$(cic env)"` again, as it may have got other ports'
         raise ServiceError(f"the Prefect server {error.found}", where=error.where, fix=fix) from None
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The flow run that began last."""
+
+    id: str
+    name: str
+    state: str
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.state not in ENDED
+
+
+def newest(settings: Settings) -> Newest | None:
+    """Give the newest run of the training flow that has begun; `None` where there is none, or no server answers."""
+    if settings.prefect_api_url is None:
+        return None
+    asked: dict[str, Any] = {"sort": "EXPECTED_START_TIME_DESC", "limit": 1}
+    asked |= {"flows": {"name": {"any_": ["cic-train"]}}, "flow_runs": {"state": {"type": {"any_": [*BEGUN]}}}}
+    try:
+        found = _ask(settings, "flow_runs/filter", asked)
+    except ServiceError:
+        return None
+    return Newest(str(found[0]["id"]), found[0]["name"], found[0]["state_type"]) if found else None
 
 
 def start(settings: Settings, flow: str, parameters: dict[str, Any]) -> str:

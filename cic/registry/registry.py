@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -53,6 +54,7 @@ __all__ = [
 TAG_DECISION, TAG_REASON, TAG_FIGURES = "cic.decision", "cic.reason", "cic.figures"
 TAG_DECIDED_AT = "cic.decided_at"
 ATTEMPTS = 5
+LOOKS, SECONDS_BETWEEN_LOOKS = 5, 0.2
 logger = logging.getLogger(__name__)
 
 
@@ -79,15 +81,24 @@ def drift(uri: str, name: str) -> list[str]:
     """Say where the aliases stand elsewhere than the log left them: somebody moved them by hand."""
     client = connect(uri)
     with explained(uri):
-        last, aliases = read_log(client, name).last, aliases_of(client, name)
-    if last is not None and last.open:
-        return [f"record {last.record.number} of the log was interrupted; the next decision finishes it"]
-    said = (last.record.champion_after, last.record.previous_after) if last else (None, None)
+        log, aliases = read_log(client, name), aliases_of(client, name)
+    if log.last is not None and log.last.open:
+        return [f"record {log.last.record.number} of the log was interrupted; the next decision finishes it"]
+    return _moved(log, aliases)
+
+
+def _moved(log: Log, aliases: dict[str, str]) -> list[str]:
+    """Say which aliases stand elsewhere than the last record left them."""
     return [
         f"`{alias}` stands at {_named(aliases.get(alias))}, the log left it at {_named(logged)}: it was moved by hand"
-        for alias, logged in zip((CHAMPION, PREVIOUS), said, strict=True)
+        for alias, logged in zip((CHAMPION, PREVIOUS), _left(log), strict=True)
         if aliases.get(alias) != logged
     ]
+
+
+def _left(log: Log) -> tuple[str | None, str | None]:
+    """Give the versions at which the last record left `champion` and `previous`."""
+    return (log.last.record.champion_after, log.last.record.previous_after) if log.last else (None, None)
 
 
 def _named(version: str | None) -> str:
@@ -211,8 +222,29 @@ def recover(client: MlflowClient, name: str) -> Log:
     Raises
     ------
     ServiceError
-        If the log is not whole: then nothing may be built on it.
+        If the log is not whole, or an alias was moved by hand: then nothing may be built on them.
     """
+    log, looks = _settled(client, name), 0
+    while True:
+        # others who decide at this moment move aliases too, and write a record before
+        aliases, before = aliases_of(client, name), log
+        log = _settled(client, name)
+        moved = _moved(log, aliases)
+        if not moved:
+            return log
+        looks = looks + 1 if log.end == before.end else 0
+        if looks == LOOKS:
+            break
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    raise ServiceError(
+        "; ".join(moved),
+        where=f"models:/{name}",
+        expected="aliases where the last decision left them",
+        fix="`cic registry log --repair REASON` puts them back there, and that on record",
+    )
+
+
+def _settled(client: MlflowClient, name: str) -> Log:
     log = read_log(client, name)
     if log.faults:
         raise ServiceError(
@@ -229,19 +261,30 @@ def recover(client: MlflowClient, name: str) -> Log:
 def repair(uri: str, name: str, reason: str) -> Record:
     """Put on record in which way the log is broken, and why decisions may go on behind it.
 
+    Where the log is whole and aliases were moved by hand, they are put back where it left them.
+
     Raises
     ------
     RefusedError
-        If nothing is wrong with it.
+        If nothing is wrong with either.
     """
     if not reason.strip():
         raise ConfigError("a repair needs a reason", where="--repair", expected="how the log came to be broken")
     client = connect(uri)
     with explained(uri):
         log = read_log(client, name)
-        if not log.faults:
-            raise RefusedError("the log is whole: there is nothing to repair", where=f"log of `{name}`")
-        return repair_log(client, name, log, reason.strip(), aliases_of(client, name)).record
+        aliases = aliases_of(client, name)
+        if log.faults:
+            return repair_log(client, name, log, reason.strip(), aliases).record
+        moved = _moved(log, aliases)
+        if not moved:
+            raise RefusedError(
+                "the log is whole and no alias was moved by hand: there is nothing to repair", where=f"log of `{name}`"
+            )
+        (champion, previous), reasons = _left(log), (reason.strip(), *moved)
+        now = (aliases.get(CHAMPION), champion), (aliases.get(PREVIOUS), previous)
+        record = new_record(name, "repaired", champion or "", "", *now, reasons, {"faults": []})
+        return _carry_out(client, log, record)
 
 
 def _carry_out(client: MlflowClient, log: Log, record: Record) -> Record:
@@ -292,3 +335,5 @@ def _move(client: MlflowClient, record: Record) -> None:
         insist(partial(client.set_registered_model_alias, record.model, CHAMPION, record.champion_after))
     if record.previous_after is None and PREVIOUS in aliases_of(client, record.model):
         client.delete_registered_model_alias(record.model, PREVIOUS)
+    if record.action == "repaired" and record.champion_after is None:  # that was set by hand
+        client.delete_registered_model_alias(record.model, CHAMPION)

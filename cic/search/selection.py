@@ -55,7 +55,7 @@ class Finalist:
     def __str__(self) -> str:
         """Give it as a reader wants it."""
         shape = f"width {self.hyper.bottleneck_width}, depth {self.hyper.depth}"
-        return f"{shape}: {self.mean:.4f} ± {self.standard_error:.4f}"
+        return f"{shape}: {self.mean:.4f}, standard error {self.standard_error:.1g}"
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from urllib.parse import quote
 from mlflow import MlflowClient
 
 from cic.tracking.lineage import SHAPE
-from cic.tracking.training_view import TRAINING
+from cic.tracking.training_view import TABLE_VIEW, TRAINING, runs_page
 
-TABLE_VIEW, CHART_VIEW = "cic-runs", "cic-trials"
+CHART_VIEW = "cic-trials"
 TAG_VIEW = "mlflow.sharedViewState."
 """Of an experiment, with a view's name: what its page shows, as the page's own button `Share` writes it."""
 MOST_COMPARED = 100
 """The page of a comparison is slow beyond that."""
 COLUMNS = (
-    *("metrics.`error_validation_over_pca`", "metrics.`error_test_over_pca`"),
+    *("metrics.`error_test_over_pca`", "metrics.`error_validation_over_pca`", "metrics.`unexplained_validation`"),
     *("params.`depth`", "params.`bottleneck_width`", "params.`hidden_width`"),
 )
 """As many as can be seen without scrolling."""
@@ -31,7 +31,8 @@ def prepare_views(client: MlflowClient, experiment: str) -> None:
         "type": "PARALLEL",
         "runsCountToCompare": MOST_COMPARED,
         "selectedParams": list(SHAPE),
-        "selectedMetrics": ["error_validation_over_pca"],
+        # by the last, the lines are coloured: errors of all widths can be compared, ratios to PCA of equal width cannot
+        "selectedMetrics": ["error_validation_over_pca", "unexplained_validation"],
         "metricSectionId": SECTION,
         "deleted": False,
         "isGenerated": False,
@@ -48,11 +49,6 @@ def prepare_views(client: MlflowClient, experiment: str) -> None:
     }
     for name, view in ((TABLE_VIEW, {"selectedColumns": list(COLUMNS)}), (CHART_VIEW, trials)):
         client.set_experiment_tag(experiment, f"{TAG_VIEW}{name}", json.dumps(view))
-
-
-def runs_page(uri: str, experiment: str, view: str = TABLE_VIEW) -> str:
-    """Address the table of an experiment's runs."""
-    return f"{uri}/#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={view}"
 
 
 def chart_page(uri: str, experiment: str) -> str:

@@ -27,6 +27,9 @@ AT_ONCE = 4
 """Requests to a server at a time; a sqlite store takes one writer."""
 
 
+CHOSEN = " chosen"
+
+
 @dataclass(frozen=True)
 class TrialRow:
     """What a trial's run shows.
@@ -146,6 +149,18 @@ def _write_trial(client: MlflowClient, parent: Run, row: TrialRow, begun: Run | 
         )
     log_in_batches(client, begun.info.run_id, params=row.params, metrics=row.metrics)
     client.set_terminated(begun.info.run_id, "FAILED" if row.state == "failed" else "FINISHED", end)
+
+
+def mark_chosen(uri: str, parent_run_id: str, number: int) -> None:
+    """Say in the name of a trial that it was chosen, and in no other's."""
+    client = connect(uri)
+    with explained(uri):
+        parent = client.get_run(parent_run_id)
+        for run in all_runs(client, parent.info.experiment_id, f"tags.`{TAG_PARENT}` = '{parent_run_id}'"):
+            plain = str(run.info.run_name).removesuffix(CHOSEN)
+            name = plain + CHOSEN * (run.data.tags.get(TAG_TRIAL) == str(number))
+            if name != run.info.run_name:
+                client.update_run(run.info.run_id, name=name)
 
 
 def finish_search_run(

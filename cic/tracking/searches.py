@@ -17,7 +17,7 @@ from cic.tracking.lineage import flat_params, shown_hyperparameters
 from cic.tracking.pages import shown_artifact
 from cic.tracking.runs import TAG_NOTE, experiment_of, reap_dead_runs
 from cic.tracking.search_note import search_note
-from cic.tracking.search_runs import TrialRow, finish_search_run, log_trials, open_search_run
+from cic.tracking.search_runs import TrialRow, finish_search_run, log_trials, mark_chosen, open_search_run
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class ShownSearch:
         }
         picture = shown_artifact(self.run_id, f"figures/{surface.name}")
         note = f"{search_note(outcome.records, outcome.choice)}\n\n{picture}"
+        mark_chosen(self.uri, self.run_id, chosen.number)
         tags = {"cic.choice": outcome.choice.reason, TAG_NOTE: note}
         finish_search_run(self.uri, self.run_id, summary, (surface, *figures), tags)
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from cic.evaluation.drawing.marks import RING, Axis, Cells, Hexagons, Look, Names, Panel, Rule, Series, Side, Spec
+from cic.evaluation.drawing.marks import RING, Axis, Cells, Hexagons, Look, Mark, Names, Panel, Rule, Series, Side, Spec
 from cic.evaluation.drawing.placing import legend_lines, log_ticks, opacity, spread_apart
 from cic.evaluation.drawing.style import INK, PAPER, RULE, SMALL, WIDTH
 
@@ -28,7 +28,7 @@ Keys = dict[str, Look]
 def render(spec: Spec) -> Figure:
     """Draw `spec`; the legend takes its room besides the heights of the panels."""
     marks = [mark for row in spec.rows for panel in row for mark in panel.marks]
-    n_lines, columns = legend_lines([getattr(mark, "label", "") for mark in marks])
+    n_lines, columns = legend_lines([label for mark in marks for label in _labels(mark)])
     n_lines += bool(spec.legend_title)
     figure = Figure(figsize=(WIDTH, sum(spec.heights) + 0.165 * n_lines + 0.1 * (n_lines > 0)), layout="constrained")
     if len({len(row) for row in spec.rows}) == 1:
@@ -45,6 +45,17 @@ def render(spec: Spec) -> Figure:
         where: Any = f"outside {spec.legend} center"
         figure.legend(handles=handles, loc=where, ncols=columns, title=spec.legend_title or None)
     return figure
+
+
+def _labels(mark: Mark) -> tuple[str, ...]:
+    """Give what a legend says of a mark; of hexagons the least and the largest number, here one as long as may be."""
+    if isinstance(mark, Hexagons):
+        return tuple(_counted(n, mark) for n in (1, np.size(mark.x)))
+    return (getattr(mark, "label", ""),)
+
+
+def _counted(n: int, mark: Hexagons) -> str:
+    return f"{n:,} {mark.thing}{'s' * (n != 1)}, {mark.label}"
 
 
 def _panel(panel: Panel, axes: Axes) -> Keys:
@@ -141,7 +152,7 @@ def _hexagons(mark: Hexagons, axes: Axes, panel: Panel) -> Keys:
     # by opacity, so that it reads on light and dark paper
     drawn.set_facecolor([to_rgba(mark.colour, opacity(n, counts.max())) for n in counts])
     looks = {n: Look(mark.colour, "h", size=9, rim=0, alpha=opacity(n, counts.max())) for n in {1, int(counts.max())}}
-    return {f"{n:,} {mark.thing}{'s' * (n != 1)}, {mark.label}": look for n, look in sorted(looks.items())}
+    return {_counted(n, mark): look for n, look in sorted(looks.items())}
 
 
 def _cells(mark: Cells, axes: Axes) -> None:
