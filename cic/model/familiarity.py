@@ -111,4 +111,6 @@ def verdict(table: pd.DataFrame) -> Verdict:
     if as_a_whole:
         text += f"; as a whole they are from elsewhere: {n_beyond} are further from the model than nine tenths of the "
         text += f"held-out profiles ({median})"
+    if table["note"].astype(bool).all():
+        text += "; all seem to be on another scale than those"
     return Verdict(text, bool(as_a_whole or n_unfamiliar > n / 2))

@@ -245,7 +245,12 @@ def _compare(
     if n_left < thresholds.min_profiles:
         return (
             f"too few held-out profiles to compare it with {name}: {n_left} of at least {thresholds.min_profiles}"
-            + (f", after {n_out} that a model was trained on" if n_out else "")
+            + (
+                f", after {n_out} that a model was trained on: another `seed` or `split` holds out others; keep the "
+                "champion's, or give the model a `registry.name` of its own"
+                if n_out
+                else ""
+            )
         )
     model_S, other_S = model_S[keep], other_S[keep]
     if not (np.isfinite(model_S).all() and np.isfinite(other_S).all()):

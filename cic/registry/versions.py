@@ -62,6 +62,13 @@ def versions(uri: str, name: str) -> list[Version]:
     return sorted((Version.of(one, aliases) for one in found), key=lambda one: int(one.version), reverse=True)
 
 
+def registered(uri: str) -> list[str]:
+    """Give the names of all registered models."""
+    client = connect(uri)
+    with explained(uri):
+        return sorted(one.name for one in client.search_registered_models(max_results=1000))
+
+
 def current(uri: str, name: str, alias: str = CHAMPION) -> Version | None:
     """Give the version that holds an alias, or `None`."""
     client = connect(uri)
@@ -90,6 +97,8 @@ def find(uri: str, name: str, wanted: str) -> Version:
     if found:
         return found[0]
     fix = "`cic registry list` shows them"
+    if not known and (others := registered(uri)):
+        fix = f"registered are {', '.join(others)}: name one by `--model models:/NAME@champion`, or `registry.name`"
     if known and meant == CHAMPION:
         fix = "`cic registry list` says why none was promoted; name a version instead, or `cic registry promote` one"
     raise ConfigError(
