@@ -283,10 +283,8 @@ def test_a_search_is_shown_as_it_goes_and_described_at_its_end(uri, tmp_path):
     assert "**Chosen: depth" in run.data.tags["mlflow.note.content"]
     within = run.info.experiment_id
     named = [one.info.run_name for one in all_runs(connect(uri), within, "tags.`cic.kind` = 'trial'")]
-    assert [name for name in named if name.endswith(f"#{chosen.number:03d} chosen")] == [
-        name for name in named if "chosen" in name
-    ]
-    assert sum("chosen" in name for name in named) == 1
+    (marked,) = (name for name in named if "★" in name)
+    assert marked.startswith("★ d") and marked.endswith(f"#{chosen.number:03d}")
     assert f"surface.svg&run_uuid={shown.run_id}" in run.data.tags["mlflow.note.content"]
     kept = {file.path for file in connect(uri).list_artifacts(shown.run_id, "figures")}
     assert kept == {"figures/surface.svg", "figures/importance.svg"}

@@ -22,7 +22,8 @@ def search_note(records: Sequence[Record], choice: Choice) -> str:
     hyper = choice.finalist.hyper
     return "\n".join(
         [
-            f"**Chosen: depth {hyper.depth}, width {hyper.bottleneck_width}.** {choice.reason}.",
+            f"**Chosen: depth {hyper.depth}, width {hyper.bottleneck_width}**, the trial with a ★ before its name. "
+            f"{choice.reason[:1].upper()}{choice.reason[1:]}.",
             "",
             "Least validation error of a single trial, and over that of PCA of equal width, by depth and width of the "
             "code; below 1 is better than PCA. The best of these were trained again and chosen among by their means, "

@@ -27,7 +27,8 @@ AT_ONCE = 4
 """Requests to a server at a time; a sqlite store takes one writer."""
 
 
-CHOSEN = " chosen"
+CHOSEN = "★ "
+"""Before the name of the trial that was chosen: what stands behind it the page may cut off."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,13 @@ def _write_trial(client: MlflowClient, parent: Run, row: TrialRow, begun: Run | 
 
 
 def mark_chosen(uri: str, parent_run_id: str, number: int) -> None:
-    """Say in the name of a trial that it was chosen, and in no other's."""
+    """Mark the trial that was chosen in its name, and no other."""
     client = connect(uri)
     with explained(uri):
         parent = client.get_run(parent_run_id)
         for run in all_runs(client, parent.info.experiment_id, f"tags.`{TAG_PARENT}` = '{parent_run_id}'"):
-            plain = str(run.info.run_name).removesuffix(CHOSEN)
-            name = plain + CHOSEN * (run.data.tags.get(TAG_TRIAL) == str(number))
+            plain = str(run.info.run_name).removeprefix(CHOSEN)
+            name = CHOSEN * (run.data.tags.get(TAG_TRIAL) == str(number)) + plain
             if name != run.info.run_name:
                 client.update_run(run.info.run_id, name=name)
 
