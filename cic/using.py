@@ -16,7 +16,7 @@ import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix
 from cic.data.readers import read_table
-from cic.data.terms import SamplesIn, Unit
+from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
@@ -46,7 +46,9 @@ class Model:
     bundle: Bundle
     stamp: str
 
-    def encode(self, profiles: Any, *, unit: Unit | None = None, samples_in: SamplesIn | None = None) -> pd.DataFrame:
+    def encode(
+        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+    ) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on.
 
         Parameters
@@ -77,7 +79,9 @@ class Model:
 
         return self._of_profiles(profiles, unit, samples_in, told)
 
-    def classify(self, profiles: Any, *, unit: Unit | None = None, samples_in: SamplesIn | None = None) -> pd.DataFrame:
+    def classify(
+        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+    ) -> pd.DataFrame:
         """Tell the cell type of each profile; `unfamiliar` where the model knows none that is like it.
 
         Parameters
@@ -156,7 +160,7 @@ class Model:
     def _of_profiles(
         self,
         profiles: Any,
-        unit: Unit | None,
+        unit: DeclaredUnit | None,
         samples_in: SamplesIn | None,
         told: Callable[[np.ndarray, pd.DataFrame], pd.DataFrame],
     ) -> pd.DataFrame:
@@ -177,7 +181,7 @@ def where_from(profiles: Any) -> str:
 
 
 def taken(
-    bundle: Bundle, profiles: Any, where: str, unit: Unit | None = None, samples_in: SamplesIn | None = None
+    bundle: Bundle, profiles: Any, where: str, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
 ) -> Iterator[tuple[np.ndarray, pd.Index]]:
     """Yield profiles as the model takes them, and their ids: all at once where they are few."""
     if isinstance(profiles, str | Path):

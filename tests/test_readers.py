@@ -176,8 +176,8 @@ def test_missing_file_unknown_suffix_and_undeclared_orientation(tmp_path: Path) 
     frame().to_csv(tmp_path / "a.csv")
     with pytest.raises(DataError, match="rows or columns"):
         read_table(tmp_path / "a.csv", samples_in="auto", unit="log2")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="log2 or tpm or counts"):
-        read_table(tmp_path / "a.csv", samples_in="rows", unit="fpkm")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="log2 or tpm or cpm or counts"):
+        read_table(tmp_path / "a.csv", samples_in="rows", unit="rpkm")  # type: ignore[arg-type]
 
 
 def random_table(make: str, shape: tuple[int, int] = (12, 150)) -> pd.DataFrame:

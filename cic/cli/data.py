@@ -11,7 +11,7 @@ import typer
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import enter_project, from_here
 from cic.data.formats import READABLE
-from cic.data.terms import UNITS, DuplicateGenes, Missing, SamplesIn, Unit
+from cic.data.terms import DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn
 from cic.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 app = typer.Typer(help="Bring expression profiles into place, look at them, or simulate some.", no_args_is_help=True)
 
 UnitOption = Annotated[
-    str, typer.Option("--unit", help=f"what the numbers are: {', '.join(UNITS)}", show_default=False)
+    str, typer.Option("--unit", help=f"what the numbers are: {', '.join(DECLARED_UNITS)}", show_default=False)
 ]
 SamplesInOption = Annotated[
     str | None,
@@ -49,6 +49,16 @@ GenesBy = Annotated[
         help="what the file says of genes that shall be their names, such as gene_name. Default: its first",
     ),
 ]
+GeneMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--gene-map", help="table with a line a gene or probe, to name genes by. Default: none", callback=from_here
+    ),
+]
+GenesToOption = Annotated[str, typer.Option(help=f"with --gene-map: names to give, {', '.join(get_args(GenesTo))}")]
+LeastMapped = Annotated[
+    float, typer.Option(min=0, max=1, help="with --gene-map: share of the genes that must find exactly one name")
+]
 MissingOption = Annotated[
     str, typer.Option("--missing", help=f"what to do with missing values: {', '.join(get_args(Missing))}")
 ]
@@ -64,6 +74,9 @@ def import_file(
     samples_in: SamplesInOption = None,
     labels: Labels = None,
     genes_by: GenesBy = None,
+    gene_map: GeneMap = None,
+    genes_to: GenesToOption = "symbol",
+    least_mapped: LeastMapped = 0.5,
     duplicate_genes: Duplicates = "error",
     missing: MissingOption = "error",
     floor: Floor = None,
@@ -95,10 +108,13 @@ def import_file(
     matrix = read_table(
         file,
         samples_in=cast(SamplesIn | None, samples_in),  # read_table refuses what is none
-        unit=cast(Unit, unit),
+        unit=cast(DeclaredUnit, unit),
         labels=labels,
         duplicate_genes=cast(DuplicateGenes, duplicate_genes),
         genes_by=genes_by,
+        gene_map=gene_map,
+        genes_to=cast(GenesTo, genes_to),
+        least_mapped=least_mapped,
         missing=cast(Missing, missing),
         floor=floor,
         drop_empty=drop_empty,
@@ -108,7 +124,7 @@ def import_file(
         if record_of(target).exists():  # this takes the place of simulated data
             for left in (record_of(target), *side_files(target)):
                 left.unlink(missing_ok=True)
-        about = {"imported_from": file.name, "unit": unit, "samples": matrix.n_samples, "genes": matrix.n_genes}
+        about = {"imported_from": file.name, "unit": matrix.unit, "samples": matrix.n_samples, "genes": matrix.n_genes}
         add(target, about, push)
     data = {"file": str(target), **roles_found(matrix.samples)}
     if use:
@@ -126,11 +142,16 @@ def check(
     ] = None,
     unit: Annotated[
         str | None,
-        typer.Option("--unit", help=f"needed for a file that is not imported yet: {', '.join(UNITS)}. Default: none"),
+        typer.Option(
+            "--unit", help=f"needed for a file that is not imported yet: {', '.join(DECLARED_UNITS)}. Default: none"
+        ),
     ] = None,
     samples_in: SamplesInOption = None,
     labels: Labels = None,
     genes_by: GenesBy = None,
+    gene_map: GeneMap = None,
+    genes_to: GenesToOption = "symbol",
+    least_mapped: LeastMapped = 0.5,
     duplicate_genes: Duplicates = "error",
     missing: MissingOption = "error",
     floor: Floor = None,
@@ -166,10 +187,13 @@ def check(
         matrix = read_table(
             file,
             samples_in=cast(SamplesIn | None, samples_in),
-            unit=cast(Unit, unit),
+            unit=cast(DeclaredUnit, unit),
             labels=labels,
             duplicate_genes=cast(DuplicateGenes, duplicate_genes),
             genes_by=genes_by,
+            gene_map=gene_map,
+            genes_to=cast(GenesTo, genes_to),
+            least_mapped=least_mapped,
             missing=cast(Missing, missing),
             floor=floor,
             drop_empty=drop_empty,

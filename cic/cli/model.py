@@ -35,7 +35,7 @@ ModelName = Annotated[
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.", callback=from_here)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
 Unit = Annotated[
-    str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.UNITS)}. Default: that of the model.")
+    str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.DECLARED_UNITS)}. Default: that of the model.")
 ]
 AllowForeign = Annotated[
     bool,

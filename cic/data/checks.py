@@ -136,6 +136,11 @@ def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
             "samples: these are z-scores, in which every profile, held out or not, has shaped every other; and "
             "profiles to come cannot be brought to that scale. Import the values as they were before"
         )
+    elif matrix.unit == "scaled":
+        found.append(
+            "the values were standardised before: profiles to come cannot be brought to that scale, and an error is no "
+            "longer that of an expression"
+        )
     if facts["constant_genes"]:
         found.append(f"{facts['constant_genes']} genes never vary and will be dropped")
     prints = pd.Series(fingerprints(matrix.values), index=matrix.samples.index)

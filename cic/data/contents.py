@@ -9,7 +9,7 @@ import pandas as pd
 
 from cic.data import sparse
 from cic.data.sparse import Values, is_sparse
-from cic.data.terms import Unit
+from cic.data.terms import LINEAR_UNITS, Unit
 from cic.errors import DataError
 
 
@@ -60,7 +60,7 @@ def check_contents(values_SG: Values, unit: Unit, samples: pd.Index, genes: Sequ
             expected="finite numbers only",
             fix="fill or drop those samples or genes",
         )
-    if unit in ("tpm", "counts", "intensity") and (low := float(stored.min())) < 0:
+    if unit in LINEAR_UNITS and (low := float(stored.min())) < 0:
         raise DataError(
             f"a value of {low:g} contradicts the unit `{unit}`",
             where=f"{source}, {at(int(stored.argmin()))}",

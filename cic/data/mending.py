@@ -11,11 +11,53 @@ import pandas as pd
 
 from cic.data import sparse
 from cic.data.sparse import Values, compressed, dense_blocks, is_sparse, stacked, totals
-from cic.data.terms import DuplicateGenes, Missing, Unit
+from cic.data.terms import DeclaredUnit, DuplicateGenes, Missing, Unit
 from cic.data.wide import Wide
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
+
+
+def converted(wide: Wide, unit: DeclaredUnit, path: Path) -> tuple[Wide, Unit]:
+    """Bring FPKM to TPM, and estimated counts to whole ones; anything else stays.
+
+    TPM are FPKM that add up to a million in each sample (Li and Dewey 2011, BMC Bioinformatics 12:323).
+
+    Raises
+    ------
+    DataError
+        If such values are negative, or a sample has none above 0.
+    """
+    if unit != "fpkm" and unit != "estimated_counts":
+        return wide, unit
+    stored = wide.values.data if is_sparse(wide.values) else wide.values
+    if stored.size and stored.min() < 0:
+        raise DataError(
+            f"a value of {stored.min():g} contradicts the unit `{unit}`", where=str(path),
+            expected="no negative values", fix="declare the unit that the file has",
+        )  # fmt: skip
+    if unit == "estimated_counts":
+        whole = np.rint(stored).astype(np.float32)
+        log.info(
+            "%s: estimated counts are rounded, by %.2g at most", path, float(np.abs(whole - stored).max(initial=0))
+        )
+        return replace(wide, values=_with(wide.values, whole)), "counts"
+    total_S = totals(wide.values)
+    if (total_S <= 0).any():
+        empty = wide.rows[int((total_S <= 0).argmax())]
+        raise DataError(f"sample {empty} has no value above 0", where=str(path), expected="FPKM", fix="leave it out")
+    to_S = (1e6 / total_S)[:, None]
+    scaled = wide.values.multiply(to_S).tocsr() if is_sparse(wide.values) else wide.values * to_S
+    low, high = float(total_S.min()), float(total_S.max())
+    log.info("%s: FPKM, which add up to %.3g to %.3g a sample, are brought to TPM", path, low, high)
+    return replace(wide, values=scaled.astype(np.float32)), "tpm"
+
+
+def _with(values: Values, stored: np.ndarray) -> Values:
+    """Give the same matrix with other stored values."""
+    if not is_sparse(values):
+        return stored
+    return type(values)((stored, values.indices, values.indptr), shape=values.shape)
 
 
 def without_missing(wide: Wide, missing: Missing, path: Path) -> Wide:
@@ -101,15 +143,30 @@ def merged_genes(wide: Wide, how: DuplicateGenes) -> tuple[tuple[str, ...], Valu
         return tuple(str(gene) for gene in wide.columns), values_SG
     log.warning("%d repeated genes are merged by %s", len(codes_G) - len(genes), how)
     names = tuple(str(gene) for gene in genes)
+    if how == "highest":
+        return names, values_SG[:, _highest(values_SG, codes_G)]
     if is_sparse(values_SG):
         merged = [compressed(_merged(block_SG, codes_G, len(genes), how)) for block_SG in dense_blocks(values_SG)]
         return names, stacked(merged, len(genes))
     return names, _merged(values_SG, codes_G, len(genes), how)
 
 
+def _highest(values_SG: Values, codes_G: np.ndarray) -> np.ndarray:
+    """Give, of the columns of each gene, the place of that with the highest mean, the first of equals."""
+    mean_G = np.asarray(values_SG.mean(axis=0, dtype=np.float64)).ravel()
+    by_gene = np.lexsort((np.arange(len(codes_G)), -mean_G, codes_G))
+    return by_gene[np.unique(codes_G[by_gene], return_index=True)[1]]
+
+
 def _merged(values_SG: np.ndarray, codes_G: np.ndarray, n_genes: int, how: DuplicateGenes) -> np.ndarray:
     by_gene = np.argsort(codes_G, kind="stable")
     starts = np.searchsorted(codes_G[by_gene], np.arange(n_genes))
+    if how == "median":
+        merged_SG = values_SG[:, by_gene[starts]]
+        ends = np.append(starts[1:], len(by_gene))
+        for gene in np.flatnonzero(ends - starts > 1):
+            merged_SG[:, gene] = np.median(values_SG[:, by_gene[starts[gene] : ends[gene]]], axis=1)
+        return merged_SG
     combine = np.maximum if how == "max" else np.add
     merged_SG = combine.reduceat(values_SG[:, by_gene].astype(np.float64), starts, axis=1)
     if how == "mean":

@@ -14,9 +14,9 @@ from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.passes import BlockOf, Over, blocks_of, here
 from cic.data.sparse_units import log2_sparse
-from cic.data.terms import Unit
+from cic.data.terms import LINEAR_UNITS, Unit
 from cic.data.transforms import transformed, untransformed
-from cic.data.units import LINEAR_UNITS, from_log2_scale, log2_scale
+from cic.data.units import from_log2_scale, log2_scale
 from cic.errors import ConfigError, DataError
 from cic.seeds import generator
 

@@ -18,24 +18,27 @@ from cic.data import formats, sparse
 from cic.data.delimited import read_delimited
 from cic.data.formats import READABLE, Format, format_of
 from cic.data.gct import read_cls, read_gct
+from cic.data.gene_names import mapped, namespace_of, read_map, undated
 from cic.data.geo import read_series_matrix, read_soft
 from cic.data.guarded import Parts, guarded
 from cic.data.labels import join_labels, read_labels
 from cic.data.matrix import ExpressionMatrix, check_rows, read_matrix
-from cic.data.mending import floored, merged_genes, without_empty, without_missing
+from cic.data.mending import converted, floored, merged_genes, without_empty, without_missing
 from cic.data.parquet_table import read_wide_parquet
 from cic.data.sample_files import read_sample_files
 from cic.data.sparse import as_kept
-from cic.data.terms import UNITS, DuplicateGenes, Missing, SamplesIn, Unit
+from cic.data.terms import DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn, Unit
 from cic.data.units import check_unit
 from cic.data.wide import Wide, named
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
-AS_TPM = "declare `intensity` for any linear scale; for `tpm` divide each sample by its sum and multiply by a million"
-LIKELY = {name: AS_TPM for name in ("fpkm", "rpkm", "cpm", "rpm", "linear")} | {
-    name: "declare `log2`, of values that are or were made log2(x + 1)"
-    for name in ("log", "log2tpm", "log2cpm", "logcpm")
+LIKELY = {
+    "rpkm": "declare `fpkm`, which are brought to `tpm`",
+    "rpm": "declare `cpm`",
+    "linear": "declare `intensity`, which is any linear scale",
+    "zscore": "declare `scaled`",
+    **dict.fromkeys(("log", "log2tpm", "log2cpm", "logcpm"), "declare `log2`, of values made log2(x + 1)"),
 }
 """What to do about units by names that are not ours."""
 
@@ -43,11 +46,14 @@ LIKELY = {name: AS_TPM for name in ("fpkm", "rpkm", "cpm", "rpm", "linear")} | {
 def read_table(
     path: Path,
     *,
-    unit: Unit,
+    unit: DeclaredUnit,
     samples_in: SamplesIn | None = None,
     labels: Path | None = None,
     duplicate_genes: DuplicateGenes = "error",
     genes_by: str | None = None,
+    gene_map: Path | None = None,
+    genes_to: GenesTo = "symbol",
+    least_mapped: float = 0.5,
     missing: Missing = "error",
     floor: float | None = None,
     drop_empty: bool = False,
@@ -60,16 +66,22 @@ def read_table(
     path
         A file or folder of a kind in `cic.data.formats.FORMATS`.
     unit
-        What the numbers are; refused where they clearly contradict it.
+        What the numbers are; refused where they clearly contradict it. `fpkm` become `tpm`, `estimated_counts` whole
+        `counts`.
     samples_in
         Whether samples are its `rows` or its `columns`; needed where the kind of file does not tell.
     labels
         A CSV or TSV with one row a sample; its column `sample_id`, or else its first, holds the ids. Or a `.cls`.
     duplicate_genes
-        What to do where a gene stands more than once: refuse, or give the mean, the maximum or the sum on the file's
-        own scale.
+        What to do where a gene stands more than once: refuse, or give the mean, the median, the maximum or the sum on
+        the file's own scale, or take the one that is highest in the mean.
     genes_by
         Which of the columns that the file has about its genes shall name them, such as `gene_name`.
+    gene_map, genes_to
+        A table with a line a gene or probe, and the names that genes shall have by it; those without one, or with
+        several, are left out.
+    least_mapped
+        Share of the genes that must find one name.
     missing
         What to do with missing values: refuse, or leave out the genes or the samples that have any.
     floor
@@ -90,7 +102,7 @@ def read_table(
         Naming the file, the place in it, what was found, what was expected, and what to do.
     """
     path = Path(path)
-    _check_declared(path, samples_in, unit, duplicate_genes, missing)
+    _check_declared(path, samples_in, unit, duplicate_genes, genes_to, missing)
     reading = partial(_read_apart, samples_in=samples_in, tables_in=tables_in, unit=unit, missing=missing != "error")
     parts = guarded(reading, path)
     file_unit, wide = parts.rest[0], Wide(sparse.together(parts.arrays, len(parts.rest[2])), *parts.rest[1:])
@@ -101,31 +113,38 @@ def read_table(
             expected="the unit with which the file was written",
             fix=f"declare `{file_unit}`",
         )
-    wide = named(wide, genes_by, path)
+    wide = undated(named(wide, genes_by, path), path)
+    if gene_map is not None:
+        known = guarded(partial(read_map, kind=namespace_of(wide.columns), to=genes_to), Path(gene_map))
+        wide = mapped(wide, known, least_mapped, path)
     _check_names(wide.rows, "sample", path)
     _check_names(wide.columns, "gene", path)
     _check_repeated(wide.rows, "sample id", path, fix="remove or rename the repeated ones")
     if duplicate_genes == "error":
-        fix = "rename them, or ask for `--duplicate-genes mean`, `max` or `sum`"
+        fix = "rename them, or ask for `--duplicate-genes`, such as `sum` of counts and `highest` of probes"
         _check_repeated(wide.columns, "gene", path, fix=fix)
-    wide = floored(without_missing(wide, missing, path), floor, unit, path)
+    wide, kept_unit = converted(without_missing(wide, missing, path), unit, path)
+    wide = floored(wide, floor, kept_unit, path)
     if drop_empty:
         wide = without_empty(wide, path)
-    check_unit(wide.values, unit, list(wide.rows), list(wide.columns), str(path))
+    check_unit(wide.values, kept_unit, list(wide.rows), list(wide.columns), str(path))
     genes, values_SG = merged_genes(wide, duplicate_genes)
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
     if labels is not None:
         about = guarded(partial(_about_samples, samples=list(samples.index)), Path(labels))
         samples = join_labels(samples, about, set(genes), path, Path(labels))
-    return ExpressionMatrix(as_kept(values_SG), genes, samples, unit, str(path))
+    return ExpressionMatrix(as_kept(values_SG), genes, samples, kept_unit, str(path))
 
 
-def _check_declared(path: Path, samples_in: str | None, unit: str, duplicate_genes: str, missing: str) -> None:
+def _check_declared(
+    path: Path, samples_in: str | None, unit: str, duplicate_genes: str, genes_to: str, missing: str
+) -> None:
     for name, value, allowed in (
         ("samples-in", samples_in, (None, *get_args(SamplesIn))),
-        ("unit", unit, UNITS),
+        ("unit", unit, DECLARED_UNITS),
         ("duplicate-genes", duplicate_genes, get_args(DuplicateGenes)),
+        ("genes-to", genes_to, get_args(GenesTo)),
         ("missing", missing, get_args(Missing)),
     ):
         if value not in allowed:
@@ -137,7 +156,7 @@ def _check_declared(path: Path, samples_in: str | None, unit: str, duplicate_gen
 
 
 def _read_apart(
-    path: Path, samples_in: SamplesIn | None, tables_in: SamplesIn | None, unit: Unit, missing: bool
+    path: Path, samples_in: SamplesIn | None, tables_in: SamplesIn | None, unit: DeclaredUnit, missing: bool
 ) -> Parts:
     wide, file_unit = _read_wide(path, samples_in, tables_in, unit, missing)
     about = (wide.rows, wide.columns, wide.about_rows, wide.about_columns)
@@ -160,7 +179,7 @@ def _about_samples(path: Path, samples: list[str]) -> pd.DataFrame:
 
 
 def _read_wide(
-    path: Path, samples_in: SamplesIn | None, tables_in: SamplesIn | None, unit: Unit, missing: bool
+    path: Path, samples_in: SamplesIn | None, tables_in: SamplesIn | None, unit: DeclaredUnit, missing: bool
 ) -> tuple[Wide, Unit | None]:
     """Read numbers and names, samples in rows, and the unit where the file itself declares it."""
     kind = format_of(path)
@@ -192,13 +211,13 @@ def _read_wide(
     return _OTHERS[kind](path, unit), None
 
 
-def _of_10x(path: Path, unit: Unit) -> Wide:
+def _of_10x(path: Path, unit: DeclaredUnit) -> Wide:
     from cic.data import tenx  # as anndata, on which it builds
 
     return tenx.read_10x_folder(path) if path.is_dir() else tenx.read_10x_h5(path)
 
 
-_OTHERS: dict[Format, Callable[[Path, Unit], Wide]] = {
+_OTHERS: dict[Format, Callable[[Path, DeclaredUnit], Wide]] = {
     formats.GCT: lambda path, unit: read_gct(path),
     formats.SERIES: lambda path, unit: read_series_matrix(path),
     formats.SOFT: lambda path, unit: read_soft(path),

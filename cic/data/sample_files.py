@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from cic.data.limits import check_values
-from cic.data.terms import Unit
+from cic.data.terms import DeclaredUnit
 from cic.data.text import NOT_TEXT, Unpacked, first_line, is_packed, open_text
 from cic.data.wide import Wide
 from cic.errors import DataError
@@ -45,7 +45,7 @@ class Kind:
     name: str
     header: tuple[str, ...]
     genes: str
-    values: dict[Unit, str]
+    values: dict[DeclaredUnit, str]
     n_columns: int = 0
     about: tuple[str, ...] = ()
     not_genes: tuple[str, ...] = field(default=("N_", "__"))
@@ -54,13 +54,14 @@ class Kind:
 KINDS = (
     Kind(
         "GDC, of STAR", ("gene_id", "gene_name", "gene_type", "unstranded", "tpm_unstranded"), "gene_id",
-        {"counts": "unstranded", "tpm": "tpm_unstranded"}, about=("gene_name", "gene_type"),
+        {"counts": "unstranded", "tpm": "tpm_unstranded", "fpkm": "fpkm_unstranded"}, about=("gene_name", "gene_type"),
     ),
-    Kind("salmon", ("Name", "EffectiveLength", "TPM", "NumReads"), "Name", {"tpm": "TPM", "counts": "NumReads"}),
+    Kind("salmon", ("Name", "EffectiveLength", "TPM", "NumReads"), "Name",
+         {"tpm": "TPM", "estimated_counts": "NumReads"}),
     Kind("kallisto", ("target_id", "length", "eff_length", "est_counts", "tpm"), "target_id",
-         {"tpm": "tpm", "counts": "est_counts"}),
+         {"tpm": "tpm", "estimated_counts": "est_counts"}),
     Kind("RSEM", ("gene_id", "transcript_id(s)", "effective_length", "expected_count", "TPM"), "gene_id",
-         {"tpm": "TPM", "counts": "expected_count"}),
+         {"tpm": "TPM", "estimated_counts": "expected_count", "fpkm": "FPKM"}),
     Kind("STAR", (), "0", {"counts": "1"}, n_columns=4),
     Kind("HTSeq", (), "0", {"counts": "1"}, n_columns=2),
 )  # fmt: skip
@@ -75,7 +76,7 @@ class _File:
     skip: int
 
 
-def read_sample_files(folder: Path, unit: Unit) -> Wide:
+def read_sample_files(folder: Path, unit: DeclaredUnit) -> Wide:
     """Read all files of a folder, each one sample, by the program that wrote them.
 
     A sample is called as its file without endings, or, where all files are called the same, as the folder that its
@@ -165,7 +166,7 @@ def _recognised(path: Path, sample: str) -> _File:
     )  # fmt: skip
 
 
-def _read(file: _File, unit: Unit) -> pd.DataFrame:
+def _read(file: _File, unit: DeclaredUnit) -> pd.DataFrame:
     """Give the numbers, and what is said about genes, indexed by gene."""
     kind, wanted = file.kind, file.kind.values[unit]
     texts = {name: pa.string() for name in (kind.genes, *kind.about)}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cic.data.terms import Unit
-from cic.data.units import LINEAR_UNITS, to_a_million
+from cic.data.terms import LINEAR_UNITS, Unit
+from cic.data.units import to_a_million
 
 if TYPE_CHECKING:
     import scipy.sparse

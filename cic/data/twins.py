@@ -23,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from cic.data.terms import Unit
+from cic.data.terms import CENTRED_UNITS, Unit
 
 NEIGHBOURS = 8
 """Looked at of each profile: up to seven copies of one show as a gap."""
@@ -177,7 +177,7 @@ def find_twins(
 def find_mixtures(log2_SG: np.ndarray, unit: Unit, out_SK: np.ndarray) -> list[Mixture]:
     """Give the profiles that two others explain on log2 or, where the unit has one, on linear scale."""
     scales = [log2_SG]
-    if unit != "log_ratio":
+    if unit not in CENTRED_UNITS:
         linear_SG = np.exp2(log2_SG) - 1
         scales.append(linear_SG / np.maximum(linear_SG.std(axis=0), EPSILON))
     found: dict[int, Mixture] = {}

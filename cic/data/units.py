@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cic.data.sparse import Values, at, is_sparse, totals
-from cic.data.terms import UNITS, Unit
+from cic.data.terms import CENTRED_UNITS, LINEAR_UNITS, UNITS, Unit
 from cic.errors import DataError
 
-LINEAR_UNITS = ("tpm", "counts", "intensity")
 # Nothing that is measured reaches 2^32, and no whole linear profile stays below 32.
 LARGEST_LOG2 = 32.0
 ENOUGH_GENES = 100
@@ -26,7 +25,7 @@ def log2_scale(values_SG: np.ndarray, unit: Unit) -> np.ndarray:
         Samples x genes in `unit`, shape (S, G). For `counts` all genes that were counted must be among them, since the
         total of each sample is taken over them.
     unit
-        `log2` and `log_ratio` stay, `tpm` and `intensity` become log2(x + 1), `counts` log2(CPM + 1).
+        `log2`, `log_ratio` and `scaled` stay, `tpm`, `cpm` and `intensity` become log2(x + 1), `counts` log2(CPM + 1).
 
     Returns
     -------
@@ -92,8 +91,8 @@ def check_unit(values_SG: Values, unit: str, samples: list[str], genes: list[str
     Raises
     ------
     DataError
-        If linear values are negative, counts are no whole numbers, `log2` or `log_ratio` is clearly linear, or `tpm`
-        or `intensity` is clearly on a log scale, with the sample and gene where that shows.
+        If linear values are negative, counts are no whole numbers, `log2` or `log_ratio` is clearly linear, or another
+        linear unit is clearly on a log scale, with the sample and gene where that shows.
     """
     stored = values_SG.data if is_sparse(values_SG) else values_SG
     zero = [0.0] if stored.size < values_SG.shape[0] * values_SG.shape[1] else []  # what is not stored
@@ -147,7 +146,7 @@ def _check_whole_counts(declared: _Declared) -> None:
             f"{int(odd.sum())} value(s), such as {stored.flat[first]:g}, contradict the unit `counts`",
             where="first at " + declared.at(first),
             expected="whole numbers",
-            fix="declare `tpm`, `intensity` or `log2`; round estimated counts before the import",
+            fix="declare `estimated_counts`, which are rounded, or `tpm`, `intensity` or `log2`",
         )
     if (empty_S := np.diff(values_SG.indptr) == 0 if is_sparse(values_SG) else ~values_SG.any(axis=1)).any():
         named = [declared.samples[row] for row in np.flatnonzero(empty_S)[:5]]
@@ -169,15 +168,15 @@ def _check_log_range(declared: _Declared) -> None:
             expected=f"log2 values, at most {LARGEST_LOG2:g}",
             fix="declare the linear unit that the file has: `tpm`, `counts` or `intensity`"
             if low >= 0
-            else "no linear unit has negative values: of z-scores, or values standardised otherwise, import those "
-            "from before; the scale of genes is a parameter here (`preprocess.scale`)",
+            else "no linear unit has negative values: of z-scores, or values standardised otherwise, better import "
+            "those from before; the scale of genes is a parameter here (`preprocess.scale`). Else declare `scaled`",
         )
 
 
 def _check_fractions(declared: _Declared) -> None:
     n_values = len(declared.samples) * len(declared.genes)
     many, unsigned = n_values >= ENOUGH_VALUES, declared.low >= 0 and declared.high >= 4
-    if declared.unit in ("log2", "tpm") and many and unsigned and _whole(declared.stored):
+    if declared.unit in ("log2", "tpm", "cpm") and many and unsigned and _whole(declared.stored):
         raise DataError(
             f"all {n_values} values are whole numbers, which contradicts the unit `{declared.unit}`",
             where=declared.where,
@@ -188,12 +187,12 @@ def _check_fractions(declared: _Declared) -> None:
 
 def _check_both_signs(declared: _Declared) -> None:
     if (
-        declared.unit == "log_ratio"
+        declared.unit in CENTRED_UNITS
         and len(declared.samples) * len(declared.genes) >= ENOUGH_VALUES
         and declared.low >= 0
     ):
         raise DataError(
-            f"no value is negative (the least is {declared.low:g}), which contradicts the unit `log_ratio`",
+            f"no value is negative (the least is {declared.low:g}), which contradicts the unit `{declared.unit}`",
             where=declared.where,
             expected="values on both sides of 0",
             fix="declare `log2`, or the linear unit that the file has",
@@ -202,7 +201,7 @@ def _check_both_signs(declared: _Declared) -> None:
 
 def _check_linear_range(declared: _Declared) -> None:
     n_genes, high = len(declared.genes), declared.high
-    if declared.unit in ("tpm", "intensity") and n_genes >= ENOUGH_GENES and high <= LARGEST_LOG2:
+    if declared.unit in ("tpm", "cpm", "intensity") and n_genes >= ENOUGH_GENES and high <= LARGEST_LOG2:
         raise DataError(
             f"no value is above {high:g} in {n_genes} genes, which contradicts the unit `{declared.unit}`",
             where=declared.where,
@@ -212,14 +211,14 @@ def _check_linear_range(declared: _Declared) -> None:
 
 
 def _check_million(declared: _Declared) -> None:
-    if declared.unit != "tpm":
+    if declared.unit not in ("tpm", "cpm"):
         return
     total_S = totals(declared.values_SG)
     if (most := float(total_S.max())) > 1.05e6:
         raise DataError(
-            f"a profile adds up to {most:,.0f}, which contradicts the unit `tpm`",
+            f"a profile adds up to {most:,.0f}, which contradicts the unit `{declared.unit}`",
             where=f"{declared.where}, sample {declared.samples[int(total_S.argmax())]}",
-            expected="at most a million transcripts per million",
+            expected="at most a million of a million",
             fix="declare `counts` if these are reads, or `intensity` for another linear scale",
         )
 

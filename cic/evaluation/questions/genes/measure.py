@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cic.data.terms import CENTRED_UNITS
 from cic.evaluation.finding import Answer
 from cic.evaluation.profiles.correlation import ranks, row_correlations
 from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME, rows_of
@@ -188,8 +189,9 @@ def compare(
         "spearman_level": None,
         "noise": None,
     }
-    if subject.bundle.unit == "log_ratio":
-        left_out["genes.level"] = "the profiles are log ratios, which do not tell how high a gene is expressed."
+    if subject.bundle.unit in CENTRED_UNITS:
+        what = {"log_ratio": "log ratios", "scaled": "standardised"}[subject.bundle.unit]
+        left_out["genes.level"] = f"the profiles are {what}, which does not tell how high a gene is expressed."
     else:
         metrics["spearman_level"] = spearman(table["mean_log2"].to_numpy())
     noise_G = table["noise"].to_numpy()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cic.data.units import LINEAR_UNITS
+from cic.data.terms import LINEAR_UNITS
 from cic.evaluation.finding import Answer
 from cic.evaluation.questions.mixtures.compositions import Compositions, compositions
 from cic.evaluation.questions.mixtures.found import Found
