@@ -31,6 +31,8 @@ NO_OUTCOME = ("cic.progress", "cic.settings", "cic.tracking")
 """Rooms of ours that say where things are or show them; what they answer that does matter is asked for by value."""
 
 
+DOOR = ROOT / "cic" / "__init__.py"
+"""Part of everything, but what it hands on (`cic.load`) is for users: no stage calls that."""
 BESIDE = ("*.html", "*.toml")
 """What a source reads from its own folder: templates and declarations."""
 
@@ -57,7 +59,8 @@ def closure(*modules: str) -> tuple[Path, ...]:
             continue
         found.add(path)
         found.update(file for pattern in BESIDE for file in path.parent.glob(pattern))
-        waiting += [file for name in _imported(path) for file in _files(name)]
+        if path != DOOR:
+            waiting += [file for name in _imported(path) for file in _files(name)]
     return tuple(sorted(path.relative_to(ROOT) for path in found))
 
 

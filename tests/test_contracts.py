@@ -148,9 +148,9 @@ def test_the_form_shows_the_values_of_params_yaml_with_sentences_and_bounds(flow
     whole = Params.model_json_schema()
     for name in set(FORMS[flow]) - {"seed"}:
         kind = name.capitalize()
-        for field, about in whole["$defs"][kind]["properties"].items():
+        for position, (field, about) in enumerate(whole["$defs"][kind]["properties"].items()):
             drawn = form["definitions"][kind]["properties"][field]
-            assert drawn == about | {"default": file[name][field]} and drawn["description"]
+            assert drawn == about | {"default": file[name][field], "position": position} and drawn["description"]
 
 
 def test_searching_takes_what_its_stages_read() -> None:

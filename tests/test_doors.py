@@ -18,6 +18,7 @@ from cloned import RAW, Clone, make_clone
 from versioned import git
 
 from cic.cli.run import STEPS
+from cic.cli.run_shown import WAITS
 from cic.declarations import measure_names
 from cic.evaluation.report.outcome import PLACE
 from cic.manifest import read_manifest, write_manifest
@@ -265,7 +266,10 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )  # fmt: skip
     assert follower.stdout is not None
-    assert follower.stdout.readline().startswith("mine · width 2-4 · 4 trials")
+    assert follower.stdout.readline().strip() in WAITS.values()
+    while (line := follower.stdout.readline()).strip() in WAITS.values():
+        pass
+    assert line.startswith("mine · width 2-4 · 4 trials")
     follower.send_signal(signal.SIGINT)
     told, wrong = follower.communicate(timeout=30)
     assert follower.returncode == 130, told + wrong
@@ -340,7 +344,9 @@ def test_a_killed_run_is_told_by_the_name_it_was_given_and_the_stage_it_was_at(s
         engine.kill()
     ended = served.run("cic", "run", "--follow", run_id)
     assert ended.returncode == 1 and f"the run {name} crashed at the stage `fit`" in " ".join(ended.stderr.split())
-    while name not in (shown := served.run("cic", "show").stdout):
+    early = re.compile(rf"the last run ended early +{name}: crashed")
+    failed = re.compile(rf"the last run failed +{name}\n +at the stage +fit\n")
+    while not failed.search(shown := served.run("cic", "show").stdout):
+        assert early.search(shown), f"until the worker has noted it the server tells: {shown}"
         assert time.monotonic() < deadline, shown
         time.sleep(1)
-    assert re.search(rf"the last run failed +{name}\n +at the stage +fit\n", shown), shown

@@ -132,12 +132,14 @@ def show() -> None:
     settings = load_settings()
     by_hand = Path("build/evaluate")
     latest = json.loads(settings.latest_file.read_text()) if settings.latest_file.exists() else {}
-    _show_newer(settings, latest)
+    not_noted = _ended_early(settings, latest)
     if _ended_at(by_hand / MANIFEST) > _ended_at(settings.latest_file):
         _show_origin(by_hand, "dvc repro", _ended_at(by_hand / MANIFEST))
         show_summary(by_hand)
         _say("gate", "`cic registry promote latest` asks it; `cic registry list` shows what it decided")
         return
+    if not latest and not_noted:
+        raise typer.Exit(1)
     if not latest:
         raise DataError(
             "no run has ended yet",
@@ -145,6 +147,9 @@ def show() -> None:
             fix="`cic run` starts one and follows it; so does `dvc repro`",
         )
     failed = latest.get("failed")
+    if not_noted:
+        _say("the last that ended well" if "folders" in latest else "none has ended well so far", "")
+        failed = None
     if failed is not None:
         _say("the last run failed", failed["name"])
         _say("  at the stage", failed["stage"] or "unknown")
@@ -152,20 +157,24 @@ def show() -> None:
         if "folders" not in latest:
             raise typer.Exit(1)
         _say("the last that ended well", "")
-    show_outcome(latest, settings)
+    if "folders" in latest:
+        show_outcome(latest, settings)
 
 
-def _show_newer(settings: Settings, latest: dict[str, Any]) -> None:
-    """Say of a run that is going on, or that ended early and has not been noted yet, as far as the server tells."""
+def _ended_early(settings: Settings, latest: dict[str, Any]) -> bool:
+    """Say of a run that goes on, or ended early and was not noted yet, as the server tells; tell if the latter."""
     from cic.platform.flow_runs import newest
 
     run = newest(settings)
     if run is None or run.id in (latest.get("flow_run_id"), (latest.get("failed") or {}).get("id")):
-        return
+        return False
     if run.goes_on:
         _say("a run goes on", f"{run.name}; follow it: cic run --follow {run.id}")
-    elif run.state != "COMPLETED":
-        _say("the last run ended early", f"{run.name}: {run.state.lower()}; finished stages are kept for the next one")
+        return False
+    if run.state == "COMPLETED":
+        return False
+    _say("the last run ended early", f"{run.name}: {run.state.lower()}; finished stages are kept for the next one")
+    return True
 
 
 def _ended_at(file: Path) -> float:
