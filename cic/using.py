@@ -242,6 +242,12 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
     ServiceError
         If its store does not answer.
     """
+    if reference is not None and not (isinstance(reference, str | Path) and str(reference)):
+        raise ConfigError(
+            f"{reference!r:.40} is no model",
+            where="model",
+            expected="models:/NAME@champion, models:/NAME/3 or a folder",
+        )
     if reference is not None and not str(reference).startswith("models:/"):
         if not Path(reference).is_dir():
             raise ModelError(
@@ -259,7 +265,7 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
         raise ConfigError(
             "this is no folder of a project, whose registry could be asked", where=str(settings.project),
             expected="a project's folder, or one below it",
-            fix="go there, name it by CIC_PROJECT, or the registry by CIC_MLFLOW_URI; or give the folder of a bundle",
+            fix="go there, or name it by CIC_PROJECT; or give the folder of a bundle",
         )  # fmt: skip
     if reference is None:
         reference = f"models:/{load_params(settings.project / params).registry.name}@champion"

@@ -158,7 +158,7 @@ def test_the_table_of_runs_shows_error_depth_and_width(served: Clone, browser: B
 def test_the_comparison_draws_the_shape_against_the_error(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
     told = follow(served, browser, run, "trials compared", "Comparing 5 Runs", "Parallel Coordinates Plot")
     chosen = told.split("Parameters:")[1].split("Clear All")[0].split()
-    assert chosen == ["bottleneck_width", "depth", "hidden_width", "Metrics:", "error_validation_over_pca"]
+    assert chosen == ["bottleneck_width", "depth", "hidden_width", "Metrics:", "error_validation"]
 
 
 def test_the_chart_draws_the_trials(served: Clone, browser: Browser, run: dict[str, Any]) -> None:

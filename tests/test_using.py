@@ -82,6 +82,9 @@ def test_what_does_not_fit_is_told(tiny_model: Model, frame: pd.DataFrame) -> No
             tiny_model.encode(turned)
     with pytest.raises(ModelError, match="models:/cic-mine@champion"):
         cic.load("cic-mine")
+    for nothing in (3, "", b"x"):
+        with pytest.raises(ConfigError, match="is no model"):
+            cic.load(nothing)  # type: ignore[arg-type]
 
 
 def test_no_store_is_made_where_no_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

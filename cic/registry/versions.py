@@ -96,15 +96,18 @@ def find(uri: str, name: str, wanted: str) -> Version:
         found = [one for one in known if pointed == one.version]
     if found:
         return found[0]
-    fix = "`cic registry list` shows them"
+    fix, expected = "`cic registry list` shows them", ", ".join(one.version for one in known)
     if not known and (others := registered(uri)):
-        fix = f"registered are {', '.join(others)}: name one by `--model models:/NAME@champion`, or `registry.name`"
+        fix, expected = (
+            "name one of these, as models:/NAME@champion",
+            f"a registered model: {', '.join(others)}",
+        )
     if known and meant == CHAMPION:
         fix = "`cic registry list` says why none was promoted; name a version instead, or `cic registry promote` one"
     raise ConfigError(
         f"`{wanted}` is no version, alias or run of the model `{name}`",
         where="registry",
-        expected=", ".join(one.version for one in known) or "a registered version; there is none yet",
+        expected=expected or "a registered version; there is none yet",
         fix=fix,
     )
 

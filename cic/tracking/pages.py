@@ -17,7 +17,7 @@ TAG_VIEW = "mlflow.sharedViewState."
 MOST_COMPARED = 100
 """The page of a comparison is slow beyond that."""
 COLUMNS = (
-    *("metrics.`error_test_over_pca`", "metrics.`error_validation_over_pca`", "metrics.`unexplained_validation`"),
+    *("metrics.`error_test_over_pca`", "metrics.`error_validation_over_pca`"),
     *("params.`depth`", "params.`bottleneck_width`", "params.`hidden_width`"),
 )
 """As many as can be seen without scrolling."""
@@ -32,7 +32,7 @@ def prepare_views(client: MlflowClient, experiment: str) -> None:
         "runsCountToCompare": MOST_COMPARED,
         "selectedParams": list(SHAPE),
         # by the last, the lines are coloured: errors of all widths can be compared, ratios to PCA of equal width cannot
-        "selectedMetrics": ["error_validation_over_pca", "unexplained_validation"],
+        "selectedMetrics": ["error_validation_over_pca", "error_validation"],
         "metricSectionId": SECTION,
         "deleted": False,
         "isGenerated": False,

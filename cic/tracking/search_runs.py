@@ -47,7 +47,7 @@ class TrialRow:
         What the trial was. The first three by name are its shape, as the page that compares runs
         draws the first three.
     metrics
-        What it came to: `error_validation_over_pca`, first for the same reason, `unexplained_validation` (neither for a
+        What it came to: `error_validation`, first for the same reason, `error_validation_over_pca` (neither for a
         failed one), `seconds`, `trained_epochs`.
     """
 

@@ -45,7 +45,7 @@ class ShownSearch:
         states = Counter(record.state for record in outcome.records)
         summary: dict[str, float] = {
             "error_validation_over_pca": chosen.mean / chosen.pca_error,
-            "unexplained_validation": chosen.mean,
+            "error_validation": chosen.mean,
             **{f"trials_{state}": states[state] for state in ("complete", "pruned", "failed")},
         }
         picture = shown_artifact(self.run_id, f"figures/{surface.name}")
@@ -94,7 +94,7 @@ def _trial_row(finished: Finished) -> TrialRow:
     record = finished.record
     metrics: dict[str, float] = {}
     if record.error is not None and record.error_ratio_to_pca is not None:
-        metrics = {"error_validation_over_pca": record.error_ratio_to_pca, "unexplained_validation": record.error}
+        metrics = {"error_validation": record.error, "error_validation_over_pca": record.error_ratio_to_pca}
     metrics |= {"seconds": finished.seconds, "trained_epochs": record.epochs}
     parameters = shown_hyperparameters(record.hyper.model_dump())
     return TrialRow(record.number, record.state, record.reason, record.seed, parameters, metrics)
