@@ -68,11 +68,19 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, kind: str) -> None:
     [
         ("id;A;B\ns1;1,5;2\ns2;3,25;4\n", ["';'", "comma"]),
         ("id\tA\tB\ns1\t1.5\t2\ns2\t3.25\t4\n", [r"'\t'"]),
+        ('id,A,B\ns1,"1,5",2\ns2,"3,25",4\n', ["comma"]),
         ("A,B\ns1,1.5,2\ns2,3.25,4\n", []),
         ('"A" "B"\n'.replace(" ", ",") + '"s1",1.5,2\n"s2",3.25,4\n', []),
         ("\ufeffid,A,B\r\ns1,1.5,2\r\ns2,3.25,4\r\n", []),
     ],
-    ids=["semicolons and decimal commas", "tabs called csv", "R's header", "quoted", "mark and line ends of Windows"],
+    ids=[
+        "semicolons and decimal commas",
+        "tabs called csv",
+        "quoted decimal commas",
+        "R's header",
+        "quoted",
+        "mark and line ends of Windows",
+    ],
 )
 def test_tables_are_read_as_they_are_written(
     tmp_path: Path, text: str, said: list[str], caplog: pytest.LogCaptureFixture
@@ -85,6 +93,14 @@ def test_tables_are_read_as_they_are_written(
         assert found.genes == ("A", "B") and list(found.samples.index) == ["s1", "s2"]
         np.testing.assert_array_equal(found.values, [[1.5, 2], [3.25, 4]])
     assert all(part in caplog.text for part in said)
+
+
+def test_a_delimiter_at_the_end_of_each_row_moves_no_names(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("id,A,B\ns1,1.5,2,\ns2,3.25,4,\n")
+    for missing in ("error", "drop-genes"):
+        with pytest.raises(DataError, match=r"ragged rows: 4 cells, where the header has 3(?s:.)*line 2"):
+            read_table(path, unit="log2", samples_in="rows", missing=missing)  # type: ignore[arg-type]
 
 
 def test_gct_1_3_brings_what_it_says_of_genes_and_samples(tmp_path: Path) -> None:

@@ -80,8 +80,9 @@ def layout_of(path: Path) -> Layout:
     _check_header(path, header, delimiter)
     if delimiter != declared:
         log.info("%s: its cells are parted by %r", path, delimiter)
-    if rows and all(len(row) == len(header) + 1 for row in rows):
-        header = ["", *header]  # as R's write.table leaves it
+    # as R's write.table leaves it; rows that end in a delimiter are longer too, and their names stand where they should
+    if rows and all(len(row) == len(header) + 1 and row[-1].strip() for row in rows):
+        header = ["", *header]
     decimal = "," if _has_decimal_commas(rows) else "."
     if decimal == ",":
         log.info("%s: its decimals are written with a comma", path)
