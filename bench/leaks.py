@@ -1,6 +1,6 @@
 """What the audit finds of planted leaks, what it finds where none is, and what such leaks do to the result.
 
-    python -m bench.leaks data/raw/tcga.parquet --label label
+    python -m bench.leaks data/raw/tcga --label label
 
 Each disguise is planted one profile at a time: a copy of a training profile among the test profiles. Then every test
 profile gets a disguised copy in training, and a network is trained with and without them.

@@ -1,6 +1,6 @@
 """What Optuna's sampler is worth: the same budget, spent by its suggestions or spread evenly over the space.
 
-    python -m bench.sampler data/raw/tcga.parquet --label label --seeds 3 --trials 24
+    python -m bench.sampler data/raw/tcga --label label --seeds 3 --trials 24
 
 For every seed both searches are run on one split. What is compared is the validation error of the best of each width
 when trained again from new seeds, so that luck in the first training does not count.

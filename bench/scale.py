@@ -34,7 +34,7 @@ STAGES = ("ingest", "split", "search", "fit", "evaluate")
 IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false")
 PARAMS = """
 seed: 1806
-data: {file: data/raw/cells.parquet, label: cell_type, group: donor}
+data: {file: data/raw/cells, label: cell_type, group: donor}
 search: {rank: 256, trials: 6, depth: [0, 1], bottleneck_width: [16, 30], finalists: 1, repeats: 2}
 fit: {seeds: 1}
 evaluate: {measures: [genes, unseen_types, identity]}
@@ -122,12 +122,12 @@ def measure(cells: int, folder: Path, genes: int) -> dict[str, Any]:
     size = ("--samples", str(cells), "--genes", str(genes))
     step("simulate", *CIC, "data", "simulate", "--cells", "--name", "made", *size)
     if "import" not in found:
-        write_h5ad(folder / "data/raw/made.parquet", folder / "cells.h5ad")
+        write_h5ad(folder / "data/raw/made/profiles.parquet", folder / "cells.h5ad")
     declared = ("--name", "cells", "--unit", "counts", "--samples-in", "rows")
     step("import", *CIC, "data", "import", "cells.h5ad", *declared)
     for git in (("add", "data", "params.yaml"), ("commit", "-q", "--allow-empty", "-m", "cells")):
         subprocess.run(["git", *IDENTITY, *git], cwd=folder, check=True, capture_output=True)
-    step("prepare and an epoch", sys.executable, "-m", "bench.scale", "--prepare", "data/raw/cells.parquet")
+    step("prepare and an epoch", sys.executable, "-m", "bench.scale", "--prepare", "data/raw/cells")
     both = json.loads((folder / "prepared.json").read_text())
     for name in ("prepare", "epoch"):
         found[name] = {"seconds": both[name], "peak_gb": found["prepare and an epoch"]["peak_gb"]}

@@ -1,6 +1,6 @@
 """How much better than PCA, whatever the split: the whole way from split to test, over several split seeds.
 
-    python -m bench.split_seeds data/raw/tcga.parquet --label label --width 8 --width 30
+    python -m bench.split_seeds data/raw/tcga --label label --width 8 --width 30
 
 For every seed and width: split, search on the validation part, fit, and only then a look at the test part.
 """

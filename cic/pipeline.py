@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock
 
 from cic.config import Params, Search
-from cic.data.synthetic import side_files
+from cic.data.synthetic import truth_files
 from cic.dependencies import closure, code_digest, libraries, modules_of, versions_of
 from cic.digests import WORKERS, gene_sets_digest, settled
 from cic.errors import DataError
@@ -206,7 +206,7 @@ def inventory(params: Params, settings: Settings) -> dict[str, Any]:
     """
     names = sorted({name for stage in STAGES.values() for name in libraries(stage.sources)})
     gene_sets = Path(params.evaluate.gene_sets)
-    truth = [path for path in side_files(Path(params.data.file)) if path.exists()]
+    truth = [path for path in truth_files(Path(params.data.file)) if path.exists()]
     return {
         "versions": versions_of(names),
         "device": settings.torch_device,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, cast
 
 from coolname.data import config as word_lists
@@ -46,7 +45,7 @@ def _is_in(kinds: Sequence[str], word: str) -> bool:
 def described(params: Params) -> str:
     """Give the name of a run: the data, the widths and the budget of the search, as `tcga · width 8-30 · 18 trials`."""
     trials = params.search.trials
-    return f"{Path(params.data.file).stem} · width {_span(params.search.bottleneck_width)} · {trials} trials"
+    return f"{params.data.name} · width {_span(params.search.bottleneck_width)} · {trials} trials"
 
 
 def _span(values: Sequence[int]) -> str:

@@ -20,7 +20,7 @@ from cic.model.bundle import bundle_digest
 from cic.platform.processes import MARK
 
 RECIPE = Recipe(samples=160, genes=120, cell_types=4, studies=20, programs=8, replicate_pairs=16, seed=3)
-RAW = Path("data/raw/mine.parquet")
+RAW = Path("data/raw/mine")
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"file": str(RAW)},
     "training": {"epochs": 10},
@@ -90,8 +90,8 @@ def make_clone(outside: Path) -> Clone:
     }
     made = Clone(folder, inherited | here)
 
-    simulate(RECIPE, outside / "simulated.parquet")
-    matrix = read_matrix(outside / "simulated.parquet")
+    simulate(RECIPE, outside / "simulated")
+    matrix = read_matrix(outside / "simulated")
     pd.DataFrame(matrix.values, matrix.samples.index, list(matrix.genes)).to_csv(outside / "mine.csv")
     matrix.samples.rename_axis("sample_id").to_csv(outside / "samples.csv")
     made.done(
@@ -99,8 +99,8 @@ def make_clone(outside: Path) -> Clone:
         "--samples-in", "rows", "--labels", "../samples.csv",
     )  # fmt: skip
     (folder / "data" / "genesets").mkdir()
-    shutil.copy(outside / "simulated.programs.gmt", folder / "data" / "genesets" / "programs.gmt")
-    assert "1 file pushed" in made.done("dvc", "push")
+    shutil.copy(outside / "simulated" / "programs.gmt", folder / "data" / "genesets" / "programs.gmt")
+    assert "5 files pushed" in made.done("dvc", "push")
     commit(folder, "data")
     assert git(folder, "status", "--porcelain") == ""
     return made

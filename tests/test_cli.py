@@ -127,7 +127,7 @@ def cic(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("seed: 1\n", ("params", "-S", "search.trails=3"), 2, "did you mean `trials`"),
         ("seed: 1\n", ("params", "-S", "search.trials"), 2, "search.trials"),
         ("seed: 1\n", ("fit",), 3, "run `cic ingest` first"),
-        ("seed: 1\n", ("ingest",), 3, "data/raw/synthetic.parquet"),
+        ("seed: 1\n", ("ingest",), 3, "data/raw/synthetic"),
         ("seed: 1\n", ("data", "check", "gone.csv", "--unit", "log2", "--samples-in", "rows"), 3, "gone.csv"),
         ("seed: 1\n", ("encode", "gone.csv", "-o", "codes.csv", "-m", "no/bundle"), 4, "no/bundle"),
         ("seed: 1\n", ("registry", "promote", "7"), 2, "no version, alias or run"),
@@ -230,9 +230,9 @@ def test_a_model_that_is_not_named_is_the_champion_of_the_data_that_the_paramete
         log_bundle(uri, made / f"{name}.bundle", matrix, name=model)
         promote(uri, model, "1", Decision(True, "promoted", ("so",), {"champion": None}))
     for params, stamp in (
-        ("data: {file: data/raw/mine.parquet}", "cic-mine/1"),
-        ("data: {file: data/raw/synthetic.parquet}", "cic-synthetic/1"),
-        ("data: {file: data/raw/mine.parquet}\nregistry: {name: cic-synthetic}", "cic-synthetic/1"),
+        ("data: {file: data/raw/mine}", "cic-mine/1"),
+        ("data: {file: data/raw/synthetic}", "cic-synthetic/1"),
+        ("data: {file: data/raw/mine}\nregistry: {name: cic-synthetic}", "cic-synthetic/1"),
     ):
         Path("params.yaml").write_text(f"seed: 1\n{params}\n")
         for verb, given, out in (("encode", made / "test.csv", "codes.csv"), ("decode", "codes.csv", "back.csv"),
@@ -240,7 +240,7 @@ def test_a_model_that_is_not_named_is_the_champion_of_the_data_that_the_paramete
             done = use(verb, given, "-o", out)
             assert done.exit_code == 0, done.exception
         assert {*pd.read_csv("codes.csv")["model"], *pd.read_csv("types.csv")["model"]} == {stamp}
-    Path("params.yaml").write_text("seed: 1\ndata: {file: data/raw/other.parquet}\n")
+    Path("params.yaml").write_text("seed: 1\ndata: {file: data/raw/other}\n")
     assert "cic-other" in str(refusal("encode", made / "test.csv", "-o", "codes.csv"))
 
 

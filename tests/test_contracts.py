@@ -181,13 +181,13 @@ def test_a_name_that_follows_from_the_data_is_no_change_of_the_file() -> None:
     shown = shown_by(form_of(cic_train))
     elsewhere = {
         **shown,
-        "data": {**shown["data"], "file": "data/raw/nowhere.parquet"},
+        "data": {**shown["data"], "file": "data/raw/nowhere"},
         "registry": {**shown["registry"], "name": "cic-nowhere"},
     }
-    assert changed_since(shown, elsewhere, {"data.file": "data/raw/nowhere.parquet"}) == {}
+    assert changed_since(shown, elsewhere, {"data.file": "data/raw/nowhere"}) == {}
     assert changed_since(shown, shown, {}) == {}
     edited = {**elsewhere, "registry": {**elsewhere["registry"], "name": "mine", "min_profiles": 7}}
-    assert changed_since(shown, edited, {"data.file": "data/raw/nowhere.parquet"}) == {
+    assert changed_since(shown, edited, {"data.file": "data/raw/nowhere"}) == {
         "registry.name": (shown["registry"]["name"], "mine"),
         "registry.min_profiles": (shown["registry"]["min_profiles"], 7),
     }

@@ -18,7 +18,7 @@ from cic.settings import make_private
 
 PARAMS = {
     "seed": 5,
-    "data": {"file": "data/raw/synthetic.parquet", "label": "cell_type", "group": "study", "replicate": "replicate_of"},
+    "data": {"file": "data/raw/synthetic", "label": "cell_type", "group": "study", "replicate": "replicate_of"},
     "training": {"epochs": 3, "label_weight": 0.1},
     "search": {"trials": 2, "round_size": 2, "workers": 1, "bottleneck_width": [2], "depth": [0],
                "finalists": 1, "repeats": 2},

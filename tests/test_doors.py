@@ -93,7 +93,7 @@ def test_dvc_repro_needs_no_server_and_does_nothing_twice(repeated: Clone) -> No
     assert f"{RAW}, by dvc repro" in shown and "ratio to PCA" in shown and "cic registry promote" in shown
     params = repeated.folder / "params.yaml"
     kept = params.read_text()
-    params.write_text(kept.replace(str(RAW), "data/raw/another.parquet"))
+    params.write_text(kept.replace(str(RAW), "data/raw/another"))
     try:
         assert "not what params.yaml names now" in repeated.done("cic", "show")
     finally:
@@ -133,10 +133,10 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "parameters of two stages": ("search.trials", {"search", "evaluate"}),
     "parameters of the registry": ("registry.min_profiles", set()),
     "the root seed": ("seed", ALL),
-    "the data": (str(RAW), {"ingest"}),
+    "the data": (f"{RAW}/profiles.parquet", {"ingest"}),
     "what a stage left": ("build/search/choice.json", {"fit", "evaluate"}),
     "gene sets": ("data/genesets/programs.gmt", {"evaluate"}),
-    "truth beside simulated profiles": ("data/raw/mine.truth.parquet", {"evaluate"}),
+    "truth with simulated profiles": (f"{RAW}/truth.parquet", {"ingest", "evaluate"}),
     "a library": ("scikit_learn-99.0.dist-info/METADATA", {"evaluate"}),
     "the device": ("build/inventory.json", {"search", "fit"}),
 }

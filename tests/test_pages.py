@@ -174,7 +174,7 @@ def test_search_version_and_model_say_what_they_are(served: Clone, browser: Brow
     assert browser.until(lambda: picture.get_property("naturalWidth")) > 100, "the picture is drawn"
     follow(served, browser, run, "registered version", "Version 1", "What it is", "Verdict")
     address = browser.driver.current_url.replace("/versions/1", "")
-    browser.open(address, "cic-mine", "deep autoencoders that turn a gene expression profile", "data/raw/mine.parquet")
+    browser.open(address, "cic-mine", "deep autoencoders that turn a gene expression profile", "data/raw/mine")
 
 
 def test_the_report_opens_inside_mlflow(served: Clone, browser: Browser, run: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def test_the_report_opens_inside_mlflow(served: Clone, browser: Browser, run: di
     (frame,) = browser.until(lambda: browser.all("iframe"))
     browser.driver.switch_to.frame(frame)
     try:
-        browser.wait_for("How good are these cell identity codes?", "mine.parquet", "of that of PCA")
+        browser.wait_for("How good are these cell identity codes?", "mine", "of that of PCA")
         assert browser.until(lambda: browser.all("svg")), "its pictures are drawn"
         assert "models:/cic-mine/1" in browser.text, "with the decision, which came after it"
     finally:

@@ -89,8 +89,8 @@ def clone(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     for name in ("pyproject.toml", "constraints.txt"):
         os.utime(folder / name, (0, 0))
 
-    simulate(Recipe(samples=240, genes=150, studies=40, replicate_pairs=24, seed=9), tmp_path / "own.parquet")
-    own = read_matrix(tmp_path / "own.parquet")
+    simulate(Recipe(samples=240, genes=150, studies=40, replicate_pairs=24, seed=9), tmp_path / "own")
+    own = read_matrix(tmp_path / "own")
     table = own.samples.rename_axis("sample_id")
     table.to_csv(folder / "samples.csv")
     values = pd.DataFrame(own.values, table.index, list(own.genes))

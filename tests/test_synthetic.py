@@ -19,7 +19,7 @@ SMALL = Recipe(samples=300, genes=2000, cell_types=8, studies=15, programs=24, r
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("synthetic") / "small.parquet"
+    path = tmp_path_factory.mktemp("synthetic") / "small"
     simulate(SMALL, path)
     return path
 
@@ -36,22 +36,24 @@ def test_shape_columns_and_unit(made: Path) -> None:
 
 
 def test_the_same_recipe_gives_the_same_bytes_and_another_seed_other_data(made: Path, tmp_path: Path) -> None:
-    simulate(SMALL, tmp_path / "small.parquet")
-    for suffix in (".parquet", ".programs.gmt", ".truth.parquet"):
-        assert (tmp_path / "small").with_suffix(suffix).read_bytes() == made.with_suffix(suffix).read_bytes()
-    simulate(SMALL.model_copy(update={"seed": 2}), tmp_path / "small.parquet")
-    assert (tmp_path / "small.parquet").read_bytes() != made.read_bytes()
+    simulate(SMALL, tmp_path / "small")
+    names = {file.name for file in made.iterdir()}
+    assert names == {"profiles.parquet", "samples.csv", "genes.csv", "provenance.json", "programs.gmt", "truth.parquet"}
+    for name in names:
+        assert (tmp_path / "small" / name).read_bytes() == (made / name).read_bytes()
+    simulate(SMALL.model_copy(update={"seed": 2}), tmp_path / "small")
+    assert (tmp_path / "small" / "profiles.parquet").read_bytes() != (made / "profiles.parquet").read_bytes()
 
 
 def test_progress_counts_every_profile(tmp_path: Path) -> None:
     done: list[int] = []
-    simulate(SMALL.model_copy(update={"genes": 60}), tmp_path / "a.parquet", done.append)
+    simulate(SMALL.model_copy(update={"genes": 60}), tmp_path / "a", done.append)
     assert sum(done) == 300 and len(done) > 1
 
 
 def test_replicates_share_type_study_and_activity_and_differ_in_noise(made: Path) -> None:
     matrix = read_matrix(made)
-    truth = pd.read_parquet(made.with_suffix(".truth.parquet")).set_index("sample_id")
+    truth = pd.read_parquet(made / "truth.parquet").set_index("sample_id")
     pairs = [rows for _, rows in matrix.samples.groupby("replicate_of") if len(rows) == 2]
     for pair in pairs:
         assert pair["study"].nunique() == pair["cell_type"].nunique() == 1
@@ -73,11 +75,11 @@ def test_noise_falls_with_expression(made: Path) -> None:
 
 def test_the_programs_of_the_truth_move_their_genes(made: Path) -> None:
     matrix = read_matrix(made)
-    truth = pd.read_parquet(made.with_suffix(".truth.parquet")).set_index("sample_id")
+    truth = pd.read_parquet(made / "truth.parquet").set_index("sample_id")
     assert list(truth.index) == list(matrix.samples.index)
     assert list(truth.columns) == list(program_names(SMALL))
     assert truth.to_numpy().min() >= 0 and truth.to_numpy().max() <= 1
-    lines = [line.split("\t") for line in made.with_suffix(".programs.gmt").read_text().splitlines()]
+    lines = [line.split("\t") for line in (made / "programs.gmt").read_text().splitlines()]
     programs = {line[0]: line[2:] for line in lines}
     assert set(programs) == set(truth.columns)
     column = {gene: number for number, gene in enumerate(matrix.genes)}

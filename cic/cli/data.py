@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from cic.cli.data_place import target_of
+from cic.cli.data_place import put, target_of
 from cic.cli.data_simulate import simulate_file
+from cic.cli.data_versions import diff_sets, list_sets, tag_set
 from cic.cli.declared import UNIT, declared
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import enter_project, from_here
 from cic.data.formats import READABLE
 from cic.data.terms import DeclaredUnit
-from cic.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from cic.data.matrix import ExpressionMatrix
+from cic.errors import DataError
 
 app = typer.Typer(help="Bring expression profiles into place, look at them, or simulate some.", no_args_is_help=True)
 app.command("simulate")(simulate_file)
+app.command("list")(list_sets)
+app.command("diff")(diff_sets)
+app.command("tag")(tag_set)
 
 
 @app.command("import")
 @declared
 def import_file(
     file: Annotated[Path, typer.Argument(help=f"profiles: {READABLE}", show_default=False, callback=from_here)],
-    name: Annotated[str, typer.Option(help="what to call it: becomes data/raw/NAME.parquet", show_default=False)],
+    name: Annotated[str, typer.Option(help="what to call it: becomes the folder data/raw/NAME", show_default=False)],
     unit: Annotated[str, typer.Option("--unit", help=UNIT, show_default=False)],
     *,
     reading: dict[str, Any],
-    replace: Annotated[bool, typer.Option("--replace", help="replace a file of that name that differs")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="replace a data set of that name that differs")] = False,
     push: Annotated[bool, typer.Option("--push", help="send the bytes to the DVC remote too")] = False,
     use: Annotated[
         bool, typer.Option("--use", help="write the file and the columns found into params.yaml, section data")
     ] = False,
 ) -> None:
-    """Validate a file of profiles, convert it to one columnar file, and put that under DVC.
+    """Validate a file of profiles, make a data set of it (a folder), and put that under DVC.
 
     Wrong input ends in one error that says where, and writes nothing. Example:
 
@@ -46,23 +47,20 @@ def import_file(
     from cic.cli.data_shown import show_imported
     from cic.cli.roles_found import roles_found, use_in_params
     from cic.config import load_params
+    from cic.data.provenance import noted, plain, sources
     from cic.data.readers import read_table
-    from cic.data.synthetic import side_files
-    from cic.versioning.pointers import add, dvc_root, is_added, record_of
+    from cic.versioning.pointers import dvc_root
 
     enter_project()
     target = target_of(name)
     dvc_root(target)
     if use:
         load_params()  # what cannot be written to is told before anything is
-    matrix = read_table(file, unit=cast(DeclaredUnit, unit), **reading)
-    changed = _put(matrix, target, replace)
-    if push or not is_added(target):
-        if record_of(target).exists():  # this takes the place of simulated data
-            for left in (record_of(target), *side_files(target)):
-                left.unlink(missing_ok=True)
-        about = {"imported_from": file.name, "unit": matrix.unit, "samples": matrix.n_samples, "genes": matrix.n_genes}
-        add(target, about, push)
+    read = [file, *(path for path in reading.values() if isinstance(path, Path))]
+    with noted(*read) as told:
+        matrix = read_table(file, unit=cast(DeclaredUnit, unit), **reading)
+    provenance = {"sources": sources(read), "declared": plain({"unit": unit, **reading}), "told": told}
+    changed = put(matrix, target, provenance, replace=replace, push=push)
     data = {"file": str(target), **roles_found(matrix.samples)}
     if use:
         use_in_params(Path("params.yaml"), data)
@@ -75,7 +73,7 @@ def check(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="an imported file, or any readable one. Default: data.file of params.yaml", callback=from_here
+            help="a data set, or any file that can be imported. Default: data.file of params.yaml", callback=from_here
         ),
     ] = None,
     unit: Annotated[
@@ -115,25 +113,3 @@ def check(
         matrix = read_table(file, unit=cast(DeclaredUnit, unit), **reading)
     # what the parameters do not name is taken as an import would propose it
     show_checks(facts or checked(matrix, roles_found(matrix.samples)), matrix.source)
-
-
-def _put(matrix: ExpressionMatrix, target: Path, replace: bool) -> bool:
-    """Write the matrix to its place; tell whether that changed anything."""
-    from cic.data.matrix import write_matrix
-    from cic.versioning.pointers import md5_of
-
-    candidate = target.with_name(target.name + ".candidate")
-    try:
-        write_matrix(candidate, matrix)
-        if target.exists():
-            if md5_of(candidate) == md5_of(target):
-                return False
-            if not replace:
-                raise ConfigError(
-                    "a file of that name is there, with other content", where=str(target),
-                    fix="choose another --name, or say --replace",
-                )  # fmt: skip
-        candidate.replace(target)
-        return True
-    finally:
-        candidate.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def simulate_file(
-    name: Annotated[str, typer.Option(help="what to call it: becomes data/raw/NAME.parquet")] = "synthetic",
+    name: Annotated[str, typer.Option(help="what to call it: becomes the folder data/raw/NAME")] = "synthetic",
     cells: Annotated[
         bool, typer.Option("--cells", help="single cells, as sparse counts, in place of bulk profiles")
     ] = False,
@@ -49,14 +49,14 @@ def simulate_file(
 ) -> None:
     """Simulate profiles with known ground truth: the default data set.
 
-    Beside the profiles it keeps the genes of each program (GMT) and the true activity of each profile. The same recipe
+    With the profiles it keeps the genes of each program (GMT) and the true activity of each profile. The same recipe
     is not made twice.
     """
     from rich.console import Console
     from rich.markup import escape
 
     from cic.data.cells import CellRecipe, simulate_cells
-    from cic.data.synthetic import side_files, simulate
+    from cic.data.synthetic import simulate
     from cic.progress import bar
     from cic.versioning.pointers import is_simulated, pointer_of, record_of, record_simulated
 
@@ -69,7 +69,7 @@ def simulate_file(
     recipe = _recipe({key: value for key, value in given.items() if value is not None}, cells)
     plain = recipe.model_dump(mode="json")
     console = Console(soft_wrap=True)
-    if is_simulated(target, plain) and all(file.exists() for file in side_files(target)):
+    if is_simulated(target, plain):
         console.print(f"{escape(str(target))} is there already, made by the same recipe")
         return
     if pointer_of(target).exists() or (target.exists() and not record_of(target).exists()):
@@ -83,7 +83,7 @@ def simulate_file(
             simulate(recipe, target, progress=shown.advance)
     record_simulated(target, plain)
     console.print(f"simulated {recipe.samples} profiles x {recipe.genes} genes: {escape(str(target))}")
-    console.print("beside it: the genes of each program (.programs.gmt), their true activity (.truth.parquet)")
+    console.print("in it too: the genes of each program (programs.gmt), their true activity (truth.parquet)")
 
 
 def _recipe(given: dict[str, Any], cells: bool) -> Recipe:

@@ -33,11 +33,15 @@ class ParamsSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Handling = Literal["refuse", "drop_genes", "median"]
+"""What becomes of missing values (`cic.data.missing`)."""
+
+
 class Data(ParamsSection):
     """Stage `ingest`: which profiles, and what their columns mean."""
 
     file: str = Field(
-        "data/raw/synthetic.parquet", description="profiles put into place by `cic data import` or `cic data simulate`"
+        "data/raw/synthetic", description="data set, as `cic data import`, `merge` or `simulate` put it into place"
     )
     label: str | None = Field(None, description="column with the tissue or cell type")
     group: str | None = Field(None, description="column that splits must not straddle: study, donor or batch")
@@ -45,11 +49,16 @@ class Data(ParamsSection):
     proportions: tuple[str, ...] = Field(
         (), description="columns with the share of each component, where profiles are known mixtures"
     )
+    missing: Handling = Field(
+        "refuse",
+        description="what becomes of missing values that the import kept: refused, genes that have any left out, or "
+        "each takes its gene's median over the training profiles, as profiles to come will too",
+    )
 
     @property
     def name(self) -> str:
-        """What the data set is called: its file without folder and suffix."""
-        return Path(self.file).stem
+        """What the data set is called: its folder, or, of a release before there were any, its file."""
+        return Path(self.file).name.removesuffix(".parquet")
 
 
 class Split(ParamsSection):

@@ -15,7 +15,8 @@ import pandas as pd
 import scipy.sparse
 from pydantic import Field
 
-from cic.data.matrix import ROWS_WRITTEN, write_matrix_rows
+from cic.data.dataset import made
+from cic.data.matrix import PROFILES, ROWS_WRITTEN, write_matrix_rows
 from cic.data.sparse import stacked
 from cic.data.synthetic import ROWS_A_CHUNK, Recipe, Truth, draw_truth, gene_names, write_truth
 from cic.seeds import generator
@@ -35,7 +36,7 @@ class CellRecipe(Recipe):
 
 
 def simulate_cells(recipe: CellRecipe, path: Path, progress: Callable[[int], None] | None = None) -> None:
-    """Write simulated cells to `path` as sparse counts, and their truth beside it, as `cic.data.synthetic.simulate`.
+    """Make a data set of simulated cells, as sparse counts, and their truth, as `cic.data.synthetic.simulate`.
 
     Never more than a few thousand cells are held at once.
     """
@@ -54,8 +55,11 @@ def simulate_cells(recipe: CellRecipe, path: Path, progress: Callable[[int], Non
                 yield samples.iloc[begun : begun + n_waiting], stacked(waiting, recipe.genes)
                 begun += n_waiting
 
-    write_matrix_rows(path, gene_names(recipe), "counts", chunks())
-    write_truth(recipe, truth, path)
+    def write(folder: Path) -> None:
+        write_matrix_rows(folder / PROFILES, gene_names(recipe), "counts", chunks())
+        write_truth(recipe, truth, folder)
+
+    made(path, write, {"simulated": recipe.model_dump(mode="json")})
 
 
 def _counts(recipe: CellRecipe, truth: Truth) -> Iterator[scipy.sparse.csr_array]:

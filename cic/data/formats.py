@@ -34,7 +34,7 @@ class Format:
 
 TABLE = Format("table", ".csv, .tsv, .txt", None, "names in the first line and the first column, else numbers")
 PARQUET = Format("Parquet", ".parquet", None, "names in the index or the first column of text, else numbers")
-OURS = Format("imported", ".parquet", "rows", "what `cic data import` wrote")
+OURS = Format("data set", "a folder with profiles.parquet", "rows", "what `cic data import` made")
 H5AD = Format("AnnData", ".h5ad", "rows", "`X`, `obs` and the names in `var`; features that are no genes are left out")
 GCT = Format("GCT", ".gct", "columns", "versions 1.2 and 1.3, with what they say of genes and samples")
 SERIES = Format("GEO series matrix", "_series_matrix.txt", "columns", "values, titles, characteristics, platform")
@@ -70,18 +70,19 @@ def format_of(path: Path) -> Format:
         If it is none that can be read.
     """
     from cic.data.layout import is_table
+    from cic.data.matrix import is_matrix_file
     from cic.data.tenx import matrix_of
     from cic.data.text import NOT_TEXT, delimiter_of, open_text
 
     if path.is_dir():
+        if is_matrix_file(path):
+            return OURS
         return TENX if matrix_of(path) is not None else SAMPLES
     with path.open("rb") as file:
         start = file.read(8)
     if start == HDF5:
         return _of_hdf5(path)
     if start[:4] == b"PAR1" or path.suffix.lower() == ".parquet":
-        from cic.data.matrix import is_matrix_file
-
         return OURS if is_matrix_file(path) else PARQUET
     if path.suffix.lower() == ".h5ad":
         return H5AD

@@ -3,7 +3,8 @@
 On disk it is one Parquet file: an ordinary column for each sample column, and `profile`, a
 fixed-size list of float32, one value a gene. The genes, in order, and the unit stand in the
 file's metadata. A list column reads in a tenth of the time of 20,000 columns and streams by rows.
-Sparse profiles have two lists in place of `profile` (`cic.data.sparse`).
+Sparse profiles have two lists in place of `profile` (`cic.data.sparse`). In the folder of a data set
+(`cic.data.dataset`) it is called `profiles.parquet`; whatever reads such a file takes that folder too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from cic.errors import DataError
 
 METADATA_KEY = b"cic.expression_matrix"
 ROLES = ("label", "group", "replicate")
+PROFILES = "profiles.parquet"
 ROWS_WRITTEN = 4096
 """Sparse profiles of a row group."""
 
@@ -40,7 +42,8 @@ class ExpressionMatrix:
     ----------
     values
         float32, shape (n_samples, n_genes), finite: dense, or compressed rows (`scipy.sparse.csr_array`) without
-        repeated positions. What reads them takes `blocks`, or `dense` of few.
+        repeated positions. What reads them takes `blocks`, or `dense` of few. Dense ones may lack some, as NaN, until
+        training profiles say what stands for these (`cic.data.missing`).
     genes
         Unique gene names, one a column of `values`.
     samples
@@ -48,6 +51,8 @@ class ExpressionMatrix:
         `group` and `replicate` are there as far as the parameters name them.
     unit
         What the numbers are: `log2`, `tpm`, `counts`, `intensity` (linear) or `log_ratio`.
+    fill_G
+        What stands for a value that was missing, a gene (float32); `None` where none was.
 
     Raises
     ------
@@ -60,6 +65,7 @@ class ExpressionMatrix:
     samples: pd.DataFrame
     unit: Unit
     source: str = field(default="matrix", compare=False)
+    fill_G: np.ndarray | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -87,7 +93,7 @@ class ExpressionMatrix:
 
     def select(self, keep: np.ndarray) -> ExpressionMatrix:
         """Give the samples at the positions, or under the mask, `keep`, in that order; sparse ones stay sparse."""
-        return ExpressionMatrix(self.values[keep], self.genes, self.samples.iloc[keep], self.unit, self.source)
+        return replace(self, values=self.values[keep], samples=self.samples.iloc[keep])
 
     @property
     def is_few(self) -> bool:
@@ -186,15 +192,16 @@ def _table(about: pa.Table, values_SG: Values, genes: tuple[str, ...], unit: str
 
 
 def is_matrix_file(path: Path) -> bool:
-    """Tell whether `path` is a file that `write_matrix` wrote."""
+    """Tell whether `path` is a file that `write_matrix` wrote, or a folder with one."""
     try:
-        return METADATA_KEY in (pq.read_schema(path).metadata or {})
+        return METADATA_KEY in (pq.read_schema(_file(path)).metadata or {})
     except (pa.ArrowException, OSError):
         return False
 
 
 def check_rows(path: Path) -> None:
     """Refuse a file that declares more values than fit into memory; one that cannot be read is told by its reader."""
+    path = _file(path)
     genes, _, is_dense = _header(path)
     about = pq.read_metadata(path)
     if is_dense:
@@ -214,20 +221,21 @@ def read_matrix(path: Path) -> ExpressionMatrix:
     DataError
         If it is missing or something else.
     """
-    genes, unit, is_dense = _header(Path(path))
+    genes, unit, is_dense = _header(path)
     samples, blocks = [], []
     for about, values_SG in read_matrix_rows(path):
         samples.append(about)
         blocks.append(values_SG)
     if not blocks:
-        raise _damaged(Path(path), "there are no samples in it")
+        raise _damaged(path, "there are no samples in it")
     values = np.concatenate(blocks) if is_dense else sparse.stacked(blocks, len(genes))
     return ExpressionMatrix(values, genes, pd.concat(samples), unit, str(path))
 
 
 def read_matrix_rows(path: Path, rows: int = 512) -> Iterator[tuple[pd.DataFrame, Values]]:
     """Stream (sample columns, float32 values) of at most `rows` samples at a time, sparse where the file is."""
-    genes, _, is_dense = _header(Path(path))
+    path = _file(path)
+    genes, _, is_dense = _header(path)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(batch_size=rows):
@@ -246,8 +254,18 @@ def read_matrix_rows(path: Path, rows: int = 512) -> Iterator[tuple[pd.DataFrame
         raise _damaged(path, f"a page cannot be read: {first}") from None
 
 
+def genes_and_unit(path: Path) -> tuple[tuple[str, ...], Unit]:
+    """Give the genes and the unit of profiles that `write_matrix` wrote."""
+    return _header(path)[:2]
+
+
+def _file(path: Path) -> Path:
+    return path / PROFILES if path.is_dir() else path
+
+
 def _header(path: Path) -> tuple[tuple[str, ...], Unit, bool]:
     """Give genes and unit, and whether the profiles are dense."""
+    path = _file(path)
     if not path.exists():
         raise DataError(
             "there is no such file",

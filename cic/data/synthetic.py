@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from cic.config import ParamsSection
-from cic.data.matrix import write_matrix_rows
+from cic.data.dataset import made
+from cic.data.matrix import PROFILES, write_matrix_rows
 from cic.seeds import generator
 
 ROWS_A_CHUNK = 130  # part of the recipe: each chunk draws from its own seed
@@ -212,17 +213,14 @@ def _profiles(recipe: Recipe, truth: Truth) -> Iterator[tuple[pd.DataFrame, np.n
         yield truth.samples.iloc[rows], np.log2(tpm_SG + np.float32(1))
 
 
-def side_files(path: Path) -> tuple[Path, Path]:
-    """Give the files of ground truth beside a simulated file: genes of each program, true activities."""
-    return path.with_suffix(".programs.gmt"), path.with_suffix(".truth.parquet")
+def truth_files(folder: Path) -> tuple[Path, Path]:
+    """Give the files of ground truth in a simulated data set: genes of each program, true activities."""
+    return folder / "programs.gmt", folder / "truth.parquet"
 
 
 def planted_activity(path: Path, samples: pd.Index) -> pd.DataFrame | None:
-    """Give the true activity of each program by sample id, beside a simulated file; `None` beside any other.
-
-    A file of truth that belongs to other samples was left there by a file of the same name.
-    """
-    truth = side_files(path)[1]
+    """Give the true activity of each program by sample id, of a simulated data set; `None` of any other."""
+    truth = truth_files(path)[1]
     if not truth.exists():
         return None
     activity = pq.read_table(truth).to_pandas().set_index("sample_id")
@@ -230,15 +228,15 @@ def planted_activity(path: Path, samples: pd.Index) -> pd.DataFrame | None:
 
 
 def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None = None) -> None:
-    """Write simulated profiles to `path`, and their truth beside it.
+    """Make a data set of simulated profiles and their truth.
 
     Parameters
     ----------
     recipe
         What to make. The same recipe gives the same file on the same machine; last bits may differ between processors.
     path
-        The matrix file, log2(TPM + 1). Beside it come `.programs.gmt`, the genes of each program, and
-        `.truth.parquet`, the true activity of each program in each profile.
+        The folder of the data set, in log2(TPM + 1). In it are also `programs.gmt`, the genes of each program, and
+        `truth.parquet`, the true activity of each program in each profile.
     progress
         Called with the number of profiles made since the last call.
     """
@@ -251,14 +249,17 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
             if progress is not None:
                 progress(len(samples))
 
-    write_matrix_rows(path, gene_names(recipe), "log2", chunks())
-    write_truth(recipe, truth, path)
+    def write(folder: Path) -> None:
+        write_matrix_rows(folder / PROFILES, gene_names(recipe), "log2", chunks())
+        write_truth(recipe, truth, folder)
+
+    made(path, write, {"simulated": recipe.model_dump(mode="json")})
 
 
-def write_truth(recipe: Recipe, truth: Truth, path: Path) -> None:
-    """Write the genes of each program and the true activity of each profile beside the file of profiles."""
+def write_truth(recipe: Recipe, truth: Truth, folder: Path) -> None:
+    """Write the genes of each program and the true activity of each profile."""
     names = gene_names(recipe)
-    programs_path, truth_path = side_files(path)
+    programs_path, truth_path = truth_files(folder)
     with programs_path.open("w") as file:
         for program, effect_G in zip(program_names(recipe), truth.effect_PG, strict=True):
             members = [names[gene] for gene in np.flatnonzero(effect_G)]

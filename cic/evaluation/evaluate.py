@@ -68,7 +68,7 @@ def evaluate(given: Given, params: Params, workers: Workers, seed: int, out: Pat
             audit=given.audit,
             checks=given.checks,
             about=given.bundle.about,
-            data=Path(params.data.file).name,
+            data=params.data.name,
             samples=subject.samples,
             part_S=subject.part_S,
             xy_S2=xy_S2,

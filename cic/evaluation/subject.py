@@ -13,7 +13,7 @@ import pandas as pd
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
-from cic.data.synthetic import side_files
+from cic.data.synthetic import truth_files
 from cic.evaluation.profiles.reconstruction import Projected
 from cic.evaluation.retrainings.retraining import Coordinates, RetrainingSpec, coordinates
 from cic.evaluation.statistics.intervals import Resampling, resampling
@@ -119,7 +119,7 @@ class Subject:
     @property
     def gene_sets(self) -> Path:
         """Where gene sets may be found: those of the parameters, but the planted programs of simulated profiles."""
-        planted, _ = side_files(Path(self.params.data.file))
+        planted, _ = truth_files(Path(self.params.data.file))
         return Path(self.params.evaluate.gene_sets) if self.truth is None else planted
 
     @cached_property

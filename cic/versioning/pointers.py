@@ -7,7 +7,6 @@ not keep them, and DVC takes no pointer that git ignores.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from cic.errors import DataError
+from cic.versioning.cache import into_cache
+from cic.versioning.content import md5_of as md5_of
+from cic.versioning.content import size_of
 from cic.versioning.repository import dvc_root as dvc_root
 from cic.versioning.repository import faults, repository
 from cic.versioning.working_tree import GitState as GitState
@@ -23,7 +25,7 @@ from cic.versioning.working_tree import git, in_git
 from cic.versioning.working_tree import git_state as git_state
 
 if TYPE_CHECKING:
-    from dvc.repo import Repo
+    pass
 
 State = Literal["committed", "uncommitted", "simulated", "no git"]
 
@@ -60,12 +62,6 @@ def pointer_of(path: Path) -> Path:
 def record_of(path: Path) -> Path:
     """Give the path of the record of a simulated file."""
     return path.with_name(path.name + ".simulated.json")
-
-
-def md5_of(path: Path) -> str:
-    """Give the MD5 of a file's bytes, by which DVC names it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def add(path: Path, meta: dict[str, Any] | None = None, push: bool = False) -> Pointer:
@@ -117,7 +113,7 @@ def push_data(path: Path) -> None:
 def record_simulated(path: Path, recipe: dict[str, Any]) -> Pointer:
     """Note that `path` was simulated from `recipe`, beside it, with its MD5."""
     path = Path(path).absolute()
-    md5, size = md5_of(path), path.stat().st_size
+    md5, size = md5_of(path), size_of(path)
     text = json.dumps({"recipe": recipe, "md5": md5, "size": size}, indent=2) + "\n"
     record_of(path).write_text(text)
     return Pointer(md5, size, path, "simulated", recipe)
@@ -128,12 +124,12 @@ def is_simulated(path: Path, recipe: dict[str, Any]) -> bool:
     if not record_of(path).exists():
         return False
     record = _read_record(path)
-    return record["recipe"] == recipe and path.is_file() and md5_of(path) == record["md5"]
+    return record["recipe"] == recipe and path.exists() and md5_of(path) == record["md5"]
 
 
 def is_added(path: Path) -> bool:
     """Tell whether a data file is there, with a pointer that names its bytes."""
-    return pointer_of(path).exists() and path.is_file() and md5_of(path) == _read_pointer(path)["md5"]
+    return pointer_of(path).exists() and path.exists() and md5_of(path) == _read_pointer(path)["md5"]
 
 
 def pull(path: Path) -> None:
@@ -159,34 +155,9 @@ def pull(path: Path) -> None:
         _check_bytes(path, pointer)
         return
     with repository(path) as repo, faults(path, "dvc pull"):
-        _into_cache(repo, path, pointer["md5"])
+        into_cache(repo, path, pointer["md5"])
         repo.pull(targets=[str(pointer_of(path))])
     _check_bytes(path, pointer)
-
-
-def _into_cache(repo: Repo, path: Path, md5: str) -> None:
-    """Bring a remote object into the cache if its bytes are right, before DVC looks: it deletes damaged ones."""
-    from dvc.fs import LocalFileSystem
-
-    cache, remote = repo.cache.local, repo.cloud.get_remote_odb()
-    kept = Path(cache.oid_to_path(md5))
-    if kept.is_file() and md5_of(kept) == md5:
-        return
-    there, fetched = remote.oid_to_path(md5), path.with_name(path.name + ".damaged")
-    if not remote.fs.exists(there):
-        return  # DVC says so
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remote.fs.get_file(there, str(fetched))
-    if (found := md5_of(fetched)) != md5:
-        raise DataError(
-            "the remote has these bytes damaged",
-            where=f"{remote.fs.unstrip_protocol(there)}, a copy in {fetched}",
-            expected=f"md5 {md5}, found {found}",
-            fix="`dvc push` from where the data are whole; `dvc pull` would delete the damaged object",
-        )
-    kept.unlink(missing_ok=True)
-    cache.add(str(fetched), LocalFileSystem(), md5, hardlink=False)
-    fetched.unlink()
 
 
 def check_versioned(path: Path) -> None:
@@ -229,6 +200,20 @@ def check_pointer(path: Path) -> Pointer:
     return Pointer(pointer["md5"], pointer["size"], path, state, pointer["meta"])
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """Give `md5`, `size` and `meta` of a data set, by its pointer or its record; neither data nor git are looked at.
+
+    Raises
+    ------
+    DataError
+        If it has neither.
+    """
+    if not record_of(path).exists():
+        return _read_pointer(path)
+    record = _read_record(path)
+    return {"md5": record["md5"], "size": record["size"], "meta": record["recipe"]}
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     """Read the record of a simulated file: `md5`, `size` and `recipe`."""
     at = record_of(path)
@@ -251,16 +236,27 @@ def _read_pointer(path: Path) -> dict[str, Any]:
             expected=f"{at.name}",
             fix="put your file into place with `cic data import`, or make the default data with `cic data simulate`",
         )
+    return parsed_pointer(at.read_text(), str(at))
+
+
+def parsed_pointer(text: str, where: str) -> dict[str, Any]:
+    """Read the text of a DVC pointer: `md5`, `size` and `meta`.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
     try:
-        raw = yaml.safe_load(at.read_text())
+        raw = yaml.safe_load(text)
         out = raw["outs"][0]
         return {"md5": out["md5"], "size": out["size"], "meta": (raw.get("meta") or {}).get("cic", {})}
     except (yaml.YAMLError, KeyError, TypeError, IndexError):
-        raise DataError("this is not a DVC pointer", where=str(at), fix="take it from git again") from None
+        raise DataError("this is not a DVC pointer", where=where, fix="take it from git again") from None
 
 
 def _check_bytes(path: Path, pointer: dict[str, Any]) -> None:
-    if not path.is_file():
+    if not path.exists():
         simulated = record_of(path).exists()
         raise DataError(
             "the data file is missing, its pointer is there",
