@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix, read_matrix
+from cic.data.missing import filled
 from cic.data.spreadsheet import read_csv
 
 Folders = Mapping[str, Path]
@@ -22,9 +23,10 @@ def read_part(folders: Folders) -> pd.Series:
 
 
 def read_parts(folders: Folders) -> tuple[ExpressionMatrix, np.ndarray]:
-    """Give the profiles and, in their order, the part of each."""
+    """Give the profiles and, in their order, the part of each; what was missing is filled from the training part."""
     matrix = read_matrix(folders["ingest"] / "matrix.parquet")
-    return matrix, read_part(folders).loc[matrix.samples.index].to_numpy()
+    part_S = read_part(folders).loc[matrix.samples.index].to_numpy()
+    return filled(matrix, part_S == "train"), part_S
 
 
 def read_json(path: Path) -> Any:

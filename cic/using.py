@@ -184,17 +184,21 @@ def taken(
     bundle: Bundle, profiles: Any, where: str, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
 ) -> Iterator[tuple[np.ndarray, pd.Index]]:
     """Yield profiles as the model takes them, and their ids: all at once where they are few."""
+    fill_G = bundle.preprocessor.fill_G
     if isinstance(profiles, str | Path):
-        profiles = read_table(Path(profiles), samples_in=samples_in, unit=unit or bundle.unit, tables_in="rows")
+        profiles = read_table(
+            Path(profiles), samples_in=samples_in, unit=unit or bundle.unit, tables_in="rows",
+            missing="error" if fill_G is None else "keep",
+        )  # fmt: skip
     elif unit is not None or samples_in is not None:
         raise ConfigError("`unit` and `samples_in` are of a file", where=where, expected="profiles in the model's unit")
     if not isinstance(profiles, ExpressionMatrix):
         frame = _as_frame(profiles, where)
-        yield aligned(frame, bundle.genes_in, bundle.unit, where), frame.index
+        yield aligned(frame, bundle.genes_in, bundle.unit, where, fill_G), frame.index
         return
     _check_same_unit(bundle, profiles, where)
     for part in profiles.parts():
-        yield aligned(part, bundle.genes_in, bundle.unit, where), part.samples.index
+        yield aligned(part, bundle.genes_in, bundle.unit, where, fill_G), part.samples.index
 
 
 def _check_same_unit(bundle: Bundle, profiles: ExpressionMatrix, where: str) -> None:

@@ -52,22 +52,25 @@ def check_contents(values_SG: Values, unit: Unit, samples: pd.Index, genes: Sequ
         row, column = sparse.at(values_SG, flat) if is_sparse(values_SG) else divmod(flat, len(genes))
         return f"sample {samples[row]}, gene {genes[column]}"
 
-    finite = np.isfinite(stored)
-    if not finite.all():
+    # what is missing may wait for training profiles to say what stands for it, as long as zeros are stored too
+    wrong = ~np.isfinite(stored) if is_sparse(values_SG) else np.isinf(stored)
+    if wrong.any():
         raise DataError(
-            f"{(~finite).sum()} values are missing or infinite",
-            where=f"{source}, first at {at(int((~finite).argmax()))}",
+            f"{wrong.sum()} values are {'missing or ' if is_sparse(values_SG) else ''}infinite",
+            where=f"{source}, first at {at(int(wrong.argmax()))}",
             expected="finite numbers only",
             fix="fill or drop those samples or genes",
         )
-    if unit in LINEAR_UNITS and (low := float(stored.min())) < 0:
+    if not (known := ~np.isnan(stored)).any():
+        raise DataError("every value is missing", where=source, expected="numbers")
+    if unit in LINEAR_UNITS and (low := float(stored.min(where=known, initial=np.inf))) < 0:
         raise DataError(
             f"a value of {low:g} contradicts the unit `{unit}`",
-            where=f"{source}, {at(int(stored.argmin()))}",
+            where=f"{source}, {at(int(np.nanargmin(stored)))}",
             expected="no negative values",
             fix="declare the unit that the file has; for log scale that is `log2` or `log_ratio`",
         )
-    if unit == "log2" and (high := float(stored.max())) > 64:
+    if unit == "log2" and (high := float(stored.max(where=known, initial=-np.inf))) > 64:
         raise DataError(
             f"a value of {high:g} contradicts the unit `log2`",
             where=source,

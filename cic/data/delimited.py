@@ -122,7 +122,8 @@ def _fault_in_line(path: Path, number: int, cells: list[str], layout: Layout) ->
             where=f"{path}, line {number} ({cells[0][:40]}), column {position + 1} ({header[position][:40]})",
             expected="a finite number",
             fix="write decimals with a point" if comma
-            else "fill or drop those samples or genes" if missing or _is_number(cell, layout)
+            else "fill it, or say what becomes of those: --missing drop-genes, drop-samples or keep" if missing
+            else "fill or drop those samples or genes" if _is_number(cell, layout)
             else "keep one column of names and numbers only; columns about samples go into a table for --labels",
         )  # fmt: skip
     return None

@@ -72,7 +72,10 @@ def without_missing(wide: Wide, missing: Missing, path: Path) -> Wide:
     odd = ~np.isfinite(stored)
     if not odd.any():
         return wide
-    if missing != "error" and not is_sparse(wide.values) and not np.isinf(stored).any():
+    if missing == "keep" and not is_sparse(wide.values) and not np.isinf(stored).any():
+        log.warning("%s: %d values are missing (%.2g%%), and kept so", path, int(odd.sum()), 100 * odd.mean())
+        return wide
+    if missing.startswith("drop-") and not is_sparse(wide.values) and not np.isinf(stored).any():
         keep = [~odd.any(axis=1), slice(None)] if missing == "drop-samples" else [slice(None), ~odd.any(axis=0)]
         kept = wide.values[keep[0]][:, keep[1]]
         lost = max(whole - left for whole, left in zip(wide.values.shape, kept.shape, strict=True))
@@ -92,7 +95,8 @@ def without_missing(wide: Wide, missing: Missing, path: Path) -> Wide:
         f"{int(odd.sum())} value(s) are missing or infinite",
         where=f"{path}, first at sample {wide.rows[row]}, gene {wide.columns[column]}",
         expected="finite numbers only",
-        fix="fill them, or leave out what has them: --missing drop-genes or drop-samples",
+        fix="fill them, leave out what has them (--missing drop-genes or drop-samples), or keep them for the run to "
+        "handle (--missing keep, and `data.missing`)",
     )
 
 
@@ -153,7 +157,12 @@ def merged_genes(wide: Wide, how: DuplicateGenes) -> tuple[tuple[str, ...], Valu
 
 def _highest(values_SG: Values, codes_G: np.ndarray) -> np.ndarray:
     """Give, of the columns of each gene, the place of that with the highest mean, the first of equals."""
-    mean_G = np.asarray(values_SG.mean(axis=0, dtype=np.float64)).ravel()
+    if is_sparse(values_SG):
+        mean_G = np.asarray(values_SG.mean(axis=0, dtype=np.float64)).ravel()
+    else:  # of the values that are not missing; what has none is the last choice
+        known_SG = ~np.isnan(values_SG)
+        sum_G = values_SG.sum(axis=0, dtype=np.float64, where=known_SG)
+        mean_G = np.where(known_SG.any(axis=0), sum_G / np.maximum(known_SG.sum(axis=0), 1), -np.inf)
     by_gene = np.lexsort((np.arange(len(codes_G)), -mean_G, codes_G))
     return by_gene[np.unique(codes_G[by_gene], return_index=True)[1]]
 

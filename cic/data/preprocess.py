@@ -42,6 +42,8 @@ class Preprocessor:
         Unit of the values that `transform` takes.
     n_fitted
         Profiles it was fitted on.
+    fill_G
+        float32, one of `genes_in` each, in `unit`: what stands for a missing value; `None` if the model takes none.
     """
 
     genes_in: tuple[str, ...]
@@ -51,6 +53,7 @@ class Preprocessor:
     unit: Unit
     n_fitted: int
     onto: Transform
+    fill_G: np.ndarray | None = None
 
     @classmethod
     def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0, over: Over = here) -> Preprocessor:
@@ -105,7 +108,9 @@ class Preprocessor:
                 x_SG = transformed(log2_scale(matrix.select(sample).dense(), matrix.unit), onto)
             kept = np.sort(_most_variable(x_SG, kept, deviation_G[kept], config.top_genes))
         scale_G = deviation_G[kept] if config.scale == "unit_variance" else np.ones(len(kept))
-        return cls(matrix.genes, kept.astype(np.int64), mean_G[kept], scale_G, matrix.unit, matrix.n_samples, onto)
+        kept = kept.astype(np.int64)
+        found = (matrix.genes, kept, mean_G[kept], scale_G, matrix.unit, matrix.n_samples, onto, matrix.fill_G)
+        return cls(*found)
 
     @property
     def gene_unit(self) -> str:
@@ -158,7 +163,8 @@ class Preprocessor:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the numbers that `restore` needs."""
-        return {"kept": self.kept, "mean_G": self.mean_G, "scale_G": self.scale_G}
+        found = {"kept": self.kept, "mean_G": self.mean_G, "scale_G": self.scale_G}
+        return found if self.fill_G is None else {**found, "fill_G": self.fill_G}
 
     def about(self) -> dict[str, Any]:
         """Give the rest of what `restore` needs, as plain JSON."""
@@ -175,6 +181,7 @@ class Preprocessor:
             about["unit"],
             int(about["n_fitted"]),
             about["onto"],
+            arrays.get("fill_G"),
         )
 
 

@@ -83,7 +83,8 @@ def read_table(
     least_mapped
         Share of the genes that must find one name.
     missing
-        What to do with missing values: refuse, or leave out the genes or the samples that have any.
+        What to do with missing values: refuse, leave out the genes or the samples that have any, or keep them as they
+        are, for `data.missing` to say what becomes of them.
     floor
         Of intensities: what is less is raised to it, as is usual before a logarithm.
     drop_empty
@@ -127,7 +128,8 @@ def read_table(
     wide = floored(wide, floor, kept_unit, path)
     if drop_empty:
         wide = without_empty(wide, path)
-    check_unit(wide.values, kept_unit, list(wide.rows), list(wide.columns), str(path))
+    known = wide.values if missing != "keep" or sparse.is_sparse(wide.values) else np.nan_to_num(wide.values)
+    check_unit(known, kept_unit, list(wide.rows), list(wide.columns), str(path))
     genes, values_SG = merged_genes(wide, duplicate_genes)
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
@@ -151,6 +153,11 @@ def _check_declared(
             known = " or ".join(one for one in allowed if one is not None)
             fix = LIKELY.get(str(value).lower()) if name == "unit" else None
             raise DataError(f"`{value}` is not known", where=f"--{name}", expected=known, fix=fix)
+    if missing == "keep" and unit in ("counts", "estimated_counts", "fpkm"):
+        raise DataError(
+            f"missing values of `{unit}` cannot be kept: a profile is divided by its total, which then is unknown",
+            where="--missing", expected="drop-genes or drop-samples", fix="or find out what the file means by them: 0?",
+        )  # fmt: skip
     if not path.exists():
         raise DataError("there is no such file", where=str(path), expected=READABLE, fix="check the path")
 

@@ -15,4 +15,4 @@ CENTRED_UNITS = ("log_ratio", "scaled")
 SamplesIn = Literal["rows", "columns"]
 DuplicateGenes = Literal["error", "mean", "median", "max", "sum", "highest"]
 GenesTo = Literal["symbol", "ensembl", "entrez"]
-Missing = Literal["error", "drop-genes", "drop-samples"]
+Missing = Literal["error", "drop-genes", "drop-samples", "keep"]

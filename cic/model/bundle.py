@@ -98,7 +98,7 @@ class Bundle:
         ModelError
             If genes are missing or repeated, values are not finite numbers, or they contradict the unit.
         """
-        values_SG = aligned(profiles, self.genes_in, self.unit, where)
+        values_SG = aligned(profiles, self.genes_in, self.unit, where, self.preprocessor.fill_G)
         if evidence := scale_evidence(self, values_SG):
             log.warning("%s: %s", where, evidence)
         return values_SG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,11 +13,18 @@ from cic.data.terms import Unit
 from cic.data.units import check_unit
 from cic.errors import DataError, ModelError
 
+log = logging.getLogger(__name__)
 LARGEST_INTEGER = 10**300
 """Python's own have no end, floating-point numbers do."""
 
 
-def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], unit: Unit, where: str) -> np.ndarray:
+def aligned(
+    profiles: ExpressionMatrix | pd.DataFrame,
+    genes: Sequence[str],
+    unit: Unit,
+    where: str,
+    fill_G: np.ndarray | None = None,
+) -> np.ndarray:
     """Give the values of profiles, samples x `genes`, as float32; genes that are not asked for are ignored.
 
     Parameters
@@ -27,6 +35,8 @@ def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], uni
         That the model was trained on.
     where
         What to call the profiles in errors.
+    fill_G
+        What stands for a missing value of each of `genes`, if the model was made to take profiles with some.
 
     Raises
     ------
@@ -43,6 +53,8 @@ def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], uni
         sample_ids = profiles.index
         _check_samples(profiles, genes, where)
         values_SG = _values_of(profiles, genes, where)
+    if fill_G is not None:
+        values_SG = _filled(values_SG, fill_G, where)
     if not np.isfinite(values_SG).all():
         row, column = np.argwhere(~np.isfinite(values_SG))[0]
         raise ModelError(
@@ -60,6 +72,17 @@ def aligned(profiles: ExpressionMatrix | pd.DataFrame, genes: Sequence[str], uni
             fix=f"bring the profiles to `{unit}` as the training profiles were",
         ) from None
     return values_SG
+
+
+def _filled(values_SG: np.ndarray, fill_G: np.ndarray, where: str) -> np.ndarray:
+    missing_SG = np.isnan(values_SG)
+    if not missing_SG.any():
+        return values_SG
+    log.warning(
+        "%s: %d values are missing (%.2g%%) and taken for the median of the training profiles",
+        where, int(missing_SG.sum()), 100 * missing_SG.mean(),
+    )  # fmt: skip
+    return np.where(missing_SG, fill_G, values_SG)
 
 
 def _taken(values_SG: np.ndarray, position_G: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix
+from cic.data.missing import filled
 from cic.data.spreadsheet import read_csv
 from cic.errors import DataError
 from cic.registry.evidence import decide
@@ -109,7 +110,8 @@ def _parts(matrix_file: Path, part_file: Path) -> tuple[ExpressionMatrix, np.nda
             )
     matrix = read_matrix(matrix_file)
     part = read_csv(part_file).set_index("sample_id")["part"]
-    return matrix, part.reindex(matrix.samples.index.astype(str)).to_numpy()
+    part_S = part.reindex(matrix.samples.index.astype(str)).to_numpy()
+    return filled(matrix, part_S == "train"), part_S
 
 
 def judge_version(
