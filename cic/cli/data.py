@@ -1,4 +1,4 @@
-"""`cic data`: bring profiles into place, look at them, or simulate some."""
+"""`cic data`: fetch profiles, bring them into place, look at them, or simulate some."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cic.cli.data_get import get_files
 from cic.cli.data_place import target_of
 from cic.cli.data_simulate import simulate_file
 from cic.cli.declared import UNIT, declared
@@ -19,8 +20,11 @@ from cic.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from cic.data.matrix import ExpressionMatrix
 
-app = typer.Typer(help="Bring expression profiles into place, look at them, or simulate some.", no_args_is_help=True)
+app = typer.Typer(
+    help="Fetch expression profiles, bring them into place, look at them, or simulate some.", no_args_is_help=True
+)
 app.command("simulate")(simulate_file)
+app.command("get")(get_files)
 
 
 @app.command("import")
