@@ -92,6 +92,10 @@ class Settings(BaseSettings):
         default=None,
         description="a PostgreSQL that `cic up` uses in place of the embedded one; its user may create databases",
     )
+    geo_url: str = Field(
+        default="https://ftp.ncbi.nlm.nih.gov/geo",
+        description="where `cic data get` finds `series/` and `platforms/` of the Gene Expression Omnibus",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="where search and fit train; `auto` is the card where there is one, for one process"
     )
@@ -147,6 +151,13 @@ class Settings(BaseSettings):
     @classmethod
     def _api_without_slash(cls, url: str | None) -> str | None:
         return url.rstrip("/") if url else None
+
+    @field_validator("geo_url", mode="after")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if not re.match(r"https?://[^/@]+(/|$)", url):  # the address is kept beside each file
+            raise ValueError("is no address of a web server (https://...) without a password")
+        return url.rstrip("/")
 
     @property
     def given(self) -> frozenset[str]:

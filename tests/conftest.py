@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cic.data.matrix import ExpressionMatrix
+
+if TYPE_CHECKING:
+    from geo_server import Geo
+
+    from cic.fetching.service import Service
 
 pytest_plugins = ["faults"]  # attacks, counted
 
@@ -33,6 +40,30 @@ def tiny() -> ExpressionMatrix:
     )
     genes = tuple(f"GENE{number}" for number in range(200))
     return ExpressionMatrix(values_SG.astype(np.float32), genes, samples, "log2")
+
+
+@pytest.fixture
+def geo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Geo]:
+    """A server of GEO's layout, which the settings name, with an empty folder to work in."""
+    from geo_server import geo_server
+
+    with geo_server() as server:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("CIC_GEO_URL", server.base)
+        monkeypatch.setenv("CIC_PROJECT", str(tmp_path))
+        monkeypatch.chdir(tmp_path)
+        yield server
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """What asks such a server, without waiting."""
+    from geo_server import QUICK
+
+    from cic.fetching.service import open_service
+
+    with open_service(QUICK) as opened:
+        yield opened
 
 
 @pytest.fixture

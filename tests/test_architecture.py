@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "process_identity": set(),
     "settings": {"errors", "process_identity"},
     "data": BASE | {"config"},
+    "fetching": {"errors", "progress"},
     "workers": {"errors"},
     "dependencies": set(),
     "manifest": {"errors"},
@@ -49,6 +50,7 @@ OWNERS = {
     "matplotlib": {"cic.evaluation.drawing", "cic.search.figures"},
     "mlflow": {"cic.tracking", "cic.registry", "cic.serving"},
     "dvc": {"cic.versioning"},
+    "httpx": {"cic.fetching", "flows"},
     "prefect": {"flows", "cic.platform.prefect_app"},
 }
 UNPICKLERS = {"pickle", "joblib", "dill", "cloudpickle", "shelve"}

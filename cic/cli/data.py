@@ -1,4 +1,4 @@
-"""`cic data`: bring profiles into place, look at them, or simulate some."""
+"""`cic data`: fetch profiles, bring them into place, look at them, or simulate some."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from cic.cli.data_get import get_files
 from cic.cli.data_place import put, target_of
 from cic.cli.data_simulate import simulate_file
 from cic.cli.data_versions import diff_sets, list_sets, tag_set
@@ -17,11 +18,14 @@ from cic.data.formats import READABLE
 from cic.data.terms import DeclaredUnit
 from cic.errors import DataError
 
-app = typer.Typer(help="Bring expression profiles into place, look at them, or simulate some.", no_args_is_help=True)
+app = typer.Typer(
+    help="Fetch expression profiles, bring them into place, look at them, or simulate some.", no_args_is_help=True
+)
 app.command("simulate")(simulate_file)
 app.command("list")(list_sets)
 app.command("diff")(diff_sets)
 app.command("tag")(tag_set)
+app.command("get")(get_files)
 
 
 @app.command("import")
