@@ -53,6 +53,7 @@ def import_file(
     from cic.config import load_params
     from cic.data.provenance import noted, plain, sources
     from cic.data.readers import read_table
+    from cic.fetching.record import source_of
     from cic.versioning.pointers import dvc_root
 
     enter_project()
@@ -63,7 +64,9 @@ def import_file(
     read = [file, *(path for path in reading.values() if isinstance(path, Path))]
     with noted(*read) as told:
         matrix = read_table(file, unit=cast(DeclaredUnit, unit), **reading)
-    provenance = {"sources": sources(read), "declared": plain({"unit": unit, **reading}), "told": told}
+    fetched = {known["sha256"]: known["url"] for path in read if (known := source_of(path))}
+    came = [one | ({"url": fetched[one["sha256"]]} if one["sha256"] in fetched else {}) for one in sources(read)]
+    provenance = {"sources": came, "declared": plain({"unit": unit, **reading}), "told": told}
     changed = put(matrix, target, provenance, replace=replace, push=push)
     data = {"file": str(target), **roles_found(matrix.samples)}
     if use:
