@@ -9,6 +9,7 @@ Sparse profiles have two lists in place of `profile` (`cic.data.sparse`). In the
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -277,10 +278,14 @@ def _header(path: Path) -> tuple[tuple[str, ...], Unit, bool]:
             "this is not a file of profiles written by cic", where=str(path), fix="bring it in with `cic data import`"
         )
     try:
-        schema, header = pq.read_schema(path), json.loads(pq.read_schema(path).metadata[METADATA_KEY])
-        genes, unit = header["genes"], header["unit"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        schema, about = pq.read_schema(path), pq.read_metadata(path).metadata
+        again = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(about[b"ARROW:schema"]))).metadata
+        header = json.loads(about[METADATA_KEY])
+        genes, unit, alike = header["genes"], header["unit"], again[METADATA_KEY] == about[METADATA_KEY]
+    except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
         raise _damaged(path, f"its metadata are broken: {error}") from None
+    if not alike:  # no checksum covers them, but the file has them twice
+        raise _damaged(path, "its two copies of the names of genes differ")
     if not isinstance(genes, list) or not all(isinstance(gene, str) for gene in genes) or unit not in UNITS:
         raise _damaged(path, "its metadata name no genes and unit")
     is_dense = not any(schema.get_all_field_indices(name) for name in sparse.LAYOUT)
