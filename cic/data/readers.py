@@ -18,7 +18,8 @@ from cic.data import formats, sparse
 from cic.data.delimited import read_delimited
 from cic.data.formats import READABLE, Format, format_of
 from cic.data.gct import read_cls, read_gct
-from cic.data.gene_names import mapped, namespace_of, read_map, undated
+from cic.data.gene_map import renamed
+from cic.data.gene_names import tell_mixed, undated
 from cic.data.geo import read_series_matrix, read_soft
 from cic.data.guarded import Parts, guarded
 from cic.data.labels import join_labels, read_labels
@@ -27,6 +28,7 @@ from cic.data.mending import converted, floored, merged_genes, without_empty, wi
 from cic.data.parquet_table import read_wide_parquet
 from cic.data.sample_files import read_sample_files
 from cic.data.sparse import as_kept
+from cic.data.species import SPECIES
 from cic.data.terms import DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn, Unit
 from cic.data.units import check_unit
 from cic.data.wide import Wide, named
@@ -53,6 +55,7 @@ def read_table(
     genes_by: str | None = None,
     gene_map: Path | None = None,
     genes_to: GenesTo = "symbol",
+    species_to: str | None = None,
     least_mapped: float = 0.5,
     missing: Missing = "error",
     floor: float | None = None,
@@ -80,6 +83,8 @@ def read_table(
     gene_map, genes_to
         A table with a line a gene or probe, and the names that genes shall have by it; those without one, or with
         several, are left out.
+    species_to
+        With a table of orthologs: the species after whose genes they are named. `None`: their own.
     least_mapped
         Share of the genes that must find one name.
     missing
@@ -102,7 +107,7 @@ def read_table(
         Naming the file, the place in it, what was found, what was expected, and what to do.
     """
     path = Path(path)
-    _check_declared(path, samples_in, unit, duplicate_genes, genes_to, missing)
+    _check_declared(path, samples_in, unit, duplicate_genes, genes_to, species_to, missing)
     reading = partial(_read_apart, samples_in=samples_in, tables_in=tables_in, unit=unit, missing=missing != "error")
     parts = guarded(reading, path)
     file_unit, wide = parts.rest[0], Wide(sparse.together(parts.arrays, len(parts.rest[2])), *parts.rest[1:])
@@ -115,8 +120,8 @@ def read_table(
         )
     wide = undated(named(wide, genes_by, path), path)
     if gene_map is not None:
-        known = guarded(partial(read_map, kind=namespace_of(wide.columns), to=genes_to), Path(gene_map))
-        wide = mapped(wide, known, least_mapped, path)
+        wide = renamed(wide, Path(gene_map), genes_to, species_to, least_mapped, path)
+    tell_mixed(wide.columns, path)
     _check_names(wide.rows, "sample", path)
     _check_names(wide.columns, "gene", path)
     _check_repeated(wide.rows, "sample id", path, fix="remove or rename the repeated ones")
@@ -138,13 +143,20 @@ def read_table(
 
 
 def _check_declared(
-    path: Path, samples_in: str | None, unit: str, duplicate_genes: str, genes_to: str, missing: str
+    path: Path,
+    samples_in: str | None,
+    unit: str,
+    duplicate_genes: str,
+    genes_to: str,
+    species_to: str | None,
+    missing: str,
 ) -> None:
     for name, value, allowed in (
         ("samples-in", samples_in, (None, *get_args(SamplesIn))),
         ("unit", unit, DECLARED_UNITS),
         ("duplicate-genes", duplicate_genes, get_args(DuplicateGenes)),
         ("genes-to", genes_to, get_args(GenesTo)),
+        ("species-to", species_to, (None, *SPECIES)),
         ("missing", missing, get_args(Missing)),
     ):
         if value not in allowed:
