@@ -58,8 +58,20 @@ def _declarations(
         ),
     ] = None,
     least_mapped: Annotated[
-        float, typer.Option(min=0, max=1, help="with --gene-map: share of the genes that must find exactly one name")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="with --gene-map or --lengths: share of the genes that must find exactly one name or length",
+        ),
     ] = 0.5,
+    lengths: Annotated[
+        Path | None,
+        typer.Option(
+            help="of counts: table with the length of each gene, to bring them to tpm. Default: none",
+            callback=from_here,
+        ),
+    ] = None,
     duplicate_genes: Annotated[
         str, typer.Option(help=f"what to do where a gene stands twice: {', '.join(get_args(DuplicateGenes))}")
     ] = "error",

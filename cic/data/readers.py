@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cic.data import formats, sparse
+from cic.data.conversions import converted
 from cic.data.delimited import read_delimited
 from cic.data.formats import READABLE, Format, format_of
 from cic.data.gct import read_cls, read_gct
@@ -24,23 +25,26 @@ from cic.data.geo import read_series_matrix, read_soft
 from cic.data.guarded import Parts, guarded
 from cic.data.labels import join_labels, read_labels
 from cic.data.matrix import ExpressionMatrix, check_rows, read_matrix
-from cic.data.mending import converted, floored, merged_genes, without_empty, without_missing
+from cic.data.mending import floored, merged_genes, without_empty, without_missing
 from cic.data.parquet_table import read_wide_parquet
+from cic.data.said import refuse_other_logarithm, tell_contradiction
 from cic.data.sample_files import read_sample_files
 from cic.data.sparse import as_kept
 from cic.data.species import SPECIES
 from cic.data.terms import DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn, Unit
-from cic.data.units import check_unit
+from cic.data.unit_checks import check_unit, doubts
 from cic.data.wide import Wide, named
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
 LIKELY = {
     "rpkm": "declare `fpkm`, which are brought to `tpm`",
+    "log1p": "declare `ln`, natural logarithms of x + 1, as scanpy and Seurat make them",
     "rpm": "declare `cpm`",
     "linear": "declare `intensity`, which is any linear scale",
     "zscore": "declare `scaled`",
-    **dict.fromkeys(("log", "log2tpm", "log2cpm", "logcpm"), "declare `log2`, of values made log2(x + 1)"),
+    "log": "declare `log2`, `ln` or `log10`, by the base",
+    **dict.fromkeys(("log2tpm", "log2cpm", "logcpm"), "declare `log2`, of values made log2(x + 1)"),
 }
 """What to do about units by names that are not ours."""
 
@@ -57,6 +61,7 @@ def read_table(
     genes_to: GenesTo = "symbol",
     species_to: str | None = None,
     least_mapped: float = 0.5,
+    lengths: Path | None = None,
     missing: Missing = "error",
     floor: float | None = None,
     drop_empty: bool = False,
@@ -69,8 +74,8 @@ def read_table(
     path
         A file or folder of a kind in `cic.data.formats.FORMATS`.
     unit
-        What the numbers are; refused where they clearly contradict it. `fpkm` become `tpm`, `estimated_counts` whole
-        `counts`.
+        What the numbers are; refused where they clearly contradict it. `fpkm` become `tpm`, and `ln` and `log10`, of
+        x + 1, `log2`.
     samples_in
         Whether samples are its `rows` or its `columns`; needed where the kind of file does not tell.
     labels
@@ -86,7 +91,9 @@ def read_table(
     species_to
         With a table of orthologs: the species after whose genes they are named. `None`: their own.
     least_mapped
-        Share of the genes that must find one name.
+        Share of the genes that must find one name, or length.
+    lengths
+        A table with the length of each gene, by which counts become `tpm`. Names are those in the file.
     missing
         What to do with missing values: refuse, or leave out the genes or the samples that have any.
     floor
@@ -118,21 +125,25 @@ def read_table(
             expected="the unit with which the file was written",
             fix=f"declare `{file_unit}`",
         )
+    _check_names(wide.rows, "sample", path)
+    _check_names(wide.columns, "gene", path)
+    wide = without_missing(wide, missing, path)
+    if drop_empty:
+        wide = without_empty(wide, path)
+    # before genes are left out: TPM add up to a million over all of them
+    wide, kept_unit = converted(wide, unit, lengths, least_mapped, path)
     wide = undated(named(wide, genes_by, path), path)
     if gene_map is not None:
         wide = renamed(wide, Path(gene_map), genes_to, species_to, least_mapped, path)
     tell_mixed(wide.columns, path)
-    _check_names(wide.rows, "sample", path)
-    _check_names(wide.columns, "gene", path)
     _check_repeated(wide.rows, "sample id", path, fix="remove or rename the repeated ones")
     if duplicate_genes == "error":
         fix = "rename them, or ask for `--duplicate-genes`, such as `sum` of counts and `highest` of probes"
         _check_repeated(wide.columns, "gene", path, fix=fix)
-    wide, kept_unit = converted(without_missing(wide, missing, path), unit, path)
     wide = floored(wide, floor, kept_unit, path)
-    if drop_empty:
-        wide = without_empty(wide, path)
     check_unit(wide.values, kept_unit, list(wide.rows), list(wide.columns), str(path))
+    for doubt in doubts(wide.values, kept_unit):
+        log.warning("%s: %s", path, doubt)
     genes, values_SG = merged_genes(wide, duplicate_genes)
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
@@ -219,8 +230,12 @@ def _read_wide(
     if kind is formats.H5AD:
         from cic.data.annotated import read_h5ad  # anndata takes a second to import
 
-        return Wide(*read_h5ad(path)), None
-    return _OTHERS[kind](path, unit), None
+        wide = Wide(*read_h5ad(path))
+        refuse_other_logarithm(wide, unit, path)
+        return wide, None
+    wide = _OTHERS[kind](path, unit)
+    tell_contradiction(wide, unit, path)
+    return wide, None
 
 
 def _of_10x(path: Path, unit: DeclaredUnit) -> Wide:
