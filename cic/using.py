@@ -16,7 +16,7 @@ import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix
 from cic.data.readers import read_table
-from cic.data.terms import DeclaredUnit, SamplesIn
+from cic.data.terms import COUNT_UNITS, DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
@@ -198,11 +198,11 @@ def taken(
         return
     _check_same_unit(bundle, profiles, where)
     for part in profiles.parts():
-        yield aligned(part, bundle.genes_in, bundle.unit, where, fill_G), part.samples.index
+        yield aligned(part, bundle.genes_in, profiles.unit, where, fill_G), part.samples.index
 
 
 def _check_same_unit(bundle: Bundle, profiles: ExpressionMatrix, where: str) -> None:
-    if profiles.unit != bundle.unit:
+    if profiles.unit != bundle.unit and not {profiles.unit, bundle.unit} <= {*COUNT_UNITS}:
         raise ModelError(
             f"the profiles are in `{profiles.unit}`",
             where=where,

@@ -190,7 +190,7 @@ def test_a_folder_with_a_file_a_sample(tmp_path: Path, kind: str) -> None:
         (tmp_path / f"{sample}.tsv.gz").write_bytes(gzip.compress(text.encode()))
     counts = "estimated_counts" if kind in ("salmon", "kallisto", "rsem") else "counts"
     found = read_table(tmp_path, unit=counts)  # type: ignore[arg-type]
-    assert list(found.samples.index) == ["a", "b"] and found.genes == ("G0.1", "G1.1") and found.unit == "counts"
+    assert list(found.samples.index) == ["a", "b"] and found.genes == ("G0.1", "G1.1") and found.unit == counts
     np.testing.assert_array_equal(found.values, [[2, 15], [1, 5]])
     if "tpm" in SAMPLE_FILES[kind].lower():
         np.testing.assert_array_equal(read_table(tmp_path, unit="tpm").values, [[2.5, 15.5], [1.5, 5.5]])
@@ -237,27 +237,6 @@ def test_what_is_none_of_these_is_told_what_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no file in this folder"):
         read_table(tmp_path / "empty", unit="counts")
-
-
-def test_fpkm_become_tpm_and_estimated_counts_whole_ones(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "cic.data")
-    path = tmp_path / "mine.csv"
-    path.write_text("id,A,B,C\ns1,1,2,1\ns2,0,0,5\n")
-    found = read_table(path, unit="fpkm", samples_in="rows")
-    assert found.unit == "tpm"
-    np.testing.assert_allclose(found.values, [[250_000, 500_000, 250_000], [0, 0, 1_000_000]])
-    assert "are brought to TPM" in caplog.text
-    path.write_text("id,A,B\ns1,1.4,2.6\ns2,0,5\n")
-    found = read_table(path, unit="estimated_counts", samples_in="rows")
-    assert found.unit == "counts" and "rounded, by 0.4" in caplog.text
-    np.testing.assert_array_equal(found.values, [[1, 3], [0, 5]])
-    with pytest.raises(DataError, match=r"contradict the unit `counts`(?s:.)*estimated_counts"):
-        read_table(path, unit="counts", samples_in="rows")
-    path.write_text("id,A,B\ns1,0,0\ns2,0,5\n")
-    with pytest.raises(DataError, match="sample s1 has no value above 0"):
-        read_table(path, unit="fpkm", samples_in="rows")
-    with pytest.raises(DataError, match=r"`rpkm` is not known(?s:.)*fpkm"):
-        read_table(path, unit="rpkm", samples_in="rows")  # type: ignore[arg-type]
 
 
 def test_z_scores_are_taken_for_what_they_are(tmp_path: Path) -> None:

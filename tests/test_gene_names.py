@@ -1,8 +1,7 @@
-"""What genes are called: dates of a spreadsheet, and other names by a map."""
+"""What genes are called: kinds and species of names, dates of a spreadsheet, and genes that stand twice."""
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,10 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cic.data.gene_names import CERTAIN, namespace_of, read_map
+from cic.data.gene_names import CERTAIN, kinds_of, namespace_of
 from cic.data.mending import merged_genes
 from cic.data.readers import read_table
+from cic.data.species import alike, species_of
 from cic.data.wide import Wide
 from cic.errors import DataError
 
@@ -75,45 +75,59 @@ def test_names_tell_what_they_are(names: list[str], kind: str) -> None:
     assert namespace_of(names) == kind
 
 
-MAP = """GeneID,Symbol,Synonyms,ensembl
-7157,TP53,P53|LFS1,ENSG00000141510
-4609,MYC,c-Myc|BOTH,ENSG00000136997
-1,A1BG,A1B|BOTH|TP53,ENSG00000121410
-60,ACTB,-,ENSG00000075624
-"""
+def test_names_of_several_kinds_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    mixed = [*(f"GENE{number}" for number in range(6)), *(f"ENSG0000014151{number}.2" for number in range(4))]
+    assert kinds_of(mixed) == {"symbol": 0.6, "ensembl": 0.4}
+    genes_of(table(tmp_path / "a.csv", mixed))
+    assert "names of several kinds (60% symbol, 40% ensembl)" in caplog.text
+    assert [*kinds_of([*(f"ENSG{number:011d}" for number in range(40)), "ERCC-00002"])] == ["ensembl"], "a spike-in"
 
 
-def test_genes_are_named_by_a_map_and_what_is_lost_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "map.csv.gz").write_bytes(gzip.compress(MAP.encode()))
-    by = {"gene_map": tmp_path / "map.csv.gz"}
-    path = table(
-        tmp_path / "a.csv", ["ENSG00000141510.18", "ENSG00000136997", "ENSG00000999999.1", "ENSG00000075624.9"]
-    )
-    assert genes_of(path, **by) == ("TP53", "MYC", "ACTB")
-    assert "3 of 4 genes (75.0%) have one symbol name" in caplog.text
-    assert "1 with none (such as ENSG00000999999.1)" in caplog.text
-    assert genes_of(path, genes_to="entrez", **by) == ("7157", "4609", "60")
-    with pytest.raises(DataError, match="too few genes are in the map: 3 of 4"):
-        genes_of(path, least_mapped=0.9, **by)
-    # a synonym is one only where it is no gene's own name; one of two genes is ambiguous
-    old = table(tmp_path / "b.csv", ["P53", "MYC", "BOTH", "A1B", "TP53"])
-    found = read_table(old, unit="log2", samples_in="rows", duplicate_genes="mean", **by)  # type: ignore[arg-type]
-    assert found.genes == ("TP53", "MYC", "A1BG")
-    np.testing.assert_allclose(found.values[0], [(0.5 + 4.5) / 2, 1.5, 3.5])
-    assert "1 with several (such as BOTH)" in caplog.text and "1 of these share it with another" in caplog.text
-    with pytest.raises(DataError, match="stand there more than once"):
-        genes_of(old, **by)
+HUMAN = [
+    "TP53", "MYC", "GAPDH", "ACTB", "A1BG", "C1orf112", "KRAS", "EGFR", "BRCA1", "PTEN", "HLA-A", "MT-CO1", "CDK4",
+    "RB1", "VIM", "KRT5", "SOX2", "NANOG", "POU5F1", "GATA3", "FOXP3", "IL6", "TNF", "ALB", "INS",
+]  # fmt: skip
+MOUSE = [
+    "Trp53" if name == "TP53" else "mt-Co1" if name == "MT-CO1" else "H2-K1" if name == "HLA-A" else name.capitalize()
+    for name in HUMAN
+]
 
 
-def test_probes_by_a_platform_and_a_map_that_cannot_help(tmp_path: Path) -> None:
-    (tmp_path / "gpl.tsv").write_text("ID\tGene Symbol\n1_at\tTP53\n2_at\tMYC /// MYCL\n3_at\t---\n4_at\tTP53\n")
-    path = table(tmp_path / "a.csv", ["1_at", "2_at", "3_at", "4_at"])
-    found = read_table(path, unit="log2", samples_in="rows", gene_map=tmp_path / "gpl.tsv", duplicate_genes="highest")
-    assert found.genes == ("TP53",)
-    np.testing.assert_array_equal(found.values, [[3.5], [7.5]])
-    (tmp_path / "map.csv").write_text(MAP)
-    with pytest.raises(DataError, match=r"no column with probe names(?s:.)*probe_id"):
-        genes_of(path, gene_map=tmp_path / "map.csv")
+@pytest.mark.parametrize(
+    ("names", "species"),
+    [
+        (HUMAN, "human-like"),
+        (MOUSE, "mouse-like"),
+        ([*MOUSE, "1700001A05Rik", "Gm1234", "F2"], "mouse-like"),
+        ([*HUMAN, "ENSMUSG00000059552"], "human-like"),
+        (["ENSG00000141510.18", "ENSG00000136997"], "human"),
+        (["ENSMUSG00000059552"], "mouse"),
+        (["ENSRNOG00000010756"], "rat"),
+        (["ENSDARG00000035559", "ENSDARG00000035560", "ERCC-00002"], "zebrafish"),
+        (["FBgn0039044"], "fruit fly"),
+        (["ENSG00000141510", "ENSMUSG00000059552"], None),
+        (["7157", "4609"], None),
+        (["1007_s_at", "1053_at"], None),
+        ([f"Gene{number}" for number in range(100)], None),
+        (HUMAN[:5], None),
+        ([*HUMAN, *MOUSE], None),
+        ([], None),
+    ],
+)
+def test_species_are_told_by_prefix_and_case(names: list[str], species: str | None) -> None:
+    assert species_of(names) == species
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("human", "human", True), ("human", "human-like", True), ("pig", "human-like", True), (None, "mouse", True),
+        ("human", "mouse", False), ("rat", "mouse-like", True), ("rat", "mouse", False), ("human", "mouse-like", False),
+        ("zebrafish", "human-like", False),
+    ],
+)  # fmt: skip
+def test_what_case_and_prefix_tell_is_compared(one: str | None, other: str | None, same: bool) -> None:
+    assert alike(one, other) is alike(other, one) is same
 
 
 @given(
@@ -142,22 +156,3 @@ def test_repeated_genes_come_to_what_pandas_makes_of_them(
     else:
         expected = frame.groupby(level=0).agg(how)
     np.testing.assert_allclose(merged_SG, expected.loc[list(genes)].to_numpy().T, rtol=1e-6)
-
-
-def test_real_names_by_the_real_maps(real_data: Path) -> None:
-    maps = real_data / "maps"
-    known = read_map(maps / "ncbi_gene_info_entrez_symbol_ensembl.csv.gz", "ensembl", "symbol")
-    assert known.of["ENSG00000141510"] == {"TP53"}
-    assert read_map(maps / "GPL96_HG-U133A_probe2symbol.csv.gz", "probe", "symbol").of["1007_s_at"] == {
-        "DDR1",
-        "MIR4640",
-    }
-    assert read_map(maps / "ensembl_gencode_v36_gene_map.csv.gz", "ensembl", "symbol").of["ENSG00000000003"] == {
-        "TSPAN6"
-    }
-    celseq = real_data / "celseq2_dropseq" / "sc_celseq2.count.csv.gz"
-    matrix = read_table(
-        celseq, unit="counts", samples_in="columns", duplicate_genes="sum",
-        gene_map=maps / "ensembl_gencode_v36_gene_map.csv.gz",
-    )  # fmt: skip
-    assert {"ACTB", "GAPDH"} <= set(matrix.genes) and matrix.n_genes > 20_000

@@ -20,7 +20,7 @@ from cic.data import sparse
 from cic.data.guarded import guarded
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, read_matrix_rows, write_matrix
 from cic.data.readers import read_table
-from cic.data.units import check_unit
+from cic.data.unit_checks import check_unit
 from cic.digests import data_digest
 from cic.errors import DataError
 

@@ -41,15 +41,37 @@ def _declarations(
     gene_map: Annotated[
         Path | None,
         typer.Option(
-            "--gene-map", help="table with a line a gene or probe, to name genes by. Default: none", callback=from_here
+            "--gene-map",
+            help="table with a line a gene or probe, or a GEO platform, to name genes by. Default: none",
+            callback=from_here,
         ),
     ] = None,
     genes_to: Annotated[
         str, typer.Option(help=f"with --gene-map: names to give, {', '.join(get_args(GenesTo))}")
     ] = "symbol",
+    species_to: Annotated[
+        str | None,
+        typer.Option(
+            "--species-to",
+            help="with --gene-map, a table of orthologs: species after which genes are named, such as human. "
+            "Default: their own",
+        ),
+    ] = None,
     least_mapped: Annotated[
-        float, typer.Option(min=0, max=1, help="with --gene-map: share of the genes that must find exactly one name")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="with --gene-map or --lengths: share of the genes that must find exactly one name or length",
+        ),
     ] = 0.5,
+    lengths: Annotated[
+        Path | None,
+        typer.Option(
+            help="of counts: table with the length of each gene, to bring them to tpm. Default: none",
+            callback=from_here,
+        ),
+    ] = None,
     duplicate_genes: Annotated[
         str, typer.Option(help=f"what to do where a gene stands twice: {', '.join(get_args(DuplicateGenes))}")
     ] = "error",

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cic.data.limits import MOST_COLUMNS, check_values
+from cic.data.said import PROCESSING
 from cic.data.text import NOT_TEXT, first_line, open_text
 from cic.data.wide import Wide, numbers
 from cic.errors import DataError
@@ -76,6 +77,9 @@ def _about(said: list[tuple[str, list[str]]], samples: list[str]) -> pd.DataFram
             continue
         if name in KEPT:
             columns.setdefault(KEPT[name], [cell or None for cell in cells])
+        elif name == "data_processing":
+            before = columns.get(PROCESSING, [None] * len(samples))
+            columns[PROCESSING] = [_joined(*texts) or None for texts in zip(before, cells, strict=True)]
         elif name.startswith("characteristics"):
             for place, cell in enumerate(cells):
                 key, _, value = cell.partition(":")
@@ -112,6 +116,8 @@ def read_soft(path: Path) -> Wide:
                 elif entity == "SAMPLE" and line.startswith("!Sample_"):
                     key, _, value = (part.strip() for part in line.removeprefix("!Sample_").partition("="))
                     _note(said[-1], key, value)
+                elif entity == "SAMPLE" and line.startswith("#VALUE"):
+                    _note(said[-1], "data_processing", line[1:])
                 elif line == "!sample_table_begin":
                     columns[-1] = _values(lines, path, name)
                 elif line == "!platform_table_begin":
@@ -141,8 +147,14 @@ def read_soft(path: Path) -> Wide:
     return Wide(values_SG, [samples[place] for place in with_values], probes, about, table)
 
 
+def _joined(before: str | None, text: str) -> str:
+    return "; ".join(filter(None, (before, text)))
+
+
 def _note(said: dict[str, str], key: str, value: str) -> None:
-    if key in KEPT:
+    if key == "data_processing":
+        said[PROCESSING] = _joined(said.get(PROCESSING), value)
+    elif key in KEPT:
         said.setdefault(KEPT[key], value)
     elif key.startswith("characteristics"):
         name, told = _characteristic(value)

@@ -11,53 +11,11 @@ import pandas as pd
 
 from cic.data import sparse
 from cic.data.sparse import Values, compressed, dense_blocks, is_sparse, stacked, totals
-from cic.data.terms import DeclaredUnit, DuplicateGenes, Missing, Unit
+from cic.data.terms import DuplicateGenes, Missing, Unit
 from cic.data.wide import Wide
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
-
-
-def converted(wide: Wide, unit: DeclaredUnit, path: Path) -> tuple[Wide, Unit]:
-    """Bring FPKM to TPM, and estimated counts to whole ones; anything else stays.
-
-    TPM are FPKM that add up to a million in each sample (Li and Dewey 2011, BMC Bioinformatics 12:323).
-
-    Raises
-    ------
-    DataError
-        If such values are negative, or a sample has none above 0.
-    """
-    if unit != "fpkm" and unit != "estimated_counts":
-        return wide, unit
-    stored = wide.values.data if is_sparse(wide.values) else wide.values
-    if stored.size and stored.min() < 0:
-        raise DataError(
-            f"a value of {stored.min():g} contradicts the unit `{unit}`", where=str(path),
-            expected="no negative values", fix="declare the unit that the file has",
-        )  # fmt: skip
-    if unit == "estimated_counts":
-        whole = np.rint(stored).astype(np.float32)
-        log.info(
-            "%s: estimated counts are rounded, by %.2g at most", path, float(np.abs(whole - stored).max(initial=0))
-        )
-        return replace(wide, values=_with(wide.values, whole)), "counts"
-    total_S = totals(wide.values)
-    if (total_S <= 0).any():
-        empty = wide.rows[int((total_S <= 0).argmax())]
-        raise DataError(f"sample {empty} has no value above 0", where=str(path), expected="FPKM", fix="leave it out")
-    to_S = (1e6 / total_S)[:, None]
-    scaled = wide.values.multiply(to_S).tocsr() if is_sparse(wide.values) else wide.values * to_S
-    low, high = float(total_S.min()), float(total_S.max())
-    log.info("%s: FPKM, which add up to %.3g to %.3g a sample, are brought to TPM", path, low, high)
-    return replace(wide, values=scaled.astype(np.float32)), "tpm"
-
-
-def _with(values: Values, stored: np.ndarray) -> Values:
-    """Give the same matrix with other stored values."""
-    if not is_sparse(values):
-        return stored
-    return type(values)((stored, values.indices, values.indptr), shape=values.shape)
 
 
 def without_missing(wide: Wide, missing: Missing, path: Path) -> Wide:
@@ -87,8 +45,9 @@ def without_missing(wide: Wide, missing: Missing, path: Path) -> Wide:
             )  # fmt: skip
         rows, columns = (list(np.array(names, dtype=object)[one]) for names, one in
                          zip((wide.rows, wide.columns), keep, strict=True))  # fmt: skip
-        return Wide(np.ascontiguousarray(kept), rows, columns, None if wide.about_rows is None else
-                    wide.about_rows[keep[0]].reset_index(drop=True))  # fmt: skip
+        about = (None if table is None else table[one].reset_index(drop=True) for table, one in
+                 zip((wide.about_rows, wide.about_columns), keep, strict=True))  # fmt: skip
+        return Wide(np.ascontiguousarray(kept), rows, columns, *about)
     first = int(odd.argmax())
     row, column = sparse.at(wide.values, first) if is_sparse(wide.values) else divmod(first, len(wide.columns))
     raise DataError(

@@ -15,30 +15,36 @@ import numpy as np
 import pandas as pd
 
 from cic.data import formats, sparse
+from cic.data.conversions import converted
 from cic.data.delimited import read_delimited
 from cic.data.formats import READABLE, Format, format_of
 from cic.data.gct import read_cls, read_gct
-from cic.data.gene_names import mapped, namespace_of, read_map, undated
+from cic.data.gene_map import renamed
+from cic.data.gene_names import tell_mixed, undated
 from cic.data.geo import read_series_matrix, read_soft
 from cic.data.guarded import Parts, guarded
 from cic.data.labels import join_labels, read_labels
 from cic.data.matrix import ExpressionMatrix, check_rows, read_matrix
-from cic.data.mending import converted, floored, merged_genes, without_empty, without_missing
+from cic.data.mending import floored, merged_genes, without_empty, without_missing
 from cic.data.parquet_table import read_wide_parquet
+from cic.data.said import refuse_other_logarithm, tell_contradiction
 from cic.data.sample_files import read_sample_files
 from cic.data.sparse import as_kept
-from cic.data.terms import DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn, Unit
-from cic.data.units import check_unit
+from cic.data.species import SPECIES
+from cic.data.terms import COUNT_UNITS, DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn, Unit
+from cic.data.unit_checks import check_unit, doubts
 from cic.data.wide import Wide, named
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
 LIKELY = {
     "rpkm": "declare `fpkm`, which are brought to `tpm`",
+    "log1p": "declare `ln`, natural logarithms of x + 1, as scanpy and Seurat make them",
     "rpm": "declare `cpm`",
     "linear": "declare `intensity`, which is any linear scale",
     "zscore": "declare `scaled`",
-    **dict.fromkeys(("log", "log2tpm", "log2cpm", "logcpm"), "declare `log2`, of values made log2(x + 1)"),
+    "log": "declare `log2`, `ln` or `log10`, by the base",
+    **dict.fromkeys(("log2tpm", "log2cpm", "logcpm"), "declare `log2`, of values made log2(x + 1)"),
 }
 """What to do about units by names that are not ours."""
 
@@ -53,7 +59,9 @@ def read_table(
     genes_by: str | None = None,
     gene_map: Path | None = None,
     genes_to: GenesTo = "symbol",
+    species_to: str | None = None,
     least_mapped: float = 0.5,
+    lengths: Path | None = None,
     missing: Missing = "error",
     floor: float | None = None,
     drop_empty: bool = False,
@@ -66,8 +74,8 @@ def read_table(
     path
         A file or folder of a kind in `cic.data.formats.FORMATS`.
     unit
-        What the numbers are; refused where they clearly contradict it. `fpkm` become `tpm`, `estimated_counts` whole
-        `counts`.
+        What the numbers are; refused where they clearly contradict it. `fpkm` become `tpm`, and `ln` and `log10`, of
+        x + 1, `log2`.
     samples_in
         Whether samples are its `rows` or its `columns`; needed where the kind of file does not tell.
     labels
@@ -80,8 +88,12 @@ def read_table(
     gene_map, genes_to
         A table with a line a gene or probe, and the names that genes shall have by it; those without one, or with
         several, are left out.
+    species_to
+        With a table of orthologs: the species after whose genes they are named. `None`: their own.
     least_mapped
-        Share of the genes that must find one name.
+        Share of the genes that must find one name, or length.
+    lengths
+        A table with the length of each gene, by which counts become `tpm`. Names are those in the file.
     missing
         What to do with missing values: refuse, leave out the genes or the samples that have any, or keep them as they
         are, for `data.missing` to say what becomes of them.
@@ -103,7 +115,7 @@ def read_table(
         Naming the file, the place in it, what was found, what was expected, and what to do.
     """
     path = Path(path)
-    _check_declared(path, samples_in, unit, duplicate_genes, genes_to, missing)
+    _check_declared(path, samples_in, unit, duplicate_genes, genes_to, species_to, missing)
     reading = partial(_read_apart, samples_in=samples_in, tables_in=tables_in, unit=unit, missing=missing != "error")
     parts = guarded(reading, path)
     file_unit, wide = parts.rest[0], Wide(sparse.together(parts.arrays, len(parts.rest[2])), *parts.rest[1:])
@@ -114,22 +126,26 @@ def read_table(
             expected="the unit with which the file was written",
             fix=f"declare `{file_unit}`",
         )
-    wide = undated(named(wide, genes_by, path), path)
-    if gene_map is not None:
-        known = guarded(partial(read_map, kind=namespace_of(wide.columns), to=genes_to), Path(gene_map))
-        wide = mapped(wide, known, least_mapped, path)
     _check_names(wide.rows, "sample", path)
     _check_names(wide.columns, "gene", path)
+    wide = without_missing(wide, missing, path)
+    if drop_empty:
+        wide = without_empty(wide, path)
+    # before genes are left out: TPM add up to a million over all of them
+    wide, kept_unit = converted(wide, unit, lengths, least_mapped, path)
+    wide = undated(named(wide, genes_by, path), path)
+    if gene_map is not None:
+        wide = renamed(wide, Path(gene_map), genes_to, species_to, least_mapped, path)
+    tell_mixed(wide.columns, path)
     _check_repeated(wide.rows, "sample id", path, fix="remove or rename the repeated ones")
     if duplicate_genes == "error":
         fix = "rename them, or ask for `--duplicate-genes`, such as `sum` of counts and `highest` of probes"
         _check_repeated(wide.columns, "gene", path, fix=fix)
-    wide, kept_unit = converted(without_missing(wide, missing, path), unit, path)
     wide = floored(wide, floor, kept_unit, path)
-    if drop_empty:
-        wide = without_empty(wide, path)
     known = wide.values if missing != "keep" or sparse.is_sparse(wide.values) else np.nan_to_num(wide.values)
     check_unit(known, kept_unit, list(wide.rows), list(wide.columns), str(path))
+    for doubt in doubts(known, kept_unit):
+        log.warning("%s: %s", path, doubt)
     genes, values_SG = merged_genes(wide, duplicate_genes)
     index = pd.Index(list(wide.rows), name="sample_id", dtype=object)
     samples = pd.DataFrame(index=index) if wide.about_rows is None else wide.about_rows.set_axis(index)
@@ -140,20 +156,27 @@ def read_table(
 
 
 def _check_declared(
-    path: Path, samples_in: str | None, unit: str, duplicate_genes: str, genes_to: str, missing: str
+    path: Path,
+    samples_in: str | None,
+    unit: str,
+    duplicate_genes: str,
+    genes_to: str,
+    species_to: str | None,
+    missing: str,
 ) -> None:
     for name, value, allowed in (
         ("samples-in", samples_in, (None, *get_args(SamplesIn))),
         ("unit", unit, DECLARED_UNITS),
         ("duplicate-genes", duplicate_genes, get_args(DuplicateGenes)),
         ("genes-to", genes_to, get_args(GenesTo)),
+        ("species-to", species_to, (None, *SPECIES)),
         ("missing", missing, get_args(Missing)),
     ):
         if value not in allowed:
             known = " or ".join(one for one in allowed if one is not None)
             fix = LIKELY.get(str(value).lower()) if name == "unit" else None
             raise DataError(f"`{value}` is not known", where=f"--{name}", expected=known, fix=fix)
-    if missing == "keep" and unit in ("counts", "estimated_counts", "fpkm"):
+    if missing == "keep" and unit in (*COUNT_UNITS, "fpkm"):
         raise DataError(
             f"missing values of `{unit}` cannot be kept: a profile is divided by its total, which then is unknown",
             where="--missing", expected="drop-genes or drop-samples", fix="or find out what the file means by them: 0?",
@@ -214,8 +237,12 @@ def _read_wide(
     if kind is formats.H5AD:
         from cic.data.annotated import read_h5ad  # anndata takes a second to import
 
-        return Wide(*read_h5ad(path)), None
-    return _OTHERS[kind](path, unit), None
+        wide = Wide(*read_h5ad(path))
+        refuse_other_logarithm(wide, unit, path)
+        return wide, None
+    wide = _OTHERS[kind](path, unit)
+    tell_contradiction(wide, unit, path)
+    return wide, None
 
 
 def _of_10x(path: Path, unit: DeclaredUnit) -> Wide:

@@ -61,7 +61,8 @@ def named(wide: Wide, genes_by: str | None, path: Path) -> Wide:
             f"{int(blank.sum())} gene(s) have no `{genes_by}`, such as {wide.columns[int(blank.to_numpy().argmax())]}",
             where=str(path),
             expected="a name for each",
-            fix="take another column with --genes-by, or leave these genes out of the file",
+            fix="take another column with --genes-by, or give a table, such as a family in SOFT itself, with "
+            "--gene-map: that leaves such genes out",
         )
     return Wide(wide.values, wide.rows, [str(name) for name in names], wide.about_rows, about)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix
 from cic.data.terms import Unit
-from cic.data.units import check_unit
+from cic.data.unit_checks import check_unit
 from cic.errors import DataError, ModelError
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import numpy as np
 from cic.config import Params, Transform
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
+from cic.data.terms import COUNT_UNITS
 from cic.model.deviance import deviances, fit_levels
 from cic.model.prepare import Prepared, prepare
 from cic.model.threads import one_thread
@@ -29,7 +30,7 @@ def with_transform(params: Params, matrix: ExpressionMatrix, part_S: np.ndarray)
     if params.preprocess.transform != "auto":
         return params
     chosen: Transform = "log2"
-    if matrix.unit == "counts":
+    if matrix.unit in COUNT_UNITS:
         train, validation = (
             _some(matrix.select(part_S == part), part, params.seed) for part in ("train", "validation")
         )

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from cic.data.terms import COUNT_UNITS
 from cic.evaluation.finding import Answer
 from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME
 from cic.evaluation.questions.counts.found import Found
@@ -24,8 +25,8 @@ METHODS = ("model", "pca")
 def measure(subject: Subject) -> Answer:
     """Measure the deviance of held-out counts; nothing where the profiles are no counts."""
     unit = subject.bundle.unit
-    if unit != "counts":
-        return Answer(None, {"counts": f"the unit of the profiles is `{unit}`, not `counts`."})
+    if unit not in COUNT_UNITS:
+        return Answer(None, {"counts": f"the unit of the profiles is `{unit}`, which is none of counts."})
     if not (subject.part_S == "validation").any():
         return Answer(None, {"counts": "there are no validation profiles to choose the share of the mean profile on."})
     with one_thread():
@@ -60,7 +61,16 @@ def _measure(subject: Subject) -> Answer:
         "ratio_to_pca": ratio_interval(deviance_S["model"], deviance_S["pca"], subject.plan),
         "mean_profile_share": {method: levels[method].share for method in METHODS},
     }
-    return Answer(Found.model_validate(metrics))
+    return Answer(Found.model_validate(metrics), cautions=_cautions(subject.bundle.unit))
+
+
+def _cautions(unit: str) -> dict[str, str]:
+    if unit == "counts":
+        return {}
+    return {
+        "counts.estimated": "The counts are estimates: reads that fit several genes are shared out, so what chance in "
+        "counting leaves, which is reckoned for whole counts, is near the truth only where such reads are few."
+    }
 
 
 def _blocks(subject: Subject, method: str, part_S: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
