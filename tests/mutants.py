@@ -70,10 +70,10 @@ def write_fixed(path: Path, table: pd.DataFrame, samples: pd.DataFrame) -> None:
     elif path.suffix == ".loom":
         with h5py.File(path, "w") as file:
             file.create_dataset("matrix", data=turned.to_numpy(), chunks=True, compression="gzip")
-            file["row_attrs/Gene"] = np.array(table.columns, dtype=object)
-            file["col_attrs/CellID"] = np.array(table.index, dtype=object)
+            file["row_attrs/Gene"] = np.array(table.columns, dtype="S")
+            file["col_attrs/CellID"] = np.array(table.index, dtype="S")
             for name in samples:
-                file[f"col_attrs/{name}"] = np.array(samples[name], dtype=object)
+                file[f"col_attrs/{name}"] = np.array(samples[name], dtype="S")
     elif path.name == "featureCounts.txt":
         body = turned.rename(columns="/bam/{}.sorted.bam".format).astype(int).rename_axis("Geneid").reset_index()
         for at, (name, cell) in enumerate({"Chr": "1;1", "Start": "5;9", "End": "7;11", "Strand": "+;+"}.items(), 1):

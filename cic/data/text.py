@@ -13,6 +13,7 @@ import gzip
 import io
 import logging
 import re
+import sys
 import zlib
 from pathlib import Path
 from typing import IO, cast
@@ -92,22 +93,23 @@ class AsUtf8(io.BufferedIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Read on: as many bytes as asked for, unless the file ends before."""
-        parts, length = [self.ready], len(self.ready)
-        while size is None or size < 0 or length < size:
-            content = self.file.read(-1 if size is None or size < 0 else max(size - length, 16))
+        wanted = sys.maxsize if size is None or size < 0 else size
+        parts, length = [self.ready] if self.ready else [], len(self.ready)
+        while length < wanted:
+            content = self.file.read(-1 if wanted == sys.maxsize else max(wanted - length, 16))
             if self.packed:
                 self._count(content)
-            part = self._as_utf8(content)
-            parts.append(part)
-            length += len(part)
+            if part := self._as_utf8(content):
+                parts.append(part)
+                length += len(part)
             if not content:
                 break
-        whole = parts[1] if len(parts) == 2 and not parts[0] else b"".join(parts)
-        if size is None or size < 0 or len(whole) <= size:
+        whole = parts[0] if len(parts) == 1 else b"".join(parts)  # large ones are not copied
+        if length <= wanted:
             self.ready = b""
             return whole
-        self.ready = whole[size:]
-        return whole[:size]
+        self.ready = whole[wanted:]
+        return whole[:wanted]
 
     read1 = read
 
