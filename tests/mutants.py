@@ -16,8 +16,18 @@ import scipy.sparse
 
 from cic.data.matrix import METADATA_KEY, ExpressionMatrix, write_matrix
 
-KINDS = ("a.csv", "a.tsv.gz", "a.parquet", "own.parquet", "dense.h5ad", "sparse.h5ad", "deep.h5ad")
-FIXED = ("a.gct", "a_series_matrix.txt.gz", "a_family.soft", "10x.h5")
+KINDS = (
+    "a.csv", "a.tsv.gz", "utf16.tsv", "a.parquet", "a.feather", "own.parquet", "dense.h5ad", "sparse.h5ad", "deep.h5ad",
+)  # fmt: skip
+FIXED = (
+    "a.gct",
+    "a_small.gctx",
+    "a_small.loom",
+    "a_series_matrix.txt.gz",
+    "a_family.soft",
+    "10x.h5",
+    "featureCounts.txt",
+)
 """Kinds that say themselves where their samples are."""
 
 
@@ -36,10 +46,13 @@ def whole(folder: Path, kind: str) -> Path:
         write_matrix(path, ExpressionMatrix(values_SG, tuple(genes), samples, "counts"))
     elif kind == "a.parquet":
         pd.DataFrame(values_SG, ids, genes).to_parquet(path)
+    elif kind == "a.feather":
+        pd.DataFrame(values_SG, ids, genes).rename_axis("id").reset_index().to_feather(path)
     elif kind in FIXED:
         write_fixed(path, pd.DataFrame(values_SG, ids, genes), samples)
     else:
-        text = pd.DataFrame(values_SG, ids, genes).to_csv(sep="\t" if ".tsv" in kind else ",").encode()
+        text = pd.DataFrame(values_SG, ids, genes).to_csv(sep="\t" if ".tsv" in kind else ",")
+        text = text.encode("utf-16" if kind.startswith("utf16") else "utf-8")
         path.write_bytes(gzip.compress(text, mtime=0) if kind.endswith(".gz") else text)
     return path
 
@@ -47,7 +60,28 @@ def whole(folder: Path, kind: str) -> Path:
 def write_fixed(path: Path, table: pd.DataFrame, samples: pd.DataFrame) -> None:
     """Write a table, samples in rows, as one of `FIXED`, with what is known about samples."""
     turned = table.T
-    if path.suffix == ".gct":
+    if path.suffix == ".gctx":
+        with h5py.File(path, "w") as file:
+            file["0/DATA/0/matrix"] = table.to_numpy()
+            file["0/META/ROW/id"] = np.array(table.columns, dtype="S")
+            file["0/META/COL/id"] = np.array(table.index, dtype="S")
+            for name in samples:
+                file[f"0/META/COL/{name}"] = np.array(samples[name], dtype="S")
+    elif path.suffix == ".loom":
+        with h5py.File(path, "w") as file:
+            file.create_dataset("matrix", data=turned.to_numpy(), chunks=True, compression="gzip")
+            file["row_attrs/Gene"] = np.array(table.columns, dtype="S")
+            file["col_attrs/CellID"] = np.array(table.index, dtype="S")
+            for name in samples:
+                file[f"col_attrs/{name}"] = np.array(samples[name], dtype="S")
+    elif path.name == "featureCounts.txt":
+        body = turned.rename(columns="/bam/{}.sorted.bam".format).astype(int).rename_axis("Geneid").reset_index()
+        for at, (name, cell) in enumerate({"Chr": "1;1", "Start": "5;9", "End": "7;11", "Strand": "+;+"}.items(), 1):
+            body.insert(at, name, cell)
+        body.insert(5, "Length", range(100, 100 + len(body)))
+        comment = '# Program:featureCounts v2.0.6; Command:"featureCounts" "-a" "genes.gtf"'
+        path.write_text(f"{comment}\n{body.to_csv(sep=chr(9), index=False)}")
+    elif path.suffix == ".gct":
         body = turned.rename_axis("NAME").reset_index()
         body.insert(1, "Description", [f"about {gene}" for gene in turned.index])
         path.write_text(f"#1.2\n{len(turned)}\t{turned.shape[1]}\n{body.to_csv(sep=chr(9), index=False)}")

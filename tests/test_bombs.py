@@ -13,8 +13,9 @@ import pytest
 import scipy.sparse
 from mutants import whole
 
-from cic.data import limits, readers, text
+from cic.data import limits, text
 from cic.data.delimited import read_delimited
+from cic.data.kinds import Asked, read_wide
 from cic.data.readers import read_table
 from cic.errors import DataError
 
@@ -116,11 +117,11 @@ def test_a_table_about_samples_that_would_fill_the_machine(tmp_path: Path, kind:
 def test_more_values_than_memory_holds(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory is made small, not the file large; in this process, as the other one would not know."""
     path = whole(tmp_path, kind)
-    assert readers._read_wide(path, "rows", None, "counts", False)
+    assert read_wide(path, Asked("counts", "rows"))
     for module in (limits, text):
         monkeypatch.setattr(module, "memory_for_reading", lambda: 4 * limits.COPIES * 11 * 30)
     with pytest.raises(DataError, match=r"declares 1\d x 3\d values|declares .* GB"):
-        readers._read_wide(path, "rows", None, "counts", False)
+        read_wide(path, Asked("counts", "rows"))
 
 
 def test_a_gzipped_table_is_given_up_while_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +130,8 @@ def test_a_gzipped_table_is_given_up_while_it_unpacks(tmp_path: Path, monkeypatc
     assert path.stat().st_size < 10_000
     monkeypatch.setattr(limits, "memory_for_reading", lambda: 10**6)
     with pytest.raises(DataError, match="x 2 values"):
-        read_delimited(path)
+        read_delimited(path, "rows")
     monkeypatch.setattr(text, "memory_for_reading", lambda: 10**4)
     monkeypatch.setattr(limits, "memory_for_reading", lambda: GIGA)
     with pytest.raises(DataError, match="unpacks to more"):
-        read_delimited(path)
+        read_delimited(path, "rows")

@@ -467,7 +467,7 @@ def test_our_own_file_with_profiles_of_varying_length(tmp_path: Path) -> None:
         (lambda file: file["X"].attrs.__setitem__("shape", [12, 31]), "declared with the shape"),
         (lambda file: file.__delitem__("var"), "no `var`"),
         (lambda file: file.__delitem__("obs"), "no `obs`"),
-        (lambda file: file.__delitem__("X"), "no `X`"),
+        (lambda file: file.__delitem__("X"), "no matrix `X`"),
         (lambda file: file.__delitem__("X/indptr"), "neither dense nor sparse"),
     ],
 )

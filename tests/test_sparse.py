@@ -96,16 +96,16 @@ def test_the_same_bytes_whatever_the_profiles_came_from(tmp_path: Path) -> None:
 def test_an_h5ad_of_many_profiles_is_kept_sparse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, kind: type
 ) -> None:
-    from cic.data.annotated import read_h5ad
+    from cic.data.annotated import read_anndata
 
     monkeypatch.setattr("cic.data.sparse.SPARSE_FROM", 100)
-    monkeypatch.setattr("cic.data.annotated.STORED_A_TIME", 7)
+    monkeypatch.setattr("cic.data.stores.STORED_A_TIME", 7)
     values_SG = np.random.default_rng(1).poisson(0.1, size=(30, 20)).astype(kind)
     values_SG[:, 0] = 1
     x = values_SG if layout == "dense" else scipy.sparse.coo_array(values_SG).asformat(layout)
     names = [pd.DataFrame(index=[f"{mark}{number}" for number in range(n)]) for mark, n in (("s", 30), ("g", 20))]
     anndata.AnnData(x, *names).write_h5ad(tmp_path / "a.h5ad")
-    in_this_process = read_h5ad(tmp_path / "a.h5ad")[0]
+    in_this_process = read_anndata(tmp_path / "a.h5ad")[0].values
     assert sparse.is_sparse(in_this_process)
     np.testing.assert_array_equal(in_this_process.toarray(), values_SG)
     matrix = read_table(tmp_path / "a.h5ad", samples_in="rows", unit="counts")

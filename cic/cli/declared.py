@@ -82,6 +82,20 @@ def _declarations(
         float | None, typer.Option(help="of intensities: raise what is less to this. Default: as they are")
     ] = None,
     drop_empty: Annotated[bool, typer.Option("--drop-empty", help="leave out samples without any count")] = False,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            "--layer", help="which matrix of .h5ad, Zarr or Loom: raw, or the name of a layer. Default: X, or matrix"
+        ),
+    ] = None,
+    about_genes: Annotated[
+        str | None,
+        typer.Option(
+            "--about-genes",
+            help="columns of a table, parted by commas, that are about genes, or none. Default: what certainly is",
+            callback=lambda names: names and tuple(name.strip() for name in names.split(",")),
+        ),
+    ] = None,
 ) -> None:
     """Name the options, as `cic.data.readers.read_table` does, which also refuses words that it does not know."""
 

@@ -32,33 +32,51 @@ class Format:
     holds: str
 
 
-TABLE = Format("table", ".csv, .tsv, .txt", None, "names in the first line and the first column, else numbers")
-PARQUET = Format("Parquet", ".parquet", None, "names in the index or the first column of text, else numbers")
+TABLE = Format(
+    "table", ".csv, .tsv, .txt", None, "names in the first line and the first column, else numbers; of genes in rows "
+    "also columns about genes ahead of the samples",
+)  # fmt: skip
+PARQUET = Format("Parquet", ".parquet", None, "likewise; names in the index or the first column of text")
+FEATHER = Format("Feather", ".feather, .arrow", None, "likewise; names in the first column of text")
 OURS = Format("data set", "a folder with profiles.parquet", "rows", "what `cic data import` made")
-H5AD = Format("AnnData", ".h5ad", "rows", "`X`, `obs` and the names in `var`; features that are no genes are left out")
+H5AD = Format(
+    "AnnData", ".h5ad", "rows", "`X`, or by `--layer` raw or a layer; `obs` and `var`; features that are no genes are "
+    "left out",
+)  # fmt: skip
+ZARR = Format("AnnData in Zarr", ".zarr, a folder", "rows", "likewise, of both versions of Zarr")
+LOOM = Format("Loom", ".loom", "columns", "`matrix`, or by `--layer` a layer; what is said of genes and cells")
 GCT = Format("GCT", ".gct", "columns", "versions 1.2 and 1.3, with what they say of genes and samples")
+GCTX = Format("GCTX", ".gctx", "columns", "likewise")
 SERIES = Format("GEO series matrix", "_series_matrix.txt", "columns", "values, titles, characteristics, platform")
 SOFT = Format("GEO SOFT family", "_family.soft", "columns", "the column VALUE of each sample, and what is said of it")
 TENX = Format("10x folder", "a folder with matrix.mtx", "columns", "counts of genes, without antibodies and guides")
 TENX_H5 = Format("10x HDF5", ".h5", "columns", "likewise, as Cell Ranger 3 and later writes it")
+FEATURE_COUNTS = Format("featureCounts", "a table", "columns", "counts by BAM file, with places and lengths of genes")
 SAMPLES = Format(
     "a file a sample",
     "a folder of files",
     "rows",
-    "GDC, STAR, HTSeq, salmon, kallisto, RSEM; the unit says which numbers",
+    "GDC, STAR, HTSeq, featureCounts, salmon, kallisto, RSEM; the unit says which numbers",
 )
-FORMATS = (TABLE, PARQUET, H5AD, GCT, SERIES, SOFT, TENX, TENX_H5, SAMPLES, OURS)
+FORMATS = (
+    TABLE, PARQUET, FEATHER, H5AD, ZARR, LOOM, GCT, GCTX, SERIES, SOFT, TENX, TENX_H5, FEATURE_COUNTS, SAMPLES, OURS,
+)  # fmt: skip
 READABLE = (
-    ".csv, .tsv, .txt, .parquet, .h5ad, .gct, GEO series matrix or SOFT, 10x folder or .h5, a folder with a file a "
-    "sample; text perhaps gzipped"
+    ".csv, .tsv, .txt, .parquet, .feather, .h5ad, .zarr, .loom, .gct, .gctx, GEO series matrix or SOFT, 10x folder or "
+    ".h5, featureCounts, a folder with a file a sample; text perhaps gzipped"
 )
 HDF5 = b"\x89HDF\r\n\x1a\n"
+BY_ENDING = {".h5ad": H5AD, ".loom": LOOM, ".gctx": GCTX}
+"""What does not begin as HDF5 does though its ending says so, so that its reader tells what is wrong."""
 SIGNS = (
     (("#1.2", "#1.3"), GCT),
     (("!Series_", "!Sample_"), SERIES),
     (("^DATABASE", "^SERIES", "^PLATFORM", "^SAMPLE"), SOFT),
+    (("# Program:featureCounts", "Geneid\tChr\tStart\tEnd\tStrand\tLength\t"), FEATURE_COUNTS),
 )
 """What the first line of a text begins with."""
+OF_ZARR = (".zgroup", "zarr.json", ".zmetadata")
+"""Files of which a Zarr folder has one."""
 
 
 def format_of(path: Path) -> Format:
@@ -77,6 +95,8 @@ def format_of(path: Path) -> Format:
     if path.is_dir():
         if is_matrix_file(path):
             return OURS
+        if any((path / name).is_file() for name in OF_ZARR):
+            return ZARR
         return TENX if matrix_of(path) is not None else SAMPLES
     with path.open("rb") as file:
         start = file.read(8)
@@ -84,8 +104,10 @@ def format_of(path: Path) -> Format:
         return _of_hdf5(path)
     if start[:4] == b"PAR1" or path.suffix.lower() == ".parquet":
         return OURS if is_matrix_file(path) else PARQUET
-    if path.suffix.lower() == ".h5ad":
-        return H5AD
+    if start[:6] == b"ARROW1" or start[:4] == b"FEA1" or path.suffix.lower() == ".feather":
+        return FEATHER
+    if path.suffix.lower() in BY_ENDING:
+        return BY_ENDING[path.suffix.lower()]
     try:
         with open_text(path) as text:
             first = text.readline(64)
@@ -112,6 +134,10 @@ def _of_hdf5(path: Path) -> Format:
 
     try:
         with h5py.File(path, "r") as file:
+            if "0" in file:
+                return GCTX
+            if "row_attrs" in file:
+                return LOOM
             return TENX_H5 if "matrix" in file and "X" not in file else H5AD
     except OSError:  # the reader says what is wrong
-        return H5AD
+        return BY_ENDING.get(path.suffix.lower(), H5AD)

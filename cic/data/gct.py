@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from cic.data.limits import MOST_COLUMNS
-from cic.data.text import NOT_TEXT, Unpacked, first_line, is_packed, open_text
+from cic.data.text import NOT_TEXT, AsUtf8, first_line, open_text
 from cic.data.wide import Wide, numbers
 from cic.errors import DataError
 
@@ -46,8 +46,7 @@ def read_gct(path: Path) -> Wide:
                 expected=f"{n_columns}, as line 2 declares {n_samples} samples",
                 fix=WHOLE,
             )
-    source = Unpacked(path, n_samples) if is_packed(path) else path
-    texts, values_GS = numbers(source, header, 1 + n_about_genes, path, skip=3 + n_about_samples)
+    texts, values_GS = numbers(AsUtf8(path, n_samples), header, 1 + n_about_genes, path, skip=3 + n_about_samples)
     if len(values_GS) != n_genes:
         raise DataError(
             f"{len(values_GS)} genes", where=str(path), expected=f"{n_genes}, as line 2 declares",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ KEPT = {"title": "title", "source_name_ch1": "source", "platform_id": "platform"
 VALUE = "VALUE"
 TABLE = "series_matrix_table"
 WHOLE = "fetch it again"
+Lines: TypeAlias = Iterator[tuple[int, str]]
+"""With their numbers."""
 
 
 def read_series_matrix(path: Path) -> Wide:
@@ -105,7 +107,7 @@ def read_soft(path: Path) -> Wide:
     entity = name = ""
     try:
         with open_text(path) as file:
-            for line in (lines := _lines(path, file)):
+            for _, line in (lines := enumerate(_lines(path, file), start=1)):
                 line = line.rstrip("\r\n")
                 if line.startswith("^"):
                     entity, _, name = (part.strip() for part in line[1:].partition("="))
@@ -167,41 +169,55 @@ def _characteristic(text: str) -> tuple[str, str]:
     return key.strip().lower().replace(" ", "_"), value.strip()
 
 
-def _table(lines: Iterator[str], path: Path, name: str, end: str) -> Iterator[list[str]]:
-    for line in lines:
+def _table(lines: Lines, path: Path, name: str, end: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of a table and their numbers, the header first; all must have as many cells as that."""
+    number = n_columns = 0
+    for number, line in lines:
         if line.startswith(end):
             return
-        yield line.rstrip("\r\n").split("\t")
-    raise DataError(f"the table of {name} does not end", where=str(path), expected=end, fix=WHOLE)
+        cells = line.rstrip("\r\n").split("\t")
+        n_columns = n_columns or len(cells)
+        if len(cells) < n_columns or any(cells[n_columns:]):
+            raise DataError(
+                f"{len(cells)} cells, where the table of {name} has {n_columns} columns",
+                where=f"{path}, line {number} ({cells[0][:40]})", expected=f"{n_columns} cells in every line of it",
+                fix=f"the line is cut, or two have become one: {WHOLE}",
+            )  # fmt: skip
+        yield number, cells
+    raise DataError(
+        f"the table of {name} does not end", where=f"{path}, line {number}, the last", expected=end, fix=WHOLE
+    )
 
 
-def _values(lines: Iterator[str], path: Path, name: str) -> dict[str, float]:
+def _values(lines: Lines, path: Path, name: str) -> dict[str, float]:
     """Read the table of a sample: its value of each probe, missing ones as NaN."""
     rows = _table(lines, path, name, "!sample_table_end")
-    header = next(rows, [])
+    _, header = next(rows, (0, []))
     if "ID_REF" not in header or VALUE not in header:
         return {}
     at, of = header.index("ID_REF"), header.index(VALUE)
     found: dict[str, float] = {}
-    for cells in rows:
-        probe, text = cells[at], cells[of].strip() if len(cells) > of else ""
+    for number, cells in rows:
+        probe, text = cells[at], cells[of].strip()
         try:
             value = float(text) if text and text.lower() not in ("null", "na", "n/a") else float("nan")
         except ValueError:
             raise DataError(
-                f"text among numbers: {text[:40]!r}", where=f"{path}, sample {name}, probe {probe}",
+                f"text among numbers: {text[:40]!r}", where=f"{path}, line {number}, sample {name}, probe {probe}",
                 expected=f"a number in the column `{VALUE}`", fix=WHOLE,
             ) from None  # fmt: skip
         if probe in found:
-            raise DataError(f"the probe {probe} stands there twice", where=f"{path}, sample {name}", fix=WHOLE)
+            raise DataError(
+                f"the probe {probe} stands there twice", where=f"{path}, line {number}, sample {name}", fix=WHOLE
+            )
         found[probe] = value
     return found
 
 
-def _platform(lines: Iterator[str], path: Path, name: str) -> pd.DataFrame:
+def _platform(lines: Lines, path: Path, name: str) -> pd.DataFrame:
     """Read what a platform says of its probes, one row each."""
     rows = _table(lines, path, name, "!platform_table_end")
-    header = next(rows, [])
-    body = [(cells + [""] * len(header))[: len(header)] for cells in rows]
+    _, header = next(rows, (0, []))
+    body = [cells[: len(header)] for _, cells in rows]
     table = pd.DataFrame(body, columns=header, dtype=object)
     return table.drop_duplicates(header[0]).set_index(header[0]) if header else table

@@ -187,11 +187,13 @@ def _limit_memory(limit: int) -> None:
 
 
 class _Told(logging.Handler):
-    """Keeps what is logged, for the other process."""
+    """Keeps what is logged, each line once, for the other process."""
 
     def __init__(self, told: list[tuple[str, int, str]]) -> None:
         super().__init__()
         self.told = told
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append((record.name, record.levelno, record.getMessage()))
+        line = (record.name, record.levelno, record.getMessage())
+        if line not in self.told:  # a file is opened more than once: its kind, its layout, its numbers
+            self.told.append(line)

@@ -45,9 +45,8 @@ def read_labels(path: Path) -> pd.DataFrame:
         )
     _check_size(path)
     try:
-        table = pd.read_csv(
-            path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-        )
+        with open_text(path) as file:
+            table = pd.read_csv(file, sep=delimiter, dtype=str, keep_default_na=False, index_col=False)
     except (ValueError, OSError, EOFError, zlib.error, pd.errors.ParserWarning) as error:
         raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
     if (short := table.isna().any(axis=1)).any():  # empty cells are "", so these have fewer than the header

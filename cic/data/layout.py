@@ -10,7 +10,7 @@ import csv
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -23,16 +23,27 @@ OTHERS = ("\t", ";", ",")
 """Tried in this order where the suffix does not tell, or tells wrongly."""
 LOOKED_AT = 20
 """Rows that are looked at."""
+MISSING = {"", "na", "nan", "n/a", "null", "none", "#n/a", "-nan", "<na>"}
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table is written: what parts cells and decimals, and the names of its columns, that of the rows' first."""
+    """How a table is written: what parts cells and decimals, and the names of its columns, that of the rows' first.
+
+    Attributes
+    ----------
+    texts
+        Places of the columns beside the first that hold text, and no number, in the rows that were looked at.
+    skip
+        Lines before the header.
+    """
 
     delimiter: str
     decimal: str
     header: list[str]
+    texts: frozenset[int] = frozenset()
+    skip: int = 0
 
     def number(self, cell: str) -> float:
         """Read a number.
@@ -43,6 +54,14 @@ class Layout:
             If it is none.
         """
         return float(cell if self.decimal == "." else cell.replace(".", "_").replace(self.decimal, "."))
+
+    def is_number(self, cell: str) -> bool:
+        """Tell whether a cell is one."""
+        try:
+            self.number(cell)
+        except ValueError:
+            return False
+        return True
 
 
 def is_table(path: Path) -> bool:
@@ -55,8 +74,8 @@ def is_table(path: Path) -> bool:
     return _delimiter(lines, None) is not None
 
 
-def layout_of(path: Path) -> Layout:
-    """Find how a table is written, from its first lines.
+def layout_of(path: Path, skip: int = 0) -> Layout:
+    """Find how a table is written, from its first lines but the very first `skip`.
 
     Raises
     ------
@@ -66,6 +85,8 @@ def layout_of(path: Path) -> Layout:
     declared = delimiter_of(path)
     try:
         with open_text(path) as file:
+            for _ in range(skip):
+                first_line(path, file)
             lines = _beginning(path, file)
             delimiter = _delimiter(lines, declared) or declared or ","
             cells = [next(csv.reader([line], delimiter=delimiter), []) for line in lines if line]
@@ -73,7 +94,7 @@ def layout_of(path: Path) -> Layout:
         raise DataError(
             f"not readable as text: {error}",
             where=str(path),
-            expected="UTF-8, gzipped if it ends in .gz",
+            expected="UTF-8, or UTF-16 with its mark; perhaps gzipped",
             fix="fetch or write the file again",
         ) from None
     header, rows = (cells[0], [row for row in cells[1:] if row]) if cells else ([], [])
@@ -86,7 +107,8 @@ def layout_of(path: Path) -> Layout:
     decimal = "," if _has_decimal_commas(rows) else "."
     if decimal == ",":
         log.info("%s: its decimals are written with a comma", path)
-    return Layout(delimiter, decimal, header)
+    layout = Layout(delimiter, decimal, header, skip=skip)
+    return replace(layout, texts=_texts(rows, layout))
 
 
 def _beginning(path: Path, file: IO[str]) -> list[str]:
@@ -113,6 +135,17 @@ def _has_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
     found = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell.strip())]
     plain = any(re.fullmatch(r"-?\d+\.\d+", cell.strip()) for cell in cells)
     return bool(found) and not plain and any(len(cell.split(",")[1]) != 3 for cell in found)
+
+
+def _texts(rows: Sequence[Sequence[str]], layout: Layout) -> frozenset[int]:
+    """Give the places of columns that hold text: some, and among it no number."""
+    found = set()
+    for place in range(1, len(layout.header)):
+        cells = [row[place] for row in rows if place < len(row)]
+        present = [cell for cell in cells if cell.strip().lower() not in MISSING]
+        if present and not any(layout.is_number(cell) for cell in present):
+            found.add(place)
+    return frozenset(found)
 
 
 def _check_header(path: Path, header: list[str], delimiter: str) -> None:

@@ -99,16 +99,22 @@ def check_dense(rows: int, columns: int, where: str) -> None:
         )
 
 
-def check_packed(parts: Iterable[Sized], path: Path) -> None:
+def check_packed(parts: Iterable[Sized], path: Path, *, at_once: bool = True) -> None:
     """Refuse arrays that declare far more than their file can hold: such sizes are a mistake or meant to do harm.
+
+    Parameters
+    ----------
+    at_once
+        Whether they are read as a whole, so that they have to fit into the free memory.
 
     Raises
     ------
     DataError
-        With what they declare and what the file has.
+        With what they declare and what the file, or folder, has.
     """
-    declared, size = sum(part.nbytes for part in parts), path.stat().st_size
-    if declared > min(MOST_PACKED * size, memory_for_reading() // 2):
+    files = [path] if path.is_file() else path.rglob("*")
+    declared, size = sum(part.nbytes for part in parts), sum(file.stat().st_size for file in files if file.is_file())
+    if declared > MOST_PACKED * size or (at_once and declared > memory_for_reading() // 2):
         raise DataError(
             f"the file of {size / 1e6:.3g} MB declares {declared / 1e9:.3g} GB",
             where=str(path),

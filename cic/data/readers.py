@@ -6,7 +6,7 @@ Where a kind of file does not fix where its samples are, the caller declares it,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -14,24 +14,21 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from cic.data import formats, sparse
+from cic.data import sparse
 from cic.data.conversions import converted
-from cic.data.delimited import read_delimited
-from cic.data.formats import READABLE, Format, format_of
-from cic.data.gct import read_cls, read_gct
+from cic.data.formats import READABLE
+from cic.data.gct import read_cls
 from cic.data.gene_map import renamed
 from cic.data.gene_names import tell_mixed, undated
-from cic.data.geo import read_series_matrix, read_soft
 from cic.data.guarded import Parts, guarded
+from cic.data.kinds import Asked, read_wide
 from cic.data.labels import join_labels, read_labels
-from cic.data.matrix import ExpressionMatrix, check_rows, read_matrix
+from cic.data.layers import offering
+from cic.data.matrix import ExpressionMatrix
 from cic.data.mending import floored, merged_genes, without_empty, without_missing
-from cic.data.parquet_table import read_wide_parquet
-from cic.data.said import refuse_other_logarithm, tell_contradiction
-from cic.data.sample_files import read_sample_files
 from cic.data.sparse import as_kept
 from cic.data.species import SPECIES
-from cic.data.terms import COUNT_UNITS, DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn, Unit
+from cic.data.terms import COUNT_UNITS, DECLARED_UNITS, DeclaredUnit, DuplicateGenes, GenesTo, Missing, SamplesIn
 from cic.data.unit_checks import check_unit, doubts
 from cic.data.wide import Wide, named
 from cic.errors import DataError
@@ -65,6 +62,8 @@ def read_table(
     missing: Missing = "error",
     floor: float | None = None,
     drop_empty: bool = False,
+    layer: str | None = None,
+    about_genes: Sequence[str] | None = None,
     tables_in: SamplesIn | None = None,
 ) -> ExpressionMatrix:
     """Read a file of expression profiles, and join a table about its samples.
@@ -101,6 +100,11 @@ def read_table(
         Of intensities: what is less is raised to it, as is usual before a logarithm.
     drop_empty
         Whether samples without any count are left out, and not refused.
+    layer
+        Of a file with several matrices, which to read: `X`, `raw` or a layer of AnnData, `matrix` or a layer of Loom.
+    about_genes
+        Which columns of a table with samples in columns are about genes; `none` for none. Where it is left out, those
+        are that certainly are, and a table of which it is not certain is refused.
     tables_in
         What `samples_in` is where it is left out and the kind of file does not tell.
 
@@ -116,9 +120,11 @@ def read_table(
     """
     path = Path(path)
     _check_declared(path, samples_in, unit, duplicate_genes, genes_to, species_to, missing)
-    reading = partial(_read_apart, samples_in=samples_in, tables_in=tables_in, unit=unit, missing=missing != "error")
-    parts = guarded(reading, path)
-    file_unit, wide = parts.rest[0], Wide(sparse.together(parts.arrays, len(parts.rest[2])), *parts.rest[1:])
+    of_genes = None if about_genes is None else tuple(about_genes)
+    asked = Asked(unit, samples_in, tables_in, missing != "error", layer, of_genes)
+    parts = guarded(partial(_read_apart, asked=asked), path)
+    file_unit, others, names = parts.rest
+    wide = Wide(sparse.together(parts.arrays, len(names[1])), *names)
     if file_unit is not None and file_unit != unit:
         raise DataError(
             f"declared unit `{unit}`, but the file itself says `{file_unit}`",
@@ -143,7 +149,8 @@ def read_table(
         _check_repeated(wide.columns, "gene", path, fix=fix)
     wide = floored(wide, floor, kept_unit, path)
     known = wide.values if missing != "keep" or sparse.is_sparse(wide.values) else np.nan_to_num(wide.values)
-    check_unit(known, kept_unit, list(wide.rows), list(wide.columns), str(path))
+    with offering(others):
+        check_unit(known, kept_unit, list(wide.rows), list(wide.columns), str(path))
     for doubt in doubts(known, kept_unit):
         log.warning("%s: %s", path, doubt)
     genes, values_SG = merged_genes(wide, duplicate_genes)
@@ -185,12 +192,11 @@ def _check_declared(
         raise DataError("there is no such file", where=str(path), expected=READABLE, fix="check the path")
 
 
-def _read_apart(
-    path: Path, samples_in: SamplesIn | None, tables_in: SamplesIn | None, unit: DeclaredUnit, missing: bool
-) -> Parts:
-    wide, file_unit = _read_wide(path, samples_in, tables_in, unit, missing)
+def _read_apart(path: Path, asked: Asked) -> Parts:
+    found = read_wide(path, asked)
+    wide = found.wide
     about = (wide.rows, wide.columns, wide.about_rows, wide.about_columns)
-    return Parts((file_unit, *about), sparse.apart(wide.values))
+    return Parts((found.unit, found.others, about), sparse.apart(wide.values))
 
 
 def _about_samples(path: Path, samples: list[str]) -> pd.DataFrame:
@@ -206,59 +212,6 @@ def _about_samples(path: Path, samples: list[str]) -> pd.DataFrame:
             fix="take the .cls that belongs to the profiles",
         )  # fmt: skip
     return pd.DataFrame({"label": classes}, index=pd.Index(samples, name="sample_id", dtype=object), dtype=object)
-
-
-def _read_wide(
-    path: Path, samples_in: SamplesIn | None, tables_in: SamplesIn | None, unit: DeclaredUnit, missing: bool
-) -> tuple[Wide, Unit | None]:
-    """Read numbers and names, samples in rows, and the unit where the file itself declares it."""
-    kind = format_of(path)
-    if kind in (formats.TABLE, formats.PARQUET):
-        samples_in = samples_in or tables_in
-        if samples_in is None:
-            raise DataError(
-                "nothing tells whether its samples are the rows or the columns", where=str(path),
-                expected="that declared", fix="add --samples-in rows, or --samples-in columns",
-            )  # fmt: skip
-        wide = Wide(*read_delimited(path, missing=missing)) if kind is formats.TABLE else read_wide_parquet(path)
-        if samples_in == "columns":
-            wide = Wide(np.ascontiguousarray(wide.values.T), wide.columns, wide.rows)
-        return wide, None
-    if samples_in not in (None, kind.samples_in):
-        raise DataError(
-            f"samples declared in {samples_in}", where=str(path),
-            expected=f"{kind.samples_in}: a file of this kind ({kind.name}) has its samples there",
-            fix=f"declare `--samples-in {kind.samples_in}`, or leave it out",
-        )  # fmt: skip
-    if kind is formats.OURS:
-        check_rows(path)
-        matrix = read_matrix(path)
-        return Wide(matrix.values, list(matrix.samples.index), matrix.genes, matrix.samples), matrix.unit
-    if kind is formats.H5AD:
-        from cic.data.annotated import read_h5ad  # anndata takes a second to import
-
-        wide = Wide(*read_h5ad(path))
-        refuse_other_logarithm(wide, unit, path)
-        return wide, None
-    wide = _OTHERS[kind](path, unit)
-    tell_contradiction(wide, unit, path)
-    return wide, None
-
-
-def _of_10x(path: Path, unit: DeclaredUnit) -> Wide:
-    from cic.data import tenx  # as anndata, on which it builds
-
-    return tenx.read_10x_folder(path) if path.is_dir() else tenx.read_10x_h5(path)
-
-
-_OTHERS: dict[Format, Callable[[Path, DeclaredUnit], Wide]] = {
-    formats.GCT: lambda path, unit: read_gct(path),
-    formats.SERIES: lambda path, unit: read_series_matrix(path),
-    formats.SOFT: lambda path, unit: read_soft(path),
-    formats.TENX: _of_10x,
-    formats.TENX_H5: _of_10x,
-    formats.SAMPLES: read_sample_files,
-}
 
 
 def _check_names(names: Sequence[str], kind: str, path: Path) -> None:

@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from cic.data.about_genes import about_genes
 from cic.data.limits import check_values
 from cic.data.terms import DeclaredUnit
-from cic.data.text import NOT_TEXT, Unpacked, first_line, is_packed, open_text
+from cic.data.text import NOT_TEXT, AsUtf8, first_line, open_text
 from cic.data.wide import Wide
 from cic.errors import DataError
 
@@ -31,11 +32,11 @@ class Kind:
     header
         Their columns, or some of them; empty where there is no header.
     n_columns
-        Where there is none.
+        Where there is none, or where it is not known in full.
     genes
         The column with the gene, by name, or its place where there is no header.
     values
-        The column with the numbers in each unit that there is.
+        The column with the numbers in each unit that there is; an empty name is the last.
     about
         Columns about genes.
     not_genes
@@ -62,6 +63,8 @@ KINDS = (
          {"tpm": "tpm", "estimated_counts": "est_counts"}),
     Kind("RSEM", ("gene_id", "transcript_id(s)", "effective_length", "expected_count", "TPM"), "gene_id",
          {"tpm": "TPM", "estimated_counts": "expected_count", "fpkm": "FPKM"}),
+    Kind("featureCounts", ("Geneid", "Chr", "Start", "End", "Strand", "Length"), "Geneid", {"counts": ""}, n_columns=7,
+         about=("Chr", "Strand", "Length")),
     Kind("STAR", (), "0", {"counts": "1"}, n_columns=4),
     Kind("HTSeq", (), "0", {"counts": "1"}, n_columns=2),
 )  # fmt: skip
@@ -112,13 +115,15 @@ def read_sample_files(folder: Path, unit: DeclaredUnit) -> Wide:
         table = first if row == 0 else _read(file, unit)
         values_SG[row] = _in_order(table, first, file, files[0])
     log.info("%s: %d files of %s", folder, len(files), kind.name)
-    about = first.reset_index().drop(columns="value")
+    said = first.reset_index().drop(columns="value")
+    about = about_genes({str(name): said[name].tolist() for name in said})
     return Wide(values_SG, [file.sample for file in files], list(first.index), None, about)
 
 
 def _files(folder: Path) -> list[tuple[Path, str]]:
     """Give the files in a folder, or of one name in its folders, and what to call their samples."""
     plain = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    plain = [path for path in plain if path.suffix != ".summary"]  # beside every file of featureCounts
     if plain:
         return [(path, _called(path)) for path in plain]
     inner = sorted(path for path in folder.glob("*/*") if path.is_file() and not path.name.startswith("."))
@@ -155,7 +160,7 @@ def _recognised(path: Path, sample: str) -> _File:
         raise DataError(f"not readable as text: {error}", where=str(path), fix=WHOLE) from None
     cells = tuple(line.rstrip("\r\n").split("\t"))
     for kind in KINDS:
-        if kind.header and set(kind.header) <= set(cells):
+        if kind.header and set(kind.header) <= set(cells) and kind.n_columns in (0, len(cells)):
             return _File(path, sample, kind, cells, skip + 1)
         if not kind.header and len(cells) == kind.n_columns and all(cell.strip().isdigit() for cell in cells[1:]):
             return _File(path, sample, kind, tuple(map(str, range(len(cells)))), skip)
@@ -168,11 +173,11 @@ def _recognised(path: Path, sample: str) -> _File:
 
 def _read(file: _File, unit: DeclaredUnit) -> pd.DataFrame:
     """Give the numbers, and what is said about genes, indexed by gene."""
-    kind, wanted = file.kind, file.kind.values[unit]
+    kind, wanted = file.kind, file.kind.values[unit] or file.columns[-1]
     texts = {name: pa.string() for name in (kind.genes, *kind.about)}
     try:
         table = pa.csv.read_csv(
-            pa.PythonFile(Unpacked(file.path, len(file.columns)), "r") if is_packed(file.path) else file.path,
+            pa.PythonFile(AsUtf8(file.path, len(file.columns)), "r"),
             read_options=pa.csv.ReadOptions(skip_rows=file.skip, column_names=list(file.columns)),
             parse_options=pa.csv.ParseOptions(delimiter="\t"),
             convert_options=pa.csv.ConvertOptions(
@@ -181,7 +186,7 @@ def _read(file: _File, unit: DeclaredUnit) -> pd.DataFrame:
                 strings_can_be_null=False,
             ),
         ).to_pandas()
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError) as error:
         first = str(error).splitlines()[0]
         raise DataError(f"not readable as a table: {first}", where=str(file.path), fix=WHOLE) from None
     table = table.rename(columns={wanted: "value"}).set_index(kind.genes)

@@ -7,20 +7,20 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 import scipy.io
 import scipy.sparse
 
-from cic.data.annotated import GENES, sparse_rows
-from cic.data.limits import MOST_COLUMNS, check_packed, check_stored
+from cic.data.limits import MOST_COLUMNS, check_stored
 from cic.data.sparse import Values, as_kept
+from cic.data.stores import check_arrays, is_array, opened, sparse_rows
 from cic.data.text import NOT_TEXT, first_line, open_text
 from cic.data.wide import Wide
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
+GENES = "Gene Expression"
 NAMES = ("gene_id", "gene_name")
 WHOLE = "fetch the folder again, or write it again with `cellranger`"
 
@@ -84,15 +84,16 @@ def read_10x_h5(path: Path) -> Wide:
     DataError
         If it is damaged, or of an older layout.
     """
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         group = file.get("matrix")
         parts = ("barcodes", "data", "indices", "indptr", "shape", "features/id", "features/name")
-        if group is None or any(not isinstance(group.get(name), h5py.Dataset) for name in parts):
+        if group is None or any(not is_array(group.get(name)) for name in parts):
             raise DataError(
                 "the file has not all of " + ", ".join(f"matrix/{name}" for name in parts), where=str(path),
                 expected="what Cell Ranger 3 and later writes", fix="of older ones take the folder with matrix.mtx",
             )  # fmt: skip
-        check_packed([group[name] for name in parts], path)
+        of_kind = group.get("features/feature_type")
+        check_arrays([*(group[name] for name in parts), *([] if of_kind is None else [of_kind])], path)
         n_features, n_cells = (int(size) for size in group["shape"][()][:2])
         if n_features > MOST_COLUMNS:
             raise DataError(f"{n_features} features", where=str(path), expected=f"at most {MOST_COLUMNS}")
@@ -100,9 +101,7 @@ def read_10x_h5(path: Path) -> Wide:
         barcodes = [_text(one) for one in group["barcodes"][()]]
         about = pd.DataFrame({name: [_text(one) for one in group[f"features/{key}"][()]] for name, key in
                               zip(NAMES, ("id", "name"), strict=True)})  # fmt: skip
-        kinds = (
-            [_text(one) for one in group["features/feature_type"][()]] if "feature_type" in group["features"] else []
-        )
+        kinds = [] if of_kind is None else [_text(one) for one in of_kind[()]]
     if len(barcodes) != n_cells or len(about) != n_features:
         raise DataError("its lists and its matrix differ in length", where=str(path), fix=WHOLE)
     return _genes(x_SG, barcodes, about, kinds or [GENES] * n_features, path)

@@ -68,14 +68,14 @@ def named(wide: Wide, genes_by: str | None, path: Path) -> Wide:
 
 
 def numbers(
-    source: Path | io.BufferedIOBase | bytes, names: Sequence[str], n_texts: int, path: Path, skip: int = 0
+    source: io.BufferedIOBase | bytes, names: Sequence[str], n_texts: int, path: Path, skip: int = 0
 ) -> tuple[list[list[str]], np.ndarray]:
     """Read tab-separated lines that begin with some texts; missing numbers become NaN.
 
     Parameters
     ----------
     source
-        File, open file or bytes.
+        Open file or bytes, of UTF-8.
     names
         Of all columns, for errors.
     n_texts
@@ -97,15 +97,15 @@ def numbers(
     kinds: dict[str, pa.DataType] = {
         place: pa.string() if at < n_texts else pa.float32() for at, place in enumerate(places)
     }
-    opened = pa.BufferReader(source) if isinstance(source, bytes) else source
+    opened = pa.BufferReader(source) if isinstance(source, bytes) else pa.PythonFile(source, "r")
     try:
         table = pa.csv.read_csv(
-            opened if isinstance(opened, Path | pa.BufferReader) else pa.PythonFile(opened, "r"),
+            opened,
             read_options=pa.csv.ReadOptions(skip_rows=skip, column_names=places, block_size=BLOCK_BYTES),
             parse_options=pa.csv.ParseOptions(delimiter="\t"),
             convert_options=pa.csv.ConvertOptions(column_types=kinds, strings_can_be_null=False),
         )
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError) as error:
         first = str(error).splitlines()[0]
         raise DataError(
             f"not readable as a table of {len(names)} columns: {first}",
