@@ -167,8 +167,7 @@ def rows_of(path: Path) -> Iterator[list[str]]:
     try:
         with open_text(path) as file:
             first = first_line(path, file)
-            file.seek(0)
-            lines = iter(lambda: first_line(path, file), "")
+            lines = chain([first], iter(lambda: first_line(path, file), ""))
             if first.startswith(("^", "!")):
                 yield from _of_platform(path, lines)
             elif first.startswith("#"):

@@ -57,7 +57,7 @@ def read_series_matrix(path: Path) -> Wide:
     if not table.strip():
         raise DataError(
             "its table is empty", where=str(path), expected="values of probes or genes",
-            fix="of a series of sequencing take the count table: `cic data get ACCESSION --what suppl`",
+            fix="of a series of sequencing take its supplementary counts: `cic data get ACCESSION --what suppl`",
         )  # fmt: skip
     samples = header[1:]
     if not samples or len(samples) > MOST_COLUMNS:
