@@ -261,6 +261,22 @@ def test_a_floor_is_for_intensities(tmp_path: Path, caplog: pytest.LogCaptureFix
         read_table(path, unit="log2", samples_in="rows", floor=20)
 
 
+def test_no_sample_of_a_family_takes_the_values_of_another_or_is_lost_unsaid(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = "!sample_table_begin\nID_REF\tVALUE\np1\t{}\np2\t{}\n!sample_table_end\n"
+    path = tmp_path / "a_family.soft"
+    path.write_text("^SAMPLE = s1\n" + table.format(1.5, 2) + "^SAMPLA = s2\n" + table.format(3, 4))
+    with pytest.raises(DataError, match="`SAMPLA` begins nothing that SOFT knows"):
+        read_table(path, unit="intensity")
+    path.write_text("^SAMPLE = s1\n" + table.format(1.5, 2) + "^SERIES = x\n" + table.format(3, 4) + "^SAMPLE = s2\n")
+    np.testing.assert_array_equal(read_table(path, unit="intensity").values, [[1.5, 2]])
+    assert "1 samples have no table of values and are left out: s2" in caplog.text
+    path.write_text("^SAMPLE = s1\n" + table.format(1.5, 2) + "^SAMPLE = s2\n" + table.replace("VALUE", "AVG"))
+    with pytest.raises(DataError, match="columns ID_REF, AVG"):
+        read_table(path, unit="intensity")
+
+
 @pytest.mark.parametrize("name", ["matrix.mtx.gz", "features.tsv.gz", "barcodes.tsv.gz"])
 def test_a_damaged_folder_is_read_or_told(tmp_path: Path, name: str) -> None:
     table, _ = table_of([[1, 2, 3], [4, 5, 6]])

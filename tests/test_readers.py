@@ -18,10 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse
-from faults import Tally
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutants import FIXED, KINDS, mutants, rewritten_metadata, whole
+from mutants import rewritten_metadata, whole
 
 from cic.data import guarded
 from cic.data.matrix import ExpressionMatrix, read_matrix, write_matrix
@@ -336,29 +335,6 @@ def test_real_genes_in_rows_declared_wrongly(real_data: Path) -> None:
 
 
 # damaged and hostile files
-
-
-@pytest.mark.attack("damaged files of eleven kinds", "8", tries=120, short=30)
-@pytest.mark.parametrize("kind", [*KINDS, *FIXED])
-def test_a_damaged_file_is_read_or_told_and_nothing_else(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, tally: Tally
-) -> None:
-    monkeypatch.setattr(guarded, "SECONDS", 10.0)
-    path = whole(tmp_path, kind)
-    samples_in = None if kind in FIXED else "rows"
-    original = read_table(path, samples_in=samples_in, unit="counts")
-    for content in mutants(path.read_bytes(), tally.tries, 5):
-        path.write_bytes(content)
-        try:
-            found = read_table(path, samples_in=samples_in, unit="counts")
-        except DataError as error:
-            assert str(path) in str(error) and (error.fix or error.expected)
-            tally("told")
-        else:
-            if kind == "own.parquet":
-                np.testing.assert_array_equal(found.values, original.values)
-            tally("read, unharmed")
-    assert "told" in tally.ended
 
 
 def dies(path: Path) -> None:

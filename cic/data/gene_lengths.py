@@ -12,6 +12,7 @@ import numpy as np
 from cic.data.gene_names import plain
 from cic.data.gene_tables import rows_of
 from cic.data.guarded import guarded
+from cic.data.text import to_number
 from cic.errors import DataError
 
 CALLED = ("length", "gene_length", "exon_length", "effective_length", "eff_length", "len")
@@ -68,6 +69,6 @@ def read_lengths(path: Path) -> dict[str, set[float]]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return to_number(text)
     except ValueError:
         return math.nan

@@ -6,6 +6,7 @@ The layouts are those of https://www.ncbi.nlm.nih.gov/geo/info/soft.html.
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -15,13 +16,15 @@ import pandas as pd
 
 from cic.data.limits import MOST_COLUMNS, check_values
 from cic.data.said import PROCESSING
-from cic.data.text import NOT_TEXT, first_line, open_text
+from cic.data.text import NOT_TEXT, first_line, open_text, to_number
 from cic.data.wide import Wide, numbers
 from cic.errors import DataError
 
+log = logging.getLogger("cic.data")
 KEPT = {"title": "title", "source_name_ch1": "source", "platform_id": "platform", "organism_ch1": "organism"}
 """Of what is said of a sample, and what the columns are called; characteristics have names of their own."""
 VALUE = "VALUE"
+ENTITIES = ("DATABASE", "SERIES", "PLATFORM", "SAMPLE", "DATASET", "SUBSET", "Annotation")
 TABLE = "series_matrix_table"
 WHOLE = "fetch it again"
 Lines: TypeAlias = Iterator[tuple[int, str]]
@@ -107,10 +110,15 @@ def read_soft(path: Path) -> Wide:
     entity = name = ""
     try:
         with open_text(path) as file:
-            for _, line in (lines := enumerate(_lines(path, file), start=1)):
+            for number, line in (lines := enumerate(_lines(path, file), start=1)):
                 line = line.rstrip("\r\n")
                 if line.startswith("^"):
                     entity, _, name = (part.strip() for part in line[1:].partition("="))
+                    if entity not in ENTITIES:
+                        raise DataError(
+                            f"`{entity[:40]}` begins nothing that SOFT knows", where=f"{path}, line {number}",
+                            expected=", ".join(ENTITIES), fix=WHOLE,
+                        )  # fmt: skip
                     if entity == "SAMPLE":
                         samples.append(name)
                         said.append({})
@@ -120,7 +128,7 @@ def read_soft(path: Path) -> Wide:
                     _note(said[-1], key, value)
                 elif entity == "SAMPLE" and line.startswith("#VALUE"):
                     _note(said[-1], "data_processing", line[1:])
-                elif line == "!sample_table_begin":
+                elif entity == "SAMPLE" and line == "!sample_table_begin":
                     columns[-1] = _values(lines, path, name)
                 elif line == "!platform_table_begin":
                     platforms[name] = _platform(lines, path, name)
@@ -132,6 +140,9 @@ def read_soft(path: Path) -> Wide:
             f"none of its {len(samples)} samples has a table of values", where=str(path),
             expected=f"samples with a column `{VALUE}`", fix="take the series matrix, or the supplementary files",
         )  # fmt: skip
+    if without := [samples[place] for place, column in enumerate(columns) if not column]:
+        named = ", ".join(without[:5])
+        log.warning("%s: %d samples have no table of values and are left out: %s", path, len(without), named)
     probes = list(columns[with_values[0]])
     for place in with_values[1:]:
         if set(columns[place]) != set(probes):
@@ -194,13 +205,18 @@ def _values(lines: Lines, path: Path, name: str) -> dict[str, float]:
     rows = _table(lines, path, name, "!sample_table_end")
     _, header = next(rows, (0, []))
     if "ID_REF" not in header or VALUE not in header:
+        if header:
+            raise DataError(
+                f"its table has the columns {', '.join(header)[:80]}", where=f"{path}, sample {name}",
+                expected=f"ID_REF and {VALUE} among them", fix="take the series matrix, or the supplementary files",
+            )  # fmt: skip
         return {}
     at, of = header.index("ID_REF"), header.index(VALUE)
     found: dict[str, float] = {}
     for number, cells in rows:
         probe, text = cells[at], cells[of].strip()
         try:
-            value = float(text) if text and text.lower() not in ("null", "na", "n/a") else float("nan")
+            value = to_number(text) if text and text.lower() not in ("null", "na", "n/a") else float("nan")
         except ValueError:
             raise DataError(
                 f"text among numbers: {text[:40]!r}", where=f"{path}, line {number}, sample {name}, probe {probe}",

@@ -86,14 +86,22 @@ def read_10x_h5(path: Path) -> Wide:
     """
     with opened(path) as file:
         group = file.get("matrix")
-        parts = ("barcodes", "data", "indices", "indptr", "shape", "features/id", "features/name")
+        parts = (
+            "barcodes",
+            "data",
+            "indices",
+            "indptr",
+            "shape",
+            "features/id",
+            "features/name",
+            "features/feature_type",
+        )
         if group is None or any(not is_array(group.get(name)) for name in parts):
             raise DataError(
                 "the file has not all of " + ", ".join(f"matrix/{name}" for name in parts), where=str(path),
                 expected="what Cell Ranger 3 and later writes", fix="of older ones take the folder with matrix.mtx",
             )  # fmt: skip
-        of_kind = group.get("features/feature_type")
-        check_arrays([*(group[name] for name in parts), *([] if of_kind is None else [of_kind])], path)
+        check_arrays([group[name] for name in parts], path)
         n_features, n_cells = (int(size) for size in group["shape"][()][:2])
         if n_features > MOST_COLUMNS:
             raise DataError(f"{n_features} features", where=str(path), expected=f"at most {MOST_COLUMNS}")
@@ -101,10 +109,10 @@ def read_10x_h5(path: Path) -> Wide:
         barcodes = [_text(one) for one in group["barcodes"][()]]
         about = pd.DataFrame({name: [_text(one) for one in group[f"features/{key}"][()]] for name, key in
                               zip(NAMES, ("id", "name"), strict=True)})  # fmt: skip
-        kinds = [] if of_kind is None else [_text(one) for one in of_kind[()]]
-    if len(barcodes) != n_cells or len(about) != n_features:
+        kinds = [_text(one) for one in group["features/feature_type"][()]]
+    if len(barcodes) != n_cells or len(about) != n_features or len(kinds) != n_features:
         raise DataError("its lists and its matrix differ in length", where=str(path), fix=WHOLE)
-    return _genes(x_SG, barcodes, about, kinds or [GENES] * n_features, path)
+    return _genes(x_SG, barcodes, about, kinds, path)
 
 
 def _text(value: Any) -> str:

@@ -24,6 +24,7 @@ from cic.errors import DataError
 log = logging.getLogger("cic.data")
 GZIP = b"\x1f\x8b"
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 NOT_TEXT = (OSError, EOFError, UnicodeError, csv.Error, zlib.error)
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 WESTERN = "cp1252"
@@ -35,6 +36,19 @@ SHARED = bytes(
 """Such as µ, °, ±, ä, é, ö, ü and ß."""
 UNCERTAIN = re.compile(rb"[\x80-\xff]{2}|[^\x00-\x7f" + re.escape(SHARED) + rb"]")
 AS_UTF8 = "save it as UTF-8, in a text editor or by `iconv -f ITS_ENCODING -t UTF-8`"
+
+
+def to_number(text: str) -> float:
+    """Read a number as tables have it; Python's own reading takes `1_0` and the digits of other scripts too.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
 
 
 def delimiter_of(path: Path) -> str | None:
