@@ -338,7 +338,7 @@ def test_real_genes_in_rows_declared_wrongly(real_data: Path) -> None:
 # damaged and hostile files
 
 
-@pytest.mark.attack("damaged files of eleven kinds", "8", tries=120, short=30)
+@pytest.mark.attack("damaged files of sixteen kinds", "8", tries=120, short=30)
 @pytest.mark.parametrize("kind", [*KINDS, *FIXED])
 def test_a_damaged_file_is_read_or_told_and_nothing_else(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, tally: Tally
