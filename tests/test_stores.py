@@ -180,6 +180,23 @@ def test_nothing_is_read_of_another_file(
         read_table(path, unit="counts")
 
 
+@pytest.mark.attack("Loom and GCTX of some kilobytes that declare gigabytes", "8", ended="told")
+@pytest.mark.parametrize(("kind", "name"), [("a_small.loom", "matrix"), ("a_small.gctx", "0/DATA/0/matrix")])
+def test_a_matrix_that_declares_gigabytes(tmp_path: Path, kind: str, name: str) -> None:
+    path, n = whole(tmp_path, kind), 10**5
+    with h5py.File(path, "r+") as file:
+        of_genes, of_samples = [("row_attrs/Gene", "col_attrs/CellID"), ("0/META/ROW/id", "0/META/COL/id")][
+            "gctx" in kind
+        ]
+        for place in (name, of_genes, of_samples):
+            del file[place]
+        file.create_dataset(name, (n, n), dtype="f4", chunks=(1000, 1000), compression="gzip")
+        for place in (of_genes, of_samples):
+            file.create_dataset(place, (n,), dtype="S4", chunks=(1000,), compression="gzip")
+    with pytest.raises(DataError, match="declares 40 GB"):
+        read_table(path, unit="counts")
+
+
 def linking(folder: Path) -> None:
     chunk = next(file for file in (folder / "X").rglob("*") if file.is_file() and file.name[0] in "0c")
     shutil.move(chunk, folder.with_name("elsewhere"))

@@ -182,6 +182,14 @@ def test_the_user_says_which_columns_are_about_genes(tmp_path: Path) -> None:
             read_table(**({"path": path, "unit": "counts", "about_genes": ["start"]} | where))  # type: ignore[arg-type]
 
 
+def test_numbers_that_are_written_oddly_are_no_text_about_genes(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    for odd in ("1,500", "12%", "-", "1/2"):
+        path.write_text(f"id\tx\ty\nG1\t{odd}\t2\nG2\t{odd}\t4\n")
+        with pytest.raises(DataError, match="text among numbers"):
+            read_table(path, unit="counts", samples_in="columns")
+
+
 def test_a_word_among_the_numbers_of_a_sample_is_still_told_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text(ANNOTATED.replace("7\t3", "high\t3"))

@@ -39,7 +39,7 @@ DOUBTFUL = COORDINATES | {
     "foldchange", "lfcse", "stat", "pval", "pvalue", "padj", "adjpval", "adjpvalue", "fdr", "qvalue",
 }  # fmt: skip
 """What such columns are called, and what samples might be."""
-TELLING = re.compile(r"length|entrez|chrom|biotype|([^a-z]|^)exons?([^a-z]|$)|([^a-z]|^)len$|^(gene|transcript)[^a-z]")
+TELLING = re.compile(r"length|entrez|chrom|biotype|([^a-z]|^)(exon|len$)|^(gene|transcript)[^a-z]")
 """Parts of names, in small letters, that are doubtful."""
 
 

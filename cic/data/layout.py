@@ -34,7 +34,7 @@ class Layout:
     Attributes
     ----------
     texts
-        Places of the columns beside the first that hold text, and no number, in the rows that were looked at.
+        Places of the columns beside the first that hold text in all rows that were looked at.
     skip
         Lines before the header.
     """
@@ -138,12 +138,12 @@ def _has_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _texts(rows: Sequence[Sequence[str]], layout: Layout) -> frozenset[int]:
-    """Give the places of columns that hold text: some, and among it no number."""
+    """Give the places of columns that hold text: all of it with letters, and no number; `1,500` is neither."""
     found = set()
     for place in range(1, len(layout.header)):
         cells = [row[place] for row in rows if place < len(row)]
         present = [cell for cell in cells if cell.strip().lower() not in MISSING]
-        if present and not any(layout.is_number(cell) for cell in present):
+        if present and all(re.search(r"[^\W\d_]", cell) and not layout.is_number(cell) for cell in present):
             found.add(place)
     return frozenset(found)
 
