@@ -131,6 +131,11 @@ def is_simulated(path: Path, recipe: dict[str, Any]) -> bool:
     return record["recipe"] == recipe and path.is_file() and md5_of(path) == record["md5"]
 
 
+def recipe_of(path: Path) -> dict[str, Any] | None:
+    """Give the recipe that `path` was simulated from; `None` if it has no record."""
+    return _read_record(path)["recipe"] if record_of(path).exists() else None
+
+
 def is_added(path: Path) -> bool:
     """Tell whether a data file is there, with a pointer that names its bytes."""
     return pointer_of(path).exists() and path.is_file() and md5_of(path) == _read_pointer(path)["md5"]
@@ -229,6 +234,23 @@ def check_pointer(path: Path) -> Pointer:
     return Pointer(pointer["md5"], pointer["size"], path, state, pointer["meta"])
 
 
+def md5_at(path: Path, commit: str) -> str:
+    """Give the hash that the pointer of a data file named at a commit.
+
+    Raises
+    ------
+    DataError
+        If that commit has no pointer of it.
+    """
+    at = pointer_of(Path(path).absolute())
+    where = f"{at}, at commit {commit}"
+    folder = next(folder for folder in at.parents if folder.is_dir())
+    text = git(folder, "show", f"{commit}:./{at.relative_to(folder).as_posix()}")
+    if text is None:
+        raise DataError("there is no pointer of these data", where=where, expected="a pointer that git keeps")
+    return str(_parsed_pointer(text, where)["md5"])
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     """Read the record of a simulated file: `md5`, `size` and `recipe`."""
     at = record_of(path)
@@ -251,12 +273,16 @@ def _read_pointer(path: Path) -> dict[str, Any]:
             expected=f"{at.name}",
             fix="put your file into place with `cic data import`, or make the default data with `cic data simulate`",
         )
+    return _parsed_pointer(at.read_text(), str(at))
+
+
+def _parsed_pointer(text: str, where: str) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(at.read_text())
+        raw = yaml.safe_load(text)
         out = raw["outs"][0]
         return {"md5": out["md5"], "size": out["size"], "meta": (raw.get("meta") or {}).get("cic", {})}
     except (yaml.YAMLError, KeyError, TypeError, IndexError):
-        raise DataError("this is not a DVC pointer", where=str(at), fix="take it from git again") from None
+        raise DataError("this is not a DVC pointer", where=where, fix="take it from git again") from None
 
 
 def _check_bytes(path: Path, pointer: dict[str, Any]) -> None:
