@@ -166,7 +166,7 @@ def reproduced(
         _bring_data(wanted, project, tree)
         stages = (*STAGES, *(["evaluate"] if evaluate else []))
         _run(wanted, tree, [[stage] for stage in stages], ["--params", str(file)])
-        return _compared(wanted, {stage: tree / "build" / stage for stage in stages})
+        return compared(wanted, {stage: tree / "build" / stage for stage in stages})
 
 
 def _notes(wanted: Wanted, project: Path) -> list[str]:
@@ -238,7 +238,8 @@ def _run(wanted: Wanted, tree: Path, verbs: list[list[str]], options: list[str])
         )
 
 
-def _compared(wanted: Wanted, folders: dict[str, Path]) -> Outcome:
+def compared(wanted: Wanted, folders: dict[str, Path]) -> Outcome:
+    """Hold what stages left in `folders` against what those of the version left."""
     differing = {}
     for stage, folder in folders.items():
         left, now = wanted.stages[stage].files if wanted.stages else {}, read_manifest(folder).files
