@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,14 +66,14 @@ class World:
         return {link.name: link for link in walk(trail_of(self.settings, "cic", wanted))}
 
 
-def manifests_of(project: Path, bundle: Path, profiles: Path, at: str) -> dict[str, Manifest]:
+def manifests_of(project: Path, bundle: Path, profiles: Path, at: str, md5: str) -> dict[str, Manifest]:
     """Give manifests as stages leave them."""
     left = {
         "fit": {f"bundle/{file.name}": sha256_of(file) for file in bundle.iterdir()},
         "evaluate": {profiles.name: sha256_of(profiles)},
     }
     code = {name: sha256_of(project / name) for name in SOURCES}
-    origin = {"git_commit": at, "git_dirty": False, "code": code, "recipe": None, "device": "cpu"}
+    origin = {"git_commit": at, "git_dirty": False, "code": code, "recipe": None, "device": "cpu", "data_md5": md5}
     return {
         stage: Manifest(
             stage,
@@ -111,7 +111,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, profiles: ExpressionMatrix) 
             bundle, profiles,
             git_commit=last, git_dirty=False, data_file=str(RAW), data_md5=md5, params_digest=digest,
         ),
-        stages={name: asdict(made) for name, made in manifests_of(project, bundle, evidence, last).items()},
+        stages={name: asdict(made) for name, made in manifests_of(project, bundle, evidence, last, md5).items()},
         shape=(60, 200), files=[evidence],
     )  # fmt: skip
     promote(uri, "cic", "1", Decision(True, "promoted", ("it is better",), {"champion": None}))
@@ -161,11 +161,12 @@ def version_tag(world: World, name: str, value: str) -> Iterator[None]:
 
 
 @contextmanager
-def stage_said(world: World, stage: str, **origin: Any) -> Iterator[None]:
+def stage_said(world: World, stage: str, without: tuple[str, ...] = (), **origin: Any) -> Iterator[None]:
     """Have a stage's manifest say something else, digest included."""
     file = world.files / "stages.json"
     told = json.loads(file.read_text())
-    told[stage]["origin"] |= origin
+    kept = {name: value for name, value in told[stage]["origin"].items() if name not in without}
+    told[stage]["origin"] = kept | origin
     digest = {TAG_STAGES.removeprefix("cic."): content_digest(told)}
     with bytes_of(file, lambda _: json.dumps(told).encode()), tags(world, **digest):
         yield
@@ -193,7 +194,26 @@ def alias_by_hand(world: World) -> Iterator[None]:
 
 @contextmanager
 def data_of_another_name(world: World) -> Iterator[None]:
-    with tags(world, data_md5="0" * 32), version_tag(world, "cic.data_md5", "0" * 32):
+    other = "0" * 32
+    with (
+        tags(world, data_md5=other),
+        version_tag(world, "cic.data_md5", other),
+        stage_said(world, "ingest", data_md5=other),
+    ):
+        yield
+
+
+@contextmanager
+def dirty_and_sources_unknown(world: World) -> Iterator[None]:
+    with ExitStack() as stack:
+        for stage in SECTIONS:
+            stack.enter_context(stage_said(world, stage, without=("code",), git_dirty=stage == "split"))
+        yield
+
+
+@contextmanager
+def trained_at(world: World, commit: str) -> Iterator[None]:
+    with tags(world, git_commit=commit), stage_said(world, "fit", git_commit=commit):
         yield
 
 
@@ -262,20 +282,18 @@ BREAKS: dict[str, tuple[str, str, Callable[[World], Any]]] = {
         "the stages ran with another fit",
         lambda world: stage_said(world, "fit", params={"seed": 1, "fit": {"seeds": 99}}),
     ),
-    "a commit that nobody has": ("commit", "no commit", lambda world: tags(world, git_commit="0" * 40)),
-    "a commit that is an option": ("commit", "no commit", lambda world: tags(world, git_commit="--help")),
-    "uncommitted files": ("working tree", "files differed", lambda world: tags(world, git_dirty="true")),
-    "uncommitted files at one stage": (
-        "working tree",
-        "when split ran",
-        lambda world: stage_said(world, "split", git_dirty=True),
-    ),
+    "a commit that nobody has": ("commit", "no commit", lambda world: trained_at(world, "0" * 40)),
+    "a commit that is an option": ("commit", "no commit", lambda world: trained_at(world, "--help")),
+    "a commit of another run": ("stages", "git_commit", lambda world: tags(world, git_commit=world.commits[0])),
+    "other data than were read": ("stages", "data_md5", lambda world: stage_said(world, "ingest", data_md5="0" * 32)),
+    "another file of data": ("parameters", "not the parameters", lambda world: tags(world, data_file="data/raw/x")),
+    "uncommitted files, the sources unknown": ("working tree", "when split ran", dirty_and_sources_unknown),
     "other sources": (
         "code",
         "stage `fit` ran another cic/stages/fit.py",
         lambda world: stage_said(world, "fit", code=dict.fromkeys(SOURCES[1:], "0" * 64)),
     ),
-    "a commit before the data": ("pointer", "no pointer", lambda world: tags(world, git_commit=world.commits[0])),
+    "a commit before the data": ("pointer", "no pointer", lambda world: trained_at(world, world.commits[0])),
     "a pointer to other data": ("pointer", "names other data", data_of_another_name),
     "data nowhere whole": ("data", "nowhere whole", data_nowhere_whole),
 }
@@ -320,6 +338,13 @@ def test_data_are_looked_for_in_cache_and_remote_and_left_as_they_are(world: Wor
             assert link.state == "whole" and "DVC's cache: damaged" in link.told
             assert link.told.endswith(f"{world.project / '.cic' / 'dvc-remote'}/files/md5: whole")
         assert raw.read_bytes() == kept and remote.exists()
+
+
+def test_files_that_were_not_committed_matter_where_they_are_sources(world: World) -> None:
+    with stage_said(world, "split", git_dirty=True):
+        links = world.links()
+    assert links["working tree"].state == "unchecked" and "when split ran" in links["working tree"].told
+    assert links["code"].state == "whole"
 
 
 def test_simulated_data_that_are_not_here_are_no_broken_link(world: World) -> None:

@@ -108,9 +108,8 @@ def _print(outcome: Outcome) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for stage, differing in outcome.differing.items():
         mark = MARKS["broken" if differing else "whole"]
-        console.print(
-            f"{mark} {stage:<13} {escape(', '.join(differing)) + ' differ' if differing else 'the same files'}"
-        )
+        told = f"another {', '.join(differing)}" if differing else "the same files"
+        console.print(f"{mark} {stage:<13} {escape(told)}")
     mark = MARKS["whole" if outcome.same else "broken"]
     console.print(
         f"{mark} {'bundle':<13} {outcome.came_out}{'' if outcome.same else ', registered ' + outcome.registered}"

@@ -13,7 +13,7 @@ from cic.registry.recorded import content_of, file_of
 from cic.registry.registry import drift, history
 from cic.registry.stored import PROFILES
 from cic.tracking.files import TAG_BUNDLE, TAG_FILES, TAG_METRICS
-from cic.verification.trail import Trail
+from cic.verification.trail import UNKNOWN, Trail
 
 
 class Unchecked(str):
@@ -55,9 +55,14 @@ def metrics(trail: Trail) -> str:
 
 
 def stages(trail: Trail) -> str | Unchecked:
-    """Hold the stages' manifests against their digest, and what they left against what was registered."""
+    """Hold the stages' manifests against their digest, and what they say and left against run and version."""
     if not trail.stages:
         return Unchecked("registered before the stages' manifests were kept")
+    for stage, key, named in (("fit", "git_commit", trail.commit), ("ingest", "data_md5", trail.data_md5)):
+        if (known := trail.stages[stage].origin[key] or UNKNOWN) != named:
+            raise ModelError(
+                f"cic.{key} of the run is {named}", where=_where(trail), expected=f"{known}, as stage `{stage}` had it"
+            )
     registered = json.loads(trail.version.tags.get(TAG_FILES, "{}"))
     for name, sha in trail.stages["fit"].files.items():
         if name.startswith("bundle/") and registered.get(f"artifacts/{name}") != sha:
@@ -104,8 +109,10 @@ def parameters(trail: Trail) -> str:
     except (KeyError, AttributeError, TypeError) as error:
         raise ModelError(f"a section is missing or is none: {error}", where=where) from None
     named = trail.run.tags["cic.params_digest"]
-    if digest != named:
-        raise ModelError("these are not the parameters that were logged", where=where, expected=f"digest {named}")
+    if digest != named or params["data"]["file"] != str(trail.data):
+        raise ModelError(
+            "these are not the parameters that were logged", where=where, expected=f"digest {named}, of {trail.data}"
+        )
     for place, other in (("the page of runs", trail.run.params.get("seed")), ("its tags", trail.run.tags["cic.seed"])):
         if other != seed:
             raise ModelError(f"the seed is {seed}, in {place} {other}", where=where, expected="one seed")

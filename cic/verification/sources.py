@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cic.errors import DataError, ModelError
 from cic.verification.registered import Unchecked
-from cic.verification.trail import Trail, how_to_simulate
+from cic.verification.trail import UNKNOWN, Trail, how_to_simulate
 from cic.versioning.commits import knows_commit, sha256_at
 from cic.versioning.objects import look_up
 from cic.versioning.pointers import is_simulated, md5_at, md5_of, pointer_of
@@ -29,18 +29,21 @@ def commit(trail: Trail) -> str | Unchecked:
 
 
 def working_tree(trail: Trail) -> str | Unchecked:
-    """Look whether what ran was what the commit has."""
-    if trail.commit == "unknown":
+    """Look whether the working tree was as committed; where the sources that ran are known, `code` says more."""
+    if trail.commit == UNKNOWN:
         return Unchecked("it was trained outside of git")
     dirty = [name for name, made in trail.stages.items() if made.origin["git_dirty"]]
-    if dirty or trail.run.tags.get("cic.git_dirty") != "false":
-        raise ModelError(
-            f"files differed from the commit when {', '.join(dirty) or 'it'} ran",
-            where=f"run {trail.run.run_id} in MLflow",
-            expected="a working tree as committed",
-            fix="commit, then train and register again",
-        )
-    return "as committed"
+    if not dirty and trail.run.tags.get("cic.git_dirty") == "false":
+        return "as committed"
+    told = f"files differed from the commit when {', '.join(dirty) or 'it'} ran"
+    if trail.stages and all("code" in made.origin for made in trail.stages.values()):
+        return Unchecked(f"{told}; whether these were its sources is seen next")
+    raise ModelError(
+        told,
+        where=f"run {trail.run.run_id} in MLflow",
+        expected="a working tree as committed",
+        fix="commit, then train and register again",
+    )
 
 
 def code(trail: Trail) -> str | Unchecked:
@@ -108,6 +111,6 @@ def data(trail: Trail) -> str | Unchecked:
 
 
 def _outside_of_git(trail: Trail) -> str:
-    if trail.commit == "unknown":
+    if trail.commit == UNKNOWN:
         return "it was trained outside of git"
     return "" if in_git(trail.settings.project) else f"{trail.settings.project} is in no git repository"

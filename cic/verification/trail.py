@@ -18,9 +18,10 @@ from cic.versioning.pointers import recipe_of
 
 CHOSEN = "chosen"
 """What `params.json` of a run has besides the parameters: the hyperparameters that the search chose."""
-RECIPE_OPTIONS = (
-    *("samples", "genes", "cell_types", "studies", "programs", "replicate_pairs", "molecules", "seed"),
-)  # fmt: skip
+UNKNOWN = "unknown"
+"""How a run's tags name a commit that there was none of."""
+RECIPE = ("samples", "genes", "cell_types", "studies", "programs", "replicate_pairs", "molecules", "seed")
+"""What of a recipe the command line takes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Trail:
     @property
     def commit(self) -> str:
         """The commit that it was trained at."""
-        return self.run.tags.get("cic.git_commit", "unknown")
+        return self.run.tags.get("cic.git_commit", UNKNOWN)
 
     @property
     def data(self) -> Path:
@@ -102,7 +103,7 @@ def trail_of(settings: Settings, model: str, wanted: str) -> Trail:
 def simulate_command(data: Path, recipe: dict[str, Any]) -> list[str]:
     """Give the verb and options of `cic` that make simulated data again."""
     cells = ["--cells"] if "molecules" in recipe else []
-    given = [f"--{name.replace('_', '-')}={recipe[name]}" for name in RECIPE_OPTIONS if name in recipe]
+    given = [f"--{name.replace('_', '-')}={recipe[name]}" for name in RECIPE if name in recipe]
     return ["data", "simulate", "--name", data.name.removesuffix(".parquet"), *cells, *given]
 
 
