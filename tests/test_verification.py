@@ -293,7 +293,11 @@ BREAKS: dict[str, tuple[str, str, Callable[[World], Any]]] = {
         "stage `fit` ran another cic/stages/fit.py",
         lambda world: stage_said(world, "fit", code=dict.fromkeys(SOURCES[1:], "0" * 64)),
     ),
-    "a commit before the data": ("pointer", "no pointer", lambda world: trained_at(world, world.commits[0])),
+    "a commit before the data": (
+        "pointer",
+        "no pointer",
+        lambda world: stage_said(world, "ingest", git_commit=world.commits[0]),
+    ),
     "a pointer to other data": ("pointer", "names other data", data_of_another_name),
     "data nowhere whole": ("data", "nowhere whole", data_nowhere_whole),
 }
@@ -363,6 +367,7 @@ def test_a_recipe_gives_the_same_data_again(tmp_path: Path, monkeypatch: pytest.
     made = []
     for name, verb in (("one", ["data", "simulate", *small]), ("other", None)):
         (tmp_path / name / "data").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / name)
         monkeypatch.setenv("CIC_PROJECT", str(tmp_path / name))
         if verb is None:
             recipe = json.loads((tmp_path / "one/data/raw/made.parquet.simulated.json").read_text())["recipe"]
@@ -376,7 +381,7 @@ def test_a_recipe_gives_the_same_data_again(tmp_path: Path, monkeypatch: pytest.
 def test_the_command_line_names_the_link_and_ends_with_its_exit_code(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CIC_PROJECT", str(world.project))
+    monkeypatch.chdir(world.project)
     monkeypatch.setenv("CIC_HOME", str(world.settings.home))
     for wanted in ("1", "champion", "latest", "models:/cic@champion", "models:/cic/1", world.run_id):
         ran = CliRunner().invoke(app, ["verify", wanted, "--name", "cic"])
@@ -424,6 +429,23 @@ def test_data_come_from_where_they_are_whole_and_a_stage_that_fails_leaves_nothi
     with pytest.raises(DataError, match="outside of the project"):
         again(world, replace(wanted, data=tmp_path / "mine.parquet"))
     assert trees(world) == before + 1
+
+
+def test_a_commit_is_taken_that_has_what_all_stages_ran(world: World) -> None:
+    """Of a stage that an earlier commit ran already nothing runs again."""
+
+    def taken() -> str:
+        return wanted_of(trail_of(world.settings, "cic", "1")).commit
+
+    first, last = world.commits
+    with trained_at(world, first):
+        assert taken() == last, "which ingest ran at, and has the sources of fit"
+        with stage_said(world, "ingest", git_commit="0" * 40), stage_said(world, "split", git_commit=None):
+            assert taken() == last, "which search ran at"
+    with stage_said(world, "ingest", git_commit=first):
+        assert taken() == first
+        with stage_said(world, "split", code={"cic/new.py": "0"}):
+            assert taken() == last, "none has them all, and fit has the last word"
 
 
 def test_what_may_make_another_model_is_told_first(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -31,11 +32,10 @@ from cic.versioning.pointers import md5_of, record_of
 STAGES = ("ingest", "split", "search", "fit")
 COMPARED_OF_EVALUATE = "metrics.json"
 VERBS = """
-import sys
+import json, sys
 from cic.cli import main
-*before, options = (part.split("\\n") for part in sys.argv[1:])
-for verb in before:
-    sys.argv = ["cic", *verb, *options]
+for verb in json.loads(sys.argv[1]):
+    sys.argv = ["cic", *verb]
     try:
         main()
     except SystemExit as end:
@@ -55,7 +55,7 @@ class Wanted:
     name
         Address of the version.
     commit, clean
-        Where it was trained, and whether the working tree was as committed.
+        One with what was trained, and whether the working tree was as committed.
     versions
         Release of each library that calculates.
     """
@@ -115,7 +115,7 @@ def wanted_of(trail: Trail) -> Wanted:
         name=f"models:/{trail.version.name}/{trail.version.version}",
         bundle=bundle,
         bundle_digest=trail.version.bundle_digest,
-        commit=trail.commit,
+        commit=_commit_of(trail),
         clean=trail.run.tags.get("cic.git_dirty") == "false",
         params=trail.params,
         stages=trail.stages,
@@ -124,6 +124,19 @@ def wanted_of(trail: Trail) -> Wanted:
         recipe=trail.recipe,
         versions={name: installed[name] for name in CALCULATING.values() if name in installed},
     )
+
+
+def _commit_of(trail: Trail) -> str:
+    """Give a commit that has the sources of all stages as they ran: where nothing changed, some ran at earlier ones."""
+    made = {name: trail.stages[name].origin for name in STAGES} if trail.stages else {}
+    ran = {file: sha for origin in made.values() for file, sha in origin.get("code", {}).items()}
+    # that of `ingest` is the first to be looked at: the data's pointer was there
+    for commit in (origin["git_commit"] for origin in made.values()):
+        if commit and knows_commit(trail.settings.project, commit):
+            there = sha256_at(trail.settings.project, commit, ran)
+            if there in (ran, {}):  # or what ran was installed
+                return str(commit)
+    return trail.commit
 
 
 def reproduced(
@@ -165,7 +178,7 @@ def reproduced(
         file.write_text(yaml.safe_dump(given))
         _bring_data(wanted, project, tree)
         stages = (*STAGES, *(["evaluate"] if evaluate else []))
-        _run(wanted, tree, [[stage] for stage in stages], ["--params", str(file)])
+        _run(wanted, tree, [[stage, "--params", str(file)] for stage in stages])
         return compared(wanted, {stage: tree / "build" / stage for stage in stages})
 
 
@@ -192,7 +205,7 @@ def _bring_data(wanted: Wanted, project: Path, tree: Path) -> None:
             if path.exists():
                 _copy(path, there.with_name(path.name))
     elif wanted.recipe is not None:
-        _run(wanted, tree, [simulate_command(wanted.data, wanted.recipe)], [])
+        _run(wanted, tree, [simulate_command(wanted.data, wanted.recipe)])
         if md5_of(there) != wanted.data_md5:
             log.warning("the simulated data differ from those then: their last bits do between kinds of processors")
     else:
@@ -213,7 +226,7 @@ def _copy(path: Path, to: Path) -> None:
         shutil.copyfile(path, to)
 
 
-def _run(wanted: Wanted, tree: Path, verbs: list[list[str]], options: list[str]) -> None:
+def _run(wanted: Wanted, tree: Path, verbs: list[list[str]]) -> None:
     """Run verbs by the code of a working tree, in this environment but for what is set for this project."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CIC_", "MLFLOW_"))}
     device = wanted.stages["fit"].origin["device"] if wanted.stages else "auto"
@@ -221,15 +234,9 @@ def _run(wanted: Wanted, tree: Path, verbs: list[list[str]], options: list[str])
     if (tree / "cic").is_dir():
         environment["PYTHONPATH"] = str(tree)
     environment["PYTHONSAFEPATH"] = "1"
-    told = ["\n".join(verb) for verb in verbs]
     # what the stages print is no result of ours
-    done = subprocess.run(
-        [sys.executable, "-c", VERBS, *told, "\n".join(options)],
-        cwd=tree,
-        env=environment,
-        stdout=sys.stderr,
-        check=False,
-    )
+    command = [sys.executable, "-c", VERBS, json.dumps(verbs)]
+    done = subprocess.run(command, cwd=tree, env=environment, stdout=sys.stderr, check=False)
     if done.returncode != 0:
         raise ModelError(
             f"a stage of that commit ended with exit code {done.returncode}",

@@ -78,11 +78,12 @@ def pointer(trail: Trail) -> str | Unchecked:
         return told if made else Unchecked(told)
     if reason := _outside_of_git(trail):
         return Unchecked(reason)
-    found = md5_at(path, trail.commit)
+    at = trail.stages["ingest"].origin["git_commit"] if trail.stages else trail.commit
+    found = md5_at(path, at)
     if found != trail.data_md5:
         raise DataError(
             f"the pointer names other data, md5 {found}",
-            where=f"{pointer_of(trail.data)}, at commit {trail.commit}",
+            where=f"{pointer_of(trail.data)}, at commit {at}",
             expected=f"md5 {trail.data_md5}, as the run has it",
         )
     return f"{pointer_of(trail.data)} names {trail.data_md5}"
