@@ -173,6 +173,17 @@ def stage_said(world: World, stage: str, without: tuple[str, ...] = (), **origin
 
 
 @contextmanager
+def tag_gone(world: World, name: str) -> Iterator[None]:
+    client = connect(world.settings.tracking_uri)
+    kept = client.get_run(world.run_id).data.tags[name]
+    client.delete_tag(world.run_id, name)
+    try:
+        yield
+    finally:
+        client.set_tag(world.run_id, name, kept)
+
+
+@contextmanager
 def run_deleted(world: World) -> Iterator[None]:
     client = connect(world.settings.tracking_uri)
     client.delete_run(world.run_id)
@@ -247,6 +258,11 @@ BREAKS: dict[str, tuple[str, str, Callable[[World], Any]]] = {
         lambda world: bytes_of(registered_file(world, "origin.json"), lambda text: text + b" "),
     ),
     "another bundle named": ("bundle", "bundle", lambda world: version_tag(world, "cic.bundle_digest", "0" * 64)),
+    "a run that tells nothing": (
+        "run",
+        "no tag cic.data_file",
+        lambda world: tag_gone(world, "cic.data_file"),
+    ),
     "the run deleted": ("run", "is gone", run_deleted),
     "a run of another bundle": ("run", "cic.bundle_digest", lambda world: tags(world, bundle_digest="0" * 64)),
     "metrics made better": (

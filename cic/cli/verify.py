@@ -76,7 +76,7 @@ def reproduce(
 ) -> None:
     """Train a version again by the code of its commit, on its data, in a working tree beside; compare digests.
 
-    The registry, `build/` and the working tree stay as they are. Exit code 4 where another model comes out.
+    The registry, `build/` and the working tree stay as they are. Exit code 4 where something else comes out.
     """
     from dataclasses import asdict
 
@@ -96,7 +96,7 @@ def reproduce(
         _print(outcome)
     if not outcome.same:
         raise ModelError(
-            f"another model came out: {outcome.told}", where=wanted.name, expected=f"bundle {outcome.registered}",
+            f"something else came out: {outcome.told}", where=wanted.name, expected=f"bundle {outcome.registered}",
             fix="`cic verify` tells whether all that it was made from is still there",
         )  # fmt: skip
 
@@ -110,7 +110,6 @@ def _print(outcome: Outcome) -> None:
         mark = MARKS["broken" if differing else "whole"]
         told = f"another {', '.join(differing)}" if differing else "the same files"
         console.print(f"{mark} {stage:<13} {escape(told)}")
-    mark = MARKS["whole" if outcome.same else "broken"]
-    console.print(
-        f"{mark} {'bundle':<13} {outcome.came_out}{'' if outcome.same else ', registered ' + outcome.registered}"
-    )
+    same = outcome.came_out == outcome.registered
+    told = "" if same else f", registered {outcome.registered}"
+    console.print(f"{MARKS['whole' if same else 'broken']} {'bundle':<13} {outcome.came_out}{told}")

@@ -19,6 +19,7 @@ from cic.tracking.lineage import content_digest
 from cic.tracking.store import connect, explained
 
 GONE = "the run that the version came from is gone"
+NEEDED_TAGS = ("cic.bundle_digest", "cic.data_file", "cic.data_md5", "cic.git_commit", "cic.params_digest", "cic.seed")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def run_of(uri: str, version: Version, artifacts_uri: str | None = None) -> Run:
     Raises
     ------
     ModelError
-        If it was deleted.
+        If it was deleted, or does not say where the model came from.
     """
     where = f"run {version.run_id} in MLflow"
     with explained(uri):
@@ -63,6 +64,8 @@ def run_of(uri: str, version: Version, artifacts_uri: str | None = None) -> Run:
             raise ModelError(GONE, where=where) from error
     if run.info.lifecycle_stage == "deleted":
         raise ModelError(GONE, where=where, fix=f"mlflow runs restore --run-id {version.run_id}")
+    if absent := [name for name in NEEDED_TAGS if name not in run.data.tags]:
+        raise ModelError(f"it has no tag {', '.join(absent)}", where=where, fix="register a model by `cic publish`")
     files = past_server(run.info.artifact_uri, artifacts_uri)
     return Run(version.run_id, run.info.status, run.data.tags, run.data.params, files)
 

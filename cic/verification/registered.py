@@ -13,12 +13,7 @@ from cic.registry.recorded import content_of, file_of
 from cic.registry.registry import drift, history
 from cic.registry.stored import PROFILES
 from cic.tracking.files import TAG_BUNDLE, TAG_FILES, TAG_METRICS
-from cic.verification.trail import UNKNOWN, Trail
-
-
-class Unchecked(str):
-    """Why a link cannot be looked at."""
-
+from cic.verification.trail import UNKNOWN, Trail, Unchecked
 
 SHOWN = 12
 """Characters of a digest."""

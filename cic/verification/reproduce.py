@@ -16,13 +16,14 @@ import yaml
 
 from cic.config import load_params
 from cic.data.synthetic import side_files
-from cic.dependencies import CALCULATING, versions_of
+from cic.dependencies import CALCULATING
 from cic.digests import WORKERS
 from cic.errors import DataError, ModelError
 from cic.manifest import Manifest, read_manifest
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 from cic.registry.fetched import fetched_bundle
 from cic.registry.recorded import file_of
+from cic.tracking.lineage import environment_lock
 from cic.verification.distance import distance
 from cic.verification.trail import Trail, simulate_command
 from cic.versioning.commits import knows_commit, sha256_at, worktree
@@ -30,7 +31,8 @@ from cic.versioning.objects import look_up
 from cic.versioning.pointers import md5_of, record_of
 
 STAGES = ("ingest", "split", "search", "fit")
-COMPARED_OF_EVALUATE = "metrics.json"
+COMPARED_OF_EVALUATE = ["metrics.json"]
+"""No stage reads what it leaves."""
 VERBS = """
 import json, sys
 from cic.cli import main
@@ -84,7 +86,7 @@ class Outcome:
     came_out, registered
         Digests of the bundles.
     told
-        How far apart the models are, in words; empty if they are the same.
+        Which stage was the first to leave something else, and how far apart the models are; empty if all is the same.
     """
 
     differing: dict[str, list[str]]
@@ -94,8 +96,8 @@ class Outcome:
 
     @property
     def same(self) -> bool:
-        """Whether the very same model came out."""
-        return self.came_out == self.registered
+        """Whether the very same came out."""
+        return not self.told
 
 
 def wanted_of(trail: Trail) -> Wanted:
@@ -109,8 +111,6 @@ def wanted_of(trail: Trail) -> Wanted:
     settings = trail.settings
     with fetched_bundle(trail.uri, trail.version, settings.artifact_location) as folder:
         bundle = load_bundle(folder)
-    lock = file_of(trail.uri, trail.run, "environment.txt").decode().splitlines()
-    installed = dict(line.split("==", 1) for line in lock if "==" in line)
     return Wanted(
         name=f"models:/{trail.version.name}/{trail.version.version}",
         bundle=bundle,
@@ -122,8 +122,14 @@ def wanted_of(trail: Trail) -> Wanted:
         data=trail.data,
         data_md5=trail.data_md5,
         recipe=trail.recipe,
-        versions={name: installed[name] for name in CALCULATING.values() if name in installed},
+        versions=_calculating(file_of(trail.uri, trail.run, "environment.txt").decode()),
     )
+
+
+def _calculating(lock: str) -> dict[str, str]:
+    """Give the releases of the libraries that calculate, of a list of all that is installed."""
+    installed = dict(line.split("==", 1) for line in lock.splitlines() if "==" in line)
+    return {name: installed[name] for name in sorted(CALCULATING.values()) if name in installed}
 
 
 def _commit_of(trail: Trail) -> str:
@@ -185,8 +191,8 @@ def reproduced(
 def _notes(wanted: Wanted, project: Path) -> list[str]:
     """Say what may make another model of it."""
     notes = [] if wanted.clean else ["files differed from the commit when it was trained; the commit alone is taken"]
-    now = versions_of(wanted.versions)
-    other = [f"{name} {now[name]} (then {then})" for name, then in wanted.versions.items() if now[name] != then]
+    now = _calculating(environment_lock())
+    other = [f"{name} {now.get(name)} (then {then})" for name, then in wanted.versions.items() if now.get(name) != then]
     if other:
         notes.append(f"other releases of libraries are here: {', '.join(other)}")
     if not sha256_at(project, wanted.commit, ["cic/__init__.py"]):
@@ -232,7 +238,7 @@ def _run(wanted: Wanted, tree: Path, verbs: list[list[str]]) -> None:
     device = wanted.stages["fit"].origin["device"] if wanted.stages else "auto"
     environment |= {"CIC_PROJECT": str(tree), "CIC_HOME": str(tree / ".cic"), "CIC_DEVICE": device}
     if (tree / "cic").is_dir():
-        environment["PYTHONPATH"] = str(tree)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(tree), os.environ.get("PYTHONPATH")]))
     environment["PYTHONSAFEPATH"] = "1"
     # what the stages print is no result of ours
     command = [sys.executable, "-c", VERBS, json.dumps(verbs)]
@@ -252,16 +258,16 @@ def compared(wanted: Wanted, folders: dict[str, Path]) -> Outcome:
         left, now = wanted.stages[stage].files if wanted.stages else {}, read_manifest(folder).files
         differing[stage] = [name for name in _compared_files(wanted.stages, stage) if left[name] != now.get(name)]
     bundle = folders["fit"] / "bundle"
-    found = bundle_digest(bundle)
-    told = ""
+    found, told = bundle_digest(bundle), []
+    if first := next((stage for stage, files in differing.items() if files), None):
+        told.append(f"`{first}` is the first stage that left something else")
     if found != wanted.bundle_digest:
-        first = next((stage for stage, files in differing.items() if files), None)
-        apart = distance(wanted.bundle, load_bundle(bundle), folders["ingest"] / "matrix.parquet")
-        told = f"`{first}` is the first stage that left something else; {apart}" if first else apart
-    return Outcome(differing if wanted.stages else {}, found, wanted.bundle_digest, told)
+        told.append(distance(wanted.bundle, load_bundle(bundle), folders["ingest"] / "matrix.parquet"))
+    return Outcome(differing if wanted.stages else {}, found, wanted.bundle_digest, "; ".join(told))
 
 
 def _compared_files(stages: dict[str, Manifest], stage: str) -> list[str]:
-    """Give the files of a stage that later ones read: others hold times."""
-    read = {name for made in stages.values() for name in made.inputs.get(stage, {})}
-    return sorted(read) if stage != "evaluate" or not stages else [COMPARED_OF_EVALUATE]
+    """Give the files of a stage that later ones read, as far as it is known: others hold times."""
+    if stage == "evaluate" and stages:
+        return COMPARED_OF_EVALUATE
+    return sorted({name for made in stages.values() for name in made.inputs.get(stage, {})})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cic.errors import DataError, ModelError
-from cic.verification.registered import Unchecked
-from cic.verification.trail import UNKNOWN, Trail, how_to_simulate
+from cic.verification.trail import UNKNOWN, Trail, Unchecked, how_to_simulate
 from cic.versioning.commits import knows_commit, sha256_at
 from cic.versioning.objects import look_up
 from cic.versioning.pointers import is_simulated, md5_at, md5_of, pointer_of

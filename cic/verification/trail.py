@@ -24,6 +24,10 @@ RECIPE = ("samples", "genes", "cell_types", "studies", "programs", "replicate_pa
 """What of a recipe the command line takes."""
 
 
+class Unchecked(str):
+    """Why a link cannot be looked at."""
+
+
 @dataclass(frozen=True)
 class Trail:
     """A version, and the settings by which its traces are found; what cannot be read is an error where it is asked for.
@@ -64,7 +68,7 @@ class Trail:
     @property
     def commit(self) -> str:
         """The commit that it was trained at."""
-        return self.run.tags.get("cic.git_commit", UNKNOWN)
+        return self.run.tags["cic.git_commit"]
 
     @property
     def data(self) -> Path:

@@ -8,8 +8,7 @@ from typing import Literal
 
 from cic.errors import CicError, ServiceError
 from cic.verification import registered, sources
-from cic.verification.registered import Unchecked
-from cic.verification.trail import Trail
+from cic.verification.trail import Trail, Unchecked
 
 State = Literal["whole", "broken", "unchecked"]
 

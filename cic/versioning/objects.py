@@ -41,7 +41,7 @@ def look_up(path: Path, md5: str, to: Path | None = None) -> list[Copy]:
     md5
         As a pointer names it.
     to
-        Where to write them; nothing is left there that is not whole.
+        Where to write them; no file is left there that is not whole.
 
     Returns
     -------
@@ -84,11 +84,11 @@ def _fault(store: HashFileDB, md5: str, to: Path | None) -> str:
     if fault := _object_fault(store, md5, listing):
         return f"the list of its files is {fault}"
     for file in json.loads(listing.getvalue()):
-        target = None if to is None else to / file["relpath"]
-        if target is not None and to is not None and not target.resolve().is_relative_to(to.resolve()):
-            return f"{file['relpath']} lies outside of the folder"
-        if fault := _file_fault(store, file["md5"], target):
-            return f"{file['relpath']} is {fault}"
+        name = file["relpath"]
+        if to is not None and not (to / name).resolve().is_relative_to(to.resolve()):
+            return f"{name} lies outside of the folder"
+        if fault := _file_fault(store, file["md5"], None if to is None else to / name):
+            return f"{name} is {fault}"
     return ""
 
 
