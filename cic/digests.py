@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cic.config import Params, ParamsSection, digest
+from cic.config import ParamsSection, digest
 from cic.data.matrix import ExpressionMatrix
 
 WORKERS = ("workers", "scheduler", "shared")
 """Fields of the section `search` that say what runs, and where."""
+DECIDING = ("data", "split", "preprocess", "training", "search", "fit")
+"""Sections that decide what model comes out."""
 
 
 def data_digest(matrix: ExpressionMatrix) -> str:
@@ -26,15 +29,18 @@ def data_digest(matrix: ExpressionMatrix) -> str:
     return total.hexdigest()
 
 
-def model_digest(params: Params) -> str:
-    """Give the digest of the parameters that decide what model comes out."""
-    sections = (params.data, params.split, params.preprocess, params.training, params.search, params.fit)
-    return digest(params.seed, *(json.dumps(settled(section), sort_keys=True) for section in sections))
+def model_digest(params: Mapping[str, Any]) -> str:
+    """Give the digest of the parameters that decide what model comes out, from their plain values by section."""
+    return digest(params["seed"], *(json.dumps(_settled(params[name]), sort_keys=True) for name in DECIDING))
 
 
 def settled(section: ParamsSection) -> dict[str, Any]:
     """Give the fields of a section that an outcome depends on: how many workers there are, and where, is none."""
-    return {key: value for key, value in section.model_dump(mode="json").items() if key not in WORKERS}
+    return _settled(section.model_dump(mode="json"))
+
+
+def _settled(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key not in WORKERS}
 
 
 def gene_sets_digest(path: Path) -> str:

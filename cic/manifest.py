@@ -30,7 +30,7 @@ class Manifest:
     inputs
         SHA-256 of each file that it read, by stage and path.
     origin
-        Commit, parameters, data and device, as they were when the stage began.
+        Commit, sources, parameters, data and device, as they were when the stage began.
     """
 
     stage: str
@@ -150,6 +150,15 @@ def check_together(manifests: Mapping[str, Manifest], folders: Mapping[str, Path
                     expected="folders that were made from each other",
                     fix=f"run `cic {name}` again, or `dvc repro`",
                 )
+
+
+def params_of(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
+    """Give the parameters that the stages ran with, by section."""
+    ran: dict[str, Any] = {}
+    # where two declare the same section, the one that decides what model comes out has the last word
+    for name in ("evaluate", "search", "ingest", "split", "fit"):
+        ran |= manifests[name].origin["params"]
+    return ran
 
 
 def _verb(folder: Path) -> str:

@@ -21,13 +21,13 @@ from filelock import FileLock
 
 from cic.config import Params, Search
 from cic.data.synthetic import truth_files
-from cic.dependencies import closure, code_digest, libraries, modules_of, versions_of
+from cic.dependencies import ROOT, closure, code_digest, libraries, modules_of, versions_of
 from cic.digests import WORKERS, gene_sets_digest, settled
 from cic.errors import DataError
 from cic.folders import Folders
 from cic.manifest import Manifest, check_together, checked, inputs_of, read_manifest, sha256_of, write_manifest
 from cic.settings import Settings
-from cic.versioning.pointers import git_state, md5_of
+from cic.versioning.pointers import git_state, md5_of, recipe_of
 
 WRITTEN_BY_RUNS = ("dvc.lock", "build", ".cic")
 """Paths that runs write, some of them in git: they do not make a working tree another than its commit."""
@@ -270,12 +270,14 @@ def _is_intact(folder: Path) -> bool:
 
 
 def _origin(stage: Stage, params: Params, settings: Settings) -> dict[str, Any]:
-    """Tell where a stage runs, before it does: commit, parameters, data, device."""
+    """Tell where a stage runs, before it does: commit, sources, parameters, data, device."""
     git = git_state(settings.project, except_for=WRITTEN_BY_RUNS)
     sections = {name: getattr(params, name).model_dump(mode="json") for name in stage.sections}
     origin = {"git_commit": git.commit, "git_dirty": git.dirty, "params": {"seed": params.seed, **sections}}
+    origin["code"] = {file.as_posix(): sha256_of(ROOT / file) for file in stage.sources}
     if not stage.reads:
         origin["data_md5"] = md5_of(Path(params.data.file))
+        origin["recipe"] = recipe_of(Path(params.data.file))
     if "device" in stage.outside:
         origin["device"] = settings.torch_device
     return origin

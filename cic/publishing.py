@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from cic.evaluation.report.card import model_card
 from cic.evaluation.report.outcome import with_outcome
 from cic.evaluation.report.run_figures import run_figures
 from cic.folders import Folders, read_json, read_parts, write_json
-from cic.manifest import Manifest, read_manifest
+from cic.manifest import Manifest, params_of, read_manifest
 from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
@@ -55,7 +56,8 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
     """Log the evaluated model with all it came from, and register its bundle as a version; once, if nothing differs."""
     manifests = verified(folders)
     matrix, part_S = read_parts(folders)
-    ran_with = _params_of(manifests, params)
+    # how it was trained, and the registry as it is set up now
+    ran_with = Params.model_validate({**params_of(manifests), "registry": params.registry.model_dump()})
     lineage = _lineage(
         ran_with, manifests, folders, measured_of(matrix.select(part_S == "test"), _measured(folders)), flow_run_id
     )
@@ -82,6 +84,7 @@ def publish(params: Params, folders: Folders, settings: Settings, flow_run_id: s
         params={**ran_with.model_dump(mode="json"), "chosen": chosen},
         shown_params={**shown_hyperparameters(chosen), "seed": ran_with.seed},
         lineage=lineage,
+        stages={name: asdict(made) for name, made in manifests.items()},
         shape=(matrix.n_samples, matrix.n_genes),
         files=[folders["evaluate"] / "report.html", folders["evaluate"] / "profiles.csv", *figures],
         card=card,
@@ -102,15 +105,6 @@ def _curves(folders: Folders) -> dict[str, dict[int, float]]:
     return {name: dict(zip(map(int, curve.index), map(float, curve), strict=True)) for name, curve in named.items()}
 
 
-def _params_of(manifests: Mapping[str, Manifest], now: Params) -> Params:
-    """Give the parameters that the stages ran with, and today's of the registry."""
-    ran: dict[str, Any] = {}
-    # where two declare the same section, the one that decides what model comes out has the last word
-    for name in ("evaluate", "search", "ingest", "split", "fit"):
-        ran |= manifests[name].origin["params"]
-    return Params.model_validate({**ran, "registry": now.registry.model_dump()})
-
-
 def _lineage(
     params: Params,
     manifests: Mapping[str, Manifest],
@@ -122,7 +116,7 @@ def _lineage(
     return Lineage(
         git_commit=manifests["fit"].origin["git_commit"],
         git_dirty=any(made.origin["git_dirty"] for made in manifests.values()),
-        params_digest=model_digest(params),
+        params_digest=model_digest(params.model_dump(mode="json")),
         data_file=params.data.file,
         data_md5=manifests["ingest"].origin["data_md5"],
         study=study["study"],

@@ -24,6 +24,16 @@ pytest_plugins = ["faults"]  # attacks, counted
 @pytest.fixture
 def tiny() -> ExpressionMatrix:
     """60 profiles of 3 types from 6 studies over 200 genes, on a curved surface, with replicate pairs."""
+    return tiny_profiles()
+
+
+@pytest.fixture(scope="module")
+def profiles() -> ExpressionMatrix:
+    """The same, for what a module shares."""
+    return tiny_profiles()
+
+
+def tiny_profiles() -> ExpressionMatrix:
     draw = np.random.default_rng(7)
     types = np.repeat(np.arange(3), 20)
     position_S2 = np.array([[2.0, 0.0], [-1.5, 2.0], [-1.5, -2.0]])[types] + draw.normal(size=(60, 2))

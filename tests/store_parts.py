@@ -106,6 +106,7 @@ def log_bundle(
         params={"search": {"trials": 4, "depth": [0, 1]}, "seed": 1},
         shown_params={"depth": 0, "seed": 1},
         lineage=lineage_of(bundle, test, **changes),
+        stages={},
         shape=(test.n_samples, test.n_genes),
         files=files,
         card="What it is.",

@@ -43,6 +43,7 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["pipeline"] = MAY_IMPORT["stages"] | {"stages", "manifest", "versioning"}
 MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
+MAY_IMPORT["verification"] = MAY_IMPORT["publishing"] - {"publishing", "pipeline", "stages"}
 MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
 OWNERS = {

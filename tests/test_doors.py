@@ -107,6 +107,26 @@ def test_another_name_registers_the_model_under_it(repeated: Clone) -> None:
     assert version["bundle_digest"] == repeated.bundle()
 
 
+def test_a_version_is_walked_to_its_bytes_and_comes_out_again(repeated: Clone) -> None:
+    raw, built = repeated.folder / RAW, written({"build": str(repeated.folder / "build")})
+    kept = raw.read_bytes()
+    raw.unlink()
+    try:
+        told = repeated.done("cic", "verify", "latest")
+        assert "✗" not in told and [line for line in told.splitlines() if line.startswith("–")] == [
+            "– decision      nothing has been decided on it"
+        ]
+        assert "the working tree: missing; DVC's cache: whole" in told
+        again = repeated.done("cic", "reproduce", "latest")
+        assert again.splitlines() == [
+            *(f"✓ {name:<13} the same files" for name in ("ingest", "split", "search", "fit")),
+            f"✓ {'bundle':<13} {repeated.bundle()}",
+        ]
+        assert not raw.exists() and written({"build": str(repeated.folder / "build")}) == built
+    finally:
+        raw.write_bytes(kept)
+
+
 KEYS = """
 import json
 from pathlib import Path

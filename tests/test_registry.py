@@ -129,7 +129,7 @@ def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.digest == "0123456789abcdef0123456789abcdef"
     assert {file.path for file in client.list_artifacts(made.run_id)} == {
-        *("environment.txt", "report.html", "figures", "metrics.json", "params.json")
+        *("environment.txt", "report.html", "figures", "metrics.json", "params.json", "stages.json")
     }
     assert client.get_registered_model("cic").description == "What all of them are."
     assert run.info.status == "FINISHED"

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cic.cli import data, model, params, platform, registry, run, serving, stages
+from cic.cli import data, model, params, platform, registry, run, serving, stages, verify
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(data.app, name="data")
 stages.register(app)
 params.register(app)
 app.add_typer(registry.app, name="registry")
+verify.register(app)
 model.register(app)
 serving.register(app)
 platform.register(app)

@@ -29,7 +29,8 @@ Name = Annotated[str | None, typer.Option("--name", help="Registered model. Defa
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def _model(name: str | None, params: Path) -> str:
+def model_of(name: str | None, params: Path) -> str:
+    """Give the registered model that is meant, after going to the project's folder."""
     from cic.config import load_params, parse_params
 
     enter_project()
@@ -38,7 +39,8 @@ def _model(name: str | None, params: Path) -> str:
     return parse_params({"seed": 0, "registry": {"name": name}}, "--name").registry.name
 
 
-def _print_json(content: Any) -> None:
+def print_json(content: Any) -> None:
+    """Print what scripts read."""
     typer.echo(json.dumps(content, indent=1, default=str))
 
 
@@ -53,14 +55,14 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, history, versions
     from cic.settings import load_settings
 
-    model = _model(name, params)
+    model = model_of(name, params)
     with readable(load_settings()) as settings:
         known = versions(settings.tracking_uri, model)
         moved = drift(settings.tracking_uri, model)
         actions = [entry.record.action for entry in history(settings.tracking_uri, model).entries]
     rolled_back = [one for one in actions if one in ("promoted", "rolled_back")][-1:] == ["rolled_back"]
     if as_json:
-        _print_json([asdict(one) for one in known])
+        print_json([asdict(one) for one in known])
         return
     console = Console()
     if not known:
@@ -103,14 +105,14 @@ def show_log(
     from cic.registry.registry import drift, history, repair
     from cic.settings import load_settings
 
-    model = _model(name, params)
+    model = model_of(name, params)
     if mend is not None:
         repair(load_settings().tracking_uri, model, mend)
     with readable(load_settings()) as settings:
         log, by_hand = history(settings.tracking_uri, model), drift(settings.tracking_uri, model)
     if as_json:
         records = [{**asdict(entry.record), "hash": entry.record.hash, "open": entry.open} for entry in log.entries]
-        _print_json({"records": records, "faults": log.faults, "moved_by_hand": by_hand})
+        print_json({"records": records, "faults": log.faults, "moved_by_hand": by_hand})
         return
     console = Console()
     if not log.entries:
@@ -165,7 +167,7 @@ def promote(
     from cic.registry.stored import judge_version
     from cic.settings import load_settings
 
-    model_name = _model(name, params)
+    model_name = model_of(name, params)
     typer.echo(f"Judging {version} of {model_name} on the held-out profiles ...", err=True)
     gate = load_params(params).registry.model_copy(update={"name": model_name})
     model = gate.name
@@ -173,7 +175,7 @@ def promote(
         load_settings().tracking_uri, gate, version, matrix_file=matrix, part_file=split, reinstate=reinstate
     )
     if as_json:
-        _print_json({"version": found.version, **asdict(decision)})
+        print_json({"version": found.version, **asdict(decision)})
     else:
         _print_decision(found, decision.outcome, decision.reasons)
     if decision.outcome == "refused":
@@ -209,10 +211,10 @@ def rollback(
     from cic.registry.registry import rollback as roll_back
     from cic.settings import load_settings
 
-    model = _model(name, params)
+    model = model_of(name, params)
     record = roll_back(load_settings().tracking_uri, model, reason)
     if as_json:
-        _print_json(asdict(record))
+        print_json(asdict(record))
         return
     Console().print(
         f"Version [bold]{record.champion_after}[/] of {escape(record.model)} is champion again; "

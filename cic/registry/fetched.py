@@ -47,9 +47,7 @@ def fetched_bundle(uri: str, version: Version, artifacts_uri: str | None = None)
     client = connect(uri)
     with tempfile.TemporaryDirectory(prefix="cic-model-") as scratch:
         try:
-            source = client.get_model_version_download_uri(version.name, version.version)
-            if artifacts_uri is not None and source.startswith(HANDED_THROUGH):
-                source = f"{artifacts_uri.rstrip('/')}/{source.removeprefix(HANDED_THROUGH).lstrip('/')}"
+            source = past_server(client.get_model_version_download_uri(version.name, version.version), artifacts_uri)
             root = Path(download_artifacts(artifact_uri=source, dst_path=scratch, tracking_uri=uri))
             described = yaml.safe_load((root / "MLmodel").read_text())
             folder = root / described["flavors"]["python_function"]["artifacts"]["bundle"]["path"]
@@ -61,6 +59,13 @@ def fetched_bundle(uri: str, version: Version, artifacts_uri: str | None = None)
             ) from error
         _check_files(version, root, folder)
         yield folder
+
+
+def past_server(address: str, artifacts_uri: str | None) -> str:
+    """Give the address of files without the server that hands them through, where it is known who keeps them."""
+    if artifacts_uri is None or not address.startswith(HANDED_THROUGH):
+        return address
+    return f"{artifacts_uri.rstrip('/')}/{address.removeprefix(HANDED_THROUGH).lstrip('/')}"
 
 
 def _check_files(version: Version, root: Path, folder: Path) -> None:
@@ -99,6 +104,22 @@ def check_stored(uri: str, name: str, number: str) -> None:
         return
 
 
+def named_version(reference: str) -> tuple[str, str]:
+    """Give name, and number or alias, of ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    parts = REFERENCE.fullmatch(reference)
+    if parts is None:
+        raise ConfigError(
+            f"`{reference}` is no address of a model", expected="models:/NAME@ALIAS or models:/NAME/VERSION"
+        )
+    return parts["name"], parts["alias"] or parts["version"]
+
+
 def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
     """Load a model, and give what to stamp its codes with, such as ``cic/3``.
 
@@ -119,13 +140,8 @@ def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> 
     if not reference.startswith("models:/"):
         folder = Path(reference)
         return load_bundle(folder), f"bundle:{bundle_digest(folder)[:12]}"
-    parts = REFERENCE.fullmatch(reference)
-    if parts is None:
-        raise ConfigError(
-            f"`{reference}` is no address of a model", expected="models:/NAME@ALIAS or models:/NAME/VERSION"
-        )
     from cic.registry.versions import find
 
-    version = find(uri, parts["name"], parts["alias"] or parts["version"])
+    version = find(uri, *named_version(reference))
     with fetched_bundle(uri, version, artifacts_uri) as folder:
         return load_bundle(folder), f"{version.name}/{version.version}"

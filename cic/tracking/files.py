@@ -9,6 +9,9 @@ TAG_BUNDLE = "cic.bundle_digest"
 TAG_FILES = "cic.files"
 """Of a version: the SHA-256 of each file that it is used by, as JSON by path below the model's root."""
 TAG_VERSION = "cic.model_version"
+TAG_METRICS = "cic.metrics_digest"
+TAG_STAGES = "cic.stages_digest"
+"""Of a run: the digests of its files `metrics.json` and `stages.json`."""
 SERVED = Path(__file__).parent.parent / "serving" / "pyfunc.py"
 
 

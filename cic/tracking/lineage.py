@@ -104,9 +104,9 @@ def environment_lock() -> str:
     return "".join(sorted(line for line in found if not line.startswith("==")))
 
 
-def metrics_digest(metrics: Mapping[str, Any]) -> str:
-    """Give the SHA-256 of measurements, by which a run that has them in a file is known again."""
-    return hashlib.sha256(json.dumps(metrics, sort_keys=True).encode()).hexdigest()
+def content_digest(content: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of what a run keeps in a file of JSON, by which it is known again."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def flat_params(nested: Mapping[str, Any]) -> dict[str, str]:

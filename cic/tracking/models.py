@@ -19,13 +19,20 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import DataType, ParamSchema, ParamSpec
 
 from cic.model.bundle import bundle_digest
-from cic.tracking.files import SERVED, TAG_BUNDLE, TAG_FILES, TAG_VERSION, file_digests
-from cic.tracking.lineage import Lineage, dataset_input, environment_lock, flat_params, metrics_digest
+from cic.tracking.files import (
+    SERVED,
+    TAG_BUNDLE,
+    TAG_FILES,
+    TAG_METRICS,
+    TAG_STAGES,
+    TAG_VERSION,
+    file_digests,
+)
+from cic.tracking.lineage import Lineage, content_digest, dataset_input, environment_lock, flat_params
 from cic.tracking.pages import prepare_views
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
 from cic.tracking.store import all_runs, connect, experiment_id, explained, files_kept, insist
 
-TAG_METRICS = "cic.metrics_digest"
 NEEDED_TO_SERVE = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "safetensors", "torch")
 PARAMETERS = ModelSignature(inputs=None, params=ParamSchema([ParamSpec("output", DataType.string, "codes")]))
 """No inputs: genes are found by name. Without the schema MLflow drops parameters before `predict` sees them."""
@@ -61,6 +68,7 @@ def log_model_run(
     params: Mapping[str, Any],
     shown_params: Mapping[str, object],
     lineage: Lineage,
+    stages: Mapping[str, Mapping[str, Any]],
     shape: tuple[int, int],
     files: Iterable[Path] = (),
     card: str = "",
@@ -83,6 +91,8 @@ def log_model_run(
         Nested parameters: kept as the file `params.json`.
     shown_params
         The few of them that the page of runs shows.
+    stages
+        The manifest of each stage: kept as `stages.json`, and known again by its digest.
     shape
         Samples and genes of the data.
     files
@@ -96,13 +106,15 @@ def log_model_run(
     with explained(uri), files_kept(artifacts_uri or uri):
         within = experiment_id(client, experiment, artifacts_uri)
         prepare_views(client, within)
-        tags = {**lineage.tags(), TAG_METRICS: metrics_digest(metrics), TAG_KIND: "model", TAG_NOTE: card}
+        digests = {TAG_METRICS: content_digest(metrics), TAG_STAGES: content_digest(stages)}
+        tags = {**lineage.tags(), **digests, TAG_KIND: "model", TAG_NOTE: card}
         run = client.create_run(within, run_name=run_name, tags={**tags, TAG_PROCESS: this_process()})
         run_id = run.info.run_id
         try:
             log_in_batches(client, run_id, metrics=headline, params=flat_params(shown_params), curves=curves)
             client.log_dict(run_id, dict(metrics), "metrics.json")
             client.log_dict(run_id, dict(params), "params.json")
+            client.log_dict(run_id, dict(stages), "stages.json")
             insist(lambda: client.log_inputs(run_id, [dataset_input(lineage, *shape)]))
             client.log_text(run_id, environment_lock(), "environment.txt")
             for path in files:
@@ -132,7 +144,7 @@ def known_model_run(
         if within is None or version is None:
             return None
         wanted = {TAG_BUNDLE: lineage.bundle_digest, TAG_KIND: "model", TAG_VERSION: version}
-        wanted |= {TAG_METRICS: metrics_digest(metrics)}
+        wanted |= {TAG_METRICS: content_digest(metrics)}
         asked = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
         runs = all_runs(client, within.experiment_id, f"attributes.status = 'FINISHED' and {asked}")
     same = [run for run in runs if tags.items() <= run.data.tags.items()]

@@ -127,6 +127,11 @@ def is_simulated(path: Path, recipe: dict[str, Any]) -> bool:
     return record["recipe"] == recipe and path.exists() and md5_of(path) == record["md5"]
 
 
+def recipe_of(path: Path) -> dict[str, Any] | None:
+    """Give the recipe that `path` was simulated from; `None` if it has no record."""
+    return _read_record(path)["recipe"] if record_of(path).exists() else None
+
+
 def is_added(path: Path) -> bool:
     """Tell whether a data file is there, with a pointer that names its bytes."""
     return pointer_of(path).exists() and path.exists() and md5_of(path) == _read_pointer(path)["md5"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cic.errors import ConfigError, DataError
 from cic.versioning.cache import cached_files, into_cache
@@ -64,7 +65,7 @@ def versions_of(path: Path) -> list[Version]:
     return found
 
 
-def pointer_at(path: Path, revision: str) -> dict:
+def pointer_at(path: Path, revision: str) -> dict[str, Any]:
     """Give the pointer of a data set as a commit has it: `md5`, `size` and `meta`.
 
     Parameters
@@ -77,14 +78,15 @@ def pointer_at(path: Path, revision: str) -> dict:
     DataError
         If there is no such commit, or the data set is not in it.
     """
-    at = pointer_of(path)
+    at = pointer_of(Path(path).absolute())
+    folder = next(folder for folder in at.parents if folder.is_dir())  # that of the data may be gone
     for known in (f"refs/tags/{TAGS}/{path.name}/{revision}", revision):
-        text = git(at.parent, "show", f"{known}:./{at.name}")
+        text = git(folder, "show", f"{known}:./{at.relative_to(folder).as_posix()}")
         if text is not None:
             return parsed_pointer(text, f"{at.name} at {revision}")
     named = ", ".join(version.name for version in versions_of(path)) or "none has a name: cic data tag"
     raise DataError(
-        f"there is no version `{revision}` of {path.name}", where=str(at),
+        f"{path.name} has no pointer at `{revision}`, which is no name of a version either", where=str(at),
         expected=f"a named version ({named}), or a commit in which its pointer is",
     )  # fmt: skip
 
