@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cic.cli.data_merge import merge
 from cic.cli.data_place import target_of
 from cic.cli.data_simulate import simulate_file
 from cic.cli.declared import UNIT, declared
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Bring expression profiles into place, look at them, or simulate some.", no_args_is_help=True)
 app.command("simulate")(simulate_file)
+app.command("merge")(merge)
 
 
 @app.command("import")

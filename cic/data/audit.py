@@ -10,53 +10,20 @@ of them or none: nothing but a `replicate` column can tell.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cic.config import Split
+from cic.data.astride import corrections, groups_astride, replicates_astride
+from cic.data.findings import MOST_EXAMPLES, AuditFinding
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.split import PARTS
 from cic.data.suspects import Suspects, find_suspects
 from cic.data.twins import find_mixtures, find_twins
 from cic.data.units import log2_scale
 from cic.errors import DataError
-
-Kind = Literal[
-    "repeated_id",
-    "identical",
-    "near_identical",
-    "mixture",
-    "group_astride",
-    "replicate_astride",
-    "label_not_in_train",
-    "share",
-    "compared",
-]
-MOST_EXAMPLES = 10
-
-
-@dataclass(frozen=True)
-class AuditFinding:
-    """One way in which the parts are not independent, or a thing worth knowing about them.
-
-    Attributes
-    ----------
-    kind
-        Which check found it.
-    message
-        One sentence with the figures.
-    examples
-        Up to ten of the samples, groups or labels concerned.
-    blocks
-        Whether it fails the audit, and so blocks promotion.
-    """
-
-    kind: Kind
-    message: str
-    examples: tuple[str, ...]
-    blocks: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +64,7 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split, seed: 
     part
         `train`, `validation` or `test`, indexed by sample id.
     config
-        The thresholds `near_identical` and `near_distance`.
+        The thresholds `near_identical` and `near_distance`, and whether validation is to be of other groups.
     seed
         Of the choice among many profiles (`cic.data.suspects`).
 
@@ -112,8 +79,9 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split, seed: 
     disguised, nearest = _disguised(matrix, part_S, config, same_SS, seed)
     findings = [
         *_repeated_ids(matrix, part_S),
-        *_astride(matrix.samples, "group", part_S),
-        *_astride(matrix.samples, "replicate", part_S),
+        *groups_astride(matrix.samples, part_S, config),
+        *replicates_astride(matrix.samples, part_S),
+        *corrections(matrix.samples, part_S, config),
         *identical,
         *disguised,
         *_labels_not_in_train(matrix.samples, part_S),
@@ -138,18 +106,6 @@ def _part_of_each(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
                 fix="make the split again from these data",
             )
     return part.reindex(ids).to_numpy().astype(str)
-
-
-def _astride(samples: pd.DataFrame, role: Literal["group", "replicate"], part_S: np.ndarray) -> list[AuditFinding]:
-    if role not in samples.columns:
-        return []
-    parts_of = pd.Series(part_S, index=samples.index).groupby(samples[role].to_numpy()).unique()
-    astride = parts_of[parts_of.map(len) > 1]
-    if astride.empty:
-        return []
-    kind: Kind = "group_astride" if role == "group" else "replicate_astride"
-    examples = tuple(f"{name}: {', '.join(sorted(parts))}" for name, parts in astride.iloc[:MOST_EXAMPLES].items())
-    return [AuditFinding(kind, f"{len(astride)} of {len(parts_of)} {role}s stand in more than one part", examples)]
 
 
 def _repeated_ids(matrix: ExpressionMatrix, part_S: np.ndarray) -> list[AuditFinding]:
