@@ -48,7 +48,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         levels_SG = np.maximum(2**log2_SG - 1, 0) if unit == "tpm" else np.maximum(log2_SG, 0)
         genes = GENES if name == "one" else GENES[:-10]
         pd.DataFrame(levels_SG[:, : len(genes)], ids, genes).to_csv(tmp_path / f"{name}.csv")
-        about = pd.DataFrame({"sample_id": ids, tissue: np.resize(words, n), "unused": "x"})
+        about = pd.DataFrame({"sample_id": ids, tissue: np.resize(words, n), "cell_type": np.arange(n) // 2})
         about.to_csv(tmp_path / "about.csv", index=False)
         done = run(
             "import",
@@ -70,7 +70,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_merge_leaves_a_data_set_like_an_imports_and_says_what_was_lost(project: Path) -> None:
-    given = ("two", "one", "three", "--name", "all", "--labels-by", "three=part", "--label-map", "../map.csv")
+    columns = ("--labels-by", "three=part", "--labels-by", "two=label", "--labels-by", "one=tissue")
+    given = ("two", "one", "three", "--name", "all", *columns, "--label-map", "../map.csv")
     result = run("merge", *given, "--correct", "centre", "--reference", "one", "--use", "--push")
     assert result.exit_code == 0, result.output
     matrix = read_matrix(RAW / "all.parquet")
@@ -114,8 +115,9 @@ def test_what_is_refused_leaves_nothing(project: Path) -> None:
     for more, said in (
         (("--correct", "quantile"), "`quantile` is not known"),
         (("--reference", "one"), "nothing to correct"),
+        (("--name", "one", "--replace"), "`one` is one of the sets to merge"),
         (("--labels-by", "four=x"), "`four=x`(?s:.*)SET=COLUMN"),
-        (("--labels-by", "three=tissue"), "no column `tissue`(?s:.*)part, unused"),
+        (("--labels-by", "three=tissue"), "no column `tissue`(?s:.*)part, cell_type"),
         (("--label-map", "../one.csv"), "no column `from` and `to`"),
         (("--correct", "centre", "--reference", "none"), "no study `none`"),
     ):

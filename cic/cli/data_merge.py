@@ -81,6 +81,8 @@ def merge(
     target = target_of(name)
     if correct not in CORRECTIONS:
         raise ConfigError(f"`{correct}` is not known", where="--correct", expected=" or ".join(CORRECTIONS))
+    if name in names:
+        raise ConfigError(f"`{name}` is one of the sets to merge", where="--name", fix="choose another")
     if reference is not None and correct == "none":
         raise ConfigError("a reference, and nothing to correct", where="--reference", fix="add --correct")
     parts = _parts(names, _columns(labels_by, "--labels-by", names), _columns(study_by, "--study-by", names))
@@ -148,7 +150,9 @@ def _written(
     changed = _put(matrix, target, replace)
     if push or not is_added(target):
         add(target, {**about, "unit": matrix.unit, "samples": matrix.n_samples, "genes": matrix.n_genes}, push)
-    data = {"file": str(target), **roles_found(matrix.samples)}
+    # the sets' own columns may be called as labels and groups usually are, too
+    ours = {"label": "label" if "label" in matrix.samples else None, "group": "study"}
+    data = {"file": str(target), **roles_found(matrix.samples), **ours}
     if use:
         use_in_params(Path("params.yaml"), data)
     return changed, data

@@ -64,7 +64,7 @@ def show_merged(
         for row in rows:
             table.add_row(*map(escape, row))
         console.print(table)
-    if reference is not None:
+    if reference is not None and "label" in matrix.samples:
         shares = composition_shared(matrix.samples, reference)
         told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         console.print(

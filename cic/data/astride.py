@@ -25,7 +25,7 @@ def groups_astride(samples: pd.DataFrame, part_S: np.ndarray, config: Split) -> 
         "by it holds for profiles of known groups, and only the test part speaks of another"
     )
     shared = tuple(sorted(set(samples["group"][part_S == "validation"].astype(str))))[:MOST_EXAMPLES]
-    seen_S = _as_training(part_S, config)
+    seen_S = as_training(part_S, config)
     return [AuditFinding("validation_of_training_groups", message, shared, False), *_astride(samples, "group", seen_S)]
 
 
@@ -34,7 +34,7 @@ def replicates_astride(samples: pd.DataFrame, part_S: np.ndarray) -> list[AuditF
     return _astride(samples, "replicate", part_S)
 
 
-def _as_training(part_S: np.ndarray, config: Split) -> np.ndarray:
+def as_training(part_S: np.ndarray, config: Split) -> np.ndarray:
     """Count validation profiles as training ones where they are of the training groups."""
     return np.where(part_S == "validation", "train", part_S) if config.validation_from == "training" else part_S
 
@@ -43,7 +43,7 @@ def corrections(samples: pd.DataFrame, part_S: np.ndarray, config: Split) -> lis
     """Find studies corrected as one that are in several parts, and a reference of corrections outside training."""
     if CORRECTION not in samples:
         return []
-    seen_S = _as_training(part_S, config)
+    seen_S = as_training(part_S, config)
     said_S = samples[CORRECTION].to_numpy()
     message = (
         "studies were corrected to a reference, each by all of its own profiles: held-out errors are those of a study "

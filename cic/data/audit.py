@@ -9,6 +9,7 @@ of them or none: nothing but a `replicate` column can tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from cic.config import Split
-from cic.data.astride import corrections, groups_astride, replicates_astride
+from cic.data.astride import as_training, corrections, groups_astride, replicates_astride
 from cic.data.findings import MOST_EXAMPLES, AuditFinding
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.split import PARTS
 from cic.data.suspects import Suspects, find_suspects
-from cic.data.twins import find_mixtures, find_twins
+from cic.data.twins import Twins, find_mixtures, find_twins
 from cic.data.units import log2_scale
 from cic.errors import DataError
 
@@ -144,7 +145,8 @@ def _disguised(
 ) -> tuple[list[AuditFinding], dict[str, float]]:
     """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`.
 
-    Of many profiles, those are looked at that `find_suspects` chooses, and a finding says so.
+    Of many profiles, those are looked at that `find_suspects` chooses, and a finding says so. Where validation is of
+    the training groups, those of one group may be as near as twins: pairs of these two parts do not block.
     """
     out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
     findings = []
@@ -154,23 +156,16 @@ def _disguised(
         matrix, part_S, out_SK = matrix.select(suspects.rows), part_S[suspects.rows], out_SK[suspects.rows]
     log2_SG = np.asarray(log2_scale(matrix.dense(), matrix.unit), dtype=np.float32)
     twins, nearest = find_twins(log2_SG, part_S, out_SK, config.near_identical, config.near_distance)
+    seen_S = as_training(part_S, config)
     mixed = [
         mixture
         for mixture in find_mixtures(log2_SG, matrix.unit, out_SK)
-        if any(part_S[mixture.row] != part_S[component] for component in mixture.components)
+        if any(seen_S[mixture.row] != seen_S[component] for component in mixture.components)
     ]
     name_S = [f"{sample} ({part})" for sample, part in zip(matrix.samples.index, part_S, strict=True)]
-    if twins:
-        examples = tuple(
-            f"{name_S[pair.first]} ~ {name_S[pair.second]}: correlation {pair.correlation:.4f}, "
-            f"{pair.distance:.2f} of the distance to the next ({pair.sign})"
-            for pair in sorted(twins, key=lambda pair: pair.distance)[:MOST_EXAMPLES]
-        )
-        message = (
-            f"{len(twins)} pair(s) of profiles across parts are near-identical: correlation above "
-            f"{config.near_identical:g}, or nearer than {config.near_distance:g} of the distance to the next profile"
-        )
-        findings.append(AuditFinding("near_identical", message, examples))
+    for blocks in (True, False):
+        if pairs := [pair for pair in twins if (seen_S[pair.first] != seen_S[pair.second]) == blocks]:
+            findings.append(_near_identical(pairs, name_S, config, blocks))
     if mixed:
         examples = tuple(
             f"{name_S[one.row]} = {' + '.join(name_S[component] for component in one.components)}: "
@@ -180,6 +175,19 @@ def _disguised(
         message = f"{len(mixed)} profile(s) are mixtures of two others, not all in the same part"
         findings.append(AuditFinding("mixture", message, examples))
     return findings, nearest
+
+
+def _near_identical(pairs: Sequence[Twins], name_S: Sequence[str], config: Split, blocks: bool) -> AuditFinding:
+    examples = tuple(
+        f"{name_S[pair.first]} ~ {name_S[pair.second]}: correlation {pair.correlation:.4f}, "
+        f"{pair.distance:.2f} of the distance to the next ({pair.sign})"
+        for pair in sorted(pairs, key=lambda pair: pair.distance)[:MOST_EXAMPLES]
+    )
+    message = (
+        f"{len(pairs)} pair(s) of profiles across parts are near-identical: correlation above "
+        f"{config.near_identical:g}, or nearer than {config.near_distance:g} of the distance to the next profile"
+    )
+    return AuditFinding("near_identical", message, examples, blocks)
 
 
 def _compared(suspects: Suspects) -> AuditFinding:
