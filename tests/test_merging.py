@@ -21,6 +21,7 @@ from cic.data.label_words import near_misses, read_label_map
 from cic.data.matrix import ExpressionMatrix
 from cic.data.merged_samples import Part
 from cic.data.merging import merged
+from cic.data.readers import read_table
 from cic.data.units import log2_scale
 from cic.errors import DataError
 
@@ -265,3 +266,18 @@ def test_profiles_without_labels_tell_of_studies_alone() -> None:
     found = explained(replace(matrix, samples=matrix.samples[["study"]]))
     assert found.study.value == pytest.approx(explained(matrix).study.value)
     assert found.type_.value == pytest.approx(0) and np.isnan(found.neighbours.value) and found.n_types == 1
+
+
+def test_two_laboratories_with_the_same_names_of_samples(real_data: Path) -> None:
+    about = pd.read_csv(real_data / "normal3studies" / "samples.csv")
+    parts = []
+    for name in ("E-MTAB-305", "E-MTAB-513"):
+        matrix = read_table(real_data / "normal3studies" / f"{name}.fpkm.tsv.gz", unit="fpkm", samples_in="columns")
+        label = about[about["study"] == name].set_index("sample_id")["label"]
+        parts.append(Part(name, replace(matrix, samples=matrix.samples.assign(tissue=label)), "tissue"))
+    matrix, kept = merged(parts, least_genes=0.5, log2=True)
+    assert len(set.intersection(*(set(part.matrix.samples.index) for part in parts))) == 9
+    assert matrix.n_samples == 27 and matrix.samples.index[0].startswith("E-MTAB-305:")
+    assert matrix.n_genes > 40_000 and min(one.variance_share or 0 for one in kept) > 0.9
+    before, after = explained(matrix), explained(corrected(matrix, "centre", "E-MTAB-513"))
+    assert before.n_shared == 9 and after.study_beyond_type.value < before.study_beyond_type.value / 2
