@@ -13,6 +13,7 @@ import pytest
 from cic.config import Split
 from cic.data.audit import Audit, audit_split
 from cic.data.checks import check_matrix
+from cic.data.corrected import CORRECTION, REFERENCE, correction_of
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.readers import read_table
 from cic.data.split import split_samples
@@ -71,6 +72,41 @@ def test_groups_and_replicates_astride_are_named(profiles: ExpressionMatrix) -> 
     assert {"group_astride", "replicate_astride"} <= kinds(audit)
     named = {example.split(":")[0] for finding in audit.findings for example in finding.examples}
     assert {profiles.samples.loc[moved, "group"], profiles.samples.loc[moved, "replicate"]} <= named
+
+
+def test_validation_profiles_of_training_groups_are_told_of_where_asked_for(profiles: ExpressionMatrix) -> None:
+    asked = Split(validation_from="training")
+    part = split_samples(profiles.samples, asked, 0)
+    audit = audit_split(profiles, part, asked)
+    # of one type and study there are few, and nearer to each other than to all others
+    told = {finding.kind for finding in audit.findings if not finding.blocks}
+    assert audit.passed and {"validation_of_training_groups", "near_identical"} <= told
+    assert "group_astride" in kinds(audit_split(profiles, part, Split())), "where it was not asked for"
+    group = profiles.samples["group"]
+    moved = part.mask((group == group[part == "train"].iloc[0]) & (part == "validation"), "test")
+    moved[part[part == "train"].index[0]] = "test"
+    assert "group_astride" in kinds(audit_split(profiles, moved, asked))
+
+
+@pytest.mark.parametrize("held_out", ["validation", "test"])
+def test_a_reference_outside_training_and_a_corrected_study_astride(profiles: ExpressionMatrix, held_out: str) -> None:
+    study = profiles.samples["group"]
+    part = parts_of(profiles)
+    inside, outside = (study[part == name].iloc[0] for name in ("train", held_out))
+
+    def corrected_to(reference: str) -> ExpressionMatrix:
+        said = [correction_of(name, REFERENCE if name == reference else "centre") for name in study]
+        return replace(profiles, samples=profiles.samples.assign(**{CORRECTION: said}))
+
+    clean = audit_split(corrected_to(inside), part, Split())
+    assert clean.passed and "corrected" in {finding.kind for finding in clean.findings}
+    assert kinds(audit_split(corrected_to(outside), part, Split())) == {"reference_held_out"}
+    other = next(name for name in study[part == "train"] if name != inside)
+    mixed = corrected_to(inside)
+    mixed = replace(mixed, samples=mixed.samples.assign(group=[f"own{number}" for number in range(len(study))]))
+    astride = part.copy()
+    astride[study.index[study == other][0]] = held_out
+    assert "correction_astride" in kinds(audit_split(mixed, astride, Split()))
 
 
 def test_an_identical_profile_under_another_id(profiles: ExpressionMatrix) -> None:

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cic.config import Split
+from cic.data.corrected import CORRECTION, REFERENCE, correction_of
 from cic.data.split import PARTS, grouped_folds, split_samples, unit_of_samples
 from cic.errors import DataError
 
@@ -119,6 +120,41 @@ def test_too_few_groups_or_a_sample_without_group_say_why() -> None:
         split_samples(numbered(4, group=["a", "b", "c", None]), Split(), 0)  # type: ignore[list-item]
     with pytest.raises(DataError, match="for 5 parts"):
         grouped_folds(numbered(12, group=list("abcd" * 3)), 5, 0)
+
+
+def test_of_two_groups_one_is_tested_and_the_other_validates_too() -> None:
+    replicate = [f"r{number // 2}" for number in range(60)]
+    samples = numbered(60, group=["a"] * 40 + ["b"] * 20, label=list("xy" * 30), replicate=replicate)
+    with pytest.raises(DataError, match=r"split\.validation_from: training"):
+        split_samples(samples, Split(), 0)
+    part = split_samples(samples, Split(validation_from="training"), 0)
+    assert set(part[samples["group"] == "b"]) == {"test"}
+    assert part[samples["group"] == "a"].value_counts().to_dict() == {"train": 32, "validation": 8}
+    assert (part.groupby(replicate).nunique() == 1).all()
+    assert part.equals(split_samples(samples.iloc[::-1], Split(validation_from="training"), 0).loc[samples.index])
+    assert (part != split_samples(samples, Split(validation_from="training"), 1)).any()
+
+
+@settings(max_examples=8, deadline=None)
+@given(sizes=st.lists(st.integers(1, 30), min_size=3, max_size=8), at=st.integers(0, 7), seed=st.integers(0, 9))
+def test_the_study_to_which_others_were_corrected_is_always_in_training(sizes: list[int], at: int, seed: int) -> None:
+    study = [f"s{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    reference = f"s{at % len(sizes)}"
+    said = [correction_of(name, REFERENCE if name == reference else "centre") for name in study]
+    samples = numbered(len(study), group=study, **{CORRECTION: said})
+    for config in (Split(), Split(validation_from="training")):
+        assume(config.validation_from == "groups" or min(sizes) > 1)
+        part = split_samples(samples, config, seed)
+        assert set(part) == {"train", "validation", "test"}
+        assert set(part[samples["group"] == reference]) <= {"train", "validation"}
+        if config.validation_from == "groups":
+            assert set(part[samples["group"] == reference]) == {"train"}
+
+
+def test_groups_that_break_corrected_studies_are_refused() -> None:
+    said = [correction_of("a", REFERENCE)] * 6 + [correction_of("b", "combat")] * 6
+    with pytest.raises(DataError, match=r"2 of them are not in one group each(?s:.*)`study` in data\.group"):
+        split_samples(numbered(12, group=list("abcd" * 3), **{CORRECTION: said}), Split(), 0)
 
 
 def test_one_label_a_group_still_fills_every_part() -> None:

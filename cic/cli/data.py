@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from cic.cli.data_get import get_files
+from cic.cli.data_merge import merge
 from cic.cli.data_place import put, target_of
 from cic.cli.data_simulate import simulate_file
 from cic.cli.data_versions import diff_sets, list_sets, tag_set
@@ -26,6 +27,7 @@ app.command("list")(list_sets)
 app.command("diff")(diff_sets)
 app.command("tag")(tag_set)
 app.command("get")(get_files)
+app.command("merge")(merge)
 
 
 @app.command("import")

@@ -69,6 +69,11 @@ class Split(ParamsSection):
     sealed: Annotated[float, Field(ge=0, lt=0.9)] = Field(
         0.0, description="share that nothing sees but the gate, in its last judgement of a model that passed all others"
     )
+    validation_from: Literal["groups", "training"] = Field(
+        "groups",
+        description="validation profiles are of groups of their own, or some of the training groups' profiles, so that "
+        "two groups suffice",
+    )
     near_identical: Annotated[float, Field(gt=0, le=1)] = Field(
         0.995, description="two profiles are near-identical above this correlation of what each has of its own"
     )

@@ -9,54 +9,22 @@ of them or none: nothing but a `replicate` column can tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cic.config import Split
+from cic.data.astride import as_training, corrections, groups_astride, replicates_astride
+from cic.data.findings import MOST_EXAMPLES, AuditFinding
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.split import PARTS
 from cic.data.suspects import Suspects, find_suspects
-from cic.data.twins import find_mixtures, find_twins
+from cic.data.twins import Twins, find_mixtures, find_twins
 from cic.data.units import log2_scale
 from cic.errors import DataError
-
-Kind = Literal[
-    "repeated_id",
-    "identical",
-    "near_identical",
-    "mixture",
-    "group_astride",
-    "replicate_astride",
-    "label_not_in_train",
-    "share",
-    "compared",
-]
-MOST_EXAMPLES = 10
-
-
-@dataclass(frozen=True)
-class AuditFinding:
-    """One way in which the parts are not independent, or a thing worth knowing about them.
-
-    Attributes
-    ----------
-    kind
-        Which check found it.
-    message
-        One sentence with the figures.
-    examples
-        Up to ten of the samples, groups or labels concerned.
-    blocks
-        Whether it fails the audit, and so blocks promotion.
-    """
-
-    kind: Kind
-    message: str
-    examples: tuple[str, ...]
-    blocks: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +65,7 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split, seed: 
     part
         `train`, `validation` or `test`, indexed by sample id.
     config
-        The thresholds `near_identical` and `near_distance`.
+        The thresholds `near_identical` and `near_distance`, and whether validation is to be of other groups.
     seed
         Of the choice among many profiles (`cic.data.suspects`).
 
@@ -112,8 +80,9 @@ def audit_split(matrix: ExpressionMatrix, part: pd.Series, config: Split, seed: 
     disguised, nearest = _disguised(matrix, part_S, config, same_SS, seed)
     findings = [
         *_repeated_ids(matrix, part_S),
-        *_astride(matrix.samples, "group", part_S),
-        *_astride(matrix.samples, "replicate", part_S),
+        *groups_astride(matrix.samples, part_S, config),
+        *replicates_astride(matrix.samples, part_S),
+        *corrections(matrix.samples, part_S, config),
         *identical,
         *disguised,
         *_labels_not_in_train(matrix.samples, part_S),
@@ -138,18 +107,6 @@ def _part_of_each(matrix: ExpressionMatrix, part: pd.Series) -> np.ndarray:
                 fix="make the split again from these data",
             )
     return part.reindex(ids).to_numpy().astype(str)
-
-
-def _astride(samples: pd.DataFrame, role: Literal["group", "replicate"], part_S: np.ndarray) -> list[AuditFinding]:
-    if role not in samples.columns:
-        return []
-    parts_of = pd.Series(part_S, index=samples.index).groupby(samples[role].to_numpy()).unique()
-    astride = parts_of[parts_of.map(len) > 1]
-    if astride.empty:
-        return []
-    kind: Kind = "group_astride" if role == "group" else "replicate_astride"
-    examples = tuple(f"{name}: {', '.join(sorted(parts))}" for name, parts in astride.iloc[:MOST_EXAMPLES].items())
-    return [AuditFinding(kind, f"{len(astride)} of {len(parts_of)} {role}s stand in more than one part", examples)]
 
 
 def _repeated_ids(matrix: ExpressionMatrix, part_S: np.ndarray) -> list[AuditFinding]:
@@ -188,7 +145,8 @@ def _disguised(
 ) -> tuple[list[AuditFinding], dict[str, float]]:
     """Find profiles across parts that are all but the same, or mixtures; exact copies are left to `_identical`.
 
-    Of many profiles, those are looked at that `find_suspects` chooses, and a finding says so.
+    Of many profiles, those are looked at that `find_suspects` chooses, and a finding says so. Where validation is of
+    the training groups, those of one group may be as near as twins: pairs of these two parts do not block.
     """
     out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
     findings = []
@@ -198,23 +156,16 @@ def _disguised(
         matrix, part_S, out_SK = matrix.select(suspects.rows), part_S[suspects.rows], out_SK[suspects.rows]
     log2_SG = np.asarray(log2_scale(matrix.dense(), matrix.unit), dtype=np.float32)
     twins, nearest = find_twins(log2_SG, part_S, out_SK, config.near_identical, config.near_distance)
+    seen_S = as_training(part_S, config)
     mixed = [
         mixture
         for mixture in find_mixtures(log2_SG, matrix.unit, out_SK)
-        if any(part_S[mixture.row] != part_S[component] for component in mixture.components)
+        if any(seen_S[mixture.row] != seen_S[component] for component in mixture.components)
     ]
     name_S = [f"{sample} ({part})" for sample, part in zip(matrix.samples.index, part_S, strict=True)]
-    if twins:
-        examples = tuple(
-            f"{name_S[pair.first]} ~ {name_S[pair.second]}: correlation {pair.correlation:.4f}, "
-            f"{pair.distance:.2f} of the distance to the next ({pair.sign})"
-            for pair in sorted(twins, key=lambda pair: pair.distance)[:MOST_EXAMPLES]
-        )
-        message = (
-            f"{len(twins)} pair(s) of profiles across parts are near-identical: correlation above "
-            f"{config.near_identical:g}, or nearer than {config.near_distance:g} of the distance to the next profile"
-        )
-        findings.append(AuditFinding("near_identical", message, examples))
+    for blocks in (True, False):
+        if pairs := [pair for pair in twins if (seen_S[pair.first] != seen_S[pair.second]) == blocks]:
+            findings.append(_near_identical(pairs, name_S, config, blocks))
     if mixed:
         examples = tuple(
             f"{name_S[one.row]} = {' + '.join(name_S[component] for component in one.components)}: "
@@ -224,6 +175,19 @@ def _disguised(
         message = f"{len(mixed)} profile(s) are mixtures of two others, not all in the same part"
         findings.append(AuditFinding("mixture", message, examples))
     return findings, nearest
+
+
+def _near_identical(pairs: Sequence[Twins], name_S: Sequence[str], config: Split, blocks: bool) -> AuditFinding:
+    examples = tuple(
+        f"{name_S[pair.first]} ~ {name_S[pair.second]}: correlation {pair.correlation:.4f}, "
+        f"{pair.distance:.2f} of the distance to the next ({pair.sign})"
+        for pair in sorted(pairs, key=lambda pair: pair.distance)[:MOST_EXAMPLES]
+    )
+    message = (
+        f"{len(pairs)} pair(s) of profiles across parts are near-identical: correlation above "
+        f"{config.near_identical:g}, or nearer than {config.near_distance:g} of the distance to the next profile"
+    )
+    return AuditFinding("near_identical", message, examples, blocks)
 
 
 def _compared(suspects: Suspects) -> AuditFinding:

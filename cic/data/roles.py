@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from cic.config import Params
+from cic.data.corrected import CORRECTION
 from cic.data.matrix import ROLES, ExpressionMatrix
 from cic.errors import ConfigError
 
@@ -16,6 +17,8 @@ PROPORTION = "proportion "
 
 def with_roles(matrix: ExpressionMatrix, params: Params) -> ExpressionMatrix:
     """Rename the sample columns that the parameters name to `label`, `group`, `replicate` and `proportion …`.
+
+    What a merge noted of corrections (`cic.data.corrected`) stays: split and audit go by it.
 
     Raises
     ------
@@ -38,12 +41,14 @@ def with_roles(matrix: ExpressionMatrix, params: Params) -> ExpressionMatrix:
         samples[role] = values.astype(str).where(values.notna() & (values.astype(str) != ""), None)
     for column in params.data.proportions:
         samples[f"{PROPORTION}{column}"] = _shares(matrix, column, params.data.file)
+    if CORRECTION in matrix.samples:
+        samples[CORRECTION] = matrix.samples[CORRECTION]
     return replace(matrix, samples=samples)
 
 
 def without_roles(matrix: ExpressionMatrix, params: Params) -> pd.DataFrame:
     """Give the sample columns that the parameters name for nothing."""
-    named = {getattr(params.data, role) for role in ROLES} | set(params.data.proportions)
+    named = {getattr(params.data, role) for role in ROLES} | {*params.data.proportions, CORRECTION}
     return matrix.samples.drop(columns=[name for name in matrix.samples if name in named])
 
 
