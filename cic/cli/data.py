@@ -97,7 +97,7 @@ def check(
 
     Example:
 
-        cic data check data/raw/mine.parquet --page checks.html
+        cic data check data/raw/mine.parquet --page build/checks.html
     """
     from cic.checking.page import render
     from cic.cli.data_shown import show_checks
@@ -124,6 +124,7 @@ def check(
     found = checked(matrix, parsed or with_these(roles_found(matrix.samples)))
     show_checks(found, matrix.source)
     if page is not None:
+        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(render(found, Path(matrix.source).stem))
     if found.stops:
         raise typer.Exit(DataError.exit_code)
