@@ -12,9 +12,9 @@ import pandas as pd
 
 from bench.data import load, prepared
 from bench.rivals import SHAPE
+from cic.checking.check import check
 from cic.config import Params
 from cic.data.audit import audit_split
-from cic.data.checks import check_matrix
 from cic.data.synthetic import planted_activity
 from cic.declarations import declarations
 from cic.evaluation.evaluate import evaluate
@@ -77,7 +77,7 @@ def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
         choice={"hyperparameters": SHAPE.model_dump(), "reason": "the bench asked for it"},
         curves=pd.DataFrame([{"training": 0, "kept": True, **asdict(one)} for one in fitted.curve]),
         audit=audit_split(matrix, part, params.split).to_json(),
-        checks=check_matrix(matrix),
+        checks=check(matrix, params).to_json(),
         truth=planted_activity(Path(file), matrix.samples.index),
     )
     started = time.perf_counter()

@@ -82,7 +82,12 @@ BUNDLE = ("bundle/model.safetensors", "bundle/model.json", "bundle/origin.json")
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("ingest", {}, ("data",), ("matrix.parquet", "checks.json")),
+        Stage(
+            "ingest",
+            {},
+            ("data", "split", "preprocess"),
+            ("matrix.parquet", "checks.json", "checks.html"),
+        ),
         Stage("split", {"ingest": ("matrix.parquet",)}, ("split",), ("split.csv", "audit.json")),
         Stage(
             "search",

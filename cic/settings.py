@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         return self.home / "report.html"
 
     @property
+    def checks_page(self) -> Path:
+        """What the checks found of the profiles that a run was last stopped for."""
+        return self.home / "checks.html"
+
+    @property
     def postgres_folder(self) -> Path:
         """Data of the embedded PostgreSQL."""
         return self.home / "postgres"

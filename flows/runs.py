@@ -17,13 +17,19 @@ from uuid import UUID
 import pandas as pd
 from httpx import HTTPError
 from prefect import Task, get_client, get_run_logger, task
-from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from cic.config import Params, parse_params
-from cic.errors import ServiceError
+from cic.errors import DataError, ServiceError
+from cic.folders import read_json
 from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
 from cic.registry.log import Overtaken
@@ -62,13 +68,20 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
         paths = {stage: Path(folder) for stage, folder in folders.items()}
         folder = paths[name]
         began = time.monotonic()
-        with _progress_artifacts(name) as observer, observed(observer):
-            ran = run_stage(name, parsed, paths, settings, keep=True)
+        try:
+            with _progress_artifacts(name) as observer, observed(observer):
+                ran = run_stage(name, parsed, paths, settings, keep=True)
+        except DataError as error:
+            if name == "ingest":
+                show_stopped(error, parsed.data.name)
+            raise
         # the engine's own line at the end of a task does not say of which
         if ran:
             get_run_logger().info("%s: done in %.0f s, %s", name, time.monotonic() - began, folder)
         else:
             get_run_logger().info("%s: nothing that it depends on has changed, %s", name, folder)
+        if name == "ingest":
+            show_checks(folder, parsed.data.name)
         if name == "search":
             show_trials(folder, parsed.data.name)
         return str(folder)
@@ -116,6 +129,39 @@ class _ProgressArtifact:
 
     def _key(self, label: str) -> str:
         return "cic-progress-" + re.sub("[^a-z0-9]+", "-", f"{self.stage} {label}".lower()).strip("-")
+
+
+SAID = {"warn": "**look**", "note": "note"}
+"""Of findings by their level; what stops a run has stopped it before this is told."""
+
+
+def checks_told(folder: Path, data: str) -> str:
+    """Give what the checks found as Markdown, the worst first."""
+    checks = read_json(folder / "checks.json")
+    sizes = {"profiles": checks["n_samples"], "genes": checks["n_genes"]}
+    sizes |= {role: len(checks[role]) for role in ("labels", "groups") if checks[role]}
+    rows = [f"| {SAID[one['level']]} | {one['message'].replace('|', '&#124;')} |" for one in checks["findings"]]
+    return "\n".join(
+        [
+            f"# {data}: {', '.join(f'{n:,} {name}' for name, n in sizes.items())}",
+            "",
+            *(["| | |", "|---|---|", *rows] if rows else ["Nothing deserves attention."]),
+            "",
+            f"With pictures: `{folder / 'checks.html'}`",
+        ]
+    )
+
+
+def show_checks(folder: Path, data: str) -> None:
+    """Make the artifact of what the checks found."""
+    about = f"What deserves attention in {data}."
+    create_markdown_artifact(checks_told(folder, data), key="cic-checks", description=about)
+
+
+def show_stopped(error: DataError, data: str) -> None:
+    """Make the artifact of why the data cannot be trained on."""
+    markdown = f"# {data} is not trained on\n\n{error.found}\n\n{error.fix or ''}"
+    create_markdown_artifact(markdown, key="cic-checks", description=f"Why nothing was trained on {data}.")
 
 
 SHOWN = {

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from cic.checking.check import check
 from cic.config import Params
 from cic.data.audit import audit_split
-from cic.data.checks import check_matrix
 from cic.data.matrix import ExpressionMatrix
 from cic.data.split import split_samples
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
@@ -104,7 +104,7 @@ def given(matrix: ExpressionMatrix, trials: pd.DataFrame | None = None, **traini
         choice={"hyperparameters": {"depth": 1, "bottleneck_width": 3}, "reason": "the best is width 3, depth 1"},
         curves=curves,
         audit=audit_split(matrix, part, params().split).to_json(),
-        checks=check_matrix(matrix),
+        checks=check(matrix, params()).to_json(),
     )
 
 

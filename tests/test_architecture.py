@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "model": SCIENCE,
     "search": SCIENCE | {"model", "workers"},
     "evaluation": SCIENCE | {"model", "workers", "declarations"},
+    # the drawing of pages alone, see below
+    "checking": SCIENCE | {"evaluation"},
     "versioning": {"errors"},
     # a search is shown as it goes
     "tracking": SCIENCE | {"model", "workers", "search", "settings", "process_identity"},
@@ -39,7 +41,18 @@ MAY_IMPORT = {
     "serving": SCIENCE | {"model", "settings", "tracking"},
     "platform": {"settings", "errors", "process_identity"},
     "stages": SCIENCE
-    | {"dependencies", "digests", "folders", "model", "search", "evaluation", "tracking", "settings", "workers"},
+    | {
+        "checking",
+        "dependencies",
+        "digests",
+        "folders",
+        "model",
+        "search",
+        "evaluation",
+        "tracking",
+        "settings",
+        "workers",
+    },
 }
 MAY_IMPORT["pipeline"] = MAY_IMPORT["stages"] | {"stages", "manifest", "versioning"}
 MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
@@ -48,6 +61,7 @@ MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
 OWNERS = {
     "optuna": {"cic.search"},
+    "pandera": {"cic.data.roles"},
     "matplotlib": {"cic.evaluation.drawing", "cic.search.figures"},
     "mlflow": {"cic.tracking", "cic.registry", "cic.serving"},
     "dvc": {"cic.versioning"},
@@ -113,6 +127,14 @@ def test_imports_only_point_up_the_table(path: Path) -> None:
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             assert any(module.startswith(owner) for owner in owners), f"{path}: {first} belongs to {owners}"
         assert first not in UNPICKLERS, f"{path} imports {name}"
+
+
+def test_the_checks_know_of_the_evaluation_only_how_it_draws() -> None:
+    for path in (ROOT / "cic" / "checking").glob("*.py"):
+        for name in imported(path):
+            assert not name.startswith("cic.evaluation") or name.startswith("cic.evaluation.drawing."), (
+                f"{path}: {name}"
+            )
 
 
 EVALUATING = sorted((ROOT / "cic" / "evaluation").rglob("*.py"))

@@ -1,4 +1,4 @@
-"""The audit finds every planted leak, and nothing where there is none; the checks state plain facts."""
+"""The audit finds every planted leak, and nothing where there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from cic.config import Split
 from cic.data.audit import Audit, audit_split
-from cic.data.checks import check_matrix
 from cic.data.corrected import CORRECTION, REFERENCE, correction_of
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.readers import read_table
@@ -247,89 +246,3 @@ def test_two_numbers_for_one_tumour_in_khan_are_found(real_data: Path) -> None:
     (finding,) = (one for one in audit_split(matrix, part, Split()).findings if one.blocks)
     assert finding.kind == "near_identical"
     assert "khan_4" in finding.examples[0] and "khan_7" in finding.examples[0]
-
-
-def test_checks_state_facts(tiny: ExpressionMatrix) -> None:
-    facts = json.loads(json.dumps(check_matrix(tiny)))
-    assert (facts["n_samples"], facts["n_genes"], facts["unit"]) == (60, 200, "log2")
-    assert facts["labels"] == {"blood": 20, "brain": 20, "liver": 20}
-    assert len(facts["groups"]) == 6
-    assert facts["replicates"] == {"sets": 30, "profiles": 60}
-    assert facts["values"]["max"] == pytest.approx(float(tiny.values.max()))
-    assert facts["warnings"] == []
-
-
-def test_checks_warn_of_values_that_were_standardised_over_all_samples(tiny: ExpressionMatrix) -> None:
-    z_SG = (tiny.values - tiny.values.mean(axis=0)) / tiny.values.std(axis=0)
-    for unit in ("log2", "log_ratio"):
-        facts = check_matrix(replace(tiny, values=z_SG.astype(np.float32), unit=unit))
-        assert facts["standardised_genes"] == tiny.n_genes
-        assert any("z-scores" in warning for warning in facts["warnings"])
-    centred = replace(tiny, values=tiny.values - tiny.values.mean(axis=0), unit="log_ratio")
-    assert check_matrix(centred)["warnings"] == [], "log ratios may well be centred"
-
-
-def test_checks_warn_of_confounding_few_profiles_copies_and_orientation(tiny: ExpressionMatrix) -> None:
-    confounded = replace(tiny, samples=tiny.samples.assign(group=tiny.samples["label"] + " project"))
-    facts = check_matrix(confounded)
-    assert facts["confounding"]["cramers_v"] == pytest.approx(1)
-    assert facts["confounding"]["labels_in_one_group"] == ["blood", "brain", "liver"]
-    assert len(facts["warnings"]) == 2
-    values_SG = tiny.values[:, :40].copy()
-    values_SG[1], values_SG[:, 3] = values_SG[0], 1.0
-    label = ["rare", *tiny.samples["label"].iloc[1:-1], None]
-    odd = replace(tiny, values=values_SG, genes=tiny.genes[:40], samples=tiny.samples.assign(label=label))
-    text = " | ".join(check_matrix(odd)["warnings"])
-    for expected in (
-        "orientation",
-        "1 genes never vary",
-        "profile0, profile1",
-        "fewer than 3 profiles: rare",
-        "no label",
-    ):
-        assert expected in text
-
-
-def test_checks_find_a_batch_that_nobody_named(tiny: ExpressionMatrix) -> None:
-    label_S = tiny.samples["label"]
-    others = pd.DataFrame(
-        {
-            "platform": label_S.map({"blood": "array", "brain": "array", "liver": "sequencing"}),
-            "stage": label_S + [f" {number % 2}" for number in range(len(label_S))],
-            "sex": ["f", "m"] * (len(label_S) // 2),
-            "barcode": [f"b{number}" for number in range(len(label_S))],
-            "site": "here",
-        },
-        index=tiny.samples.index,
-    )
-    facts = check_matrix(tiny, others)
-    assert facts["confounded_columns"] == [{"column": "platform", "values": 2, "labels_with_one_value": 3}]
-    assert any("`platform`" in warning and "3 of 3 labels" in warning for warning in facts["warnings"])
-    assert check_matrix(tiny, others.drop(columns="platform"))["warnings"] == []
-
-
-def test_donors_of_one_profile_each_are_not_confounded_with_the_label(tiny: ExpressionMatrix) -> None:
-    donors = tiny.samples.assign(group=[f"donor {number}" for number in range(tiny.n_samples)])
-    facts = check_matrix(replace(tiny, samples=donors))
-    assert facts["confounding"] == {"cramers_v": 0.0, "labels_in_one_group": []}
-    assert facts["warnings"] == []
-
-
-def test_a_column_that_hardly_varies_is_no_batch_of_labels_that_happen_to_lack_it(tiny: ExpressionMatrix) -> None:
-    n = tiny.n_samples
-    twelve = replace(tiny, samples=tiny.samples.assign(label=[f"type {number % 12}" for number in range(n)]))
-    rare = pd.DataFrame({"treated": ["yes"] * 3 + ["no"] * (n - 3)}, index=tiny.samples.index)
-    assert check_matrix(twelve, rare)["confounded_columns"] == []
-    single = replace(tiny, samples=tiny.samples.assign(label=[f"type {number}" for number in range(n)]))
-    sex = pd.DataFrame({"sex": ["f", "m"] * (n // 2)}, index=tiny.samples.index)
-    assert check_matrix(single, sex)["confounded_columns"] == []
-
-
-@pytest.mark.parametrize(
-    ("genes", "expected"),
-    [(("ENSG00000141510.16", "ENSG00000111640"), "Ensembl"), (("1007_s_at", "1053_at"), "Affymetrix probe"),
-     (("7157", "2597"), "Entrez"), (("TP53", "GAPDH"), "symbols or other names")],
-)  # fmt: skip
-def test_checks_recognise_gene_ids(genes: tuple[str, str], expected: str) -> None:
-    samples = pd.DataFrame(index=pd.Index(["a", "b"], name="sample_id"))
-    assert check_matrix(ExpressionMatrix(np.eye(2, dtype=np.float32), genes, samples, "log2"))["gene_ids"] == expected

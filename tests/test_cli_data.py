@@ -155,13 +155,23 @@ def test_import_outside_a_project_says_so(tmp_path: Path, monkeypatch: pytest.Mo
 def test_check_shows_facts_and_warnings(project: Path) -> None:
     import_counts()
     shown = run("check", "data/raw/mine")
-    assert shown.exit_code == 0
     for told in ("6 x 4", "counts", "donor", "more samples (6) than genes (4)"):
         assert told in shown.output
     Path("params.yaml").write_text("seed: 1\ndata: {file: data/raw/mine, label: tissue, group: donor}\n")
     shown = run("check")
     assert "2, of 3 to 3 samples" in shown.output
     assert "Cramér's V" in shown.output
+
+
+def test_check_writes_a_page_and_its_exit_code_says_whether_a_run_would_be_stopped(project: Path) -> None:
+    import_counts()
+    stopped = run("check", "data/raw/mine.parquet", "--page", "checks.html")
+    assert stopped.exit_code == 3
+    assert "stops a run: there are 6 profiles" in stopped.output and "cannot be trained on" in stopped.output
+    assert "there are 6 profiles" in Path("checks.html").read_text()
+    run(*SMALL)
+    passed = run("check", "data/raw/synthetic.parquet")
+    assert passed.exit_code == 0 and "can be trained on" in passed.output
 
 
 def test_check_looks_at_a_file_before_it_is_imported(project: Path) -> None:

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import FIXED, mutants, write_fixed
 
-from cic.data.checks import check_matrix
+from cic.checking.about_table import about_values
+from cic.data.checks import facts_of
 from cic.data.formats import FORMATS, format_of
 from cic.data.readers import read_table
 from cic.errors import DataError
@@ -246,7 +247,7 @@ def test_z_scores_are_taken_for_what_they_are(tmp_path: Path) -> None:
         read_table(path, unit="log_ratio", samples_in="rows")
     found = read_table(path, unit="scaled", samples_in="rows")
     np.testing.assert_array_equal(found.values, [[-5.5, 40], [0.5, -1]])
-    assert any("standardised before" in one for one in check_matrix(found)["warnings"])
+    assert any("standardised before" in one.message for one in about_values(found, facts_of(found)))
 
 
 def test_a_floor_is_for_intensities(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,9 +9,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cic.checking.check import check
 from cic.config import Params, Preprocess, Training
 from cic.data import sparse
-from cic.data.checks import check_matrix
+from cic.data.checks import facts_of
 from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.sparse_units import log2_sparse
@@ -178,12 +179,24 @@ def test_a_training_is_prepared_the_same_of_sparse_profiles_and_of_dense_ones(ma
 
 def test_facts_about_sparse_profiles_are_those_about_dense_ones(many: pytest.MonkeyPatch) -> None:
     matrix = cells(30, 20, 2)
-    streamed, of_dense = check_matrix(matrix), check_matrix(dense(matrix))
+    streamed, of_dense = facts_of(matrix), facts_of(dense(matrix))
     assert streamed == of_dense
     many.setattr("cic.data.sparse.FEW", 10**6)
-    once = check_matrix(dense(matrix))
+    once = facts_of(dense(matrix))
     assert streamed.pop("values") == pytest.approx(once.pop("values"))
     assert streamed == once
+
+
+def test_many_profiles_are_checked_by_a_sample_of_them(many: pytest.MonkeyPatch) -> None:
+    many.setattr("cic.data.sparse.FEW", 20)
+    many.setattr("cic.checking.neighbours.LOOKED_AT", 20)
+    matrix = cells(60, 40, 2)
+    found = check(matrix, Params(seed=1))
+    assert found.components is not None and found.neighbours is not None
+    assert len(found.components.rows) == 20 and len(found.library) == 60
+    assert found.findings == check(matrix, Params(seed=1)).findings
+    of_dense = check(dense(matrix), Params(seed=1))
+    pd.testing.assert_frame_equal(found.library, of_dense.library)
 
 
 @pytest.fixture

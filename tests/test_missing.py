@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cic.checking.check import check
 from cic.config import parse_params
 from cic.data.matrix import ExpressionMatrix, read_matrix, write_matrix
 from cic.data.missing import filled, handled
@@ -61,9 +62,11 @@ def test_what_is_missing_is_refused_or_its_genes_are_left_out() -> None:
     holes = np.zeros((4, 3), dtype=bool)
     holes[1, 2] = True
     matrix = with_holes(np.ones((4, 3)), holes)
-    with pytest.raises(DataError, match=r"1 values of 1 genes are missing, such as of G2(.|\n)*data.missing"):
-        handled(matrix, "refuse")
-    assert handled(matrix, "drop_genes").genes == ("G0", "G1")
+    assert handled(matrix, "drop_genes").genes == ("G0", "G1") and handled(matrix, "median") is matrix
+    refused = check(matrix, parse_params({"seed": 0}))
+    assert any(one.level == "must" and "1 value of 1 gene are missing" in one.message for one in refused.findings)
+    filled_later = check(matrix, parse_params({"seed": 0, "data": {"missing": "median"}}))
+    assert not any(one.level == "must" and "missing" in one.message for one in filled_later.findings)
     with pytest.raises(DataError, match="every gene"):
         handled(with_holes(np.ones((3, 3)), np.eye(3, dtype=bool)), "drop_genes")
     with pytest.raises(DataError, match="every value is missing"):

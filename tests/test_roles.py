@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from cic.cli.roles_found import checked, roles_found
+from cic.cli.roles_found import checked, roles_found, with_these
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
 from cic.data.roles import with_roles, without_roles
@@ -48,11 +48,26 @@ def test_shares_are_from_0_to_1(tiny, value):
     assert "0 to 1" in str(caught.value)
 
 
+def test_ids_are_not_empty_and_a_name_is_one_value(tiny):
+    nameless = tiny.samples.rename({"profile3": " "}).rename_axis("sample_id")
+    with pytest.raises(ConfigError, match="an id for each sample"):
+        with_roles(replace(tiny, samples=nameless), params())
+    several = tiny.samples.assign(label=[[1, 2], *tiny.samples["label"].iloc[1:]])
+    with pytest.raises(ConfigError, match=r"\[1, 2\]` at sample profile0(?s:.)*data.label"):
+        with_roles(replace(tiny, samples=several), params(label="label"))
+
+
+def test_shares_may_have_come_as_text(tiny):
+    told = raw(tiny).samples.assign(liver_share=["0.5", "1", None] * 20)
+    found = with_roles(replace(tiny, samples=told), params(proportions=["liver_share"]))
+    assert found.samples["proportion liver_share"].tolist()[:2] == [0.5, 1.0]
+
+
 def test_an_import_warns_of_what_the_columns_that_it_proposes_come_to(tiny):
     batch = pd.Series([f"b{label}" for label in tiny.samples["label"]], tiny.samples.index)
     samples = pd.DataFrame({"tissue": tiny.samples["label"], "batch": batch})
     known = replace(tiny, samples=samples)
-    facts = checked(known, {"file": "data/raw/lab.parquet", **roles_found(samples)})
-    told = " ".join(facts["warnings"])
+    found = checked(known, with_these({"file": "data/raw/lab.parquet", **roles_found(samples)}))
+    told = " ".join(one.message for one in found.findings)
     assert "confounded" in told and "`data.group: null`" in told
-    assert set(facts["columns"]) == {"tissue", "batch"}, "as the data have them"
+    assert set(found.facts["columns"]) == {"tissue", "batch"}, "as the data have them"

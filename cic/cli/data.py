@@ -95,24 +95,31 @@ def check(
         Path,
         typer.Option(help="parameters that say which columns are label, group and replicate", callback=from_here),
     ] = DEFAULT_PARAMS,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="HTML page to write, with pictures. Default: none", callback=from_here),
+    ] = None,
 ) -> None:
-    """Show what is in a data set, and what in it deserves a warning. Exits with 3 if it cannot be used."""
+    """Show what is in a data set, and what deserves attention before training. Exits with 3 if it cannot be trained on.
+
+    Example:
+
+        cic data check data/raw/mine --page build/checks.html
+    """
+    from cic.checking.page import render
     from cic.cli.data_shown import show_checks
-    from cic.cli.roles_found import checked, roles_found
+    from cic.cli.roles_found import checked, roles_found, with_these
     from cic.config import load_params
-    from cic.data.checks import check_matrix
     from cic.data.guarded import guarded
     from cic.data.matrix import is_matrix_file, read_matrix
     from cic.data.readers import read_table
-    from cic.data.roles import with_roles, without_roles
 
     enter_project()
-    facts = None
+    parsed = None
     if file is None or is_matrix_file(file):
         matrix = guarded(read_matrix, Path(load_params(params).data.file) if file is None else file)
         if file is None or (params.exists() and load_params(params).data.file == str(file)):
             parsed = load_params(params)
-            facts = check_matrix(with_roles(matrix, parsed), without_roles(matrix, parsed))
     else:
         if unit is None:
             raise DataError(
@@ -121,4 +128,10 @@ def check(
             )  # fmt: skip
         matrix = read_table(file, unit=cast(DeclaredUnit, unit), **reading)
     # what the parameters do not name is taken as an import would propose it
-    show_checks(facts or checked(matrix, roles_found(matrix.samples)), matrix.source)
+    found = checked(matrix, parsed or with_these(roles_found(matrix.samples)))
+    show_checks(found, matrix.source)
+    if page is not None:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(render(found, Path(matrix.source).name.removesuffix(".parquet")))
+    if found.stops:
+        raise typer.Exit(DataError.exit_code)

@@ -131,7 +131,7 @@ def write_page(path: Path, name: str, kept: Sequence[Kept], states: States) -> P
             for column in ("study", "label"):
                 if column not in few.samples:
                     continue
-                spec = code_map(xy_S2, few.samples[column], np.ones(few.n_samples, dtype=bool), shares, "profiles")
+                spec = code_map(xy_S2, few.samples[column], np.ones(few.n_samples, dtype=bool), shares, "the profiles")
                 alt = f"Profiles {state}, by {column}"
                 svg = draw(Path(folder), column, alt, spec).svg
                 coded = base64.b64encode(svg.encode()).decode()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cic.cli.roles_found import MEANING, checked
+from cic.checking.check import Checked
+from cic.checking.finding import Level
+from cic.cli.roles_found import MEANING, checked, with_these
 from cic.data.matrix import ExpressionMatrix
 
+SIGNS: dict[Level, str] = {"must": "[red]stops a run:[/]", "warn": "[yellow]warning:[/]", "note": "[dim]note:[/]"}
 SINGLE_CELLS_ABOVE = 0.8
 """Share of zeros among counts; bulk profiles have half of that."""
 
@@ -38,13 +40,13 @@ def show_imported(
     for key, value in data.items():
         comment = f"   # {MEANING[key]}" if key in MEANING else ""
         console.print(f"    {key}: {'null' if value is None else escape(value)}{comment}", highlight=False)
-    facts = checked(matrix, data)
-    _warn(console, facts)
+    found = checked(matrix, with_these(data))
+    _show_findings(console, found)
     if matrix.samples.columns.empty:
         console.print("\nno columns about the samples: add them with --labels TABLE")
         return
     console.print()
-    console.print(_columns(facts["columns"], matrix.n_samples, "columns found"))
+    console.print(_columns(found.facts["columns"], matrix.n_samples, "columns found"))
     if not used and not any(data[role] for role in MEANING):
         console.print("none is named as a label, group or replicate usually is: put those that are in by hand")
 
@@ -57,9 +59,10 @@ def _columns(columns: dict[str, dict[str, int]], n_samples: int, title: str) -> 
     return table
 
 
-def show_checks(facts: dict[str, Any], source: str) -> None:
-    """Print what a data set is, and what in it deserves a warning."""
+def show_checks(found: Checked, source: str) -> None:
+    """Print what a data set is, what deserves attention, and whether it can be trained on."""
     console = Console(soft_wrap=True)
+    facts = found.facts
     table = Table(show_header=False, title=escape(source), title_justify="left")
     values = facts["values"]
     rows = {
@@ -68,6 +71,8 @@ def show_checks(facts: dict[str, Any], source: str) -> None:
         "genes are named by": facts["gene_ids"],
         "genes that never vary": str(facts["constant_genes"]),
     }
+    if missing := facts["missing"]["values"]:
+        rows["missing values"] = f"{missing}, of {facts['missing']['genes']} genes"
     for role in ("labels", "groups"):
         if facts[role]:
             sizes = sorted(facts[role].values())
@@ -81,13 +86,13 @@ def show_checks(facts: dict[str, Any], source: str) -> None:
     console.print(table)
     if facts["columns"]:
         console.print(_columns(facts["columns"], facts["n_samples"], "columns"))
-    _warn(console, facts)
-    if not facts["warnings"]:
-        console.print("nothing to warn of")
+    _show_findings(console, found)
+    console.print(f"\n[bold]{escape(found.verdict)}[/]")
 
 
-def _warn(console: Console, facts: dict[str, Any]) -> None:
-    for warning in facts["warnings"]:
-        console.print(f"[yellow]warning:[/] {escape(warning)}")
+def _show_findings(console: Console, found: Checked) -> None:
+    facts = found.facts
+    for one in found.findings:
+        console.print(f"{SIGNS[one.level]} {escape(one.text)}", highlight=False)
     if facts["unit"] == "counts" and facts["values"]["share_of_zeros"] > SINGLE_CELLS_ABOVE:
         console.print("these look like single cells, whom `preprocess.transform: auto` in params.yaml suits")

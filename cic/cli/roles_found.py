@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
 
-from cic.config import load_params, parse_params
-from cic.data.checks import check_matrix, columns_of
+from cic.checking.check import Checked, check
+from cic.config import Params, load_params, parse_params
+from cic.data.checks import columns_of
 from cic.data.matrix import ExpressionMatrix
 from cic.data.roles import with_roles, without_roles
 from cic.errors import ConfigError
@@ -38,11 +39,15 @@ def roles_found(samples: pd.DataFrame) -> dict[str, str | None]:
     return {role: next((by_name[name] for name in names if name in by_name), None) for role, names in USUAL.items()}
 
 
-def checked(matrix: ExpressionMatrix, roles: Mapping[str, str | None]) -> dict[str, Any]:
-    """Check a data set with columns in these roles, as a run would; `columns` are those that the data have."""
-    params = parse_params({"seed": 0, "data": dict(roles)})
-    facts = check_matrix(with_roles(matrix, params), without_roles(matrix, params))
-    return {**facts, "columns": columns_of(matrix.samples)}
+def with_these(roles: Mapping[str, str | None]) -> Params:
+    """Give parameters with columns in these roles, all else by default: what an import would propose."""
+    return parse_params({"seed": 0, "data": dict(roles)})
+
+
+def checked(matrix: ExpressionMatrix, params: Params) -> Checked:
+    """Check a data set as a run with these parameters would; the columns of the facts are those that the data have."""
+    found = check(with_roles(matrix, params), params, without_roles(matrix, params))
+    return replace(found, facts={**found.facts, "columns": columns_of(matrix.samples)})
 
 
 def use_in_params(path: Path, data: Mapping[str, str | None]) -> None:

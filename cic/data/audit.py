@@ -148,7 +148,7 @@ def _disguised(
     Of many profiles, those are looked at that `find_suspects` chooses, and a finding says so. Where validation is of
     the training groups, those of one group may be as near as twins: pairs of these two parts do not block.
     """
-    out_SK = np.stack([content_S, _codes(matrix.samples, "replicate", len(part_S))], axis=1)
+    out_SK = np.stack([content_S, codes_of(matrix.samples, "replicate")], axis=1)
     findings = []
     if not matrix.is_few:
         suspects = find_suspects(matrix, part_S, out_SK, seed)
@@ -198,12 +198,12 @@ def _compared(suspects: Suspects) -> AuditFinding:
     return AuditFinding("compared", message, (), blocks=False)
 
 
-def _codes(samples: pd.DataFrame, column: str, n_samples: int) -> np.ndarray:
-    """Give each value of a column a number; a missing one is like no other."""
+def codes_of(samples: pd.DataFrame, column: str) -> np.ndarray:
+    """Give each value of a column a number; a missing one is like no other, and all are where there is no column."""
     if column not in samples.columns:
-        return np.arange(n_samples)
+        return np.arange(len(samples))
     codes_S = pd.factorize(samples[column])[0]
-    return np.where(codes_S < 0, codes_S.max() + 1 + np.arange(n_samples), codes_S)
+    return np.where(codes_S < 0, codes_S.max() + 1 + np.arange(len(samples)), codes_S)
 
 
 def _labels_not_in_train(samples: pd.DataFrame, part_S: np.ndarray) -> list[AuditFinding]:

@@ -1,4 +1,4 @@
-"""Plain facts about a data set, and what in them deserves a warning."""
+"""Plain facts about a data set: sizes, values, and the table about its samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.matrix import ExpressionMatrix
 from cic.data.value_facts import value_facts
 
 CONFOUNDED_ABOVE = 0.9
@@ -22,7 +22,7 @@ GENE_IDS = {
 }
 
 
-def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -> dict[str, Any]:
+def facts_of(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -> dict[str, Any]:
     """Describe a data set as plain JSON.
 
     Parameters
@@ -34,13 +34,14 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
     -------
     dict
         `n_samples`, `n_genes`, `unit`, `gene_ids` (the naming they follow), `values` (range, mean, share of zeros),
-        `standardised_genes` (mean 0 and standard deviation 1 over all samples), `constant_genes`, `columns` (distinct
-        and missing values of each), `labels` and `groups` (profiles in each), `replicates` (sets and profiles in them),
-        `confounding` (Cramér's V of label and group, labels seen in a single group), `confounded_columns` (likewise of
-        columns that play no role, where cell type and they go together) and `warnings`, each a sentence.
+        `missing` (values, and genes and samples with any), `standardised_genes` (mean 0 and standard deviation 1 over
+        all samples), `constant_genes`, `columns` (distinct and missing values of each), `labels` and `groups` (profiles
+        in each), `replicates` (sets and profiles in them), `confounding` (Cramér's V of label and group, labels seen in
+        a single group) and `confounded_columns` (likewise of columns that play no role, where cell type and they go
+        together).
     """
     samples = matrix.samples
-    facts: dict[str, Any] = {
+    return {
         "n_samples": matrix.n_samples,
         "n_genes": matrix.n_genes,
         "unit": matrix.unit,
@@ -53,7 +54,6 @@ def check_matrix(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -
         "confounding": _confounding(samples),
         "confounded_columns": _confounded_columns(samples, others),
     }
-    return {**facts, "warnings": _warnings(matrix, facts)}
 
 
 def _gene_ids(genes: tuple[str, ...]) -> str:
@@ -122,49 +122,3 @@ def columns_of(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
         str(name): {"distinct": int(samples[name].nunique()), "missing": int(samples[name].isna().sum())}
         for name in samples.columns
     }
-
-
-def _warnings(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[str]:
-    found = []
-    if matrix.n_samples > matrix.n_genes:
-        found.append(
-            f"there are more samples ({matrix.n_samples}) than genes ({matrix.n_genes}): is the orientation right?"
-        )
-    if facts["standardised_genes"] > matrix.n_genes / 2:
-        found.append(
-            f"{facts['standardised_genes']} of {matrix.n_genes} genes have mean 0 and standard deviation 1 over all "
-            "samples: these are z-scores, in which every profile, held out or not, has shaped every other; and "
-            "profiles to come cannot be brought to that scale. Import the values as they were before"
-        )
-    elif matrix.unit == "scaled":
-        found.append(
-            "the values were standardised before: profiles to come cannot be brought to that scale, and an error is no "
-            "longer that of an expression"
-        )
-    if facts["constant_genes"]:
-        found.append(f"{facts['constant_genes']} genes never vary and will be dropped")
-    prints = pd.Series(fingerprints(matrix.values), index=matrix.samples.index)
-    if twice := [", ".join(map(str, rows.index)) for _, rows in prints.groupby(prints) if len(rows) > 1]:
-        found.append(f"{len(twice)} set(s) of profiles are equal to the last bit: {'; '.join(twice[:3])}")
-    if few := [name for name, count in facts["labels"].items() if count < FEW_PROFILES]:
-        found.append(f"{len(few)} label(s) have fewer than {FEW_PROFILES} profiles: {', '.join(few[:5])}")
-    for role in ("label", "group"):
-        if missing := facts["columns"].get(role, {}).get("missing", 0):
-            found.append(f"{missing} sample(s) have no {role}")
-    confounding = facts["confounding"]
-    if single := confounding.get("labels_in_one_group"):
-        found.append(
-            f"{len(single)} label(s) are seen in a single group: {', '.join(single[:5])}; a split by group cannot have "
-            "them in training and in test (`data.group: null` splits by profile, and tells nothing of new groups)"
-        )
-    if confounding.get("cramers_v", 0) > CONFOUNDED_ABOVE:
-        found.append(
-            f"label and group are confounded (Cramér's V {confounding['cramers_v']:.2f}): what tells the labels apart "
-            "may be the group"
-        )
-    for one in facts["confounded_columns"]:
-        found.append(
-            f"{one['labels_with_one_value']} of {len(facts['labels'])} labels occur with a single value of the column "
-            f"`{one['column']}`: if that is a batch, label and batch cannot be told apart"
-        )
-    return found

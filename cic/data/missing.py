@@ -27,24 +27,17 @@ def missing_of(matrix: ExpressionMatrix) -> np.ndarray:
 
 
 def handled(matrix: ExpressionMatrix, how: Handling) -> ExpressionMatrix:
-    """Refuse missing values, leave out the genes that have any, or leave them for `filled`, as `data.missing` says.
+    """Leave out the genes that have missing values, if `data.missing` says so; the check refuses others.
 
     Raises
     ------
     DataError
-        If there are some and they are refused, or every gene has some and these are left out.
+        If every gene has some.
     """
     missing_G = missing_of(matrix)
     n_genes = int((missing_G > 0).sum())
-    if not n_genes or how == "median":
+    if not n_genes or how != "drop_genes":
         return matrix
-    if how == "refuse":
-        first = matrix.genes[int((missing_G > 0).argmax())]
-        raise DataError(
-            f"{int(missing_G.sum())} values of {n_genes} genes are missing, such as of {first}", where=matrix.source,
-            expected="values, or a rule for what is missing",
-            fix="set `data.missing` to `median` (of the training profiles; part of the model) or `drop_genes`",
-        )  # fmt: skip
     if n_genes == matrix.n_genes:
         raise DataError(
             "every gene has missing values", where=matrix.source, expected="some genes without",

@@ -13,26 +13,38 @@ STANDARDISED_WITHIN = 0.01
 
 
 def value_facts(matrix: ExpressionMatrix) -> dict[str, Any]:
-    """Give `values` (range, mean, share of zeros), `constant_genes` and `standardised_genes`."""
-    parts, sums_2G = [], np.zeros((2, matrix.n_genes))
+    """Give `values` (range, mean, share of zeros), `missing` and `constant_genes`, `standardised_genes`.
+
+    Missing values count for nothing else; a gene without any value is constant.
+    """
+    sums, sums_3G = np.zeros(2), np.zeros((3, matrix.n_genes))
     low_G, high_G = np.full(matrix.n_genes, np.inf), np.full(matrix.n_genes, -np.inf)
+    with_gaps = 0
     for block_SG in matrix.blocks():
-        parts.append((block_SG.mean(dtype=np.float64), (block_SG == 0).mean(), len(block_SG)))
-        low_G, high_G = np.minimum(low_G, block_SG.min(axis=0)), np.maximum(high_G, block_SG.max(axis=0))
+        gap_SG = np.isnan(block_SG)
+        present_SG = block_SG
+        if gap_SG.any():
+            present_SG = np.where(gap_SG, np.float32(0), block_SG)
+            with_gaps += int(gap_SG.any(axis=1).sum())
+        sums += present_SG.sum(dtype=np.float64), (block_SG == 0).sum()
+        low_G, high_G = np.fmin(low_G, np.fmin.reduce(block_SG)), np.fmax(high_G, np.fmax.reduce(block_SG))
         # summed about 0: only genes of mean 0 and standard deviation 1 are looked for
-        sums_2G += [block_SG.sum(axis=0, dtype=np.float64), np.square(block_SG, dtype=np.float64).sum(axis=0)]
-    mean, zeros, size = np.array(parts).T
-    share = size / size.sum()
-    mean_G, square_G = sums_2G / matrix.n_samples
-    deviation_G = np.sqrt(np.maximum(square_G - mean_G**2, 0.0))
+        square_G = np.square(present_SG, dtype=np.float64).sum(axis=0)
+        sums_3G += [present_SG.sum(axis=0, dtype=np.float64), square_G, gap_SG.sum(axis=0)]
+    gaps_G = sums_3G[2]
+    n_G = np.maximum(matrix.n_samples - gaps_G, 1)
+    mean_G = sums_3G[0] / n_G
+    deviation_G = np.sqrt(np.maximum(sums_3G[1] / n_G - mean_G**2, 0.0))
     standardised_G = (np.abs(mean_G) < STANDARDISED_WITHIN) & (np.abs(deviation_G - 1) < STANDARDISED_WITHIN)
+    n_present = max(matrix.n_samples * matrix.n_genes - gaps_G.sum(), 1)
     return {
         "values": {
             "min": float(low_G.min()),
             "max": float(high_G.max()),
-            "mean": float(mean @ share),
-            "share_of_zeros": float(zeros @ share),
+            "mean": float(sums[0] / n_present),
+            "share_of_zeros": float(sums[1] / n_present),
         },
+        "missing": {"values": int(gaps_G.sum()), "genes": int((gaps_G > 0).sum()), "samples": with_gaps},
         "standardised_genes": int(standardised_G.sum()),
-        "constant_genes": int((low_G == high_G).sum()),
+        "constant_genes": int((low_G >= high_G).sum()),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from cic.evaluation.drawing.marks import Spec
 from cic.evaluation.drawing.rendering import render
@@ -24,18 +25,33 @@ class Picture:
     alt: str
 
 
+def picture(name: str, alt: str, spec: Spec) -> Picture:
+    """Draw `spec` in the style of all pages, for use in one."""
+    with matplotlib.rc_context(STYLE):
+        return Picture(name, _svg(_figure(spec)), alt)
+
+
 def draw(folder: Path, name: str, alt: str, spec: Spec) -> Picture:
-    """Draw `spec` in the report's style and write `name`.svg and `name`.png into `folder`."""
+    """Do the same, and write `name`.svg and `name`.png into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(STYLE):
-        figure = render(spec)
-        FigureCanvasAgg(figure)
-        content = BytesIO()
-        figure.savefig(content, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
+        figure = _figure(spec)
+        svg = _svg(figure)
         figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
-    svg = content.getvalue().decode()
     (folder / f"{name}.svg").write_text(svg)
     return Picture(name, svg, alt)
+
+
+def _figure(spec: Spec) -> Figure:
+    figure = render(spec)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _svg(figure: Figure) -> str:
+    content = BytesIO()
+    figure.savefig(content, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
+    return content.getvalue().decode()
 
 
 def inline_svg(picture: Picture) -> str:

@@ -45,9 +45,9 @@ def in_two_dimensions(code_SW: np.ndarray, train_S: np.ndarray) -> tuple[np.ndar
 
 
 def code_map(
-    xy_S2: np.ndarray, label_S: pd.Series, held_out_S: np.ndarray, shares: tuple[float, float], what: str = "codes"
+    xy_S2: np.ndarray, label_S: pd.Series, held_out_S: np.ndarray, shares: tuple[float, float], what: str = "the codes"
 ) -> Spec:
-    """Show codes in two dimensions by label: training and validation profiles small, held-out ones large."""
+    """Show codes, or `what` else, in two dimensions by label: training and validation profiles small, others large."""
     known_S = label_S.notna().to_numpy()
     name_S = label_S.astype(str).where(known_S, NO_LABEL).to_numpy()
     names = sorted(set(name_S[known_S])) + ([NO_LABEL] if not known_S.all() else [])
@@ -67,7 +67,7 @@ def code_map(
         x_L, y_L = np.stack([np.median(xy_S2[name_S == name], axis=0) for name in names]).T
         numbers = [str(number) for number in range(1, len(names) + 1)]
         marks.append(Names(x_L, y_L, numbers, "apart", [COLOURS[at % len(COLOURS)] for at in range(len(names))]))
-    x = _axis(xy_S2[:, 0], f"first component of the {what} ({100 * shares[0]:.0f}% of their variance)")
+    x = _axis(xy_S2[:, 0], f"first component of {what} ({100 * shares[0]:.0f}% of their variance)")
     y = _axis(xy_S2[:, 1], f"second ({100 * shares[1]:.0f}%)")
     return Spec([[Panel(marks, x, y)]], [3.4], legend="lower")
 

@@ -94,7 +94,8 @@ def data_section(evidence: Evidence, folder: Path) -> Section:
     ]  # fmt: skip
     if checks["confounding"]:
         rows.append(("label and group", f"Cramér's V {checks['confounding']['cramers_v']:.2f}"))
-    notes = tuple(f"Warning: {text}" + "." * (text[-1] not in ".?!") for text in checks["warnings"])
+    warnings = [one["message"] for one in checks["findings"] if one["level"] == "warn"]
+    notes = tuple(f"Warning: {text}" + "." * (text[-1] not in ".?!") for text in warnings)
     return Section(
         key="data", title="The data", claim="What came in, and what deserves a warning.",
         table=Table(("fact", "value"), tuple(rows)),

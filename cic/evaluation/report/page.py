@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup, escape
-
+from cic.evaluation.drawing.pages import template
 from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.contents import findings, headline, sections, standings
 from cic.evaluation.report.front import Front, front
@@ -50,11 +47,6 @@ def write_report(out: Path, metrics: Metrics, evidence: Evidence) -> None:
 
 def render(metrics: Metrics, sections: list[Section], top: Front | None = None) -> str:
     """Give the page; without `top` it begins with the findings."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"code": _with_code, "cell": _in_cell}
-    template = environment.from_string(TEMPLATE.read_text())
     found, shown = findings(metrics), {section.key for section in sections}
     concluded: dict[str, list[str]] = {key: [] for key in shown}
     behind: dict[str, list[str]] = {key: [] for key in shown}
@@ -67,7 +59,7 @@ def render(metrics: Metrics, sections: list[Section], top: Front | None = None) 
         rows.append(FindingRow(sentence.standing, topic, key, sentence.claim, told, figure_cell(metrics, topic)))
     cautions = set(metrics.cautions.values())
     beside_figures = {note for section in sections for note in section.notes}
-    return template.render(
+    return template(TEMPLATE).render(
         metrics=metrics,
         model=metrics.model,
         ratio=metrics.ratio_to_pca,
@@ -82,14 +74,3 @@ def render(metrics: Metrics, sections: list[Section], top: Front | None = None) 
         in_mind=[text for text in dict.fromkeys(metrics.cautions.values()) if text not in beside_figures],
         sections=sections,
     )
-
-
-def _with_code(text: str) -> Markup:
-    """Escape `text` and set what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _in_cell(text: str) -> Markup:
-    """Do as for other text, and keep on one line what follows a ± or stands in short brackets."""
-    marked = str(_with_code(text.replace(" ± ", "\u00a0±\u00a0")))
-    return Markup(re.sub(r"\([^()<>]{1,28}\)", r'<span class="whole">\g<0></span>', marked))
