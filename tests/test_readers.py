@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from mutants import rewritten_metadata, whole
 
 from cic.data import guarded
+from cic.data.labels import read_labels
 from cic.data.matrix import ExpressionMatrix, read_matrix, write_matrix
 from cic.data.readers import read_table
 from cic.errors import DataError
@@ -296,10 +297,23 @@ def test_labels_that_do_not_fit(tmp_path: Path, labels: str, expected: str) -> N
 
 
 def test_a_ragged_or_missing_labels_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not readable as a table"):
-        labelled(tmp_path, "sample_id,type\ns1,a\ns2,b,c\nNA,d\n")
+    for labels, told in (
+        ("sample_id,type\ns1,a\ns2,b,c\nNA,d\n", r"ragged rows: 3 cells, where the header has 2(?s:.)*line 3 \(s2\)"),
+        ("sample_id,type\ns1,a\ns2\nNA,d\n", r"ragged rows: 1 cells(?s:.)*line 3 \(s2\)"),
+        ("sample_id,type,type\ns1,a,b\ns2,b,c\nNA,d,e\n", "two columns are called `type`"),
+    ):
+        with pytest.raises(DataError, match=told):
+            labelled(tmp_path, labels)
     with pytest.raises(DataError, match="no such file"):
         read_table(tmp_path / "a.csv", samples_in="rows", unit="log2", labels=tmp_path / "none.csv")
+
+
+def test_labels_as_r_writes_them_are_not_moved_by_a_column(tmp_path: Path, real_data: Path) -> None:
+    matrix = labelled(tmp_path, '"type";"reads"\n"s1";"a";5\n"s2";"b";6\n"NA";"b";7\n')
+    assert list(matrix.samples["type"]) == ["a", "b", "b"] and list(matrix.samples["reads"]) == ["5", "6", "7"]
+    folder = real_data / "celseq2_dropseq"
+    lines = read_labels(folder / "sc_celseq2.metadata.csv.gz")["cell_line"]
+    assert lines.value_counts().to_dict() == {"H1975": 114, "H2228": 81, "HCC827": 79}
 
 
 REAL = {

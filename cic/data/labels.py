@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import re
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
+from cic.data.layout import Layout, layout_of
 from cic.data.limits import MOST_LABEL_COLUMNS, MOST_LABEL_TEXT
 from cic.data.text import NOT_TEXT, delimiter_of, first_line, open_text
 from cic.errors import DataError
@@ -38,25 +39,21 @@ def read_labels(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise DataError("there is no such file", where=str(path), expected="a table about the samples", fix="check it")
-    delimiter = delimiter_of(path)
-    if delimiter is None:
+    if delimiter_of(path) is None:
         raise DataError(
             f"a labels table ending in `{path.suffix}` cannot be read", where=str(path), expected=".csv, .tsv or .txt"
         )
     _check_size(path)
-    try:
-        with open_text(path) as file:
-            table = pd.read_csv(file, sep=delimiter, dtype=str, keep_default_na=False, index_col=False)
-    except (ValueError, OSError, EOFError, zlib.error, pd.errors.ParserWarning) as error:
-        raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
-    if (short := table.isna().any(axis=1)).any():  # empty cells are "", so these have fewer than the header
-        raise DataError(
-            f"ragged rows: {int(short.sum())} row(s) have fewer cells than the header",
-            where=f"{path}, first at row {int(short.to_numpy().argmax()) + 2}",
-            expected=f"{len(table.columns)} cells in each",
-        )
-    if not len(table):
+    layout = layout_of(path)
+    header, rows = layout.header, _rows(path, layout)
+    if not rows:
         raise DataError("there is no row below the header", where=str(path), expected="one row a sample")
+    if len(set(header)) < len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise DataError(
+            f"two columns are called `{twice}`", where=f"{path}, line 1", expected="a name for each", fix="rename one"
+        )
+    table = pd.DataFrame(rows, columns=header, dtype=object)
     key = "sample_id" if "sample_id" in table.columns else str(table.columns[0])
     ids = table[key]
     for fault, what in ((ids.str.strip() == "", "empty"), (ids.duplicated(), "repeated")):
@@ -70,6 +67,28 @@ def read_labels(path: Path) -> pd.DataFrame:
             )
     columns = {name: _typed(table[name]) for name in table.columns if name != key}
     return pd.DataFrame(columns, index=table.index).set_axis(pd.Index(ids, name="sample_id", dtype=object))
+
+
+def _rows(path: Path, layout: Layout) -> list[list[str]]:
+    """Give the cells of each row, as many in each as the header has: a cell more or less would move what follows."""
+    try:
+        with open_text(path) as file:
+            lines = csv.reader(file, delimiter=layout.delimiter)
+            next(lines)
+            rows = []
+            for cells in lines:
+                if cells and len(cells) != len(layout.header):
+                    raise DataError(
+                        f"ragged rows: {len(cells)} cells, where the header has {len(layout.header)}",
+                        where=f"{path}, line {lines.line_num} ({cells[0][:40]})",
+                        expected="a cell for each column in every row",
+                        fix="look at that line for a missing or a stray delimiter",
+                    )
+                if cells:
+                    rows.append(cells)
+    except NOT_TEXT as error:
+        raise DataError(f"not readable as a table: {error}", where=str(path), fix="write or fetch it again") from None
+    return rows
 
 
 def _check_size(path: Path) -> None:
