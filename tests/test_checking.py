@@ -265,10 +265,9 @@ def test_what_the_table_tells_against_a_run(clean: ExpressionMatrix, planted: st
 def test_missing_values_are_counted_and_stand_in_nobodys_way(clean: ExpressionMatrix) -> None:
     values_SG = clean.values.copy()
     values_SG[3, 5:8] = values_SG[9, 5] = np.nan
-    holed = replace(clean)
-    object.__setattr__(holed, "values", values_SG)  # as a matrix may hold them where they are handled later
+    holed = replace(clean, values=values_SG)
     findings = [one for one in found(holed) if one.level != "note"]
-    assert [one.message for one in findings] == ["4 values of 3 genes in 2 samples are missing"]
+    assert [one.message for one in findings] == ["missing: 4 values of 3 genes in 2 samples"]
     whole = check(clean, PARAMS).facts["values"]
     assert check(holed, PARAMS).facts["values"] == pytest.approx(whole, rel=0.01)
 

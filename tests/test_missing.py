@@ -63,10 +63,9 @@ def test_what_is_missing_is_refused_or_its_genes_are_left_out() -> None:
     holes[1, 2] = True
     matrix = with_holes(np.ones((4, 3)), holes)
     assert handled(matrix, "drop_genes").genes == ("G0", "G1") and handled(matrix, "median") is matrix
-    refused = check(matrix, parse_params({"seed": 0}))
-    assert any(one.level == "must" and "1 value of 1 gene are missing" in one.message for one in refused.findings)
-    filled_later = check(matrix, parse_params({"seed": 0, "data": {"missing": "median"}}))
-    assert not any(one.level == "must" and "missing" in one.message for one in filled_later.findings)
+    for how, level in (("refuse", "must"), ("median", "warn")):
+        found = check(matrix, parse_params({"seed": 0, "data": {"missing": how}})).findings
+        assert [one.level for one in found if "missing: 1 value of 1 gene in 1 sample" in one.message] == [level]
     with pytest.raises(DataError, match="every gene"):
         handled(with_holes(np.ones((3, 3)), np.eye(3, dtype=bool)), "drop_genes")
     with pytest.raises(DataError, match="every value is missing"):

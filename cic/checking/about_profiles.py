@@ -132,8 +132,8 @@ def about_sexes(sexes: Sexes, samples: pd.DataFrame) -> list[Finding]:
             message = f"{counted(len(both), what)} with profiles of both sexes: {some(both)}"
             found.append(Finding(level, "sexes", message, "", named))
     n_female, n_male = (int((told_S == sex).sum()) for sex in SEXES)
-    rest = f"of {len(told_S) - n_female - n_male:,} that is uncertain"
-    message = f"by their genes {n_female:,} profiles are female and {n_male:,} male; {rest}"
+    n_uncertain = len(told_S) - n_female - n_male
+    message = f"sex of the profiles by their genes: female {n_female:,}, male {n_male:,}, uncertain {n_uncertain:,}"
     if not sexes.has_xist:
         message += ", as XIST, which alone tells a female one, is not among the genes"
     return [*found, Finding("note", "sexes", message)]

@@ -39,11 +39,6 @@ def about_values(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[Findin
             "longer that of an expression"
         )
         found.append(Finding("warn", "sizes", message))
-    if missing := facts["missing"]["values"]:
-        genes, samples = (facts["missing"][what] for what in ("genes", "samples"))
-        message = f"{counted(missing, 'value')} of {counted(genes, 'gene')} in {counted(samples, 'sample')} are missing"
-        become = "with `data.missing: median` each becomes its gene's median over the training profiles"
-        found.append(Finding("warn", "sizes", message, become))
     if 0 < constant < n_genes:
         level: Level = "warn" if constant > n_genes / 2 else "note"
         found.append(Finding(level, "sizes", f"genes that never vary, and are dropped: {constant:,} of {n_genes:,}"))
@@ -51,6 +46,19 @@ def about_values(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[Findin
         message = f"with fewer than about {ENOUGH_FOR_A_NETWORK} profiles a network is hardly better than PCA"
         found.append(Finding("note", "sizes", message))
     return found
+
+
+def about_missing(params: Params, facts: dict[str, Any]) -> list[Finding]:
+    """Say how many values are missing, and what becomes of them."""
+    values, genes, samples = (facts["missing"][what] for what in ("values", "genes", "samples"))
+    if not values:
+        return []
+    message = f"missing: {counted(values, 'value')} of {counted(genes, 'gene')} in {counted(samples, 'sample')}"
+    if params.data.missing == "refuse":
+        fix = "set `data.missing` to `median` (of the training profiles, as part of the model) or `drop_genes`"
+        return [Finding("must", "sizes", message, fix)]
+    become = "; each is taken for its gene's median over the training profiles, as in profiles to come"
+    return [Finding("warn", "sizes", message + become)]
 
 
 def about_labels(samples: pd.DataFrame, facts: dict[str, Any]) -> list[Finding]:

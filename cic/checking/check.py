@@ -15,7 +15,7 @@ from cic.checking.about_profiles import (
     about_replicates,
     about_sexes,
 )
-from cic.checking.about_table import about_groups, about_ids, about_labels, about_values
+from cic.checking.about_table import about_groups, about_ids, about_labels, about_missing, about_values
 from cic.checking.finding import Finding, worst_first
 from cic.checking.library import library_of
 from cic.checking.looked_at import Components, components_of, without_gaps
@@ -94,6 +94,7 @@ def check(matrix: ExpressionMatrix, params: Params, others: pd.DataFrame | None 
         *about_labels(samples, facts),
         *about_groups(samples, params, facts),
         *about_values(matrix, facts),
+        *about_missing(params, facts),
         *about_ids(samples),
         *about_library(library, samples, matrix.unit),
     ]

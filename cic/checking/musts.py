@@ -34,7 +34,6 @@ def musts(matrix: ExpressionMatrix, params: Params, facts: dict[str, Any], libra
         *_too_few(matrix),
         *_empty(matrix, library),
         *_constant(matrix, facts),
-        *_missing(params, facts),
         *_cannot_be_split(matrix.samples, params),
         *_no_square_roots(matrix, params),
     ]
@@ -72,20 +71,6 @@ def _constant(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[Finding]:
     if facts["constant_genes"] < matrix.n_genes:
         return []
     return [Finding("must", "sizes", "no gene varies, so there is nothing to learn", "look what was imported")]
-
-
-def _missing(params: Params, facts: dict[str, Any]) -> list[Finding]:
-    if not facts["missing"]["values"] or params.data.missing != "refuse":
-        return []
-    values, genes = facts["missing"]["values"], facts["missing"]["genes"]
-    return [
-        Finding(
-            "must",
-            "sizes",
-            f"{counted(values, 'value')} of {counted(genes, 'gene')} are missing, and `data.missing` is `refuse`",
-            "set it to `median` (of the training profiles, as part of the model) or `drop_genes`",
-        )
-    ]
 
 
 def _cannot_be_split(samples: pd.DataFrame, params: Params) -> list[Finding]:

@@ -23,7 +23,7 @@ MEANING = {
     "replicate": "sample that technical replicates share",
 }
 USUAL = {
-    "label": ("cell_type", "celltype", "cell type", "tissue", "label", "cancer_type"),
+    "label": ("cell_type", "celltype", "cell type", "cell_line", "tissue", "label", "cancer_type"),
     "group": ("study", "donor", "patient", "subject", "individual", "series", "dataset", "batch", "group"),
     "replicate": ("replicate_of", "replicate"),
 }
