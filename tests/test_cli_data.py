@@ -165,12 +165,12 @@ def test_check_shows_facts_and_warnings(project: Path) -> None:
 
 def test_check_writes_a_page_and_its_exit_code_says_whether_a_run_would_be_stopped(project: Path) -> None:
     import_counts()
-    stopped = run("check", "data/raw/mine.parquet", "--page", "checks.html")
+    stopped = run("check", "data/raw/mine", "--page", "checks.html")
     assert stopped.exit_code == 3
     assert "stops a run: there are 6 profiles" in stopped.output and "cannot be trained on" in stopped.output
     assert "there are 6 profiles" in Path("checks.html").read_text()
     run(*SMALL)
-    passed = run("check", "data/raw/synthetic.parquet")
+    passed = run("check", "data/raw/synthetic")
     assert passed.exit_code == 0 and "can be trained on" in passed.output
 
 

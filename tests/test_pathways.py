@@ -82,9 +82,10 @@ def measured(tmp_path_factory):
     matrix, truth = planted()
     own = subject(matrix, {"epochs": 10, "seeds": 2, "rank": 0, "permutations": 400, "hidden_width": 32})
     folder = gmt(tmp_path_factory.mktemp("sets"))
-    (folder / "planted.gmt").rename(folder / "data.programs.gmt")
+    (folder / "data").mkdir()
+    (folder / "planted.gmt").rename(folder / "data" / "programs.gmt")
     given = params(
-        data={"file": str(folder / "data.parquet")},
+        data={"file": str(folder / "data")},
         evaluate=own.params.evaluate.model_copy(update={"gene_sets": str(folder)}).model_dump(),
         training={"epochs": 20},
     )
