@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import logging
 import shutil
 from pathlib import Path
@@ -19,6 +20,7 @@ from mutants import FIXED, mutants, write_fixed
 from cic.checking.about_table import about_values
 from cic.data.checks import facts_of
 from cic.data.formats import FORMATS, format_of
+from cic.data.provenance import sources
 from cic.data.readers import read_table
 from cic.errors import DataError
 
@@ -296,6 +298,67 @@ def test_a_damaged_folder_is_read_or_told(tmp_path: Path, name: str) -> None:
 def test_the_table_of_formats_is_whole() -> None:
     assert len({one.name for one in FORMATS}) == len(FORMATS)
     assert all(one.holds and one.files for one in FORMATS)
+
+
+HTSEQ = {"one": "A\t3\nB\t5\n__no_feature\t9\n", "two": "A\t4\nB\t6\n__no_feature\t9\n"}
+
+
+def write_listed(folder: Path, how: str) -> Path:
+    """Write two files of HTSeq, and the table that names them as GDC's client, its sample sheet or a person does."""
+    lines = []
+    for name, text in HTSEQ.items():
+        inner = folder / (f"id-{name}" if how != "own" else ".")
+        inner.mkdir(parents=True, exist_ok=True)
+        (inner / f"{name}.counts").write_text(text)
+        md5, size = hashlib.md5(text.encode()).hexdigest(), len(text)
+        lines.append({
+            "manifest": f"id-{name}\t{name}.counts\t{md5}\t{size}\treleased",
+            "sheet": f"id-{name}\t{name}.counts\tRNA\tSAMPLE-{name}\tTumor",
+            "own": f"{name},{name}.counts,Tumor",
+        }[how])  # fmt: skip
+    header = {
+        "manifest": "id\tfilename\tmd5\tsize\tstate", "sheet": "File ID\tFile Name\tData Type\tSample ID\tTissue Type",
+        "own": "sample_id,file,Tissue Type",
+    }[how]  # fmt: skip
+    path = folder / ("list.csv" if how == "own" else "list.txt")
+    path.write_text("\n".join([header, *lines, ""]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "samples"),
+    [
+        ("manifest", ["one.counts", "two.counts"]),
+        ("sheet", ["SAMPLE-one", "SAMPLE-two"]),
+        ("own", ["one", "two"]),
+    ],
+)
+def test_files_are_read_that_a_table_names(tmp_path: Path, how: str, samples: list[str]) -> None:
+    path = write_listed(tmp_path, how)
+    matrix = read_table(path, unit="counts")
+    assert list(matrix.samples.index) == samples and matrix.genes == ("A", "B")
+    np.testing.assert_array_equal(matrix.values, [[3, 5], [4, 6]])
+    assert how == "manifest" or list(matrix.samples["Tissue Type"]) == ["Tumor", "Tumor"]
+    assert {one["file"].rpartition("/")[2] for one in sources([path])} == {path.name, "one.counts", "two.counts"}
+
+
+def test_what_a_table_says_of_files_is_held_to(tmp_path: Path) -> None:
+    path = write_listed(tmp_path, "manifest")
+    whole = path.read_text()
+    damaged = tmp_path / "id-two" / "two.counts"
+    damaged.write_text(HTSEQ["two"].replace("6", "7"))
+    with pytest.raises(DataError, match="its md5 is"):
+        read_table(path, unit="counts")
+    damaged.write_text("A\t4\n")
+    with pytest.raises(DataError, match="4 bytes"):
+        read_table(path, unit="counts")
+    damaged.unlink()
+    with pytest.raises(DataError, match=r"no file `two\.counts`"):
+        read_table(path, unit="counts")
+    for elsewhere in ("../two.counts", "/etc/hostname"):
+        path.write_text(whole.replace("two.counts", elsewhere))
+        with pytest.raises(DataError, match="lies outside"):
+            read_table(path, unit="counts")
 
 
 SPECIMENS = {

@@ -73,4 +73,4 @@ def _looked_through(path: Path) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ..
 def _not_0(values_SG: Values) -> np.ndarray:
     if is_sparse(values_SG):
         return np.bincount(values_SG.indices[values_SG.data != 0], minlength=values_SG.shape[1])
-    return (values_SG != 0).sum(axis=0)
+    return ((values_SG != 0) & ~np.isnan(values_SG)).sum(axis=0)

@@ -54,7 +54,7 @@ TENX_H5 = Format("10x HDF5", ".h5", "columns", "likewise, as Cell Ranger 3 and l
 FEATURE_COUNTS = Format("featureCounts", "a table", "columns", "counts by BAM file, with places and lengths of genes")
 SAMPLES = Format(
     "a file a sample",
-    "a folder of files",
+    "a folder of files, or a table that names them",
     "rows",
     "GDC, STAR, HTSeq, featureCounts, salmon, kallisto, RSEM; the unit says which numbers",
 )
@@ -75,8 +75,29 @@ SIGNS = (
     (("# Program:featureCounts", "Geneid\tChr\tStart\tEnd\tStrand\tLength\t"), FEATURE_COUNTS),
 )
 """What the first line of a text begins with."""
+LISTS = {
+    "id\tfilename\tmd5\tsize": ("filename", "id"),
+    "File ID\tFile Name\t": ("File Name", "File ID"),
+    "sample_id\tfile": ("file", None),
+    "sample_id,file": ("file", None),
+}
+"""What the first line of a table begins with that names a file for each sample (GDC's manifest and sample sheet, one's
+own); with the column of the file, and that of the folder which GDC's client puts it into."""
 OF_ZARR = (".zgroup", "zarr.json", ".zmetadata")
 """Files of which a Zarr folder has one."""
+
+
+def is_list(path: Path) -> bool:
+    """Tell whether a file is a table that names a file for each sample."""
+    from cic.data.text import NOT_TEXT, open_text
+
+    if not path.is_file():
+        return False
+    try:
+        with open_text(path) as file:
+            return file.readline(64).startswith(tuple(LISTS))
+    except NOT_TEXT:
+        return False
 
 
 def format_of(path: Path) -> Format:
@@ -116,6 +137,8 @@ def format_of(path: Path) -> Format:
     for begins, found in SIGNS:
         if first.startswith(begins):
             return found
+    if is_list(path):
+        return SAMPLES
     if delimiter_of(path) is not None or is_table(path):
         return TABLE
     matrix_market = first.startswith("%%MatrixMarket")

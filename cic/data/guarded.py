@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from cic.data.formats import is_list
 from cic.data.limits import memory_for_reading
 from cic.errors import CicError, DataError
 
@@ -48,7 +49,7 @@ def guarded(read: Callable[[Path], R], path: Path) -> R:
     CicError
         Whatever `read` raises of these.
     """
-    files = path.rglob("*") if path.is_dir() else [path]
+    files = path.rglob("*") if path.is_dir() else path.parent.rglob("*") if is_list(path) else [path]
     size = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
     seconds = SECONDS + SECONDS_PER_MEGABYTE * size
     with _Reader.alone:

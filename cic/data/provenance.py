@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cic.data.file_lists import files_of
+from cic.data.formats import is_list
+
 
 def sources(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Give name, size and SHA-256 of files, and of all files in folders."""
+    """Give name, size and SHA-256 of files, and of all files in folders or named by a table of these."""
     found = []
     for path in paths:
         files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        files += [file for file, _ in files_of(path)[0]] if is_list(path) else []
         for file in files:
             with file.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from cic.data.about_genes import about_genes
+from cic.data.file_lists import files_of
 from cic.data.limits import check_values
 from cic.data.terms import DeclaredUnit
 from cic.data.text import NOT_TEXT, AsUtf8, first_line, open_text
@@ -79,11 +80,11 @@ class _File:
     skip: int
 
 
-def read_sample_files(folder: Path, unit: DeclaredUnit) -> Wide:
-    """Read all files of a folder, each one sample, by the program that wrote them.
+def read_sample_files(path: Path, unit: DeclaredUnit) -> Wide:
+    """Read all files of a folder, or that a table names, each one sample, by the program that wrote them.
 
     A sample is called as its file without endings, or, where all files are called the same, as the folder that its
-    file is in.
+    file is in; by a table as that says, of which other columns come along.
 
     Parameters
     ----------
@@ -95,7 +96,8 @@ def read_sample_files(folder: Path, unit: DeclaredUnit) -> Wide:
     DataError
         Naming the file: if there is none, one is of another program or has other genes, or none has that unit.
     """
-    files = [_recognised(path, sample) for path, sample in _files(folder)]
+    named, about_samples = (_files(path), None) if path.is_dir() else files_of(path)
+    files = [_recognised(file, sample) for file, sample in named]
     odd = next((file for file in files if file.kind is not files[0].kind), None)
     if odd is not None:
         raise DataError(
@@ -105,19 +107,19 @@ def read_sample_files(folder: Path, unit: DeclaredUnit) -> Wide:
     kind = files[0].kind
     if unit not in kind.values:
         raise DataError(
-            f"files of {kind.name} have no `{unit}`", where=str(folder), expected=" or ".join(kind.values),
+            f"files of {kind.name} have no `{unit}`", where=str(path), expected=" or ".join(kind.values),
             fix="declare one of these with --unit",
         )  # fmt: skip
     first = _read(files[0], unit)
-    check_values(len(files), len(first), folder)
+    check_values(len(files), len(first), path)
     values_SG = np.empty((len(files), len(first)), dtype=np.float32)
     for row, file in enumerate(files):
         table = first if row == 0 else _read(file, unit)
         values_SG[row] = _in_order(table, first, file, files[0])
-    log.info("%s: %d files of %s", folder, len(files), kind.name)
+    log.info("%s: %d files of %s", path, len(files), kind.name)
     said = first.reset_index().drop(columns="value")
     about = about_genes({str(name): said[name].tolist() for name in said})
-    return Wide(values_SG, [file.sample for file in files], list(first.index), None, about)
+    return Wide(values_SG, [file.sample for file in files], list(first.index), about_samples, about)
 
 
 def _files(folder: Path) -> list[tuple[Path, str]]:
