@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from noting import note
 from versioned import PROJECT
 
 from bench.__main__ import PARTS
@@ -39,12 +40,6 @@ def test_rivals_take_turns(tmp_path: Path) -> None:
     found = in_turns(jobs, rounds=3)
     assert log.read_text().split() == ["a", "b"] * 4, "a warm-up, then three rounds"
     assert len(found["a"]) == 3 and summary(found["a"])["one"] == {"minimum": 1.0, "median": 1.0, "spread": 0.0}
-
-
-def note(log: str, name: str) -> dict[str, float]:
-    with Path(log).open("a") as file:
-        file.write(f"{name}\n")
-    return {"one": 1.0}
 
 
 def test_the_time_of_children_counts() -> None:

@@ -5,6 +5,7 @@ A file is known by what is in it, and by its ending where that does not tell. Im
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,15 +90,10 @@ OF_ZARR = (".zgroup", "zarr.json", ".zmetadata")
 
 def is_list(path: Path) -> bool:
     """Tell whether a file is a table that names a file for each sample."""
-    from cic.data.text import NOT_TEXT, open_text
-
     if not path.is_file():
         return False
-    try:
-        with open_text(path) as file:
-            return file.readline(64).startswith(tuple(LISTS))
-    except NOT_TEXT:
-        return False
+    with path.open("rb") as file:
+        return file.read(64).removeprefix(codecs.BOM_UTF8).startswith(tuple(begin.encode() for begin in LISTS))
 
 
 def format_of(path: Path) -> Format:
