@@ -93,13 +93,12 @@ def _sets() -> list[Path]:
 
 def _described(path: Path) -> dict[str, Any]:
     from cic.config import load_params
-    from cic.data.matrix import is_matrix_file
     from cic.errors import DataError
     from cic.versioning.pointers import check_pointer, read_record
     from cic.versioning.versions import versions_of
 
     known = read_record(path)
-    meta, here = known["meta"], path.exists() and is_matrix_file(path)
+    meta = known["meta"]
     try:
         state: str = check_pointer(path).state
     except DataError as fault:
@@ -107,7 +106,7 @@ def _described(path: Path) -> dict[str, Any]:
     in_params = Path("params.yaml").is_file() and Path(load_params().data.file) == path
     return {
         "name": path.name, "samples": meta["samples"], "genes": meta["genes"], "unit": meta.get("unit"),
-        "state": state, "md5": known["md5"], "in_params": in_params, "here": here,
+        "state": state, "md5": known["md5"], "in_params": in_params,
         "versions": [vars(version) for version in versions_of(path)],
     }  # fmt: skip
 
