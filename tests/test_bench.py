@@ -12,6 +12,8 @@ from noting import note
 from versioned import PROJECT
 
 from bench.__main__ import PARTS
+from bench.importing import counts, ours, theirs
+from bench.kinds import KINDS
 from bench.load import watched
 from bench.turns import in_turns, summary
 
@@ -46,6 +48,16 @@ def test_the_time_of_children_counts() -> None:
     with watched() as watch:
         subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
     assert watch.cpu_seconds > 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_sides_read_the_same_of_each_kind_of_file(tmp_path: Path, kind: str) -> None:
+    name, write, _, _, _, declared = KINDS[kind]
+    path = tmp_path / name
+    table = counts(6, 20)
+    write(table, path)
+    total = {"total": float(table.to_numpy().sum())}
+    assert ours(str(path), str(path), declared).items() >= total.items() <= theirs(str(path), str(path), kind).items()
 
 
 @pytest.mark.parametrize("value", ["nothing", ""])
