@@ -81,7 +81,14 @@ def two_versions(project: Path, tmp_path: Path) -> Path:  # noqa: F811
 def test_list_shows_states_and_names(two_versions: Path) -> None:
     run(*SMALL)
     told = run("list").output
-    for line in ("mine", "5 samples x 4 genes, counts", "changed since the last commit", "version v1: ", "simulated"):
+    for line in (
+        "mine",
+        "5 samples x 4 genes, counts",
+        "changed since the last commit",
+        "version v1: ",
+        "60 samples x 80 genes",
+        "simulated",
+    ):
         assert line in told
     commit(two_versions, "less")
     run("tag", "mine", "v2")

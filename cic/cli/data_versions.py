@@ -35,7 +35,7 @@ def list_sets(
     if not sets:
         console.print("no data sets yet: `cic data import`, or `cic data simulate` for the default ones")
     for one in sets:
-        size = f"{one['samples']:,} samples x {one['genes']:,} genes, {one['unit']}" if one["unit"] else ""
+        size = f"{one['samples']:,} samples x {one['genes']:,} genes" + (f", {one['unit']}" if one["unit"] else "")
         used = " [green](in params.yaml)[/]" if one["in_params"] else ""
         console.print(f"[bold]{escape(one['name'])}[/]  {size}{used}", highlight=False)
         console.print(f"  {one['state']}, md5 {one['md5']}", highlight=False)
