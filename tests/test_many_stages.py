@@ -19,7 +19,7 @@ from cic.model.bundle import bundle_digest, load_bundle
 from cic.pipeline import STAGES, run_stage, workspace
 from cic.publishing import judge, publish
 from cic.settings import Settings
-from cic.using import taken
+from cic.using.profiles import taken
 
 CELLS, MEASURED = 400, 120
 
