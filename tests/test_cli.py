@@ -260,7 +260,7 @@ def test_classify_gives_types_with_probabilities(made: Path, tmp_path: Path) -> 
     assert list(chances.columns) == [f"p({label})" for label in load_bundle(made / "two.bundle").labels]
     np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
     assert list("p(" + types["likeliest"] + ")") == list(chances.idxmax(axis=1))
-    assert list(types["cell_type"]) == list(types["likeliest"].where(types["familiar"], "unfamiliar"))
+    assert list(types["cell_type"]) == list(types["likeliest"].where(types["familiar"], "unknown"))
     assert list(types.columns[:4]) == ["cell_type", "likeliest", "unexplained", "error_ratio"]
 
 
@@ -287,7 +287,7 @@ def test_profiles_from_elsewhere_are_written_and_end_in_an_exit_code_of_their_ow
     table = pd.read_csv(tmp_path / "out.csv", index_col="sample_id")
     assert list(table.index) == list(test.index) and not table["familiar"].any()
     if verb == "classify":
-        assert set(table["cell_type"]) == {"unfamiliar"}
+        assert set(table["cell_type"]) == {"unknown"}
     done = use(*asked, "--allow-foreign")
     assert done.exit_code == 0 and "profiles are unlike those" in done.stderr
 

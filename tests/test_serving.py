@@ -17,7 +17,7 @@ from store_parts import free_port, log_bundle, new_store, running, set_up_templa
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
 from cic.model.bundle import bundle_digest, load_bundle, save_bundle
-from cic.model.familiarity import COLUMNS
+from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.model.reference import Reference
 from cic.registry import registry
 from cic.registry.gate import Decision
@@ -49,7 +49,7 @@ def frame(tiny) -> pd.DataFrame:
 
 def test_codes_are_those_of_the_bundle_stamped_and_by_sample(served, bundle, tiny, frame):
     codes = served.predict(frame)
-    assert list(codes.columns) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, "model"]
+    assert list(codes.columns) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, *TYPE_COLUMNS, "model"]
     assert list(codes.index) == list(frame.index)
     assert set(codes["model"]) == {f"bundle:{bundle_digest(bundle)[:12]}"}
     expected = load_bundle(bundle).encode(tiny.values[:5])
@@ -99,8 +99,8 @@ def test_profiles_are_compared_with_those_held_out(tmp_path, tiny, frame):
         assert list(told["familiar"]) == [True, True, True, False, True]
         assert told["error_ratio"].idxmax() == frame.index[3] and told["percentile"].iloc[3] == 100
     types = served.predict(frame, params={"output": "cell_type"})
-    assert types["cell_type"].iloc[3] == "unfamiliar" and types["likeliest"].iloc[3] in bundle.labels
-    assert "unfamiliar" not in set(types["cell_type"].drop(frame.index[3]))
+    assert types["cell_type"].iloc[3] == "unknown" and types["likeliest"].iloc[3] in bundle.labels
+    assert "unknown" not in set(types["cell_type"].drop(frame.index[3]))
 
 
 @pytest.mark.attack("values that an import refuses, sent to a served model", "10", ended="refused, the reason alone")

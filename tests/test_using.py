@@ -16,7 +16,7 @@ from cic.cli import app
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import load_bundle
-from cic.model.familiarity import COLUMNS
+from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
 from cic.using import Model
@@ -36,7 +36,7 @@ def test_whatever_holds_the_profiles_the_table_is_the_same(
     tiny: ExpressionMatrix, tiny_model: Model, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     codes = tiny_model.encode(frame)
-    assert list(codes) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, "model"]
+    assert list(codes) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, *TYPE_COLUMNS, "model"]
     np.testing.assert_array_equal(codes.iloc[:, :4], tiny_model.bundle.encode(tiny.values))
     write_matrix(tmp_path / "ours.parquet", tiny)
     frame.to_csv(tmp_path / "mine.csv")
@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_told(tiny_model: Model, frame: pd.DataFrame) -> No
         tiny_model.encode(frame.to_numpy().tolist())
     with pytest.raises(ModelError, match="missing"):
         tiny_model.encode(frame.iloc[:, 5:])
-    with pytest.raises(ConfigError, match="are of a file"):
+    with pytest.raises(ConfigError, match="is of a file"):
         tiny_model.encode(frame, samples_in="columns")
     with pytest.raises(DataError, match="no such file"):
         tiny_model.encode("gone.csv")

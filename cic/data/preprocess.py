@@ -127,6 +127,11 @@ class Preprocessor:
     def transform(self, values_SG: np.ndarray) -> np.ndarray:
         """Bring profiles over `genes_in`, in `unit`, to the scale of the model.
 
+        Parameters
+        ----------
+        values_SG
+            A gene that no profile has is a column of NaN, and comes back as one.
+
         Returns
         -------
         numpy.ndarray
@@ -137,10 +142,16 @@ class Preprocessor:
         DataError
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
-        return ((transformed(self.log2(values_SG), self.onto) - self.mean_G) / self.scale_G).astype(np.float32)
+        return self.centred(self.log2(values_SG))
+
+    def centred(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Bring what `log2` gives to the scale of the model."""
+        return ((transformed(log2_SG, self.onto) - self.mean_G) / self.scale_G).astype(np.float32)
 
     def log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, as `transform` does before it centres.
+
+        Counts that lack genes add up to the part of a million that the other genes have in the mean training profile.
 
         Raises
         ------
@@ -151,7 +162,18 @@ class Preprocessor:
             raise DataError(
                 f"profiles of shape {values_SG.shape}", expected=f"samples x {len(self.genes_in)} genes, in their order"
             )
-        return log2_scale(values_SG, self.unit)[:, self.kept]
+        missing_G = np.isnan(values_SG).all(axis=0)
+        if not missing_G.any() or missing_G.all():
+            return log2_scale(values_SG, self.unit)[:, self.kept]
+        log2_SG = np.full(values_SG.shape, np.nan, dtype=np.float32)
+        log2_SG[:, ~missing_G] = log2_scale(values_SG[:, ~missing_G], self.unit, self._share(~missing_G))
+        return log2_SG[:, self.kept]
+
+    def _share(self, present_G: np.ndarray) -> float:
+        """Give the part of the mean training profile, on linear scale, that some of `genes_in` have."""
+        mean_G = np.exp2(self.inverse(np.zeros((1, len(self.kept)), dtype=np.float32))[0].astype(np.float64)) - 1
+        mean_G = np.maximum(mean_G, 0)
+        return float(mean_G[present_G[self.kept]].sum() / mean_G.sum()) if mean_G.any() else 1.0
 
     def inverse(self, x_SG: np.ndarray) -> np.ndarray:
         """Undo what `transform` does as far as log2 scale: float32 values over `genes`."""

@@ -65,6 +65,7 @@ def read_table(
     layer: str | None = None,
     about_genes: Sequence[str] | None = None,
     tables_in: SamplesIn | None = None,
+    or_as_said: bool = False,
 ) -> ExpressionMatrix:
     """Read a file of expression profiles, and join a table about its samples.
 
@@ -107,6 +108,8 @@ def read_table(
         are that certainly are, and a table of which it is not certain is refused.
     tables_in
         What `samples_in` is where it is left out and the kind of file does not tell.
+    or_as_said
+        Whether the unit is another where the file itself says so.
 
     Returns
     -------
@@ -125,6 +128,8 @@ def read_table(
     parts = guarded(partial(_read_apart, asked=asked), path)
     file_unit, others, names = parts.rest
     wide = Wide(sparse.together(parts.arrays, len(names[1])), *names)
+    if or_as_said and file_unit is not None:
+        unit = file_unit
     if file_unit is not None and file_unit != unit:
         raise DataError(
             f"declared unit `{unit}`, but the file itself says `{file_unit}`",

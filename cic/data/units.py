@@ -9,7 +9,7 @@ from cic.data.terms import COUNT_UNITS, LINEAR_UNITS, UNITS, Unit
 from cic.errors import DataError
 
 
-def log2_scale(values_SG: np.ndarray, unit: Unit) -> np.ndarray:
+def log2_scale(values_SG: np.ndarray, unit: Unit, share: float = 1.0) -> np.ndarray:
     """Bring values to log2 scale.
 
     Parameters
@@ -19,6 +19,8 @@ def log2_scale(values_SG: np.ndarray, unit: Unit) -> np.ndarray:
         them, since the total of each sample is taken over them.
     unit
         `log2`, `log_ratio` and `scaled` stay, `tpm`, `cpm` and `intensity` become log2(x + 1), counts log2(CPM + 1).
+    share
+        Of all counts, what these genes are taken to have, where some that were counted are not among them.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def log2_scale(values_SG: np.ndarray, unit: Unit) -> np.ndarray:
             expected=f"no negative values, as the unit is `{unit}`",
         )
     if unit in COUNT_UNITS:
-        values_SG = (values_SG * to_a_million(values_SG)[:, None]).astype(np.float32)
+        values_SG = (values_SG * (share * to_a_million(values_SG))[:, None]).astype(np.float32)
     return np.log2(values_SG + np.float32(1))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,20 @@ from cic.data.preprocess import Preprocessor
 from cic.data.terms import Unit
 from cic.errors import ModelError
 from cic.model.architecture import Architecture
-from cic.model.basis import SampleBasis, squared_norms
+from cic.model.basis import SampleBasis
 from cic.model.inference import TrainedNetwork
 from cic.model.inputs import aligned
+from cic.model.missing_genes import Inference, inference, missing_told
 from cic.model.reference import Reference
 from cic.model.scales import scale_evidence
+from cic.model.seen import seen
 from cic.model.threads import one_thread
 
 log = logging.getLogger(__name__)
-FORMAT = 4
-READABLE_FORMATS = (2, 3, FORMAT)
-"""Format 2 has no reference of held-out profiles, and before format 4 all models are of log2 values."""
+FORMAT = 5
+READABLE_FORMATS = (2, 3, 4, FORMAT)
+"""Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, and before format 5
+nothing is kept by which missing genes could be inferred."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -60,6 +63,8 @@ class Bundle:
     labels: tuple[str, ...]
     about: dict[str, Any]
     reference: Reference | None = None
+    _inferences: dict[bytes, Inference] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By the genes that were there: whoever asks once asks again."""
 
     @property
     def architecture(self) -> Architecture:
@@ -86,22 +91,52 @@ class Bundle:
         """Unit of the values that it takes."""
         return self.preprocessor.unit
 
-    def align(self, profiles: ExpressionMatrix | pd.DataFrame, where: str = "input") -> np.ndarray:
+    def align(
+        self, profiles: ExpressionMatrix | pd.DataFrame, where: str = "input", least_coverage: float | None = None
+    ) -> np.ndarray:
         """Give values, samples x `genes_in`, by gene name; genes that the model does not know are ignored.
 
         Of a table the rows are profiles and the columns genes. A matrix is reordered without making a table of it.
 
         Values that seem to be on another scale than the training data are warned of.
 
+        Parameters
+        ----------
+        least_coverage
+            What the genes that are there have to tell, as `cic.model.missing_genes.Inference` has it; missing ones
+            come as columns of NaN, and are inferred wherever the values are used. `None` asks for all genes.
+
         Raises
         ------
         ModelError
             If genes are missing or repeated, values are not finite numbers, or they contradict the unit.
         """
-        values_SG = aligned(profiles, self.genes_in, self.unit, where, self.preprocessor.fill_G)
+        values_SG = self.taken(profiles, self.unit, where, least_coverage)
         if evidence := scale_evidence(self, values_SG):
             log.warning("%s: %s", where, evidence)
         return values_SG
+
+    def taken(
+        self,
+        profiles: ExpressionMatrix | pd.DataFrame,
+        unit: Unit,
+        where: str,
+        least_coverage: float | None,
+        tell: bool = True,
+    ) -> np.ndarray:
+        """Do what `align` does, without a look at the scale; counts may be in the other of their units."""
+        partly = least_coverage is not None and self.infers
+        values_SG = aligned(profiles, self.genes_in, unit, where, self.preprocessor.fill_G, partly)
+        if least_coverage is not None:
+            told = missing_told(self, values_SG, where, least_coverage)
+            if told and tell:
+                log.warning("%s: %s", where, told)
+        return values_SG
+
+    @property
+    def infers(self) -> bool:
+        """Whether it keeps what missing genes are inferred by."""
+        return self.reference is not None and self.reference.infers
 
     def __repr__(self) -> str:
         shape = self.architecture
@@ -130,7 +165,41 @@ class Bundle:
                 expected="an array, samples x the model's genes in their order",
                 fix="bundle.encode(bundle.align(table)), which finds genes by name",
             )
-        return self.basis.project(self.preprocessor.transform(values_SG))
+        return self.basis.project(self.completed(self.preprocessor.transform(values_SG))[0])
+
+    def completed(self, x_SG: np.ndarray) -> tuple[np.ndarray, Inference | None]:
+        """Give preprocessed profiles with missing genes, which are columns of NaN, inferred from the others.
+
+        Returns
+        -------
+        numpy.ndarray, Inference or None
+            The profiles, and what the genes that are there tell; `None` where all are.
+        """
+        missing_G = np.isnan(x_SG).all(axis=0)
+        if not missing_G.any() or not len(x_SG):
+            return x_SG, None
+        found = self.inference(~missing_G)
+        return found.filled(x_SG), found
+
+    def inference(self, present_G: np.ndarray) -> Inference:
+        """Give what these of `genes` tell of the others.
+
+        Raises
+        ------
+        ModelError
+            If the model keeps nothing by which it could be told.
+        """
+        if not self.infers:
+            raise ModelError(
+                "the model keeps nothing by which missing genes could be inferred",
+                where="model",
+                fix="give all of its genes, or train it again with this release and 5 validation profiles at least",
+            )
+        key = np.packbits(present_G).tobytes()
+        if key not in self._inferences:
+            with one_thread():
+                self._inferences[key] = inference(self, present_G)
+        return self._inferences[key]
 
     def encode(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the cell identity codes, float32, samples x `bottleneck_width`."""
@@ -166,9 +235,7 @@ class Bundle:
 
     def squared_errors(self, values_SG: np.ndarray) -> np.ndarray:
         """Give each profile's squared reconstruction error over the preprocessed genes (float64, S)."""
-        z_SK, outside_S = self.project(values_SG)
-        error_SK = self.decode_basis(self.encode_basis(z_SK)) - z_SK
-        return squared_norms(error_SK) * self.basis.scale**2 + outside_S
+        return seen(self, values_SG).error_S * len(self.genes)
 
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
         """Give the probability of each label, float32, samples x labels.
@@ -178,14 +245,24 @@ class Bundle:
         ModelError
             If the model has no classifier.
         """
+        self.check_classifies()
+        with one_thread():
+            return self.network.probabilities(np.asarray(code_SW, dtype=np.float32))
+
+    def check_classifies(self) -> None:
+        """Refuse to classify without a classifier.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
         if not self.labels:
             raise ModelError(
                 "this model has no classifier",
                 where="classify",
                 fix="set `data.label` and a `training.label_weight` above 0 in params.yaml and train again",
             )
-        with one_thread():
-            return self.network.probabilities(np.asarray(code_SW, dtype=np.float32))
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:

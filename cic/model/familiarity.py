@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cic.model.basis import squared_norms
-from cic.model.reference import mean_errors
 from cic.model.scales import scale_evidence
+from cic.model.seen import Seen, seen
 
 if TYPE_CHECKING:
     from cic.model.bundle import Bundle
+    from cic.model.reference import Reference
 
-COLUMNS = ("unexplained", "error_ratio", "percentile", "familiar", "note")
-UNFAMILIAR = "unfamiliar"
+COLUMNS = (
+    "coverage", "unexplained", "error_ratio", "percentile", "code_distance", "code_percentile", "familiar", "note"
+)  # fmt: skip
+TYPE_COLUMNS = ("cell_type", "likeliest", "probability", "types")
+UNFAMILIAR = "unknown"
 """In place of a cell type where a profile is foreign."""
+ERROR_RATE = 0.1
+"""How often a set of cell types may miss the true one, of profiles like those held out."""
 NAMED = 3
 ENOUGH = 5
 """Profiles from which on they are judged as a whole, too."""
@@ -25,53 +30,100 @@ AS_A_WHOLE = 90.0
 """More than half of the profiles beyond this percentile of held-out ones: as a whole they are from elsewhere."""
 
 
-def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> pd.DataFrame:
+def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen | None = None) -> pd.DataFrame:
     """Compare profiles with those that were held out when the model was trained.
 
     Parameters
     ----------
     values_SG
         Samples x `genes_in`, as `Bundle.align` gives them.
+    found
+        What the model sees in them, if that is known already.
 
     Returns
     -------
     pandas.DataFrame
         One row a profile:
 
+        - `coverage`: share of what codes carry that the genes tell that are there, 1 where none is missing
         - `unexplained`: squared error over squared distance from the training mean
         - `error_ratio`: its mean squared error over the median of held-out profiles
         - `percentile`: share of held-out profiles with a smaller error, 0 to 100
-        - `familiar`: `False` beyond 1.25 times their 95th percentile, or where all values seem to be on a wrong scale
+        - `code_distance`: distance of its code from the nearest codes of training, over the median of held-out profiles
+        - `code_percentile`: share of held-out profiles whose code is nearer, 0 to 100
+        - `familiar`: `False` beyond 1.25 times their 95th percentile of error, or where all values seem to be on a
+          wrong scale
         - `note`: what seems wrong with the scale, or empty
 
-        `error_ratio`, `percentile` and `familiar` are `None` where the model has no reference.
+        What the model has no reference for is `None`.
     """
-    error_S = mean_errors(bundle, values_SG)
-    total_S = squared_norms(bundle.preprocessor.transform(values_SG)) / len(bundle.preprocessor.kept)
-    unexplained_S = np.divide(error_S, total_S, out=np.ones(len(error_S)), where=total_S > 0)
+    found = found or seen(bundle, values_SG)
     note = scale_evidence(bundle, values_SG) or ""
     table = pd.DataFrame(dict.fromkeys(COLUMNS), index=samples, dtype=object)
-    table["unexplained"] = unexplained_S
-    if bundle.reference is not None:
-        table["error_ratio"] = error_S / bundle.reference.median_error
-        table["percentile"] = bundle.reference.percentile(error_S)
-        table["familiar"] = (error_S <= bundle.reference.largest_familiar) & (not note)
+    table["coverage"] = found.coverage
+    table["unexplained"] = found.unexplained_S
+    if (known := bundle.reference) is not None:
+        table["error_ratio"] = found.error_S / known.median_error
+        table["percentile"] = known.percentile(found.error_S)
+        if known.distance_P.size:
+            table["code_distance"], table["code_percentile"] = known.code_distances(bundle, found.code_SW)
+        table["familiar"] = (found.error_S <= known.largest_familiar) & (not note)
     table["note"] = note
     return table
 
 
-def named_types(probability_SL: np.ndarray, labels: tuple[str, ...], table: pd.DataFrame) -> pd.DataFrame:
-    """Give `cell_type`, which is `unfamiliar` where the profile is, `likeliest`, which never is, and `probability`."""
-    likeliest_S = np.array(labels, dtype=object)[probability_SL.argmax(axis=1)]
+def named_types(
+    probability_SL: np.ndarray, labels: tuple[str, ...], table: pd.DataFrame, reference: Reference | None = None
+) -> pd.DataFrame:
+    """Name cell types by the probabilities of a classifier, and what `judged` gave.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a profile:
+
+        - `cell_type`: the likeliest, or `unknown` where the profile is not familiar
+        - `likeliest`: which never is `unknown`
+        - `probability`: of the likeliest
+        - `types`: the cell types, parted by `|`, that hold the true one of nine profiles in ten that are like those
+          held out (split conformal prediction; the likeliest is always among them); `None` where that is not known
+    """
+    label_L = np.array(labels, dtype=object)
+    likeliest_S = label_L[probability_SL.argmax(axis=1)]
     foreign_S = table["familiar"].map({True: False, False: True, None: False}).to_numpy(dtype=bool)
+    threshold = None if reference is None else reference.answer_threshold(ERROR_RATE)
+    types: list[str | None] = [None] * len(table)
+    if threshold is not None:
+        likely_SL = 1 - probability_SL.astype(np.float64) <= threshold
+        likely_SL[np.arange(len(table)), probability_SL.argmax(axis=1)] = True
+        types = ["|".join(label_L[likely_L]) for likely_L in likely_SL]
     return pd.DataFrame(
         {
             "cell_type": np.where(foreign_S, UNFAMILIAR, likeliest_S),
             "likeliest": likeliest_S,
             "probability": probability_SL.max(axis=1),
+            "types": pd.array(types, dtype=object),
         },
         index=table.index,
     )
+
+
+def answers(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """Give all that a model says of profiles, seen once.
+
+    Returns
+    -------
+    pandas.DataFrame, numpy.ndarray or None
+        One row a profile: `code_1` and so on, the columns of `judged`, and with a classifier those of `named_types`;
+        and the probability of each label (float32, S x L).
+    """
+    found = seen(bundle, values_SG)
+    beside = judged(bundle, values_SG, samples, found)
+    table = pd.DataFrame(found.code_SW, samples, bundle.code_columns).join(beside)
+    if not bundle.labels:
+        return table, None
+    probability_SL = bundle.classify_codes(found.code_SW)
+    return table.join(named_types(probability_SL, bundle.labels, beside, bundle.reference)), probability_SL
 
 
 @dataclass(frozen=True)

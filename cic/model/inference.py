@@ -78,7 +78,7 @@ class TrainedNetwork:
         c_BW = self._through("encoder", z_BK)
         if not self.architecture.depth:
             return c_BW
-        output_KF = np.concatenate([self.weights["decoder_last.weight"], self.weights["decoder_linear.weight"]], axis=1)
+        output_KF = self._output_weights()
         gram_FF = output_KF.T @ output_KF
         for _ in range(self.architecture.refinements):
             parts = [slice(start, start + ROWS) for start in range(0, len(c_BW), ROWS)]
@@ -89,6 +89,17 @@ class TrainedNetwork:
     def decode(self, c_BW: np.ndarray) -> np.ndarray:
         """Give the reconstruction z_BK of each code."""
         return self._through("decoder", c_BW)
+
+    def jacobian(self, c_BW: np.ndarray) -> np.ndarray:
+        """Give the derivative of the reconstruction with respect to the code, d_BKW."""
+        linear_KW = self.weights["decoder_linear.weight"]
+        if not self.architecture.depth:
+            return np.broadcast_to(linear_KW, (len(c_BW), *linear_KW.shape))
+        return self._output_weights() @ self._feature_slopes(c_BW).swapaxes(1, 2)
+
+    def _output_weights(self) -> np.ndarray:
+        """Give the weights of the last hidden layer's features and of the code itself, K x F."""
+        return np.concatenate([self.weights["decoder_last.weight"], self.weights["decoder_linear.weight"]], axis=1)
 
     def probabilities(self, c_BW: np.ndarray) -> np.ndarray:
         """Give the probability p_BL of each label.

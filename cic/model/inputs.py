@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cic.data.gene_names import namespace_of, plain
 from cic.data.matrix import ExpressionMatrix
 from cic.data.terms import Unit
 from cic.data.unit_checks import check_unit
@@ -24,8 +25,11 @@ def aligned(
     unit: Unit,
     where: str,
     fill_G: np.ndarray | None = None,
+    partly: bool = False,
 ) -> np.ndarray:
     """Give the values of profiles, samples x `genes`, as float32; genes that are not asked for are ignored.
+
+    Genes are found by name; ids of Ensembl also by another version of them.
 
     Parameters
     ----------
@@ -37,6 +41,8 @@ def aligned(
         What to call the profiles in errors.
     fill_G
         What stands for a missing value of each of `genes`, if the model was made to take profiles with some.
+    partly
+        Whether genes may be missing: they come as columns of NaN.
 
     Raises
     ------
@@ -48,22 +54,44 @@ def aligned(
         sample_ids = profiles.samples.index
         fix = "declare --samples-in columns, or of a table the other axis than was declared"
         _check_axes(pd.Index(profiles.genes), sample_ids, genes, where, fix)
-        values_SG = _taken(profiles.dense(), _positions(pd.Index(profiles.genes), genes, where))
+        position_G = positions(pd.Index(profiles.genes), genes, where, partly)
+        found_SG = _taken(profiles.dense(), position_G[position_G >= 0])
     else:
         sample_ids = profiles.index
         _check_samples(profiles, genes, where)
-        values_SG = _values_of(profiles, genes, where)
+        if not len(profiles):
+            raise ModelError("there are no profiles", where=where, expected="a row a profile, with genes as columns")
+        position_G = positions(pd.Index(profiles.columns.astype(str)), genes, where, partly)
+        found_SG = _values_of(profiles, position_G[position_G >= 0], where)
+    there_G = position_G >= 0
     if fill_G is not None:
-        values_SG = _filled(values_SG, fill_G, where)
+        found_SG = _filled(found_SG, fill_G[there_G], where)
+    present = [gene for gene, there in zip(genes, there_G, strict=True) if there]
+    check_values(found_SG, unit, [str(sample) for sample in sample_ids], present, where)
+    if there_G.all():
+        return found_SG
+    values_SG = np.full((len(found_SG), len(genes)), np.nan, dtype=np.float32)
+    values_SG[:, there_G] = found_SG
+    return values_SG
+
+
+def check_values(values_SG: np.ndarray, unit: Unit, samples: Sequence[str], genes: Sequence[str], where: str) -> None:
+    """Hold values to what an import takes.
+
+    Raises
+    ------
+    ModelError
+        If they are not finite numbers, or contradict the unit as an import would say.
+    """
     if not np.isfinite(values_SG).all():
         row, column = np.argwhere(~np.isfinite(values_SG))[0]
         raise ModelError(
             "there are missing or infinite values",
-            where=f"{where}, first at sample {sample_ids[row]}, gene {genes[column]}",
+            where=f"{where}, first at sample {samples[row]}, gene {genes[column]}",
             expected="finite numbers only",
         )
     try:
-        check_unit(values_SG, unit, [str(sample) for sample in sample_ids], list(genes), where)
+        check_unit(values_SG, unit, list(samples), list(genes), where)
     except DataError as error:
         raise ModelError(
             error.found,
@@ -71,7 +99,6 @@ def aligned(
             expected=f"{error.expected}; the model was trained on `{unit}`",
             fix=f"bring the profiles to `{unit}` as the training profiles were",
         ) from None
-    return values_SG
 
 
 def _filled(values_SG: np.ndarray, fill_G: np.ndarray, where: str) -> np.ndarray:
@@ -114,31 +141,54 @@ def _check_axes(columns: pd.Index, rows: pd.Index, genes: Sequence[str], where: 
         )  # fmt: skip
 
 
-def _values_of(frame: pd.DataFrame, genes: Sequence[str], where: str) -> np.ndarray:
-    if not len(frame):
-        raise ModelError("there are no profiles", where=where, expected="a row a profile, with genes as columns")
-    position_G = _positions(pd.Index(frame.columns.astype(str)), genes, where)
+def _values_of(frame: pd.DataFrame, position_G: np.ndarray, where: str) -> np.ndarray:
     _check_numbers(frame, position_G, where)
     return frame.iloc[:, position_G].to_numpy(dtype=np.float32, na_value=np.nan)
 
 
-def _positions(columns: pd.Index, genes: Sequence[str], where: str) -> np.ndarray:
-    missing = pd.Index(genes).difference(columns, sort=False)
-    if len(missing):
-        raise ModelError(
-            f"{len(missing)} of the {len(genes)} genes that the model needs are missing: "
-            + ", ".join(missing[:5])
-            + (" and more" if len(missing) > 5 else ""),
-            where=where,
-            expected="every gene of the model, by the same names, in any order",
-            fix="use profiles of the same platform and gene names as the training data",
-        )
-    if columns.is_unique:
-        return columns.get_indexer_for(pd.Index(genes))
-    twice = columns[columns.duplicated()].intersection(pd.Index(genes))
+def positions(columns: pd.Index, genes: Sequence[str], where: str, partly: bool = False) -> np.ndarray:
+    """Find genes by name among columns.
+
+    Returns
+    -------
+    numpy.ndarray
+        The place of each gene; -1 where it is missing.
+
+    Raises
+    ------
+    ModelError
+        If one stands there more than once, none is there, or one is missing that may not be.
+    """
+    wanted = pd.Index(genes)
+    names = columns if columns.is_unique else columns[~columns.duplicated()]
+    found_G = names.get_indexer_for(wanted)
+    if (found_G < 0).any() and namespace_of(genes) == "ensembl":
+        columns, wanted = columns.map(plain), wanted.map(plain)
+        names = columns if columns.is_unique else columns[~columns.duplicated()]
+        found_G = names.get_indexer_for(wanted)
+    missing = [gene for gene, position in zip(genes, found_G, strict=True) if position < 0]
+    if missing and (not partly or len(missing) == len(genes)):
+        raise _missing(missing, columns, genes, where)
+    if names is columns:
+        return found_G
+    twice = columns[columns.duplicated()].intersection(wanted)
     if len(twice):
         raise ModelError(f"genes stand there more than once: {', '.join(twice[:5])}", where=where)
-    return np.array([columns.get_loc(gene) for gene in genes])
+    return np.flatnonzero(~columns.duplicated())[found_G] * (found_G >= 0) - (found_G < 0)
+
+
+def _missing(missing: list[str], columns: pd.Index, genes: Sequence[str], where: str) -> ModelError:
+    theirs, ours = namespace_of([str(name) for name in columns]), namespace_of(genes)
+    fix = "use profiles of the same platform and gene names as the training data"
+    if theirs != ours:
+        fix = f"the model's genes are called by {ours}, these by {theirs}: give a table of both by --gene-map"
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    return ModelError(
+        f"{len(missing)} of the {len(genes)} genes that the model needs are missing: {', '.join(missing[:5])}{more}",
+        where=where,
+        expected="every gene of the model, by the same names, in any order",
+        fix=fix,
+    )
 
 
 def _check_numbers(frame: pd.DataFrame, position_G: np.ndarray, where: str) -> None:

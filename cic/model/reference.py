@@ -6,12 +6,14 @@ elsewhere is far from the training mean as well, and divides its error by that. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cic.data.sparse import Values, blocks
+from cic.data.sparse import Values, blocks, dense
+from cic.model.missing_genes import noise_level
+from cic.model.seen import seen
 from cic.model.threads import one_thread
 
 if TYPE_CHECKING:
@@ -22,43 +24,123 @@ FEWEST = 5
 MOST_KEPT = 1000
 SMALLEST = 1e-12
 """Errors below are rounding."""
+NOISE_FROM = 256
+"""Held-out profiles that tell the noise, at most."""
+NEAREST = 5
+"""Training codes that tell how far a code is from all of them."""
 FAR = 1.25
 """A profile is foreign beyond so many times the 95th percentile of held-out ones, which are few, and of few groups."""
 
 
+def _empty() -> np.ndarray:
+    return np.empty(0)
+
+
 @dataclass(frozen=True)
 class Reference:
-    """Held-out profiles in a few numbers, ascending; of more than `MOST_KEPT` profiles their quantiles.
+    """Held-out profiles, and codes of training ones, in a few numbers.
+
+    Of more than `MOST_KEPT` profiles quantiles are kept. Of a model made before format 5, and
+    where nothing was labelled, what is not known is empty.
 
     Attributes
     ----------
     error_P
-        Mean squared reconstruction error over genes, on the scale of the model (float64).
+        Mean squared reconstruction error over genes, on the scale of the model (float64, ascending).
     correlation_P
-        Correlation with the mean training profile over genes, on log2 scale (float64).
+        Correlation with the mean training profile over genes, on log2 scale (float64, ascending).
+    distance_P
+        Distance of their codes from those of training, as `distances` gives it (float64, ascending).
+    doubt_P
+        1 minus the probability that the classifier gives to their own cell type (float64, ascending).
+    code_RW
+        Codes of training profiles, `MOST_KEPT` at most, spread evenly.
+    share_L
+        Share of the training profiles that each of the model's labels has (float64).
+    error_G
+        Mean squared reconstruction error of each modelled gene (float32).
+    noise
+        Variance by which missing genes are inferred (`cic.model.missing_genes`); 0 where it is not known.
     """
 
     error_P: np.ndarray
     correlation_P: np.ndarray
+    distance_P: np.ndarray = field(default_factory=_empty)
+    doubt_P: np.ndarray = field(default_factory=_empty)
+    code_RW: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    share_L: np.ndarray = field(default_factory=_empty)
+    error_G: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    noise: float = 0.0
 
     @classmethod
-    def of(cls, bundle: Bundle, values_SG: Values) -> Reference | None:
-        """Measure held-out profiles, dense or sparse, in the unit of the model; `None` for fewer than `FEWEST`."""
+    def of(
+        cls,
+        bundle: Bundle,
+        values_SG: Values,
+        label_S: np.ndarray | None = None,
+        z_train_SK: np.ndarray | None = None,
+        label_train_S: np.ndarray | None = None,
+    ) -> Reference | None:
+        """Measure held-out profiles; `None` for fewer than `FEWEST`.
+
+        Parameters
+        ----------
+        values_SG
+            Held-out profiles, dense or sparse, in the unit of the model.
+        label_S, label_train_S
+            Positions of the labels of held-out and training profiles among the model's, -1 where there is none.
+        z_train_SK
+            Training profiles in the basis.
+        """
         if values_SG.shape[0] < FEWEST:
             return None
+        few = dense(values_SG[:: -(-values_SG.shape[0] // MOST_KEPT)])
+        codes_RW = np.empty((0, 0), np.float32)
         with one_thread():
             found = [(mean_errors(bundle, part_SG), correlations(bundle, part_SG)) for part_SG in blocks(values_SG)]
+            x_PG = bundle.preprocessor.transform(few)
+            held_PW = bundle.encode(few)
+            error_G = np.mean(np.square(bundle.basis.lift(bundle.decode_basis(held_PW)) - x_PG), axis=0)
+            noise = noise_level(bundle.basis, bundle.preprocessor.n_fitted, x_PG[:NOISE_FROM])
+            if z_train_SK is not None:
+                codes_RW = bundle.encode_basis(z_train_SK[:: -(-len(z_train_SK) // MOST_KEPT)])
+            doubt_P = _empty()
+            if label_S is not None and bundle.labels and (label_S >= 0).any():
+                doubt_P = doubts(bundle, values_SG, label_S)
         error_P, correlation_P = (_ascending(np.concatenate(parts)) for parts in zip(*found, strict=True))
-        return cls(error_P, correlation_P)
+        distance_P = distances(held_PW, codes_RW, bundle.network.weights["code_scale_W"]) if len(codes_RW) else _empty()
+        share_L = _empty()
+        if label_train_S is not None and bundle.labels:
+            share_L = np.bincount(label_train_S[label_train_S >= 0], minlength=len(bundle.labels)) / len(label_train_S)
+        return cls(
+            error_P, correlation_P, _ascending(distance_P), _ascending(doubt_P), codes_RW, share_L, error_G, noise
+        )
 
     @classmethod
     def restore(cls, arrays: dict[str, np.ndarray]) -> Reference:
         """Build one from what `arrays` gave."""
-        return cls(arrays["error_P"], arrays["correlation_P"])
+        kept = dict(arrays)
+        noise = float(kept.pop("noise", np.zeros(1))[0])
+        return cls(**kept, noise=noise)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the numbers that `restore` needs."""
-        return {"error_P": self.error_P, "correlation_P": self.correlation_P}
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "noise"}
+        return {name: value for name, value in found.items() if value.size} | {"noise": np.array([self.noise])}
+
+    @property
+    def infers(self) -> bool:
+        """Whether missing genes can be inferred."""
+        return self.noise > 0 and self.code_RW.size > 0
+
+    def answer_threshold(self, error_rate: float) -> float | None:
+        """Give the doubt that the true cell type exceeds no more often than `error_rate`; `None` if too few are known.
+
+        That of split conformal prediction: the (n + 1)(1 - error rate)-th smallest of n calibration scores, rounded up
+        (Vovk, Gammerman and Shafer 2005).
+        """
+        position = int(np.ceil((len(self.doubt_P) + 1) * (1 - error_rate) - 1e-9))
+        return float(self.doubt_P[position - 1]) if 0 < position <= len(self.doubt_P) else None
 
     @property
     def median_error(self) -> float:
@@ -72,19 +154,46 @@ class Reference:
 
     def percentile(self, error_S: np.ndarray) -> np.ndarray:
         """Give the share of held-out profiles with a smaller error, in percent."""
-        return 100 * np.searchsorted(self.error_P, error_S, side="left") / len(self.error_P)
+        return _percentile(error_S, self.error_P)
+
+    def code_distances(self, bundle: Bundle, code_SW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give how far codes are from those of training: over the median of held-out ones, and as a percentile."""
+        distance_S = distances(code_SW, self.code_RW, bundle.network.weights["code_scale_W"])
+        return distance_S / max(float(np.median(self.distance_P)), SMALLEST), _percentile(distance_S, self.distance_P)
+
+
+def _percentile(value_S: np.ndarray, held_out_P: np.ndarray) -> np.ndarray:
+    return 100 * np.searchsorted(held_out_P, value_S, side="left") / len(held_out_P)
+
+
+def distances(code_SW: np.ndarray, code_RW: np.ndarray, scale_W: np.ndarray) -> np.ndarray:
+    """Give the mean distance of each code from the `NEAREST` of some codes, each number in units of its spread."""
+    one_SW, other_RW = ((code / scale_W).astype(np.float64) for code in (code_SW, code_RW))
+    square_SR = np.square(one_SW).sum(axis=1)[:, None] + np.square(other_RW).sum(axis=1) - 2 * one_SW @ other_RW.T
+    n_near = min(NEAREST, len(code_RW))
+    nearest_SN = np.partition(square_SR, n_near - 1, axis=1)[:, :n_near]
+    return np.sqrt(np.maximum(nearest_SN, 0)).mean(axis=1)
+
+
+def doubts(bundle: Bundle, values_SG: Values, label_S: np.ndarray) -> np.ndarray:
+    """Give 1 minus the probability of its own label, of each profile that has one."""
+    told_SL = np.concatenate([bundle.classify_codes(bundle.encode(part_SG)) for part_SG in blocks(values_SG)])
+    known_S = label_S >= 0
+    return 1 - told_SL[known_S, label_S[known_S]].astype(np.float64)
 
 
 def mean_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     """Give each profile's mean squared error over the modelled genes (float64, S)."""
-    return bundle.squared_errors(values_SG) / len(bundle.preprocessor.kept)
+    return seen(bundle, values_SG).error_S
 
 
 def correlations(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     """Give each profile's correlation with the mean training profile over genes, on log2 scale (0 for a flat one)."""
     x_SG = bundle.preprocessor.log2(values_SG).astype(np.float64)
-    x_SG -= x_SG.mean(axis=1, keepdims=True)
     mean_G = bundle.preprocessor.inverse(np.zeros((1, x_SG.shape[1])))[0].astype(np.float64)
+    if (missing_G := np.isnan(x_SG).all(axis=0)).any():
+        x_SG, mean_G = x_SG[:, ~missing_G], mean_G[~missing_G]
+    x_SG -= x_SG.mean(axis=1, keepdims=True)
     mean_G -= mean_G.mean()
     length_S = np.sqrt(np.einsum("sg,sg->s", x_SG, x_SG) * (mean_G @ mean_G))
     return np.divide(x_SG @ mean_G, length_S, out=np.zeros(len(x_SG)), where=length_S > 0)

@@ -11,8 +11,9 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from cic.errors import CicError, ModelError
 from cic.model.bundle import Bundle
-from cic.model.familiarity import judged, named_types
+from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
 from cic.model.inputs import is_number
+from cic.model.missing_genes import LEAST_COVERAGE
 
 OUTPUTS = ("codes", "reconstruction", "cell_type", "probabilities")
 
@@ -45,9 +46,9 @@ def answer(bundle: Bundle, stamp: str, model_input: Any, output: str) -> pd.Data
     stamp
         Name and version of the model, such as ``cic/3``.
     output
-        - `codes`: the columns `code_1` and so on, those of `judged`, and `model`
+        - `codes`: the columns of `cic.model.familiarity.answers`, and `model`
         - `reconstruction`: a column a gene, on log2 scale
-        - `cell_type`: `cell_type`, `likeliest`, `probability`, those of `judged`, and `model`
+        - `cell_type`: those of `named_types` and of `judged`, and `model`
         - `probabilities`: a column a cell type, those of `judged`, and `model`
 
     Raises
@@ -64,21 +65,17 @@ def answer(bundle: Bundle, stamp: str, model_input: Any, output: str) -> pd.Data
 def _answer(bundle: Bundle, stamp: str, frame: pd.DataFrame, output: str) -> pd.DataFrame:
     if output not in OUTPUTS:
         raise ModelError(f"there is no output `{output}`", where="params.output", expected=", ".join(OUTPUTS))
-    values_SG = bundle.align(frame)
-    code_SW = bundle.encode(values_SG)
+    values_SG = bundle.align(frame, least_coverage=LEAST_COVERAGE)
     if output == "reconstruction":
-        return pd.DataFrame(bundle.decode(code_SW), frame.index, list(bundle.genes))
-    beside = judged(bundle, values_SG, frame.index)
-    if output == "codes":
-        told = pd.DataFrame(code_SW, frame.index, bundle.code_columns)
-    else:
-        probability_SL = bundle.classify_codes(code_SW)
-        told = (
-            pd.DataFrame(probability_SL, frame.index, list(bundle.labels))
-            if output == "probabilities"
-            else named_types(probability_SL, bundle.labels, beside)
-        )
-    return pd.concat([told, beside], axis=1).assign(model=stamp)
+        return pd.DataFrame(bundle.reconstruct(values_SG), frame.index, list(bundle.genes))
+    if output != "codes":
+        bundle.check_classifies()
+    table, probability_SL = answers(bundle, values_SG, frame.index)
+    if output == "cell_type":
+        table = table[[*TYPE_COLUMNS, *COLUMNS]]
+    elif output == "probabilities":
+        table = pd.DataFrame(probability_SL, frame.index, list(bundle.labels)).join(table[list(COLUMNS)])
+    return table.assign(model=stamp)
 
 
 def as_frame(model_input: Any) -> pd.DataFrame:

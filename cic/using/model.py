@@ -6,8 +6,8 @@ Axes: S samples, G genes, W numbers of the code, L labels.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import pandas as pd
 from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
-from cic.model.familiarity import judged, named_types
-from cic.using.profiles import taken, where_from
+from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
+from cic.model.missing_genes import LEAST_COVERAGE
+from cic.using.profiles import Reading, taken, where_from
 
 log = logging.getLogger(__name__)
 SCALES = ("log2", "unit")
@@ -28,8 +29,9 @@ class Model:
     """A trained model, and tables of what it says of profiles.
 
     Profiles are a file of any kind that can be imported, a table with one row a sample and one column a gene, an
-    AnnData, of which `X` is taken, or an `ExpressionMatrix`. Genes are found by name. What does not fit the model is an
-    error, and values that seem to be on another scale than its training data are warned of.
+    AnnData, of which `X` is taken, or an `ExpressionMatrix`. Genes are found by name, and those that are missing
+    inferred from the others. What does not fit the model is an error, and values that seem to be on another scale than
+    its training data are warned of.
 
     Attributes
     ----------
@@ -43,67 +45,80 @@ class Model:
     stamp: str
 
     def encode(
-        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+        self,
+        profiles: Any,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        gene_map: str | Path | None = None,
+        least_coverage: float = LEAST_COVERAGE,
+        **reading: Any,
     ) -> pd.DataFrame:
-        """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on.
+        """Turn profiles into cell identity codes, and say how much each is to be trusted.
 
         Parameters
         ----------
         profiles
             File, table, AnnData or `ExpressionMatrix`.
         unit
-            Of a file; that of the model unless given.
+            Of the values; that of the model unless given, and unless the file says otherwise.
         samples_in
             Whether the samples of a file are its `rows` or its `columns`; of a table rows unless given.
+        gene_map
+            A table of names of genes, by which those that are called otherwise than the model's are found.
+        least_coverage
+            Share of what the code carries that the genes have to tell; missing ones are inferred.
+        reading
+            How else a file is read, as `cic.data.readers.read_table` takes it: `layer`, `duplicate_genes` and so on.
 
         Returns
         -------
         pandas.DataFrame
-            One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, and `model`.
+            One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, with a classifier
+            those of `cic.model.familiarity.named_types`, and `model`.
 
         Raises
         ------
         DataError
             If a file cannot be read.
         ModelError
-            If genes are missing or repeated, or values are not what the model takes.
+            If too much is missing, genes are repeated, or values are not what the model takes.
         """
-
-        def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
-            code_SW = self.bundle.encode(values_SG)
-            return pd.DataFrame(code_SW, beside.index, self.bundle.code_columns).join(beside)
-
-        return self._of_profiles(profiles, unit, samples_in, told)
+        how = Reading(unit, samples_in, gene_map, least_coverage, reading)
+        return self._answered(profiles, how)[0]
 
     def classify(
-        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+        self,
+        profiles: Any,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        gene_map: str | Path | None = None,
+        least_coverage: float = LEAST_COVERAGE,
+        **reading: Any,
     ) -> pd.DataFrame:
-        """Tell the cell type of each profile; `unfamiliar` where the model knows none that is like it.
+        """Tell the cell type of each profile; `unknown` where the model knows none that is like it.
 
         Parameters
         ----------
-        profiles, unit, samples_in
+        profiles, unit, samples_in, gene_map, least_coverage, reading
             As of `encode`.
 
         Returns
         -------
         pandas.DataFrame
-            One row a sample: `cell_type`, `likeliest`, which is never `unfamiliar`, the columns of
-            `cic.model.familiarity.judged`, the probability of each type as `p(TYPE)`, and `model`.
+            One row a sample: the columns of `cic.model.familiarity.named_types` and `judged`, the probability of each
+            type as `p(TYPE)`, and `model`.
 
         Raises
         ------
         DataError, ModelError
             As `encode`, and if the model has no classifier.
         """
-
-        def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
-            labels = self.bundle.labels
-            probability_SL = self.bundle.classify_codes(self.bundle.encode(values_SG))
-            chances = pd.DataFrame(probability_SL, beside.index, [f"p({label})" for label in labels])
-            return named_types(probability_SL, labels, beside).drop(columns="probability").join(beside).join(chances)
-
-        return self._of_profiles(profiles, unit, samples_in, told)
+        self.bundle.check_classifies()
+        how = Reading(unit, samples_in, gene_map, least_coverage, reading)
+        table, chances = self._answered(profiles, how)
+        return table[[*TYPE_COLUMNS, *COLUMNS]].join(chances).assign(model=self.stamp)
 
     def decode(self, codes: pd.DataFrame, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
@@ -153,17 +168,15 @@ class Model:
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
 
-    def _of_profiles(
-        self,
-        profiles: Any,
-        unit: DeclaredUnit | None,
-        samples_in: SamplesIn | None,
-        told: Callable[[np.ndarray, pd.DataFrame], pd.DataFrame],
-    ) -> pd.DataFrame:
-        where, tables = where_from(profiles), []
-        for values_SG, samples in taken(self.bundle, profiles, where, unit, samples_in):
-            beside = judged(self.bundle, values_SG, samples)
-            for note in sorted({*beside["note"]} - {""}):
+    def _answered(self, profiles: Any, how: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Give all that is said of profiles, and the chances of each label."""
+        where, tables, chances = where_from(profiles), list[pd.DataFrame](), list[pd.DataFrame]()
+        for values_SG, samples in taken(self.bundle, profiles, where, how):
+            table, probability_SL = answers(self.bundle, values_SG, samples)
+            for note in sorted({*table["note"]} - {""}):
                 log.warning("%s: %s", where, note)
-            tables.append(told(values_SG, beside))
-        return pd.concat(tables).assign(model=self.stamp)
+            tables.append(table)
+            if probability_SL is not None:
+                columns = [f"p({label})" for label in self.bundle.labels]
+                chances.append(pd.DataFrame(probability_SL, samples, columns))
+        return pd.concat(tables).assign(model=self.stamp), pd.concat(chances) if chances else pd.DataFrame()
