@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,8 @@ WRONG: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
 }
 
 
-def trained(matrix: ExpressionMatrix, seed: int) -> tuple[Bundle, ExpressionMatrix]:
-    """Train on the training part; give the bundle and the test part."""
+def trained(matrix: ExpressionMatrix, seed: int) -> tuple[Bundle, ExpressionMatrix, ExpressionMatrix]:
+    """Train on the training part; give the bundle, the training and the test part."""
     params = load_params().model_copy(update={"seed": seed})
     part_S = split_samples(matrix.samples, params.split, derive_seed(seed, "split")).to_numpy()
     train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
@@ -79,7 +80,8 @@ def trained(matrix: ExpressionMatrix, seed: int) -> tuple[Bundle, ExpressionMatr
     hyper = Hyperparameters(depth=1, bottleneck_width=min(WIDTH, train.n_samples // 3))
     network = frozen(fit_network(ready.fold, hyper, params.training, derive_seed(seed, "fit", 0)).network)
     bundle = Bundle(ready.preprocessor, ready.basis, network, (), {})
-    return Bundle(ready.preprocessor, ready.basis, network, (), {}, Reference.of(bundle, validation.values)), test
+    reference = Reference.of(bundle, validation.values, z_train_SK=ready.fold.z_train_SK)
+    return replace(bundle, reference=reference), train, test
 
 
 def asked(bundle: Bundle, values_SG: np.ndarray, draw: np.random.Generator) -> dict[str, Any]:
@@ -117,14 +119,14 @@ def main() -> None:
     for name in options.only or ("tcga", "gtex26", "chowdary", "khan", "rnamix", "pbmc3k", "celseq2", "dropseq"):
         for seed in range(1, options.seeds + 1):
             draw = generator(seed, "foreign")
-            bundle, test = trained(sets[name], seed)
+            bundle, _, test = trained(sets[name], seed)
             cases = {"its test part": test.values}
             cases |= {f"wrong: {wrong}": change(test.values) for wrong, change in WRONG[test.unit].items()}
             cases["wrong: genes misnamed"] = test.values[:, draw.permutation(test.n_genes)]
             rows += [{"model": name, "asked": case, **asked(bundle, x_SG, draw)} for case, x_SG in cases.items()]
             for other in ELSEWHERE.get(name, ()):
                 genes = [gene for gene in sets[name].genes if gene in set(sets[other].genes)]
-                bundle, _ = trained(over(sets[name], genes), seed)
+                bundle, *_ = trained(over(sets[name], genes), seed)
                 case = {"model": name, "asked": f"elsewhere: {other} ({len(genes)} genes)"}
                 rows.append({**case, **asked(bundle, over(sets[other], genes).values, draw)})
             Console(stderr=True, width=250).print(rows[-len(cases) - len(ELSEWHERE.get(name, ())) :])

@@ -19,7 +19,7 @@ from cic.data.preprocess import Preprocessor
 from cic.errors import DataError, ModelError
 from cic.model.bundle import load_bundle, save_bundle
 from cic.model.familiarity import answers
-from cic.model.missing_genes import leading, noise_level, posterior
+from cic.model.missing_genes import Prior, sought
 from cic.model.prepare import label_indices
 from cic.model.reference import Reference
 from cic.using import Model
@@ -131,32 +131,34 @@ def test_a_bundle_keeps_what_missing_genes_are_inferred_by(known, tmp_path: Path
 
 
 @settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 1000), n_present=st.integers(1, 11))
-def test_the_inference_is_the_mean_of_the_normal_distribution(seed: int, n_present: int) -> None:
-    """Against the textbook form: C_mo (C_oo + noise)^-1 x_o."""
+@given(seed=st.integers(0, 1000), n_present=st.integers(1, 11), n_centres=st.integers(1, 3))
+def test_the_inference_is_the_mean_of_the_mixture(seed: int, n_present: int, n_centres: int) -> None:
+    """Against the textbook form: of each normal distribution m + C_mo (C_oo + noise)^-1 (x_o - m_o), weighted."""
     draw = np.random.default_rng(seed)
     components_GK, _ = np.linalg.qr(draw.normal(size=(12, 4)))
-    variance_K, noise = draw.uniform(0.5, 5, 4), 0.3
-    present_G = np.isin(np.arange(12), draw.permutation(12)[:n_present])
+    prior = Prior(components_GK, draw.uniform(0.5, 5, 4), draw.normal(size=(n_centres, 4)))
+    noise, spread = 0.3, 0.4
+    there = np.isin(np.arange(12), draw.permutation(12)[:n_present])
     x_G = draw.normal(size=12)
-    covariance_GG = (components_GK * variance_K) @ components_GK.T
-    there = np.ix_(present_G, present_G)
-    noisy = covariance_GG[there] + noise * np.eye(n_present)
-    expected_G = covariance_GG[np.ix_(~present_G, present_G)] @ np.linalg.solve(noisy, x_G[present_G])
-    some_KK = posterior(components_GK, variance_K, noise, present_G)
-    z_K = some_KK @ components_GK[present_G].T @ x_G[present_G] / noise
-    np.testing.assert_allclose(components_GK[~present_G] @ z_K, expected_G, atol=1e-9)
+    covariance_GG = (components_GK * spread * prior.variance_K) @ components_GK.T
+    noisy = covariance_GG[np.ix_(there, there)] + noise * np.eye(n_present)
+    told, weights = [], []
+    for mean_G in prior.centre_RK @ components_GK.T:
+        off_G = x_G[there] - mean_G[there]
+        told.append(mean_G[~there] + covariance_GG[np.ix_(~there, there)] @ np.linalg.solve(noisy, off_G))
+        weights.append(np.exp(-off_G @ np.linalg.solve(noisy, off_G) / 2))
+    expected_G = np.average(told, axis=0, weights=weights)
+    z_SK = prior.expected(x_G[None], there, prior.gram(there), noise, spread)
+    np.testing.assert_allclose(components_GK[~there] @ z_SK[0], expected_G, atol=1e-8)
 
 
-def test_noise_is_sought_on_held_out_profiles(known) -> None:
+def test_more_noise_is_found_where_there_is_more(known) -> None:
     model, test = known
     bundle = model.bundle
+    prior = Prior.of(bundle, bundle.reference.code_RW)
     x_PG = bundle.preprocessor.transform(test.values)
-    quiet = noise_level(bundle.basis, bundle.preprocessor.n_fitted, x_PG)
-    noisy_PG = x_PG + np.random.default_rng(0).normal(size=x_PG.shape).astype(np.float32)
-    assert noise_level(bundle.basis, bundle.preprocessor.n_fitted, noisy_PG) > 3 * quiet > 0
-    components_GK, variance_K = leading(bundle.basis, bundle.preprocessor.n_fitted)
-    assert components_GK.shape[1] == len(variance_K) <= 256
+    noisy_PG = x_PG + 3 * np.random.default_rng(0).normal(size=x_PG.shape).astype(np.float32)
+    assert sought(prior, noisy_PG)[0] > sought(prior, x_PG)[0] > 0
 
 
 def test_counts_without_some_genes_keep_their_level() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cic.data.sparse import Values, blocks, dense
-from cic.model.missing_genes import noise_level
+from cic.model.missing_genes import Prior, sought
 from cic.model.seen import seen
 from cic.model.threads import one_thread
 
@@ -24,8 +24,8 @@ FEWEST = 5
 MOST_KEPT = 1000
 SMALLEST = 1e-12
 """Errors below are rounding."""
-NOISE_FROM = 256
-"""Held-out profiles that tell the noise, at most."""
+SOUGHT_ON = 256
+"""Held-out profiles, at most, on which it is sought how missing genes are inferred."""
 NEAREST = 5
 """Training codes that tell how far a code is from all of them."""
 FAR = 1.25
@@ -59,8 +59,8 @@ class Reference:
         Share of the training profiles that each of the model's labels has (float64).
     error_G
         Mean squared reconstruction error of each modelled gene (float32).
-    noise
-        Variance by which missing genes are inferred (`cic.model.missing_genes`); 0 where it is not known.
+    noise, spread
+        By which missing genes are inferred (`cic.model.missing_genes.sought`); 0 where they cannot be.
     """
 
     error_P: np.ndarray
@@ -71,6 +71,7 @@ class Reference:
     share_L: np.ndarray = field(default_factory=_empty)
     error_G: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     noise: float = 0.0
+    spread: float = 0.0
 
     @classmethod
     def of(
@@ -95,15 +96,15 @@ class Reference:
         if values_SG.shape[0] < FEWEST:
             return None
         few = dense(values_SG[:: -(-values_SG.shape[0] // MOST_KEPT)])
-        codes_RW = np.empty((0, 0), np.float32)
         with one_thread():
             found = [(mean_errors(bundle, part_SG), correlations(bundle, part_SG)) for part_SG in blocks(values_SG)]
             x_PG = bundle.preprocessor.transform(few)
             held_PW = bundle.encode(few)
             error_G = np.mean(np.square(bundle.basis.lift(bundle.decode_basis(held_PW)) - x_PG), axis=0)
-            noise = noise_level(bundle.basis, bundle.preprocessor.n_fitted, x_PG[:NOISE_FROM])
+            codes_RW, noise, spread = np.empty((0, 0), np.float32), 0.0, 0.0
             if z_train_SK is not None:
                 codes_RW = bundle.encode_basis(z_train_SK[:: -(-len(z_train_SK) // MOST_KEPT)])
+                noise, spread = sought(Prior.of(bundle, codes_RW), x_PG[:: -(-len(x_PG) // SOUGHT_ON)])
             doubt_P = _empty()
             if label_S is not None and bundle.labels and (label_S >= 0).any():
                 doubt_P = doubts(bundle, values_SG, label_S)
@@ -113,20 +114,28 @@ class Reference:
         if label_train_S is not None and bundle.labels:
             share_L = np.bincount(label_train_S[label_train_S >= 0], minlength=len(bundle.labels)) / len(label_train_S)
         return cls(
-            error_P, correlation_P, _ascending(distance_P), _ascending(doubt_P), codes_RW, share_L, error_G, noise
+            error_P,
+            correlation_P,
+            _ascending(distance_P),
+            _ascending(doubt_P),
+            codes_RW,
+            share_L,
+            error_G,
+            noise,
+            spread,
         )
 
     @classmethod
     def restore(cls, arrays: dict[str, np.ndarray]) -> Reference:
         """Build one from what `arrays` gave."""
         kept = dict(arrays)
-        noise = float(kept.pop("noise", np.zeros(1))[0])
-        return cls(**kept, noise=noise)
+        noise, spread = (float(kept.pop(name)[0]) if name in kept else 0.0 for name in ("noise", "spread"))
+        return cls(**kept, noise=noise, spread=spread)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the numbers that `restore` needs."""
-        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "noise"}
-        return {name: value for name, value in found.items() if value.size} | {"noise": np.array([self.noise])}
+        found = {one.name: np.atleast_1d(getattr(self, one.name)) for one in fields(self)}
+        return {name: value for name, value in found.items() if value.size}
 
     @property
     def infers(self) -> bool:
