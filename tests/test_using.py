@@ -15,10 +15,11 @@ import cic
 from cic.cli import app
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError
-from cic.model.bundle import load_bundle
+from cic.model.bundle import bundle_digest, load_bundle
 from cic.model.familiarity import COLUMNS
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
+from cic.registry.versions import versions
 from cic.using import Model
 
 
@@ -36,7 +37,8 @@ def test_whatever_holds_the_profiles_the_table_is_the_same(
     tiny: ExpressionMatrix, tiny_model: Model, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     codes = tiny_model.encode(frame)
-    assert list(codes) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, "model"]
+    types = ["cell_type", "likeliest", "probability"]
+    assert list(codes) == ["code_1", "code_2", "code_3", "code_4", *COLUMNS, *types, "model"]
     np.testing.assert_array_equal(codes.iloc[:, :4], tiny_model.bundle.encode(tiny.values))
     write_matrix(tmp_path / "ours.parquet", tiny)
     frame.to_csv(tmp_path / "mine.csv")
@@ -106,6 +108,11 @@ def test_a_registered_model_is_found_and_the_command_line_tells_the_same(
     monkeypatch.setenv("CIC_PROJECT", str(tmp_path))
     monkeypatch.setenv("CIC_MLFLOW_URI", uri)
     assert cic.load("models:/cic/1").stamp == "cic/1"
+    run = versions(uri, "cic")[0].run_id
+    for one in (run, f"runs:/{run}"):
+        assert (cic.load(one).stamp, cic.load(one).digest) == ("cic/1", bundle_digest(folder))
+    with pytest.raises(ConfigError, match="has no registered model"):
+        cic.load("runs:/" + "0" * 32)
     with pytest.raises(ConfigError, match="champion"):
         cic.load()
     promote(uri, "cic", "1", Decision(True, "promoted", ("it is better",), {"champion": None, "ratio": 0.5}))

@@ -13,6 +13,7 @@ import typer
 from cic.cli.project import from_here
 from cic.data.terms import DECLARED_UNITS, DuplicateGenes, GenesTo, Missing
 
+LAYER = "which matrix of .h5ad, Zarr or Loom: raw, or the name of a layer. Default: X, or matrix"
 UNIT = f"what the numbers are: {', '.join(DECLARED_UNITS)}"
 
 
@@ -84,9 +85,7 @@ def _declarations(
     drop_empty: Annotated[bool, typer.Option("--drop-empty", help="leave out samples without any count")] = False,
     layer: Annotated[
         str | None,
-        typer.Option(
-            "--layer", help="which matrix of .h5ad, Zarr or Loom: raw, or the name of a layer. Default: X, or matrix"
-        ),
+        typer.Option("--layer", help=LAYER),
     ] = None,
     about_genes: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cic.cli.declared import LAYER
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.data import terms
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from cic.using import Model
 
+H5AD = ".h5ad"
+
 # pandas and MLflow take seconds to import: only a verb that runs does so
 
 Profiles = Annotated[Path, typer.Argument(help=f"Profiles: {READABLE}.")]
@@ -28,12 +31,20 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A registered model, such as models:/NAME@champion or models:/NAME/3, or the folder of a bundle. "
-        "Default: the champion of `registry.name`.",
+        help="A registered model, such as models:/NAME@champion or models:/NAME/3, a run, runs:/ID, or the folder of a "
+        "bundle. Default: the champion of `registry.name`.",
     ),
 ]
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.", callback=from_here)]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where to write: .parquet, .csv or .tsv, perhaps .gz; from .h5ad also .h5ad, a copy with more in it.",
+    ),
+]
+Layer = Annotated[str | None, typer.Option(help=LAYER[0].upper() + LAYER[1:] + ".")]
 Unit = Annotated[
     str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.DECLARED_UNITS)}. Default: that of the model.")
 ]
@@ -64,6 +75,7 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         params: ParamsFile = DEFAULT_PARAMS,
         unit: Unit = None,
         samples_in: SamplesIn = None,
+        layer: Layer = None,
         allow_foreign: AllowForeign = False,
     ) -> None:
         from cic.data.guarded import get_ready
@@ -71,8 +83,18 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         get_ready()  # reads the file, and takes as long to start as the model to load
         if samples_in not in (None, "rows", "columns"):
             raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-        table = told(load(model, params), profiles, {"unit": unit, "samples_in": samples_in})
-        _write(table, output)
+        into_h5ad = output.suffix == H5AD
+        if into_h5ad:
+            from cic.using.h5ad import annotate_file, check_annotatable
+
+            check_annotatable(profiles, output)
+        used = load(model, params)
+        table = told(used, profiles, {"unit": unit, "samples_in": samples_in, "layer": layer})
+        if into_h5ad:
+            annotate_file(used, table, profiles, output)
+            typer.echo(f"{output}: {len(table)} samples")
+        else:
+            _write(table, output)
         _tell(table, profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
@@ -93,16 +115,28 @@ def classify(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
 
 
 def decode(
-    codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them.")],
+    codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them: a table, or an .h5ad.")],
     output: Output,
     model: ModelName = None,
     params: ParamsFile = DEFAULT_PARAMS,
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
-    """Turn codes back into profiles."""
+    """Turn codes back into profiles; in an .h5ad they are the layer `cic`, NaN for genes unknown to the model."""
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
+    if H5AD not in (codes.suffix, output.suffix):
+        _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
+        return
+    from cic.using.h5ad import check_annotatable, codes_of_file, decode_file
+
+    if not codes.exists():
+        raise DataError("there is no such file", where=str(codes))
+    check_annotatable(codes, output)
+    used = load(model, params)
+    if output.suffix != H5AD:
+        _write(used.decode(codes_of_file(used, codes), scale=scale, where=str(codes)), output)
+        return
+    typer.echo(f"{output}: {decode_file(used, codes, output, scale)} samples")
 
 
 def load(model: str | None, params: Path) -> Model:
@@ -155,7 +189,7 @@ def _write(table: pd.DataFrame, path: Path) -> None:
             write_csv(table, partial, sep=_separator(path), index=True)
         else:
             raise typer.BadParameter(
-                f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o"
+                f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz, .h5ad", param_hint="-o"
             )
         partial.replace(path)
     finally:

@@ -17,6 +17,8 @@ from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
+from cic.using.adata import codes_in, fill, fill_layer, is_anndata
+from cic.using.annotations import annotated, table_of_codes
 from cic.using.profiles import taken, where_from
 
 log = logging.getLogger(__name__)
@@ -27,9 +29,12 @@ SCALES = ("log2", "unit")
 class Model:
     """A trained model, and tables of what it says of profiles.
 
-    Profiles are a file of any kind that can be imported, a table with one row a sample and one column a gene, an
-    AnnData, of which `X` is taken, or an `ExpressionMatrix`. Genes are found by name. What does not fit the model is an
+    Profiles are a file of any kind that can be imported, a table of pandas or polars with one row a sample and one
+    column a gene, an AnnData, or an `ExpressionMatrix`. Genes are found by name. What does not fit the model is an
     error, and values that seem to be on another scale than its training data are warned of.
+
+    Every answer is a table. An AnnData in memory is filled as well, in place, as scanpy does; who wants it as it was
+    hands over `adata.copy()`. A file is never changed.
 
     Attributes
     ----------
@@ -37,29 +42,45 @@ class Model:
         The model itself, which takes and gives arrays.
     stamp
         Its name and version, such as ``cic/3``; every table of codes bears it.
+    digest
+        SHA-256 of what it is (`cic.model.bundle.bundle_digest`).
     """
 
     bundle: Bundle
     stamp: str
+    digest: str = ""
 
     def encode(
-        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+        self,
+        profiles: Any,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        layer: str | None = None,
     ) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on.
+
+        An AnnData in memory gets the codes as `obsm["X_cic"]`, all else as columns of `obs` whose names begin with
+        `cic_` (with a classifier also `cic_type`, `cic_probability` and `cic_unknown`), and what is known of the model
+        in `uns["cic"]`.
 
         Parameters
         ----------
         profiles
-            File, table, AnnData or `ExpressionMatrix`.
+            File, table, AnnData or `ExpressionMatrix`. Of a table of polars the first column holds the ids if it is one
+            of text; without, samples are numbered.
         unit
-            Of a file; that of the model unless given.
+            Of a file or an AnnData; that of the model unless given.
         samples_in
             Whether the samples of a file are its `rows` or its `columns`; of a table rows unless given.
+        layer
+            Which matrix of an AnnData, or of a file with several: `X` unless given, `raw`, or the name of a layer.
 
         Returns
         -------
         pandas.DataFrame
-            One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, and `model`.
+            One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, with a classifier those
+            of `named_types` there, and `model`.
 
         Raises
         ------
@@ -71,18 +92,30 @@ class Model:
 
         def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
             code_SW = self.bundle.encode(values_SG)
-            return pd.DataFrame(code_SW, beside.index, self.bundle.code_columns).join(beside)
+            table = pd.DataFrame(code_SW, beside.index, self.bundle.code_columns).join(beside)
+            if self.bundle.labels:
+                probability_SL = self.bundle.classify_codes(code_SW)
+                table = table.join(named_types(probability_SL, self.bundle.labels, beside))
+            return table
 
-        return self._of_profiles(profiles, unit, samples_in, told)
+        return self._of_profiles(profiles, unit, samples_in, layer, told)
 
     def classify(
-        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+        self,
+        profiles: Any,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        layer: str | None = None,
     ) -> pd.DataFrame:
         """Tell the cell type of each profile; `unfamiliar` where the model knows none that is like it.
 
+        An AnnData in memory is filled as by `encode`, without codes, and with the probabilities of all types as
+        `obsm["cic_probabilities"]`, whose columns `uns["cic"]["types"]` names.
+
         Parameters
         ----------
-        profiles, unit, samples_in
+        profiles, unit, samples_in, layer
             As of `encode`.
 
         Returns
@@ -103,15 +136,17 @@ class Model:
             chances = pd.DataFrame(probability_SL, beside.index, [f"p({label})" for label in labels])
             return named_types(probability_SL, labels, beside).drop(columns="probability").join(beside).join(chances)
 
-        return self._of_profiles(profiles, unit, samples_in, told)
+        return self._of_profiles(profiles, unit, samples_in, layer, told)
 
-    def decode(self, codes: pd.DataFrame, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
+    def decode(self, codes: Any, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
+
+        An AnnData in memory gets them as `layers["cic"]`, NaN for genes that the model does not know.
 
         Parameters
         ----------
         codes
-            A table as `encode` gives it.
+            A table as `encode` gives it, or an AnnData that it has filled.
         scale
             `log2`, or `unit`, that of the training data.
         where
@@ -133,6 +168,10 @@ class Model:
         """
         if scale not in SCALES:
             raise ConfigError(f"there is no scale `{scale}`", where="scale", expected=" or ".join(SCALES))
+        if is_anndata(codes):
+            decoded = self.decode(table_of_codes(*codes_in(codes), self, where), scale=scale, where=where)
+            fill_layer(codes, decoded, self.about() | {"decoded": scale}, where)
+            return decoded
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
         if missing:
@@ -153,17 +192,27 @@ class Model:
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
 
+    def about(self) -> dict[str, Any]:
+        """Give what `uns["cic"]` says of the model: `model`, `version` if it is registered, `digest`, `unit`."""
+        _, _, version = self.stamp.partition("/")
+        known = {"model": self.stamp, "version": version, "digest": self.digest, "unit": self.bundle.unit}
+        return {name: value for name, value in known.items() if value}
+
     def _of_profiles(
         self,
         profiles: Any,
         unit: DeclaredUnit | None,
         samples_in: SamplesIn | None,
+        layer: str | None,
         told: Callable[[np.ndarray, pd.DataFrame], pd.DataFrame],
     ) -> pd.DataFrame:
         where, tables = where_from(profiles), []
-        for values_SG, samples in taken(self.bundle, profiles, where, unit, samples_in):
+        for values_SG, samples in taken(self.bundle, profiles, where, unit, samples_in, layer):
             beside = judged(self.bundle, values_SG, samples)
             for note in sorted({*beside["note"]} - {""}):
                 log.warning("%s: %s", where, note)
             tables.append(told(values_SG, beside))
-        return pd.concat(tables).assign(model=self.stamp)
+        table = pd.concat(tables).assign(model=self.stamp)
+        if is_anndata(profiles):
+            fill(profiles, annotated(self, table), where)
+        return table
