@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cic.using import Model
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load"]
 
 
 def load(reference: str | Path | None = None) -> Model:
@@ -17,8 +18,8 @@ def load(reference: str | Path | None = None) -> Model:
     Parameters
     ----------
     reference
-        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or the folder of a bundle. Without one, the champion of the
-        data that the project's `params.yaml` names.
+        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, a run as ``runs:/ID`` or its id alone, or the folder of a
+        bundle, which needs no registry. Without one, the champion of the data that the project's `params.yaml` names.
 
     Raises
     ------

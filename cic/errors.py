@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -72,3 +74,31 @@ class UnfamiliarError(CicError):
     """Most of the profiles are unlike those that the model was tried on; the output was written all the same."""
 
     exit_code = 7
+
+
+@contextmanager
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Say what to install where the block imports a package that is not there.
+
+    Parameters
+    ----------
+    extra
+        The extra of ours that brings it, such as `train`.
+    what
+        What is not possible without, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If a package of others is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package in ("cic", "flows", "None"):
+            raise
+        raise ConfigError(
+            f"{what} needs the package `{package}`, which is not installed", where="environment",
+            expected=f"what `cic[{extra}]` brings", fix=f"pip install 'cic[{extra}]'",
+        ) from None  # fmt: skip

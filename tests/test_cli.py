@@ -27,6 +27,7 @@ from cic.data.synthetic import Recipe, simulate
 from cic.errors import CicError, DataError, ModelError, UnfamiliarError
 from cic.folders import read_parts
 from cic.model.bundle import load_bundle
+from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.model.reference import Reference
 from cic.pipeline import run_stage, workspace
 from cic.registry.gate import Decision
@@ -206,8 +207,8 @@ def test_encode_then_decode_is_the_reconstruction(made: Path, tmp_path: Path) ->
     codes_file, back_file = tmp_path / "codes.parquet", tmp_path / "back.csv.gz"
     assert use("encode", made / "test.csv", "-o", codes_file, "-m", made / "two.bundle").exit_code == 0
     codes = pd.read_parquet(codes_file)
-    beside = ["unexplained", "error_ratio", "percentile", "familiar", "note"]
-    assert list(codes.columns) == ["code_1", "code_2", *beside, "model"] and list(codes.index) == list(test.index)
+    beside = [*COLUMNS, *TYPE_COLUMNS, "model"]
+    assert list(codes.columns) == ["code_1", "code_2", *beside] and list(codes.index) == list(test.index)
     values_SG = bundle.align(test, "test.csv")
     np.testing.assert_allclose(codes[["code_1", "code_2"]], bundle.encode(values_SG), rtol=1e-5)
     with pytest.raises(ModelError, match="align"):
@@ -261,7 +262,7 @@ def test_classify_gives_types_with_probabilities(made: Path, tmp_path: Path) -> 
     np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
     assert list("p(" + types["likeliest"] + ")") == list(chances.idxmax(axis=1))
     assert list(types["cell_type"]) == list(types["likeliest"].where(types["familiar"], "unknown"))
-    assert list(types.columns[:4]) == ["cell_type", "likeliest", "unexplained", "error_ratio"]
+    assert list(types.columns[:12]) == [*TYPE_COLUMNS, *COLUMNS]
 
 
 def test_the_reference_of_a_bundle_is_of_the_validation_part(made: Path) -> None:
@@ -312,14 +313,20 @@ def test_values_on_another_scale_are_warned_of(made: Path, tmp_path: Path, caplo
     assert "natural logarithms" in caplog.text and "natural.csv" in caplog.text
 
 
-def test_a_profile_without_all_genes_is_refused_by_name(made: Path, tmp_path: Path) -> None:
+def test_a_profile_without_all_genes_is_told_by_name_and_refused_where_too_little_is_left(
+    made: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     test = pd.read_csv(made / "test.csv", index_col=0)
     lost = test.columns[3]
     test.drop(columns=lost).to_csv(tmp_path / "partial.csv")
     for verb in ("encode", "classify"):
-        error = refusal(verb, tmp_path / "partial.csv", "-o", tmp_path / "out.csv", "-m", made / "two.bundle")
-        assert isinstance(error, ModelError) and lost in str(error)
-    assert not (tmp_path / "out.csv").exists()
+        asked = (verb, tmp_path / "partial.csv", "-o", tmp_path / "out.csv", "-m", made / "two.bundle")
+        error = refusal(*asked, "--least-coverage", "1")
+        assert isinstance(error, ModelError) and lost in str(error) and "--gene-map" in str(error)
+        assert not (tmp_path / "out.csv").exists()
+        assert use(*asked).exit_code == 0 and lost in caplog.text
+        assert 0.5 < pd.read_csv(tmp_path / "out.csv")["coverage"].iloc[0] < 1
+        (tmp_path / "out.csv").unlink()
 
 
 def test_codes_of_another_model_are_refused(made: Path, tmp_path: Path) -> None:

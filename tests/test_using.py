@@ -15,10 +15,11 @@ import cic
 from cic.cli import app
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError
-from cic.model.bundle import load_bundle
+from cic.model.bundle import bundle_digest, load_bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
+from cic.registry.versions import versions
 from cic.using import Model
 
 
@@ -106,6 +107,11 @@ def test_a_registered_model_is_found_and_the_command_line_tells_the_same(
     monkeypatch.setenv("CIC_PROJECT", str(tmp_path))
     monkeypatch.setenv("CIC_MLFLOW_URI", uri)
     assert cic.load("models:/cic/1").stamp == "cic/1"
+    run = versions(uri, "cic")[0].run_id
+    for one in (run, f"runs:/{run}"):
+        assert (cic.load(one).stamp, cic.load(one).digest) == ("cic/1", bundle_digest(folder))
+    with pytest.raises(ConfigError, match="has no registered model"):
+        cic.load("runs:/" + "0" * 32)
     with pytest.raises(ConfigError, match="champion"):
         cic.load()
     promote(uri, "cic", "1", Decision(True, "promoted", ("it is better",), {"champion": None, "ratio": 0.5}))

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cic.cli import data, model, params, platform, registry, run, serving, stages, verify
-from cic.errors import CicError
+from cic.errors import CicError, needing
 
 app = typer.Typer(
     name="cic",
@@ -68,7 +68,8 @@ def main() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of errors that it raises too
     try:
-        app()
+        with needing("train", "this"):
+            app()
     except CicError as error:
         _show(error)
     except Exception as error:  # goes on as it is unless a disk is behind it

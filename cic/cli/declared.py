@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -100,9 +100,16 @@ def _declarations(
     """Name the options, as `cic.data.readers.read_table` does, which also refuses words that it does not know."""
 
 
-def declared(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options that say how a file is read; its body gets them as `reading`, for `read_table`."""
-    options = inspect.signature(_declarations, eval_str=True).parameters
+def declared(verb: Callable[..., None], but: Collection[str] = ()) -> Callable[..., None]:
+    """Give a verb the options that say how a file is read; its body gets them as `reading`, for `read_table`.
+
+    Parameters
+    ----------
+    but
+        Those that it does not take.
+    """
+    known = inspect.signature(_declarations, eval_str=True).parameters
+    options = {name: one for name, one in known.items() if name not in but}
     own = [one for one in inspect.signature(verb, eval_str=True).parameters.values() if one.name != "reading"]
     every = [*(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own), *options.values()]
 

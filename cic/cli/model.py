@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cic.cli.declared import declared
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.data import terms
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from cic.using import Model
 
+H5AD = ".h5ad"
+
 # pandas and MLflow take seconds to import: only a verb that runs does so
 
 Profiles = Annotated[Path, typer.Argument(help=f"Profiles: {READABLE}.")]
@@ -28,14 +31,25 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A registered model, such as models:/NAME@champion or models:/NAME/3, or the folder of a bundle. "
-        "Default: the champion of `registry.name`.",
+        help="A registered model, such as models:/NAME@champion or models:/NAME/3, a run, runs:/ID, or the folder of a "
+        "bundle. Default: the champion of `registry.name`.",
     ),
 ]
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file that names the model.", callback=from_here)]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write: .parquet, .csv or .tsv, perhaps .gz.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where to write: .parquet, .csv or .tsv, perhaps .gz; from .h5ad also .h5ad, a copy with more in it.",
+    ),
+]
 Unit = Annotated[
-    str | None, typer.Option(help=f"Unit of the file: {', '.join(terms.DECLARED_UNITS)}. Default: that of the model.")
+    str | None,
+    typer.Option(
+        help=f"Unit of the file: {', '.join(terms.DECLARED_UNITS)}. Brought to the model's. Default: what the file "
+        "says, or else that of the model."
+    ),
 ]
 AllowForeign = Annotated[
     bool,
@@ -43,9 +57,16 @@ AllowForeign = Annotated[
         "--allow-foreign", help="Exit code 0 also where most profiles are unlike those that the model was tried on."
     ),
 ]
-SamplesIn = Annotated[
-    str | None, typer.Option(help="Where the samples are in a table: rows or columns. Default: rows, where it is open.")
-]
+LeastCoverage = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1,
+        help="Share of what codes carry that the genes have to tell; missing ones are inferred from the others. "
+        "Default: 0.5.",
+    ),
+]  # fmt: skip
+NOT_TO_USE = ("labels", "genes_to", "species_to", "least_mapped", "drop_empty")
+"""Options of reading that are of an import alone: a model's genes are called as it calls them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,29 +84,42 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         model: ModelName = None,
         params: ParamsFile = DEFAULT_PARAMS,
         unit: Unit = None,
-        samples_in: SamplesIn = None,
+        least_coverage: LeastCoverage = None,
         allow_foreign: AllowForeign = False,
+        *,
+        reading: dict[str, Any],
     ) -> None:
         from cic.data.guarded import get_ready
 
         get_ready()  # reads the file, and takes as long to start as the model to load
-        if samples_in not in (None, "rows", "columns"):
+        if reading["samples_in"] not in (None, "rows", "columns"):
             raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-        table = told(load(model, params), profiles, {"unit": unit, "samples_in": samples_in})
-        _write(table, output)
+        into_h5ad = output.suffix == H5AD
+        if into_h5ad:
+            from cic.using.h5ad import annotate_file, check_annotatable
+
+            check_annotatable(profiles, output)
+        used = load(model, params)
+        how = {"unit": unit, "least_coverage": least_coverage, **reading}
+        table = told(used, profiles, {name: value for name, value in how.items() if value not in (None, "error")})
+        if into_h5ad:
+            annotate_file(used, table, profiles, output)
+            typer.echo(f"{output}: {len(table)} samples")
+        else:
+            _write(table, output)
         _tell(table, profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
-    return run
+    return declared(run, NOT_TO_USE)
 
 
 def encode(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
-    """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on."""
+    """Turn profiles into cell identity codes, and say how much each is to be trusted."""
     return model.encode(profiles, **how)
 
 
 def classify(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
-    """Tell the cell type of each profile, with the probability of each type; `unfamiliar` where the model knows none.
+    """Tell the cell type of each profile, with the probability of each type; `unknown` where the model knows none.
 
     The column `likeliest` has a type for every profile.
     """
@@ -93,16 +127,28 @@ def classify(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
 
 
 def decode(
-    codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them.")],
+    codes: Annotated[Path, typer.Argument(help="Codes, as `cic encode` writes them: a table, or an .h5ad.")],
     output: Output,
     model: ModelName = None,
     params: ParamsFile = DEFAULT_PARAMS,
     scale: Annotated[str, typer.Option(help="log2, or unit: the unit of the training data.")] = "log2",
 ) -> None:
-    """Turn codes back into profiles."""
+    """Turn codes back into profiles; in an .h5ad they are the layer `cic`, NaN for genes unknown to the model."""
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
+    if H5AD not in (codes.suffix, output.suffix):
+        _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
+        return
+    from cic.using.h5ad import check_annotatable, codes_of_file, decode_file
+
+    if not codes.exists():
+        raise DataError("there is no such file", where=str(codes))
+    check_annotatable(codes, output)
+    used = load(model, params)
+    if output.suffix != H5AD:
+        _write(used.decode(codes_of_file(used, codes), scale=scale, where=str(codes)), output)
+        return
+    typer.echo(f"{output}: {decode_file(used, codes, output, scale)} samples")
 
 
 def load(model: str | None, params: Path) -> Model:
@@ -155,7 +201,7 @@ def _write(table: pd.DataFrame, path: Path) -> None:
             write_csv(table, partial, sep=_separator(path), index=True)
         else:
             raise typer.BadParameter(
-                f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o"
+                f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz, .h5ad", param_hint="-o"
             )
         partial.replace(path)
     finally:

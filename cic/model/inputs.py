@@ -58,7 +58,7 @@ def aligned(
         found_SG = _taken(profiles.dense(), position_G[position_G >= 0])
     else:
         sample_ids = profiles.index
-        _check_samples(profiles, genes, where)
+        check_samples(sample_ids, profiles.columns, genes, where)
         if not len(profiles):
             raise ModelError("there are no profiles", where=where, expected="a row a profile, with genes as columns")
         position_G = positions(pd.Index(profiles.columns.astype(str)), genes, where, partly)
@@ -118,9 +118,14 @@ def _taken(values_SG: np.ndarray, position_G: np.ndarray) -> np.ndarray:
     return taken_SG if values_SG.flags.c_contiguous else np.asfortranarray(taken_SG)
 
 
-def _check_samples(frame: pd.DataFrame, genes: Sequence[str], where: str) -> None:
-    """Refuse samples that are called alike, and genes where the samples should be."""
-    ids = frame.index
+def check_samples(ids: pd.Index, columns: pd.Index, genes: Sequence[str], where: str) -> None:
+    """Refuse samples of a table that are called alike, and genes where the samples should be.
+
+    Raises
+    ------
+    ModelError
+        If there are such.
+    """
     if not ids.is_unique:
         raise ModelError(
             f"{int(ids.duplicated().sum())} sample ids stand there more than once, such as {ids[ids.duplicated()][0]}",
@@ -128,7 +133,7 @@ def _check_samples(frame: pd.DataFrame, genes: Sequence[str], where: str) -> Non
             expected="every sample once",
             fix="rename or remove the repeated ones",
         )
-    _check_axes(frame.columns, ids, genes, where, "turn it round: table.T, or adata.T")
+    _check_axes(columns, ids, genes, where, "turn it round: table.T, or adata.T")
 
 
 def _check_axes(columns: pd.Index, rows: pd.Index, genes: Sequence[str], where: str, fix: str) -> None:

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from cic.errors import ConfigError, ModelError
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
 HANDED_THROUGH = "mlflow-artifacts:"
 """Begins the address of files that an MLflow server hands through."""
+MODELS, RUNS = "models:/", "runs:/"
 REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
 
@@ -39,6 +38,7 @@ def fetched_bundle(uri: str, version: Version, artifacts_uri: str | None = None)
     ModelError
         If its files are gone, are no model of ours, or are not what was registered.
     """
+    import yaml
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
@@ -120,13 +120,13 @@ def named_version(reference: str) -> tuple[str, str]:
     return parts["name"], parts["alias"] or parts["version"]
 
 
-def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
-    """Load a model, and give what to stamp its codes with, such as ``cic/3``.
+def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str, str]:
+    """Load a model; give what to stamp its codes with, such as ``cic/3``, and its digest.
 
     Parameters
     ----------
     reference
-        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or the folder of a bundle.
+        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, ``runs:/RUN_ID`` or the folder of a bundle.
     artifacts_uri
         As of `fetched_bundle`.
 
@@ -137,11 +137,15 @@ def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> 
     ModelError
         If its files are gone or damaged.
     """
-    if not reference.startswith("models:/"):
+    if not reference.startswith((MODELS, RUNS)):
         folder = Path(reference)
-        return load_bundle(folder), f"bundle:{bundle_digest(folder)[:12]}"
-    from cic.registry.versions import find
+        digest = bundle_digest(folder)
+        return load_bundle(folder), f"bundle:{digest[:12]}", digest
+    from cic.registry.versions import find, of_run
 
-    version = find(uri, *named_version(reference))
+    if reference.startswith(RUNS):
+        version = of_run(uri, reference.removeprefix(RUNS))
+    else:
+        version = find(uri, *named_version(reference))
     with fetched_bundle(uri, version, artifacts_uri) as folder:
-        return load_bundle(folder), f"{version.name}/{version.version}"
+        return load_bundle(folder), f"{version.name}/{version.version}", version.bundle_digest

@@ -112,6 +112,31 @@ def find(uri: str, name: str, wanted: str) -> Version:
     )
 
 
+def of_run(uri: str, run_id: str) -> Version:
+    """Give the version that a run registered, or found registered before.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run, or it came to no registered model.
+    """
+    client = connect(uri)
+    number = _version_of_run(uri, run_id)
+    digest = client.get_run(run_id).data.tags.get(TAG_BUNDLE) if number else None
+    with explained(uri):
+        found = client.search_model_versions(f"tags.`{TAG_BUNDLE}` = '{digest}'") if digest else []
+    same = sorted(
+        (one for one in found if str(one.version) == number), key=lambda one: (one.run_id != run_id, one.name)
+    )
+    if not same:
+        raise ConfigError(
+            f"the run `{run_id}` has no registered model", where="registry",
+            expected="the run of a training, whose page names the version",
+            fix="`cic registry list` shows models; of a search or a trial there is none",
+        )  # fmt: skip
+    return version_numbered(client, same[0].name, str(number))
+
+
 def _version_of_run(uri: str, run_id: str) -> str | None:
     try:
         return connect(uri).get_run(run_id).data.tags.get(TAG_VERSION)

@@ -1,12 +1,15 @@
-"""Finding a model: in the registry, or as the folder of a bundle."""
+"""Finding a model: in the registry, by its run, or as the folder of a bundle."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from cic.errors import ConfigError, ModelError
-from cic.registry.fetched import fetch_bundle
+from cic.errors import ConfigError, ModelError, needing
+from cic.registry.fetched import MODELS, RUNS, fetch_bundle
 from cic.using.model import Model
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def load(reference: str | Path | None = None, params: Path = Path("params.yaml")) -> Model:
@@ -15,15 +18,16 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
     Parameters
     ----------
     reference
-        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or the folder of a bundle. Without one, the champion of the
-        data that the project's parameters name.
+        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, a run as ``runs:/ID`` or its id alone, or the folder of a
+        bundle, which needs neither a registry nor the packages for one. Without any, the champion of the data that the
+        project's parameters name.
     params
         Those parameters, from the project's folder.
 
     Raises
     ------
     ConfigError
-        If there is no such model.
+        If there is no such model, or the packages are not installed that a registry is read by.
     ModelError
         If its files are gone or damaged.
     ServiceError
@@ -33,15 +37,23 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
         raise ConfigError(
             f"{reference!r:.40} is no model",
             where="model",
-            expected="models:/NAME@champion, models:/NAME/3 or a folder",
+            expected="models:/NAME@champion, models:/NAME/3, runs:/ID or a folder",
         )
-    if reference is not None and not str(reference).startswith("models:/"):
-        if not Path(reference).is_dir():
-            raise ModelError(
-                f"`{reference}` is neither a registered model nor the folder of a bundle", where="model",
-                expected=f"models:/{Path(reference).name}@champion, models:/{Path(reference).name}/3, or a folder",
-            )  # fmt: skip
-        return Model(*fetch_bundle("", str(reference)))
+    wanted = None if reference is None else str(reference)
+    if wanted is not None and RUN_ID.fullmatch(wanted) and not Path(wanted).is_dir():
+        wanted = f"{RUNS}{wanted}"
+    if wanted is None or wanted.startswith((MODELS, RUNS)):
+        with needing("registry", "a model of a registry"):
+            return _registered(wanted, params)
+    if not Path(wanted).is_dir():
+        raise ModelError(
+            f"`{wanted}` is neither a registered model, nor a run, nor the folder of a bundle", where="model",
+            expected=f"models:/{Path(wanted).name}@champion, models:/{Path(wanted).name}/3, runs:/ID, or a folder",
+        )  # fmt: skip
+    return Model(*fetch_bundle("", wanted))
+
+
+def _registered(reference: str | None, params: Path) -> Model:
     # of no use to a bundle in a folder, and some tenths of a second
     from cic.config import load_params
     from cic.platform.at_rest import readable
@@ -55,6 +67,6 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
             fix="go there, or name it by CIC_PROJECT; or give the folder of a bundle",
         )  # fmt: skip
     if reference is None:
-        reference = f"models:/{load_params(settings.project / params).registry.name}@champion"
+        reference = f"{MODELS}{load_params(settings.project / params).registry.name}@champion"
     with readable(settings) as known:
-        return Model(*fetch_bundle(known.tracking_uri, str(reference), known.artifacts_uri))
+        return Model(*fetch_bundle(known.tracking_uri, reference, known.artifacts_uri))

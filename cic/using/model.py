@@ -18,6 +18,8 @@ from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
 from cic.model.missing_genes import LEAST_COVERAGE
+from cic.using.adata import codes_in, fill, fill_layer, is_anndata
+from cic.using.annotations import annotated, table_of_codes
 from cic.using.profiles import Reading, taken, where_from
 
 log = logging.getLogger(__name__)
@@ -28,10 +30,13 @@ SCALES = ("log2", "unit")
 class Model:
     """A trained model, and tables of what it says of profiles.
 
-    Profiles are a file of any kind that can be imported, a table with one row a sample and one column a gene, an
-    AnnData, of which `X` is taken, or an `ExpressionMatrix`. Genes are found by name, and those that are missing
-    inferred from the others. What does not fit the model is an error, and values that seem to be on another scale than
-    its training data are warned of.
+    Profiles are a file of any kind that can be imported, a table of pandas or polars with one row a sample and one
+    column a gene, an AnnData, or an `ExpressionMatrix`. Genes are found by name, and those that are missing inferred
+    from the others. What does not fit the model is an error, and values that seem to be on another scale than its
+    training data are warned of.
+
+    Every answer is a table. An AnnData in memory is filled as well, in place, as scanpy does; who wants it as it was
+    hands over `adata.copy()`. A file is never changed.
 
     Attributes
     ----------
@@ -39,10 +44,13 @@ class Model:
         The model itself, which takes and gives arrays.
     stamp
         Its name and version, such as ``cic/3``; every table of codes bears it.
+    digest
+        SHA-256 of what it is (`cic.model.bundle.bundle_digest`).
     """
 
     bundle: Bundle
     stamp: str
+    digest: str = ""
 
     def encode(
         self,
@@ -50,26 +58,34 @@ class Model:
         *,
         unit: DeclaredUnit | None = None,
         samples_in: SamplesIn | None = None,
+        layer: str | None = None,
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
         **reading: Any,
     ) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how much each is to be trusted.
 
+        An AnnData in memory gets the codes as `obsm["X_cic"]`, all else as columns of `obs` whose names begin with
+        `cic_` (with a classifier also `cic_type`, `cic_probability` and `cic_unknown`), and what is known of the model
+        in `uns["cic"]`.
+
         Parameters
         ----------
         profiles
-            File, table, AnnData or `ExpressionMatrix`.
+            File, table, AnnData or `ExpressionMatrix`. Of a table of polars the first column holds the ids if it is one
+            of text; without, samples are numbered.
         unit
             Of the values; that of the model unless given, and unless the file says otherwise.
         samples_in
             Whether the samples of a file are its `rows` or its `columns`; of a table rows unless given.
+        layer
+            Which matrix of an AnnData, or of a file with several: `X` unless given, `raw`, or the name of a layer.
         gene_map
             A table of names of genes, by which those that are called otherwise than the model's are found.
         least_coverage
             Share of what the code carries that the genes have to tell; missing ones are inferred.
         reading
-            How else a file is read, as `cic.data.readers.read_table` takes it: `layer`, `duplicate_genes` and so on.
+            How else a file is read, as `cic.data.readers.read_table` takes it, such as `duplicate_genes`.
 
         Returns
         -------
@@ -84,8 +100,9 @@ class Model:
         ModelError
             If too much is missing, genes are repeated, or values are not what the model takes.
         """
-        how = Reading(unit, samples_in, gene_map, least_coverage, reading)
-        return self._answered(profiles, how)[0]
+        how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
+        table, _ = self._answered(profiles, how)
+        return self._filled_into(profiles, table)
 
     def classify(
         self,
@@ -93,15 +110,19 @@ class Model:
         *,
         unit: DeclaredUnit | None = None,
         samples_in: SamplesIn | None = None,
+        layer: str | None = None,
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
         **reading: Any,
     ) -> pd.DataFrame:
         """Tell the cell type of each profile; `unknown` where the model knows none that is like it.
 
+        An AnnData in memory is filled as by `encode`, without codes, and with the probabilities of all types as
+        `obsm["cic_probabilities"]`, whose columns `uns["cic"]["types"]` names.
+
         Parameters
         ----------
-        profiles, unit, samples_in, gene_map, least_coverage, reading
+        profiles, unit, samples_in, layer, gene_map, least_coverage, reading
             As of `encode`.
 
         Returns
@@ -116,17 +137,19 @@ class Model:
             As `encode`, and if the model has no classifier.
         """
         self.bundle.check_classifies()
-        how = Reading(unit, samples_in, gene_map, least_coverage, reading)
+        how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
         table, chances = self._answered(profiles, how)
-        return table[[*TYPE_COLUMNS, *COLUMNS]].join(chances).assign(model=self.stamp)
+        return self._filled_into(profiles, table[[*TYPE_COLUMNS, *COLUMNS]].join(chances).assign(model=self.stamp))
 
-    def decode(self, codes: pd.DataFrame, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
+    def decode(self, codes: Any, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
+
+        An AnnData in memory gets them as `layers["cic"]`, NaN for genes that the model does not know.
 
         Parameters
         ----------
         codes
-            A table as `encode` gives it.
+            A table as `encode` gives it, or an AnnData that it has filled.
         scale
             `log2`, or `unit`, that of the training data.
         where
@@ -148,6 +171,10 @@ class Model:
         """
         if scale not in SCALES:
             raise ConfigError(f"there is no scale `{scale}`", where="scale", expected=" or ".join(SCALES))
+        if is_anndata(codes):
+            decoded = self.decode(table_of_codes(*codes_in(codes), self, where), scale=scale, where=where)
+            fill_layer(codes, decoded, self.about() | {"decoded": scale}, where)
+            return decoded
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
         if missing:
@@ -168,6 +195,12 @@ class Model:
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
 
+    def about(self) -> dict[str, Any]:
+        """Give what `uns["cic"]` says of the model: `model`, `version` if it is registered, `digest`, `unit`."""
+        _, _, version = self.stamp.partition("/")
+        known = {"model": self.stamp, "version": version, "digest": self.digest, "unit": self.bundle.unit}
+        return {name: value for name, value in known.items() if value}
+
     def _answered(self, profiles: Any, how: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Give all that is said of profiles, and the chances of each label."""
         where, tables, chances = where_from(profiles), list[pd.DataFrame](), list[pd.DataFrame]()
@@ -180,3 +213,8 @@ class Model:
                 columns = [f"p({label})" for label in self.bundle.labels]
                 chances.append(pd.DataFrame(probability_SL, samples, columns))
         return pd.concat(tables).assign(model=self.stamp), pd.concat(chances) if chances else pd.DataFrame()
+
+    def _filled_into(self, profiles: Any, table: pd.DataFrame) -> pd.DataFrame:
+        if is_anndata(profiles):
+            fill(profiles, annotated(self, table), where_from(profiles))
+        return table

@@ -14,14 +14,15 @@ import numpy as np
 import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix
-from cic.data.readers import read_table
 from cic.data.terms import UNITS, DeclaredUnit, SamplesIn, Unit
 from cic.errors import ConfigError, ModelError
 from cic.model.bundle import Bundle
-from cic.model.inputs import check_values
+from cic.model.inputs import check_samples, check_values
 from cic.model.missing_genes import LEAST_COVERAGE
-from cic.using.gene_names import called_alike
+from cic.using.adata import is_anndata, matrix_of
 from cic.using.units import check_way, in_unit, tell_way
+
+# what reads files takes a while to import, which who has a table need not wait for
 
 
 def where_from(profiles: Any) -> str:
@@ -41,6 +42,8 @@ class Reading:
         Of the values; `None`: what the file says, and the model's where it says nothing.
     samples_in
         Of a file: where its samples are; a row each unless given or fixed by the kind of file.
+    layer
+        Which matrix of a file or an AnnData with several.
     gene_map
         A table by which genes are found that are called otherwise than the model's.
     least_coverage
@@ -51,6 +54,7 @@ class Reading:
 
     unit: DeclaredUnit | None = None
     samples_in: SamplesIn | None = None
+    layer: str | None = None
     gene_map: str | Path | None = None
     least_coverage: float = LEAST_COVERAGE
     otherwise: Mapping[str, Any] = field(default_factory=dict)
@@ -66,9 +70,11 @@ def taken(
     how = how or Reading()
     if isinstance(profiles, str | Path):
         profiles = _read(bundle, Path(profiles), how)
-    elif how.samples_in is not None or how.otherwise:
-        said = "samples_in" if how.samples_in is not None else next(iter(how.otherwise))
-        raise ConfigError(f"`{said}` is of a file", where=where, expected="a file, or a table with a row a sample")
+    elif is_anndata(profiles) and how.samples_in is None and not {*how.otherwise} - {"duplicate_genes"}:
+        check_samples(profiles.obs_names, profiles.var_names, bundle.genes_in, where)
+        profiles = matrix_of(profiles, how.layer, how.unit or bundle.unit, where)
+    else:
+        _check_no_file(how, where)
     if not isinstance(profiles, ExpressionMatrix):
         frame = _as_frame(profiles, where)
         if how.unit in (None, bundle.unit) and how.gene_map is None:
@@ -78,6 +84,8 @@ def taken(
     check_way(profiles.unit, bundle.unit, where)
     tell_way(profiles.unit, bundle.unit, where)
     if how.gene_map is not None:
+        from cic.using.gene_names import called_alike
+
         duplicate_genes = how.otherwise.get("duplicate_genes", "error")
         profiles = called_alike(profiles, bundle.genes_in, Path(how.gene_map), duplicate_genes, where)
     for number, part in enumerate(profiles.parts()):
@@ -86,11 +94,24 @@ def taken(
 
 
 def _read(bundle: Bundle, path: Path, how: Reading) -> ExpressionMatrix:
+    from cic.data.readers import read_table
+
     missing = "error" if bundle.preprocessor.fill_G is None else "keep"
     return read_table(
         path, samples_in=how.samples_in, unit=how.unit or bundle.unit, tables_in="rows", or_as_said=how.unit is None,
-        **({"missing": missing} | dict(how.otherwise)),
+        layer=how.layer, **({"missing": missing} | dict(how.otherwise)),
     )  # fmt: skip
+
+
+def _check_no_file(how: Reading, where: str) -> None:
+    """Refuse what is said of a file where there is none."""
+    said = {"samples_in": how.samples_in, "layer": how.layer, **how.otherwise}
+    for name, value in said.items():
+        if value is not None and name != "duplicate_genes":
+            raise ConfigError(
+                f"`{name}` is of a file" + ", or an AnnData" * (name == "layer"), where=where,
+                expected="a file, or a table with a row a sample",
+            )  # fmt: skip
 
 
 def _as_matrix(frame: pd.DataFrame, bundle: Bundle, how: Reading, where: str) -> ExpressionMatrix:
@@ -108,11 +129,18 @@ def _as_matrix(frame: pd.DataFrame, bundle: Bundle, how: Reading, where: str) ->
 def _as_frame(profiles: Any, where: str) -> pd.DataFrame:
     if isinstance(profiles, pd.DataFrame):
         return profiles
-    if hasattr(profiles, "obs_names") and hasattr(profiles, "to_df"):  # an AnnData, whose library need not be here
-        return cast(pd.DataFrame, profiles.to_df())
+    if type(profiles).__module__.partition(".")[0] == "polars" and hasattr(profiles, "to_pandas"):
+        return _of_polars(profiles)
     raise ModelError(
         f"a {type(profiles).__name__} has no names of genes",
         where=where,
-        expected="a file, a pandas table with genes as columns, an AnnData or an ExpressionMatrix",
+        expected="a file, a table of pandas or polars with genes as columns, an AnnData or an ExpressionMatrix",
         fix="give a table, or Model.bundle.encode an array whose columns are the model's genes in their order",
     )
+
+
+def _of_polars(profiles: Any) -> pd.DataFrame:
+    """Give a table of polars as one of pandas, its ids taken from the first column if that is of text."""
+    frame = profiles.to_pandas()
+    first = frame.columns[0] if len(frame.columns) else None
+    return frame.set_index(first) if first is not None and pd.api.types.is_string_dtype(frame[first]) else frame
