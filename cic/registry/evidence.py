@@ -13,7 +13,7 @@ from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
 from cic.evaluation.profiles.reconstruction import project, squared_errors
-from cic.evaluation.profiles.seen import trained_on
+from cic.evaluation.seen import trained_on
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import AgainstChampion, Case, Decision, judge

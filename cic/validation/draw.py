@@ -40,8 +40,8 @@ def errors(found: Reconstruction, gene_unit: str) -> Spec:
 
 
 def by_label(types: pd.DataFrame) -> Spec:
-    """Show error over PCA's and, of known types, the share told rightly, a label a line, worst first."""
-    ordered = types.sort_values(["right", "ratio_to_pca"], ascending=[True, False], kind="stable", na_position="first")
+    """Show error over PCA's and, of known types, the share told rightly, a label a line, what it knows first."""
+    ordered = types.sort_values(["right", "ratio_to_pca"], ascending=[True, False], kind="stable")
     rows = ordered.to_dict("records")
     left = [
         Row(shorten(row["label"], 22), interval_of(row, "ratio_to_pca", "low", "high"), note=f"n {row['n']}")

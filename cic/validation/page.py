@@ -131,7 +131,14 @@ def _reconstruction(made: Validated, gene_unit: str, n: str) -> Section:
 
 def _types(made: Validated, n: str) -> Section:
     alt = f"Squared error over PCA's of each type, and the share of its profiles that is told rightly; {n}."
-    pictures = [_shown("types", draw.by_label(made.types), alt, "A line a type, those that are lost first.")]
+    pictures = [
+        _shown(
+            "types",
+            draw.by_label(made.types),
+            alt,
+            "A line a type: its own first, by the share told rightly, then others.",
+        )
+    ]
     if len(made.confusions):
         about = "True types and answers, as shares of the profiles of a true type in percent."
         pictures.append(_shown("confusions", draw.confusions(made.confusions), about, about))

@@ -21,7 +21,7 @@ from cic.data.role_columns import role_columns
 from cic.errors import DataError
 from cic.evaluation.profiles.preprocessed import preprocessed
 from cic.evaluation.profiles.reconstruction import project, squared_errors
-from cic.evaluation.profiles.seen import nearly_trained_on, trained_on
+from cic.evaluation.seen import nearly_trained_on, trained_on
 from cic.model.bundle import Bundle
 from cic.using.model import Model
 
@@ -74,7 +74,7 @@ class Reproduced:
     errors
         Squared error of each over the modelled genes, by method (float64, S).
     trained_on_S, near_S
-        Which the model has seen, by content and nearly (`cic.evaluation.profiles.seen`).
+        Which the model has seen, by content and nearly (`cic.evaluation.seen`).
     """
 
     errors: dict[str, np.ndarray]

@@ -63,7 +63,7 @@ def _seen(found: Validation) -> Iterator[Conclusion]:
     if n := seen.trained_on + seen.nearly_trained_on:
         near = f"; {seen.nearly_trained_on:,} of them only nearly, as copies are" if seen.nearly_trained_on else ""
         text = f"The model was trained on {n:,} of the {about.profiles:,} profiles{near}: they are counted out."
-        yield Conclusion("profiles", Sentence("bad", text, f"Such as {listed(list(seen.samples[:MOST_NAMED]))}."))
+        yield Conclusion("profiles", Sentence("open", text, f"Such as {listed(list(seen.samples[:MOST_NAMED]))}."))
 
 
 def _genes(found: Validation) -> Iterator[Conclusion]:
@@ -165,21 +165,17 @@ def _missed_labels(types: pd.DataFrame) -> Iterator[Conclusion]:
 
 def _unknowns(found: Validation) -> Iterator[Conclusion]:
     told, confidence = found.unknowns, found.interval.confidence
+    standing: dict[str, Standing] = {"above": "good", "below": "bad", "undecided": "open"}
     if told is not None:
-        half = against(told.found, HALF)
-        standing: dict[str, Standing] = {"above": "good", "below": "bad", "undecided": "open"}
         share = with_interval(told.found, confidence)
         text = f"Of profiles of types that are not among the model's a share of {share} comes out unknown."
-        details = f"{told.profiles:,} profiles: {listed(list(told.types[:MOST_NAMED]))}" + _more(len(told.types)) + "."
-        yield Conclusion("unknowns", Sentence(standing[half], text, details))
+        details = f"{told.profiles:,} profiles: {listed(list(told.types[:MOST_NAMED]))}{_more(len(told.types))}."
+        yield Conclusion("unknowns", Sentence(standing[against(told.found, HALF)], text, details))
     if found.cell_types is not None:
-        kept = found.cell_types.answered
-        side: Standing = (
-            "good" if against(kept, HALF) == "above" else "bad" if against(kept, HALF) == "below" else "open"
-        )
+        kept, right = found.cell_types.answered, found.cell_types.right_if_answered
         text = f"Of profiles of types that it knows a share of {with_interval(kept, confidence)} gets a type."
-        right = with_interval(found.cell_types.right_if_answered, confidence)
-        yield Conclusion("unknowns", Sentence(side, text, f"Of these answers {right} are right."))
+        details = f"Of these answers {with_interval(right, confidence)} are right." if right.is_defined else ""
+        yield Conclusion("unknowns", Sentence(standing[against(kept, HALF)], text, details))
 
 
 def _named(types: pd.DataFrame, column: str) -> str:
