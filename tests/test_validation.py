@@ -190,6 +190,14 @@ def test_the_page_says_first_where_the_model_loses_and_escapes_what_it_shows(
     assert validation_told(made, Path("there")).splitlines()[4].startswith("| **against it** |")
 
 
+def test_of_few_groups_nothing_is_said_for_the_model(model: Model, other: ExpressionMatrix) -> None:
+    three = other.samples["group"].str.replace(r"\d", lambda found: str(int(found[0]) % 3), regex=True)
+    found = measured(model, replace(other, samples=other.samples[["label"]].assign(group=three)))
+    assert found.found.cautions and found.found.interval.by == "profile"
+    good = {one.topic for one in conclusions(found.found, found.types) if one.sentence.standing == "good"}
+    assert good <= {"profiles", "shift"} and found.found.cautions[0] in render(found, "log2")
+
+
 def test_many_types_get_numbers_in_place_of_names() -> None:
     names = [f"type {n:02}" for n in range(30)]
     pairs = pd.DataFrame({"true": names, "predicted": [*names[1:], UNFAMILIAR], "n": 2})
@@ -259,6 +267,7 @@ def test_a_registered_version_keeps_it_and_wrong_files_leave_nothing(
     assert "of that of PCA" in version.tags["cic.validation.other"]
     files = [one.path for one in client.list_artifacts(version.run_id, "validation/other")]
     assert "validation/other/validation.html" in files and len(files) == 4
+    assert "validated: On 30 profiles of other" in CliRunner().invoke(app, ["registry", "list", "--name", "cic"]).output
     pd.DataFrame({"NOBODY": [1.0, 2.0], "KNOWS": [2.0, 1.0]}, ["a", "b"]).to_csv("none.csv")
     wrong = CliRunner().invoke(app, ["validate", "none.csv", "-m", "models:/cic/1", "-o", "nothing"])
     assert isinstance(wrong.exception, ModelError) and not (project / "nothing").exists()

@@ -62,7 +62,10 @@ def validate(
     unit: Unit = None,
     no_log: Annotated[
         bool,
-        typer.Option("--no-log", help="only write the folder; else it is kept in MLflow with a registered version"),
+        typer.Option(
+            "--no-log",
+            help="only write the folder, as also while the platform is down; else it is kept with a registered version",
+        ),
     ] = False,
 ) -> None:
     """Measure a model on profiles from elsewhere: errors beside PCA, cell types, what is unknown, what is shifted.

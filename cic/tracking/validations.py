@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from cic.tracking.files import TAG_VALIDATION
 from cic.tracking.runs import log_in_batches
 from cic.tracking.store import connect, explained, files_kept, insist
 
 FOLDER = "validation"
 """Of a run: below it a folder a validation."""
-TAG_VALIDATION = "cic.validation."
-"""Begins tags that end in a validation's name: of a run, the SHA-256 of its file; of a version, what it came to."""
 
 
 def log_validation(

@@ -35,16 +35,24 @@ def conclusions(found: Validation, types: pd.DataFrame) -> list[Conclusion]:
         By label, from `cic.validation.cell_types.by_label`.
     """
     made = [
-        *_seen(found),
-        *_genes(found),
-        *_shift(found),
         *_reconstruction(found),
         *_worse_labels(types),
         *_cell_types(found),
         *_missed_labels(types),
         *_unknowns(found),
     ]
+    if found.cautions:
+        made = [Conclusion(topic, _of_few_groups(sentence)) for topic, sentence in made]
+    made = [*_seen(found), *_genes(found), *_shift(found), *made]
     return sorted(made, key=lambda one: ORDER.index(one.sentence.standing))
+
+
+def _of_few_groups(sentence: Sentence) -> Sentence:
+    """Give it as what it is where there are too few groups to draw again: no word on others."""
+    standing: Standing = "bad" if sentence.standing == "bad" else "open"
+    return Sentence(
+        standing, f"Of these few groups: {sentence.claim[:1].lower()}{sentence.claim[1:]}", sentence.details
+    )
 
 
 def headline(found: Validation, types: pd.DataFrame) -> str:
@@ -138,7 +146,8 @@ def _cell_types(found: Validation) -> Iterator[Conclusion]:
         details = (
             f"A share of {share} of them does, where {told.conformal.asked:.2f} is asked for; a set has {size} types."
         )
-        yield Conclusion("calibration", Sentence("bad" if missed else "good", text, details))
+        side_of: Standing = "bad" if missed else "good" if told.conformal.coverage.bounds else "open"
+        yield Conclusion("calibration", Sentence(side_of, text, details))
 
 
 def _doubt(told: CellTypes, confidence: float) -> Conclusion:
