@@ -254,20 +254,23 @@ def test_a_registered_version_keeps_it_and_wrong_files_leave_nothing(
     monkeypatch.chdir(project)
     monkeypatch.setenv("CIC_PROJECT", str(project))
     monkeypatch.setenv("CIC_MLFLOW_URI", uri)
-    told = CliRunner().invoke(app, ["validate", "data/other", "-m", "models:/cic/1", "-o", "out"])
+    told = CliRunner().invoke(app, ["validate", "data/other", "-m", "models:/cic/1", "-o", "out", "--name", "an other"])
     assert told.exit_code == 0, told.output
     kept = Validation.model_validate_json((project / "out" / "validation.json").read_text())
-    assert kept.reconstruction == made.found.reconstruction and kept.about.model == "cic/1"
+    ratio = made.found.reconstruction.ratio_to_pca
+    assert kept.reconstruction.ratio_to_pca.value == ratio.value and kept.about.model == "cic/1"
     assert len(pd.read_csv(project / "out" / "profiles.csv")) == 30
     client = connect(uri)
     version = client.get_model_version("cic", "1")
     run = client.get_run(version.run_id)
-    assert run.data.tags["cic.validation.other"] == kept.about.sha256
-    assert run.data.metrics["validation.other.error_over_pca"] == kept.reconstruction.ratio_to_pca.value
-    assert "of that of PCA" in version.tags["cic.validation.other"]
-    files = [one.path for one in client.list_artifacts(version.run_id, "validation/other")]
-    assert "validation/other/validation.html" in files and len(files) == 4
-    assert "validated: On 30 profiles of other" in CliRunner().invoke(app, ["registry", "list", "--name", "cic"]).output
+    assert run.data.tags["cic.validation.an-other"] == kept.about.sha256
+    assert run.data.metrics["validation.an-other.error_over_pca"] == kept.reconstruction.ratio_to_pca.value
+    assert "of that of PCA" in version.tags["cic.validation.an-other"]
+    files = [one.path for one in client.list_artifacts(version.run_id, "validation/an-other")]
+    assert "validation/an-other/validation.html" in files and len(files) == 4
+    assert (
+        "validated: On 30 profiles of an-other" in CliRunner().invoke(app, ["registry", "list", "--name", "cic"]).output
+    )
     pd.DataFrame({"NOBODY": [1.0, 2.0], "KNOWS": [2.0, 1.0]}, ["a", "b"]).to_csv("none.csv")
     wrong = CliRunner().invoke(app, ["validate", "none.csv", "-m", "models:/cic/1", "-o", "nothing"])
     assert isinstance(wrong.exception, ModelError) and not (project / "nothing").exists()
@@ -304,6 +307,8 @@ def test_the_gate_asks_data_sets_from_elsewhere_too(
     genes = tuple(f"OTHER{n}" for n in range(other.n_genes))
     write_dataset(project / "data" / "genes", replace(other, genes=genes), {})
     assert "on other: it cannot be applied" in decided(file="data/genes").reasons[0]
+    write_dataset(project / "data" / "linear", replace(other, values=np.abs(other.values), unit="intensity"), {})
+    assert "in `intensity`, the model takes `log2`" in decided(file="data/linear").reasons[0]
 
     record = promote(uri, "cic", version, passed)
     assert record is not None and record.figures["validation"] == passed.figures["validation"]

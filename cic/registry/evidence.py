@@ -10,6 +10,7 @@ import pandas as pd
 
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.terms import COUNT_UNITS
 from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
 from cic.evaluation.profiles.reconstruction import project, squared_errors
@@ -67,6 +68,8 @@ def decide(
     withdrawn = "" if reinstate else withdrawal(uri, name, digest)
 
     def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Case:
+        if held_out.unit != challenger.unit and not {held_out.unit, challenger.unit} <= {*COUNT_UNITS}:
+            raise ModelError(f"they are in `{held_out.unit}`, the model takes `{challenger.unit}`")
         values_SG = challenger.align(held_out, held_out.source)
         if pca_S is None:
             pca_S = squared_errors(project(challenger, challenger.preprocessor.transform(values_SG)))["pca"]

@@ -21,9 +21,9 @@ from cic.validation.sentences import headline
 PAGE, FIGURES, PROFILES, TYPES = "validation.html", "validation.json", "profiles.csv", "types.csv"
 
 
-def name_of(file: Path) -> str:
-    """Give what a validation on a file is called unless somebody names it: the file's name, without its suffixes."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", file.name.split(".")[0]).strip("-") or "validation"
+def name_of(file: Path, given: str | None = None) -> str:
+    """Give what a validation is called: as given, else as the file without its suffixes, fit for names of metrics."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", given or file.name.split(".")[0]).strip("-") or "validation"
 
 
 def write(folder: Path, made: Validated, gene_unit: str) -> list[Path]:

@@ -62,7 +62,7 @@ def validate(
     """
     version = None if settings is None else registered(model, settings)
     matrix = read_profiles(file, model.bundle, reading or {}, columns or {}, label_map)
-    made = measure(model, matrix, name or name_of(file), digest_of(file), evaluate or Evaluate(), seed)
+    made = measure(model, matrix, name_of(file, name), digest_of(file), evaluate or Evaluate(), seed)
     files = write(folder, made, model.bundle.preprocessor.gene_unit)
     if version is not None and settings is not None:
         log(settings, version, files, made)
