@@ -58,6 +58,7 @@ MAY_IMPORT["pipeline"] = MAY_IMPORT["stages"] | {"stages", "manifest", "versioni
 MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
 MAY_IMPORT["verification"] = MAY_IMPORT["publishing"] - {"publishing", "pipeline", "stages"}
 MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings"}
+MAY_IMPORT["validation"] = MAY_IMPORT["using"] | {"using", "evaluation", "folders", "tracking"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
 OWNERS = {
     "optuna": {"cic.search"},
@@ -76,6 +77,7 @@ EVALUATION = (
     "statistics",
     "finding",
     "profiles",
+    "seen",
     "retrainings",
     "subject",
     "words",

@@ -26,10 +26,11 @@ from flows.promote import cic_promote, gate_task, promote_task, publish_task
 from flows.runs import STAGE_TASKS, pull_data
 from flows.search import cic_search
 from flows.train import cic_train
+from flows.validate import cic_validate
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = tuple(name for name in Params.model_fields if name != "seed")
-FLOWS = {flow.name: flow for flow in (cic_train, cic_search, cic_promote)}
+FLOWS = {flow.name: flow for flow in (cic_train, cic_search, cic_promote, cic_validate)}
 PREFECT_KEYS = {"name", "prefect-version", "pull", "definitions", "deployments"}
 DEPLOYMENT_KEYS = {"name", "entrypoint", "description", "tags", "work_pool"}
 
@@ -133,6 +134,7 @@ FORMS = {
     cic_train: ("seed", *SECTIONS),
     cic_search: ("seed", "data", "split", "preprocess", "training", "search"),
     cic_promote: ("registry",),
+    cic_validate: ("seed", "evaluate", "registry"),
 }
 
 
@@ -144,8 +146,9 @@ def form_of(flow: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("flow", FORMS, ids=lambda flow: flow.name)
 def test_the_form_shows_the_values_of_params_yaml_with_sentences_and_bounds(flow: Any) -> None:
     form, file = form_of(flow), load_params(ROOT / "params.yaml").model_dump(mode="json")
-    assert shown_by(form) == {name: file[name] for name in FORMS[flow]}
-    whole = Params.model_json_schema()
+    shown = shown_by(form)
+    assert {name: shown[name] for name in FORMS[flow]} == {name: file[name] for name in FORMS[flow]}
+    whole = Params.model_json_schema(ref_template="#/definitions/{model}")
     for name in set(FORMS[flow]) - {"seed"}:
         kind = name.capitalize()
         for position, (field, about) in enumerate(whole["$defs"][kind]["properties"].items()):

@@ -109,6 +109,8 @@ def allowed(field: dict[str, Any]) -> str:
 def _allowed_list(field: dict[str, Any]) -> str:
     one = field["prefixItems"][0] if "prefixItems" in field else field["items"]
     few, most = field.get("minItems", 0), field.get("maxItems")
+    if "$ref" in one:
+        return f"a list of at most {most}, each with fields of its own"
     how_many = f"{most} " if most == few else "one or more " if few else ""
     if "enum" in one:
         return f"a list of {how_many}of {', '.join(map(str, one['enum']))}"

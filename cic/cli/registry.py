@@ -54,6 +54,7 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     from cic.platform.at_rest import readable
     from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, history, versions
     from cic.settings import load_settings
+    from cic.tracking.files import TAG_VALIDATION
 
     model = model_of(name, params)
     with readable(load_settings()) as settings:
@@ -78,6 +79,8 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
         console.print(f"[bold]{one.version}[/]  " + "  ".join([*(f"[bold]{escape(a)}[/]" for a in aliases), *told]))
         if reason := tags.get(TAG_REASON):
             console.print(Padding(escape(reason), (0, 0, 0, 5)))
+        for tag in sorted(tag for tag in tags if tag.startswith(TAG_VALIDATION)):
+            console.print(Padding(escape(f"validated: {tags[tag]}"), (0, 0, 0, 5)))
     for warning in moved:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
 

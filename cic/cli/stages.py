@@ -30,7 +30,8 @@ HELP = {
     "split": "Split into train, validation and test by group, and audit the split for leakage.",
     "search": "Search over depth and bottleneck width in rounds; an interrupted search goes on where it was.",
     "fit": "Train the chosen architecture from several seeds and keep the best by validation error.",
-    "evaluate": "Measure the model once on the test part, beside replicates and PCA, and write the report.",
+    "evaluate": "Measure the model once on the test part, beside replicates and PCA, and write the report; "
+    "`cic validate` does so of any other file.",
 }
 
 

@@ -225,6 +225,33 @@ class Evaluate(ParamsSection):
     split_seeds: Annotated[int, Field(ge=1)] = Field(3, description="other splits on which architectures compete again")
 
 
+class ValidationFile(ParamsSection):
+    """Profiles from elsewhere on which a model has to hold before it becomes champion."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=40)] = Field(
+        description="what it is called in decisions: letters, digits, dashes"
+    )
+    file: str = Field(description="data set, as `cic data import` put it into place")
+    group: str | None = Field(None, description="column with what is independent: study, donor or batch")
+    replicate: str | None = Field(None, description="column naming the sample that technical replicates share")
+    max_ratio_to_pca: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="the upper bound of the error over that of PCA must be below this"
+    )
+    max_ratio_to_champion: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="and over that of the champion: above 1, so much worse is allowed"
+    )
+
+
+def _named_once(files: tuple[ValidationFile, ...]) -> tuple[ValidationFile, ...]:
+    names = [one.name for one in files]
+    if len(set(names)) < len(names):
+        raise ValueError(f"the same name twice in {names}")
+    return files
+
+
+ValidationFiles = Annotated[tuple[ValidationFile, ...], Field(max_length=3), AfterValidator(_named_once)]
+
+
 class Registry(ParamsSection):
     """The gate before the registry."""
 
@@ -246,6 +273,11 @@ class Registry(ParamsSection):
     )
     bootstrap: Annotated[int, Field(ge=100)] = Field(
         2000, description="resamples behind an interval, at least; more where more confidence is asked"
+    )
+    validation: ValidationFiles = Field(
+        (),
+        description="data sets from elsewhere that decide too, a `name` and a `file` each: a model has to beat PCA and "
+        "the champion on each of them",
     )
 
 

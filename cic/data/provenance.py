@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,15 @@ def sources(paths: Iterable[Path]) -> list[dict[str, Any]]:
             name = file.relative_to(path.parent).as_posix()
             found.append({"file": name, "bytes": file.stat().st_size, "sha256": digest})
     return found
+
+
+def digest_of(path: Path) -> str:
+    """Give the SHA-256 of a file; of a folder or a table of files, that over the name and the SHA-256 of each."""
+    found = sources([path])
+    if len(found) == 1 and path.is_file():
+        return str(found[0]["sha256"])
+    listed = json.dumps([(one["file"], one["sha256"]) for one in found])
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def plain(options: dict[str, Any]) -> dict[str, Any]:

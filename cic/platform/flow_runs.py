@@ -13,7 +13,12 @@ from cic.settings import Settings
 
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 BEGUN = ("PENDING", "RUNNING", "CANCELLING", *ENDED)
-DEPLOYED = {"cic-train": "train-and-judge", "cic-search": "search-only", "cic-promote": "judge-again"}
+DEPLOYED = {
+    "cic-train": "train-and-judge",
+    "cic-search": "search-only",
+    "cic-promote": "judge-again",
+    "cic-validate": "on-file",
+}
 """Name of each flow's deployment in `prefect.yaml`."""
 UNKNOWN = "unknown"
 """Where a run ended of which nobody told."""

@@ -10,14 +10,17 @@ import pandas as pd
 
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.terms import COUNT_UNITS
 from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
 from cic.evaluation.profiles.reconstruction import project, squared_errors
+from cic.evaluation.seen import trained_on
 from cic.model.bundle import Bundle, bundle_digest, load_bundle
 from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import AgainstChampion, Case, Decision, judge
 from cic.registry.log import HELD_OUT_DIGITS, look_at
 from cic.registry.registry import Version, current, history, withdrawal
+from cic.registry.validation import judged_elsewhere
 from cic.seeds import derive_seed
 from cic.tracking.lineage import held_out_digest
 
@@ -40,7 +43,8 @@ def decide(
 ) -> Decision:
     """Score the challenger and the present champion on held-out profiles, and let the gate decide.
 
-    Where there are sealed profiles, a challenger that passes is judged once more, by these.
+    A challenger that passes is judged once more by each data set of `registry.validation`, and last by the sealed
+    profiles, if there are any.
 
     Parameters
     ----------
@@ -64,6 +68,8 @@ def decide(
     withdrawn = "" if reinstate else withdrawal(uri, name, digest)
 
     def evidence(held_out: ExpressionMatrix, pca_S: np.ndarray | None) -> Case:
+        if held_out.unit != challenger.unit and not {held_out.unit, challenger.unit} <= {*COUNT_UNITS}:
+            raise ModelError(f"they are in `{held_out.unit}`, the model takes `{challenger.unit}`")
         values_SG = challenger.align(held_out, held_out.source)
         if pca_S is None:
             pca_S = squared_errors(project(challenger, challenger.preprocessor.transform(values_SG)))["pca"]
@@ -72,7 +78,7 @@ def decide(
             samples=held_out.samples,
             model_S=_in_chunks(challenger.squared_errors, values_SG),
             pca_S=pca_S,
-            unseen_S=~_trained_on(challenger, values_SG),
+            unseen_S=~trained_on(challenger, values_SG),
             audit_passed=audit_passed,
             objections=objections,
             champion=None if champion is None else _against(uri, champion, challenger, digest, held_out),
@@ -82,6 +88,7 @@ def decide(
         )
 
     decision = judge(evidence(matrix, np.asarray(pca_errors, dtype=np.float64)), thresholds, seed)
+    decision = judged_elsewhere(decision, lambda elsewhere: evidence(elsewhere, None), thresholds, seed)
     if sealed is None or not decision.promote:
         return decision
     last = judge(evidence(sealed, None), thresholds, derive_seed(seed, "sealed"))
@@ -126,7 +133,7 @@ def compare_models(version: str, challenger: Bundle, champion: Bundle, matrix: E
     for bundle in (challenger, champion):
         values_SG = bundle.align(matrix, matrix.source)
         errors.append(_errors_over(bundle, common, values_SG))
-        seen.append(_trained_on(bundle, values_SG))
+        seen.append(trained_on(bundle, values_SG))
     return AgainstChampion(
         version,
         challenger_S=errors[0],
@@ -154,9 +161,3 @@ def _in_chunks(function: Callable[[np.ndarray], np.ndarray], values_SG: np.ndarr
     """Apply `function` to a few hundred profiles at a time, so that memory does not grow with their number."""
     starts = range(0, len(values_SG), ROWS)
     return np.concatenate([function(values_SG[start : start + ROWS]) for start in starts])
-
-
-def _trained_on(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
-    """Say of each profile, in the bundle's own genes and order, whether the bundle was trained on it."""
-    known = set(bundle.about["trained_on"])
-    return np.array([one in known for one in fingerprints(values_SG)], dtype=bool)

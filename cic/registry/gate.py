@@ -25,6 +25,7 @@ ROUNDING = 1e-4
 """An advantage below this share is float arithmetic, not a better model, however sure the interval is."""
 
 
+AUDITED = "the leakage audit found nothing"
 FEW_GROUPS = "but these profiles come from too few groups to say so of others"
 REINSTATED = "; `cic registry promote --reinstate` lets it try again"
 
@@ -137,7 +138,7 @@ def confidence_at(look: int, confidence: float) -> float:
     return 1 - (1 - confidence) * 6 / (math.pi * look) ** 2
 
 
-def judge(evidence: Case, thresholds: Registry, seed: int) -> Decision:
+def judge(evidence: Case, thresholds: Registry, seed: int, max_ratio_to_champion: float = 1.0) -> Decision:
     """Decide whether the challenger may become champion.
 
     The decision does not depend on the order of the profiles, and profiles that do not count have no influence.
@@ -146,6 +147,8 @@ def judge(evidence: Case, thresholds: Registry, seed: int) -> Decision:
     ----------
     seed
         Of the resampling.
+    max_ratio_to_champion
+        The upper bound of its error over the champion's must be below this.
     """
     champion = evidence.champion
     if champion is not None and champion.same_bundle:
@@ -154,7 +157,11 @@ def judge(evidence: Case, thresholds: Registry, seed: int) -> Decision:
     asked = confidence_at(evidence.look, thresholds.confidence)
     resamples = min(math.ceil(RESAMPLES_IN_A_TAIL / ((1 - asked) / 2)), MOST_RESAMPLES)
     thresholds = thresholds.model_copy(update={"confidence": asked, "bootstrap": max(thresholds.bootstrap, resamples)})
-    checks = [_audit(evidence), _against_pca(evidence, thresholds, seed), _against_champion(evidence, thresholds, seed)]
+    checks = [
+        _audit(evidence),
+        _against_pca(evidence, thresholds, seed),
+        _against_champion(evidence, thresholds, seed, max_ratio_to_champion),
+    ]
     checks += [_Check(False, objection, {}) for objection in evidence.objections]
     if evidence.withdrawn:
         checks.append(_Check(False, f"this very model was withdrawn: {evidence.withdrawn}{REINSTATED}", {}))
@@ -172,7 +179,7 @@ def _audit(evidence: Case) -> _Check:
     passed = evidence.audit_passed
     return _Check(
         passed,
-        "the leakage audit found nothing" if passed else "the leakage audit of its split did not pass",
+        AUDITED if passed else "the leakage audit of its split did not pass",
         {"audit_passed": passed},
     )
 
@@ -201,7 +208,7 @@ def _against_pca(evidence: Case, thresholds: Registry, seed: int) -> _Check:
     return _Check(passed, reason, {"pca": figures})
 
 
-def _against_champion(evidence: Case, thresholds: Registry, seed: int) -> _Check:
+def _against_champion(evidence: Case, thresholds: Registry, seed: int, bound: float) -> _Check:
     champion = evidence.champion
     if champion is None:
         return _Check(True, "there is no champion yet", {"champion": None})
@@ -221,10 +228,11 @@ def _against_champion(evidence: Case, thresholds: Registry, seed: int) -> _Check
     if isinstance(compared, str):
         return _Check(False, compared, known)
     ratio, figures = compared
-    better, few = ratio.high is not None and ratio.high < 1 - ROUNDING, "caution" in figures
+    better, few = ratio.high is not None and ratio.high < bound - ROUNDING, "caution" in figures
     passed = better and not few
+    words = "better" if bound == 1 else f"below {bound:g}"
     reason = f"its error is {_shown(ratio)} of that of {name}, on the same {figures['n_profiles']} profiles, " + (
-        (FEW_GROUPS if few else "better with confidence") if better else "which is not better with confidence"
+        (FEW_GROUPS if few else f"{words} with confidence") if better else f"which is not {words} with confidence"
     )
     return _Check(passed, reason, known | {"against_champion": figures | {"n_genes": champion.n_genes}})
 

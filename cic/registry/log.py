@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, ViewType
@@ -270,12 +271,16 @@ def look_at(log: Log, held_out: str, bundle_digest: str) -> int:
     Parameters
     ----------
     held_out
-        Digest of the profiles, as in the figures of the decisions, and in those of the sealed ones.
+        Digest of the profiles, as in the figures of the decisions.
     """
     seen: list[str] = []
     for entry in log.entries:
-        figures = entry.record.figures
-        used = {figures.get("held_out"), figures.get("sealed", {}).get("held_out")}
+        used = {figures.get("held_out") for figures in decided_upon(entry.record.figures)}
         if held_out in used and entry.record.bundle_digest not in seen:
             seen.append(entry.record.bundle_digest)
     return seen.index(bundle_digest) + 1 if bundle_digest in seen else len(seen) + 1
+
+
+def decided_upon(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the figures of each set of profiles that a decision was made upon: test part, validations, sealed ones."""
+    return [figures, *figures.get("validation", {}).values(), figures.get("sealed", {})]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow import MlflowClient
 
 from cic.errors import ConfigError, RefusedError, ServiceError
-from cic.registry.log import TAG_RECORD, Log, Overtaken, append, close, look_at, read_log
+from cic.registry.log import TAG_RECORD, Log, Overtaken, append, close, decided_upon, look_at, read_log
 from cic.registry.record import Record, new_record
 from cic.registry.repair import repair as repair_log
 from cic.registry.versions import (
@@ -131,7 +131,7 @@ def promote(uri: str, name: str, version: str, decision: Decision) -> Record | N
                 fix="run it again: the decision has to be made upon the new state",
             )
         digest = version_numbered(client, name, version).bundle_digest
-        for figures in (decision.figures, decision.figures.get("sealed", {})):
+        for figures in decided_upon(decision.figures):
             if "held_out" in figures and figures["look"] != look_at(log, figures["held_out"], digest):
                 raise Overtaken(
                     "another model was decided upon by the same held-out profiles meanwhile",

@@ -12,6 +12,8 @@ TAG_VERSION = "cic.model_version"
 TAG_METRICS = "cic.metrics_digest"
 TAG_STAGES = "cic.stages_digest"
 """Of a run: the digests of its files `metrics.json` and `stages.json`."""
+TAG_VALIDATION = "cic.validation."
+"""Begins tags that end in a validation's name: of a run, the SHA-256 of its file; of a version, what it came to."""
 SERVED = Path(__file__).parent.parent / "serving" / "pyfunc.py"
 
 

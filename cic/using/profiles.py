@@ -81,16 +81,36 @@ def taken(
             yield bundle.taken(frame, bundle.unit, where, how.least_coverage), frame.index
             return
         profiles = _as_matrix(frame, bundle, how, where)
-    check_way(profiles.unit, bundle.unit, where)
-    tell_way(profiles.unit, bundle.unit, where)
-    if how.gene_map is not None:
-        from cic.using.gene_names import called_alike
+    yield from of_matrix(bundle, alike(bundle, profiles, where, how), where, how.least_coverage)
 
-        duplicate_genes = how.otherwise.get("duplicate_genes", "error")
-        profiles = called_alike(profiles, bundle.genes_in, Path(how.gene_map), duplicate_genes, where)
-    for number, part in enumerate(profiles.parts()):
+
+def alike(bundle: Bundle, matrix: ExpressionMatrix, where: str, how: Reading) -> ExpressionMatrix:
+    """Give profiles whose genes are called as the model's, in a unit that can be brought to its own.
+
+    Raises
+    ------
+    DataError
+        If the table of names does not fit.
+    ModelError
+        If their unit cannot.
+    """
+    check_way(matrix.unit, bundle.unit, where)
+    tell_way(matrix.unit, bundle.unit, where)
+    if how.gene_map is None:
+        return matrix
+    from cic.using.gene_names import called_alike
+
+    duplicate_genes = how.otherwise.get("duplicate_genes", "error")
+    return called_alike(matrix, bundle.genes_in, Path(how.gene_map), duplicate_genes, where)
+
+
+def of_matrix(
+    bundle: Bundle, matrix: ExpressionMatrix, where: str, least_coverage: float = LEAST_COVERAGE
+) -> Iterator[tuple[np.ndarray, pd.Index]]:
+    """Yield what `alike` gave as the model takes it, and the ids; what missing genes mean is told once."""
+    for number, part in enumerate(matrix.parts()):
         part = in_unit(part, bundle.unit)
-        yield bundle.taken(part, part.unit, where, how.least_coverage, tell=not number), part.samples.index
+        yield bundle.taken(part, part.unit, where, least_coverage, tell=not number), part.samples.index
 
 
 def _read(bundle: Bundle, path: Path, how: Reading) -> ExpressionMatrix:

@@ -99,6 +99,21 @@ def squared_errors(profiles: Projected) -> dict[str, np.ndarray]:
     }
 
 
+def errors_over(bundle: Bundle, profiles: Projected, x_SG: np.ndarray, present_G: np.ndarray) -> dict[str, np.ndarray]:
+    """Give each profile's squared error over some of the preprocessed genes, by method (float64, S).
+
+    Parameters
+    ----------
+    x_SG
+        The preprocessed profiles that were projected.
+    """
+    there_KG = bundle.basis.components_GK[present_G].T * np.float32(profiles.scale)
+    given_SG = x_SG[:, present_G]
+    made = {"model": profiles.reconstruction_SK, "pca": profiles.pca_reconstruction_SK, "span_ceiling": profiles.z_SK}
+    errors = {name: squared_norms(made_SK @ there_KG - given_SG) for name, made_SK in made.items()}
+    return {**errors, "mean_profile": squared_norms(given_SG)}
+
+
 def unexplained(errors: dict[str, np.ndarray], plan: Resampling) -> dict[str, Interval]:
     """Give the unexplained variance by method: squared error over squared distance from the training mean."""
     return {name: ratio_interval(error_S, errors["mean_profile"], plan) for name, error_S in errors.items()}
