@@ -13,7 +13,7 @@ from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.data import terms
 from cic.data.formats import READABLE
-from cic.errors import DataError, UnfamiliarError
+from cic.errors import UnfamiliarError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         if samples_in not in (None, "rows", "columns"):
             raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
         table = told(load(model, params), profiles, {"unit": unit, "samples_in": samples_in})
-        _write(table, output)
+        write(table, output)
         _tell(table, profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
@@ -102,7 +102,9 @@ def decode(
     """Turn codes back into profiles."""
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
-    _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
+    from cic.using.stamps import read_codes
+
+    write(load(model, params).decode(read_codes(codes), scale=scale, where=str(codes)), output)
 
 
 def load(model: str | None, params: Path) -> Model:
@@ -127,32 +129,18 @@ def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: boo
     typer.echo(f"{profiles}: {found.text}", err=True)
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    from cic.data.spreadsheet import read_csv
-
-    if not path.exists():
-        raise DataError("there is no such file", where=str(path))
-    table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
-    return table.set_index("sample_id") if "sample_id" in table else table
-
-
-def _separator(path: Path) -> str:
-    return "\t" if ".tsv" in path.suffixes else ","
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    from cic.data.spreadsheet import write_csv
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table by the kind that its name says, whole or not at all."""
+    from cic.using.stamps import separator, write_parquet, write_text
 
     table = table.rename_axis("sample_id")
     partial = path.with_name(f".partial-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".parquet":
-            table.to_parquet(partial)
+            write_parquet(table, partial)
         elif {".csv", ".tsv"} & set(path.suffixes):
-            write_csv(table, partial, sep=_separator(path), index=True)
+            write_text(table, partial, separator(path))
         else:
             raise typer.BadParameter(
                 f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz", param_hint="-o"

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from cic.data.terms import DeclaredUnit, SamplesIn
-from cic.errors import ConfigError, DataError, ModelError
+from cic.errors import ConfigError, DataError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
 from cic.using.profiles import taken, where_from
+from cic.using.stamps import Stamp, check_made_by, stamped
 
 log = logging.getLogger(__name__)
 SCALES = ("log2", "unit")
@@ -36,7 +37,7 @@ class Model:
     bundle
         The model itself, which takes and gives arrays.
     stamp
-        Its name and version, such as ``cic/3``; every table of codes bears it.
+        Its name and version, such as ``cic/3``; every table of codes bears it (`cic.using.stamps`).
     """
 
     bundle: Bundle
@@ -133,6 +134,7 @@ class Model:
         """
         if scale not in SCALES:
             raise ConfigError(f"there is no scale `{scale}`", where="scale", expected=" or ".join(SCALES))
+        check_made_by(codes, Stamp(self.stamp, self.bundle.digest), where)
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
         if missing:
@@ -141,13 +143,6 @@ class Model:
                 where=where,
                 expected=f"the columns {columns[0]} to {columns[-1]}",
                 fix="give a table that `encode` made with the same model",
-            )
-        stamped = set(codes["model"].astype(str)) if "model" in codes else {self.stamp}
-        if stamped != {self.stamp}:
-            raise ModelError(
-                f"the codes were made by {', '.join(sorted(stamped))}, and not by {self.stamp}",
-                where=where,
-                fix="take that model: codes of one model mean nothing to another",
             )
         log2_SG = self.bundle.decode(codes[columns].to_numpy(dtype=np.float32))
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
@@ -166,4 +161,4 @@ class Model:
             for note in sorted({*beside["note"]} - {""}):
                 log.warning("%s: %s", where, note)
             tables.append(told(values_SG, beside))
-        return pd.concat(tables).assign(model=self.stamp)
+        return stamped(pd.concat(tables), Stamp(self.stamp, self.bundle.digest))
