@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cic.errors import ConfigError, ModelError
 from cic.registry.fetched import fetch_bundle
 from cic.using.model import Model
+
+if TYPE_CHECKING:
+    from cic.settings import Settings
 
 
 def load(reference: str | Path | None = None, params: Path = Path("params.yaml")) -> Model:
@@ -42,6 +48,21 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
                 expected=f"models:/{Path(reference).name}@champion, models:/{Path(reference).name}/3, or a folder",
             )  # fmt: skip
         return Model(*fetch_bundle("", str(reference)))
+    with registry_of(reference, params) as (known, named):
+        return Model(*fetch_bundle(known.tracking_uri, named, known.artifacts_uri))
+
+
+@contextmanager
+def registry_of(reference: str | Path | None, params: Path) -> Iterator[tuple[Settings, str]]:
+    """Give the settings by which the registry can be read for as long as the block runs, and the name of the model.
+
+    Raises
+    ------
+    ConfigError
+        If there is no project here.
+    ServiceError
+        If its store does not answer.
+    """
     # of no use to a bundle in a folder, and some tenths of a second
     from cic.config import load_params
     from cic.platform.at_rest import readable
@@ -57,4 +78,4 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
     if reference is None:
         reference = f"models:/{load_params(settings.project / params).registry.name}@champion"
     with readable(settings) as known:
-        return Model(*fetch_bundle(known.tracking_uri, str(reference), known.artifacts_uri))
+        yield known, str(reference)
