@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from cic.errors import ModelError
+from cic.model.threads import one_thread
 
 FORMAT = 1
 FILES = ("map.safetensors", "map.json")
@@ -37,7 +38,7 @@ class Expected:
     code
         Squared distance of translated codes to the newer model's own, over that of these to their mean.
     affine, kernel
-        Share left unexplained by either kind of map; `kernel` only where it was tried.
+        Share left unexplained with either kind of map.
     n_fitted, n_held_out
         Profiles.
     """
@@ -49,7 +50,7 @@ class Expected:
     high: float | None
     code: float
     affine: float
-    kernel: float | None
+    kernel: float
     n_fitted: int
     n_held_out: int
 
@@ -82,9 +83,9 @@ class CodeMap:
     def apply(self, code_SW: np.ndarray) -> np.ndarray:
         """Translate codes of the older model, samples x W, to those of the newer, samples x V (float32)."""
         code_SW = np.asarray(code_SW, dtype=np.float64)
-        code_SV = code_SW @ self.weights_WV + self.offset_V
-        if len(self.centres_NW):
-            for start in range(0, len(code_SW), ROWS):
+        with one_thread():
+            code_SV = code_SW @ self.weights_WV + self.offset_V
+            for start in range(0, len(code_SW) if len(self.centres_NW) else 0, ROWS):
                 part_SW = code_SW[start : start + ROWS]
                 code_SV[start : start + ROWS] += kernel(part_SW, self.centres_NW, self.gamma) @ self.dual_NV
         return code_SV.astype(np.float32)
@@ -142,9 +143,9 @@ def load_translation(folder: Path) -> Translation:
             )
         found = CodeMap(**load_file(folder / FILES[0]), gamma=float(described["gamma"]))
         return Translation(found, described["source"], described["target"], Expected(**described["expected"]))
+    except ModelError:
+        raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
         raise ModelError(
             f"the map between codes is damaged: {error}", where=str(folder), fix="encode the profiles anew"
         ) from None
