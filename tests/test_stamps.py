@@ -80,7 +80,7 @@ def test_codes_of_two_models_are_refused(model: Model, frame: pd.DataFrame) -> N
     model.decode(pd.DataFrame(codes[["code_1", "code_2"]].to_numpy(), columns=["code_1", "code_2"]))  # says nothing
     mixed = pd.concat([codes.iloc[:3], stamped(codes.iloc[3:], Stamp("cic/9", OTHER))])
     with pytest.raises(ModelError, match=f"made by {model.stamp}, cic/9, and not by {model.stamp}"):
-        model.decode(mixed)
+        model.decode(mixed.assign(uns=1))
     with pytest.raises(ModelError, match="by several models"):
         only_stamp(mixed, "codes")
     with pytest.raises(ModelError, match=rf"made by cic/3 \(bundle {OTHER[:12]}\), and not by cic/3 \(bundle"):

@@ -63,14 +63,15 @@ def stamped(table: pd.DataFrame, stamp: Stamp) -> pd.DataFrame:
 
 def stamps_of(codes: Any) -> list[Stamp]:
     """Give the stamps of a table or an AnnData of codes: none where it has none, several where models were mixed."""
-    if hasattr(codes, "uns"):
+    if not isinstance(codes, pd.DataFrame):  # an AnnData, whose library need not be here
         whole = _stamp(codes.uns.get(KEY))
         return [whole] if whole else []
     whole = _stamp(codes.attrs.get(KEY))
     if "model" not in codes:
         return [whole] if whole else []
     names = ["model", *(name for name in ("digest", "translated_from") if name in codes)]
-    found = [Stamp(**row) for row in codes[names].fillna("").astype(str).drop_duplicates().to_dict("records")]
+    rows = codes[names].fillna("").astype(str).drop_duplicates().to_dict("records")
+    found = [Stamp(row["model"], row.get("digest", ""), row.get("translated_from", "")) for row in rows]
     return [whole if whole and not one.digest and one.model == whole.model else one for one in found]
 
 
