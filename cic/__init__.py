@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cic.using import Model
 
 __version__ = "0.1.0"
@@ -29,3 +31,33 @@ def load(reference: str | Path | None = None) -> Model:
     from cic import using  # pandas takes time to import, which the command line's help has no need of
 
     return using.load(reference)
+
+
+def translate(codes: pd.DataFrame, to: str | None = None) -> pd.DataFrame:
+    """Turn codes of an older version of a model into those of a newer, by the maps that promotions left.
+
+    What is to be expected of them, beside encoding the profiles anew, is logged.
+
+    Parameters
+    ----------
+    codes
+        A table as `Model.encode` gives it.
+    to
+        ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``. Without one, the champion of the data that the project's
+        `params.yaml` names.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows with the newer model's codes and stamp, the models that they came through as `translated_from`,
+        and what else stood in the table, which is what the older model said.
+
+    Raises
+    ------
+    CicError
+        If the table does not say of which model it is or is of several, no chain of maps leads there, or a map's files
+        are gone or are not what was kept.
+    """
+    from cic.using.translating import translate as translated
+
+    return translated(codes, to)

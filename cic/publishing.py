@@ -29,6 +29,7 @@ from cic.registry.gate import Decision
 from cic.registry.log import HELD_OUT_DIGITS, look_at
 from cic.registry.registry import history, promote
 from cic.registry.stored import held_out_parts, measured_of
+from cic.registry.translations import translate_promoted
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.tracking.lineage import Lineage, held_out_digest, shown_hyperparameters
@@ -154,11 +155,19 @@ def judge(params: Params, folders: Folders, settings: Settings) -> Decision:
     )
 
 
-def settle(params: Params, version: str, decision: Decision, settings: Settings) -> None:
-    """Carry out the decision: write it down, and move the aliases if it says so, to files that are what was judged."""
-    if decision.promote:
-        check_stored(settings.tracking_uri, params.registry.name, version)
-    promote(settings.tracking_uri, params.registry.name, version, decision)
+def settle(params: Params, folders: Folders, version: str, decision: Decision, settings: Settings) -> None:
+    """Carry out the decision: write it down, and move the aliases if it says so, to files that are what was judged.
+
+    A new champion gets the map from the codes of the one before.
+    """
+    uri, name = settings.tracking_uri, params.registry.name
+    if not decision.promote:
+        promote(uri, name, version, decision)
+        return
+    matrix, part_S = read_parts(folders)
+    check_stored(uri, name, version)
+    promote(uri, name, version, decision)
+    translate_promoted(uri, name, version, decision, matrix, part_S, params.seed)
 
 
 def pages_of(params: Params, folders: Folders, settings: Settings, run: ModelRun) -> dict[str, str]:

@@ -62,9 +62,9 @@ def gate_task(params: dict[str, Any], folders: dict[str, str]) -> dict[str, Any]
 
 
 @task(name="promote", task_run_name="promote", **TRANSIENT)
-def promote_task(params: dict[str, Any], version: str, decision: dict[str, Any]) -> None:
+def promote_task(params: dict[str, Any], folders: dict[str, str], version: str, decision: dict[str, Any]) -> None:
     """Write the decision down, and move the aliases if it says so."""
-    settle(parse_params(params), version, _decision(decision), load_settings())
+    settle(parse_params(params), _paths(folders), version, _decision(decision), load_settings())
     get_run_logger().info("promote: version %s %s", version, decision["outcome"])
 
 
@@ -74,7 +74,7 @@ def finish(params: Params, folders: dict[str, Path]) -> dict[str, Any]:
     run = ModelRun(**publish_task(plain, texts))
     decision = until_settled(
         lambda: _decision(gate_task(plain, texts)),
-        lambda decided: promote_task(plain, run.version, asdict(decided)),
+        lambda decided: promote_task(plain, texts, run.version, asdict(decided)),
     )
     outcome = write_outcome(params, folders, load_settings(), run, decision, flow_run_id())
     _show(params, folders, run, outcome)

@@ -39,6 +39,7 @@ NAMES = {
         "cic.using.Model.encode",
         "cic.using.Model.classify",
         "cic.using.Model.decode",
+        "cic.translate",
         "cic.model.bundle.load_bundle",
         "cic.model.bundle.Bundle",
         "cic.model.bundle.Bundle.align",

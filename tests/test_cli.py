@@ -334,6 +334,7 @@ def test_codes_of_another_model_are_refused(made: Path, tmp_path: Path) -> None:
     decode = ("decode", tmp_path / "codes.csv", "-o", tmp_path / "back.csv", "-m", made / "two.bundle")
     error = refusal(*decode)
     assert isinstance(error, ModelError) and "the codes were made by bundle:" in str(error)
+    assert use("encode", made / "test.csv", "-o", tmp_path / "codes.csv", "-m", made / "two.bundle").exit_code == 0
     codes = pd.read_csv(tmp_path / "codes.csv")
     codes.drop(columns="code_1").to_csv(tmp_path / "codes.csv", index=False)
     error = refusal(*decode)

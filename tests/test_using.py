@@ -109,7 +109,7 @@ def test_a_registered_model_is_found_and_the_command_line_tells_the_same(
     assert cic.load("models:/cic/1").stamp == "cic/1"
     run = versions(uri, "cic")[0].run_id
     for one in (run, f"runs:/{run}"):
-        assert (cic.load(one).stamp, cic.load(one).digest) == ("cic/1", bundle_digest(folder))
+        assert (cic.load(one).stamp, cic.load(one).bundle.digest) == ("cic/1", bundle_digest(folder))
     with pytest.raises(ConfigError, match="has no registered model"):
         cic.load("runs:/" + "0" * 32)
     with pytest.raises(ConfigError, match="champion"):

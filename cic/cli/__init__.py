@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cic.cli import data, model, params, platform, registry, run, serving, stages, validate, verify
+from cic.cli import codes, data, model, params, platform, registry, run, serving, stages, validate, verify
 from cic.errors import CicError, needing
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(registry.app, name="registry")
 verify.register(app)
 model.register(app)
 validate.register(app)
+app.add_typer(codes.app, name="codes")
 serving.register(app)
 platform.register(app)
 run.register(app)

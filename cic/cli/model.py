@@ -106,7 +106,7 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
             annotate_file(used, table, profiles, output)
             typer.echo(f"{output}: {len(table)} samples")
         else:
-            _write(table, output)
+            write(table, output)
         _tell(table, profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
@@ -137,7 +137,9 @@ def decode(
     if scale not in ("log2", "unit"):
         raise typer.BadParameter("expected log2 or unit", param_hint="--scale")
     if H5AD not in (codes.suffix, output.suffix):
-        _write(load(model, params).decode(_read_frame(codes), scale=scale, where=str(codes)), output)
+        from cic.using.stamps import read_codes
+
+        write(load(model, params).decode(read_codes(codes), scale=scale, where=str(codes)), output)
         return
     from cic.using.h5ad import check_annotatable, codes_of_file, decode_file
 
@@ -146,7 +148,7 @@ def decode(
     check_annotatable(codes, output)
     used = load(model, params)
     if output.suffix != H5AD:
-        _write(used.decode(codes_of_file(used, codes), scale=scale, where=str(codes)), output)
+        write(used.decode(codes_of_file(used, codes), scale=scale, where=str(codes)), output)
         return
     typer.echo(f"{output}: {decode_file(used, codes, output, scale)} samples")
 
@@ -173,32 +175,18 @@ def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: boo
     typer.echo(f"{profiles}: {found.text}", err=True)
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    from cic.data.spreadsheet import read_csv
-
-    if not path.exists():
-        raise DataError("there is no such file", where=str(path))
-    table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
-    return table.set_index("sample_id") if "sample_id" in table else table
-
-
-def _separator(path: Path) -> str:
-    return "\t" if ".tsv" in path.suffixes else ","
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    from cic.data.spreadsheet import write_csv
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table by the kind that its name says, whole or not at all."""
+    from cic.using.stamps import separator, write_parquet, write_text
 
     table = table.rename_axis("sample_id")
     partial = path.with_name(f".partial-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".parquet":
-            table.to_parquet(partial)
+            write_parquet(table, partial)
         elif {".csv", ".tsv"} & set(path.suffixes):
-            write_csv(table, partial, sep=_separator(path), index=True)
+            write_text(table, partial, separator(path))
         else:
             raise typer.BadParameter(
                 f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz, .h5ad", param_hint="-o"

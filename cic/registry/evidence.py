@@ -76,7 +76,7 @@ def decide(
         known = held_out_digest([str(one) for one in held_out.samples.index], fingerprints(held_out.values))
         return Case(
             samples=held_out.samples,
-            model_S=_in_chunks(challenger.squared_errors, values_SG),
+            model_S=in_chunks(challenger.squared_errors, values_SG),
             pca_S=pca_S,
             unseen_S=~trained_on(challenger, values_SG),
             audit_passed=audit_passed,
@@ -154,10 +154,10 @@ def _errors_over(bundle: Bundle, genes: list[str], values_SG: np.ndarray) -> np.
         difference_SG = bundle.reconstruct(chunk_SG)[:, place_out] - truth_SG
         return np.einsum("sg,sg->s", difference_SG, difference_SG, dtype=np.float64)
 
-    return _in_chunks(errors, values_SG)
+    return in_chunks(errors, values_SG)
 
 
-def _in_chunks(function: Callable[[np.ndarray], np.ndarray], values_SG: np.ndarray) -> np.ndarray:
+def in_chunks(function: Callable[[np.ndarray], np.ndarray], values_SG: np.ndarray) -> np.ndarray:
     """Apply `function` to a few hundred profiles at a time, so that memory does not grow with their number."""
     starts = range(0, len(values_SG), ROWS)
     return np.concatenate([function(values_SG[start : start + ROWS]) for start in starts])

@@ -120,8 +120,8 @@ def named_version(reference: str) -> tuple[str, str]:
     return parts["name"], parts["alias"] or parts["version"]
 
 
-def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str, str]:
-    """Load a model; give what to stamp its codes with, such as ``cic/3``, and its digest.
+def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
+    """Load a model, and give what to stamp its codes with, such as ``cic/3``.
 
     Parameters
     ----------
@@ -138,9 +138,8 @@ def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> 
         If its files are gone or damaged.
     """
     if not reference.startswith((MODELS, RUNS)):
-        folder = Path(reference)
-        digest = bundle_digest(folder)
-        return load_bundle(folder), f"bundle:{digest[:12]}", digest
+        bundle = load_bundle(Path(reference))
+        return bundle, f"bundle:{bundle.digest[:12]}"
     from cic.registry.versions import find, of_run
 
     if reference.startswith(RUNS):
@@ -148,4 +147,4 @@ def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> 
     else:
         version = find(uri, *named_version(reference))
     with fetched_bundle(uri, version, artifacts_uri) as folder:
-        return load_bundle(folder), f"{version.name}/{version.version}", version.bundle_digest
+        return load_bundle(folder), f"{version.name}/{version.version}"

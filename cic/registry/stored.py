@@ -21,6 +21,7 @@ from cic.registry.evidence import decide
 from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import Decision
 from cic.registry.registry import Version, find, promote, until_settled
+from cic.registry.translations import translate_promoted
 from cic.tracking.lineage import held_out_digest
 from cic.tracking.store import connect, explained
 
@@ -30,10 +31,12 @@ NEEDED_TAGS = ("cic.matrix", "cic.part", "cic.held_out_digest", "cic.audit_passe
 
 @dataclass(frozen=True)
 class StoredEvidence:
-    """What `cic.registry.evidence.decide` needs besides the bundle."""
+    """What `cic.registry.evidence.decide` needs besides the bundle, and all profiles with the part of each."""
 
     matrix: ExpressionMatrix
     sealed: ExpressionMatrix | None
+    profiles: ExpressionMatrix
+    part_S: np.ndarray
     pca_errors: np.ndarray
     audit_passed: bool
     objections: tuple[str, ...]
@@ -71,7 +74,8 @@ def stored_evidence(
         profiles = read_csv(file).set_index("sample_id")
     matrix_file = matrix_file or Path(tags["cic.matrix"])
     part_file = part_file or Path(tags["cic.part"])
-    test, sealed = held_out_parts(*_parts(matrix_file, part_file))
+    matrix, part_S = _parts(matrix_file, part_file)
+    test, sealed = held_out_parts(matrix, part_S)
     test = measured_of(test, profiles)
     ids = [str(sample) for sample in test.samples.index]
     if held_out_digest(ids, fingerprints(test.values)) != tags["cic.held_out_digest"]:
@@ -84,7 +88,14 @@ def stored_evidence(
     pca_errors = profiles.loc[ids, "squared_error_pca"].to_numpy(dtype=np.float64)
     objections = tuple(json.loads(tags["cic.objections"]))
     return StoredEvidence(
-        test, sealed, pca_errors, tags["cic.audit_passed"] == "true", objections, int(tags["cic.seed"])
+        test,
+        sealed,
+        matrix,
+        part_S,
+        pca_errors,
+        tags["cic.audit_passed"] == "true",
+        objections,
+        int(tags["cic.seed"]),
     )
 
 
@@ -151,4 +162,6 @@ def judge_version(
                 sealed=stored.sealed,
             )
 
-    return found, until_settled(judged, lambda decision: promote(uri, gate.name, found.version, decision))
+    decision = until_settled(judged, lambda decision: promote(uri, gate.name, found.version, decision))
+    translate_promoted(uri, gate.name, found.version, decision, stored.profiles, stored.part_S, stored.seed)
+    return found, decision

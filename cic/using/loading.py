@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cic.errors import ConfigError, ModelError, needing
 from cic.registry.fetched import MODELS, RUNS, fetch_bundle
 from cic.using.model import Model
+
+if TYPE_CHECKING:
+    from cic.settings import Settings
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -43,8 +49,8 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
     if wanted is not None and RUN_ID.fullmatch(wanted) and not Path(wanted).is_dir():
         wanted = f"{RUNS}{wanted}"
     if wanted is None or wanted.startswith((MODELS, RUNS)):
-        with needing("registry", "a model of a registry"):
-            return _registered(wanted, params)
+        with needing("registry", "a model of a registry"), registry_of(wanted, params) as (known, named):
+            return Model(*fetch_bundle(known.tracking_uri, named, known.artifacts_uri))
     if not Path(wanted).is_dir():
         raise ModelError(
             f"`{wanted}` is neither a registered model, nor a run, nor the folder of a bundle", where="model",
@@ -53,7 +59,17 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
     return Model(*fetch_bundle("", wanted))
 
 
-def _registered(reference: str | None, params: Path) -> Model:
+@contextmanager
+def registry_of(reference: str | Path | None, params: Path) -> Iterator[tuple[Settings, str]]:
+    """Give the settings by which the registry can be read for as long as the block runs, and the name of the model.
+
+    Raises
+    ------
+    ConfigError
+        If there is no project here.
+    ServiceError
+        If its store does not answer.
+    """
     # of no use to a bundle in a folder, and some tenths of a second
     from cic.config import load_params
     from cic.platform.at_rest import readable
@@ -69,4 +85,4 @@ def _registered(reference: str | None, params: Path) -> Model:
     if reference is None:
         reference = f"{MODELS}{load_params(settings.project / params).registry.name}@champion"
     with readable(settings) as known:
-        return Model(*fetch_bundle(known.tracking_uri, reference, known.artifacts_uri))
+        yield known, str(reference)

@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from cic.data.terms import DeclaredUnit, SamplesIn
-from cic.errors import ConfigError, DataError, ModelError
+from cic.errors import ConfigError, DataError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
 from cic.model.missing_genes import LEAST_COVERAGE
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
 from cic.using.annotations import annotated, table_of_codes
 from cic.using.profiles import Reading, taken, where_from
+from cic.using.stamps import Stamp, check_made_by, stamped
 
 log = logging.getLogger(__name__)
 SCALES = ("log2", "unit")
@@ -43,14 +44,11 @@ class Model:
     bundle
         The model itself, which takes and gives arrays.
     stamp
-        Its name and version, such as ``cic/3``; every table of codes bears it.
-    digest
-        SHA-256 of what it is (`cic.model.bundle.bundle_digest`).
+        Its name and version, such as ``cic/3``; every table of codes bears it (`cic.using.stamps`).
     """
 
     bundle: Bundle
     stamp: str
-    digest: str = ""
 
     def encode(
         self,
@@ -139,7 +137,7 @@ class Model:
         self.bundle.check_classifies()
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
         table, chances = self._answered(profiles, how)
-        return self._filled_into(profiles, table[[*TYPE_COLUMNS, *COLUMNS]].join(chances).assign(model=self.stamp))
+        return self._filled_into(profiles, self._stamped(table[[*TYPE_COLUMNS, *COLUMNS]].join(chances)))
 
     def decode(self, codes: Any, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
@@ -175,6 +173,7 @@ class Model:
             decoded = self.decode(table_of_codes(*codes_in(codes), self, where), scale=scale, where=where)
             fill_layer(codes, decoded, self.about() | {"decoded": scale}, where)
             return decoded
+        check_made_by(codes, Stamp(self.stamp, self.bundle.digest), where)
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
         if missing:
@@ -184,13 +183,6 @@ class Model:
                 expected=f"the columns {columns[0]} to {columns[-1]}",
                 fix="give a table that `encode` made with the same model",
             )
-        stamped = set(codes["model"].astype(str)) if "model" in codes else {self.stamp}
-        if stamped != {self.stamp}:
-            raise ModelError(
-                f"the codes were made by {', '.join(sorted(stamped))}, and not by {self.stamp}",
-                where=where,
-                fix="take that model: codes of one model mean nothing to another",
-            )
         log2_SG = self.bundle.decode(codes[columns].to_numpy(dtype=np.float32))
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
@@ -198,7 +190,7 @@ class Model:
     def about(self) -> dict[str, Any]:
         """Give what `uns["cic"]` says of the model: `model`, `version` if it is registered, `digest`, `unit`."""
         _, _, version = self.stamp.partition("/")
-        known = {"model": self.stamp, "version": version, "digest": self.digest, "unit": self.bundle.unit}
+        known = {"model": self.stamp, "version": version, "digest": self.bundle.digest, "unit": self.bundle.unit}
         return {name: value for name, value in known.items() if value}
 
     def _answered(self, profiles: Any, how: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -212,7 +204,10 @@ class Model:
             if probability_SL is not None:
                 columns = [f"p({label})" for label in self.bundle.labels]
                 chances.append(pd.DataFrame(probability_SL, samples, columns))
-        return pd.concat(tables).assign(model=self.stamp), pd.concat(chances) if chances else pd.DataFrame()
+        return self._stamped(pd.concat(tables)), pd.concat(chances) if chances else pd.DataFrame()
+
+    def _stamped(self, table: pd.DataFrame) -> pd.DataFrame:
+        return stamped(table, Stamp(self.stamp, self.bundle.digest))
 
     def _filled_into(self, profiles: Any, table: pd.DataFrame) -> pd.DataFrame:
         if is_anndata(profiles):

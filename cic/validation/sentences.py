@@ -78,9 +78,7 @@ def _genes(found: Validation) -> Iterator[Conclusion]:
     genes = found.genes
     text = f"The file has {genes.matched:,} of the {genes.model:,} genes that the model needs"
     standing: Standing = "good" if genes.coverage >= ENOUGH_COVERAGE else "bad"
-    details = (
-        "Errors are over these. Without the others it cannot be told whether the model knew the profiles."
-    )
+    details = "Errors are over these. Without the others it cannot be told whether the model knew the profiles."
     details = details if genes.matched < genes.model else ""
     said = f"{text}; they tell {percent(genes.coverage)} of what its codes carry."
     yield Conclusion("profiles", Sentence(standing, said, details))
