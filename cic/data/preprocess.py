@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cic.config import Preprocess, Transform
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.passes import BlockOf, Over, blocks_of, here
@@ -19,6 +18,9 @@ from cic.data.transforms import transformed, untransformed
 from cic.data.units import from_log2_scale, log2_scale
 from cic.errors import ConfigError, DataError
 from cic.seeds import generator
+
+if TYPE_CHECKING:  # whoever only uses a model reads no parameters
+    from cic.config import Preprocess, Transform
 
 # In log2 units; float32 resolves about 1e-6 at the values that expression reaches.
 CONSTANT_BELOW = 1e-5

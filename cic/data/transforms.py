@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from cic.config import Transform
+if TYPE_CHECKING:
+    from cic.config import Transform
 
 
 def transformed(log2: np.ndarray, transform: Transform) -> np.ndarray:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from scipy.special import ndtr, softmax
 
 from cic.model.architecture import Architecture, decoder_widths, encoder_widths
 
@@ -23,11 +22,18 @@ ROWS = 128
 """Codes that are refined together, so that their slopes stay in the cache."""
 
 
+# scipy.special takes as long to import as all else but pandas: whoever loads a model may not encode yet
+
+
 def _gelu(x: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
     return x * ndtr(x)
 
 
 def _gelu_slope(x: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
     return ndtr(x) + x * np.exp(-x * x / 2) * x.dtype.type(1 / math.sqrt(2 * math.pi))
 
 
@@ -100,6 +106,8 @@ class TrainedNetwork:
         """
         if not self.architecture.n_labels:
             raise ValueError("this network has no classifier")
+        from scipy.special import softmax
+
         return softmax(self._linear("head", c_BW / self.weights["code_scale_W"]), axis=1)
 
     def _through(self, side: str, x_BI: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ OTHER_VARIABLES = frozenset({
     "CIC_LOG_LEVEL", "CIC_REAL_DATA", "CIC_PLATFORM_MARK",
     "CIC_SIMULATE_SAMPLES", "CIC_SIMULATE_GENES", "CIC_SIMULATE_STUDIES",
 })  # fmt: skip
+EXTRAS = ("", "registry", "train")
+"""Of what the package asks for: a platform is there to train."""
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 5 * 2**30, 2**29
 
 
@@ -75,13 +77,13 @@ def _packages(settings: Settings) -> Iterator[Checkup]:
 
 
 def broken_requirements(lines: list[str]) -> Iterator[str]:
-    """Give the requirements that the installed packages do not meet; those of extras are left out."""
+    """Give the requirements that the installed packages do not meet; those of extras but `EXTRAS` are left out."""
     for line in lines:
         line = line.split("#", 1)[0].strip()
         if not line:
             continue
         wanted = Requirement(line)
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        if wanted.marker is not None and not any(wanted.marker.evaluate({"extra": extra}) for extra in EXTRAS):
             continue
         try:
             found = metadata.version(wanted.name)
