@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,18 @@ from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
-from cic.using.annotations import annotated, table_of_codes
+from cic.using.annotations import about_model, annotated, table_of_codes
 from cic.using.profiles import taken, where_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars
+    from anndata import AnnData
+
+    from cic.data.matrix import ExpressionMatrix
+
+    Profiles: TypeAlias = str | Path | pd.DataFrame | polars.DataFrame | AnnData | ExpressionMatrix
 
 log = logging.getLogger(__name__)
 SCALES = ("log2", "unit")
@@ -52,7 +62,7 @@ class Model:
 
     def encode(
         self,
-        profiles: Any,
+        profiles: Profiles,
         *,
         unit: DeclaredUnit | None = None,
         samples_in: SamplesIn | None = None,
@@ -102,7 +112,7 @@ class Model:
 
     def classify(
         self,
-        profiles: Any,
+        profiles: Profiles,
         *,
         unit: DeclaredUnit | None = None,
         samples_in: SamplesIn | None = None,
@@ -138,7 +148,7 @@ class Model:
 
         return self._of_profiles(profiles, unit, samples_in, layer, told)
 
-    def decode(self, codes: Any, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
+    def decode(self, codes: pd.DataFrame | AnnData, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
 
         An AnnData in memory gets them as `layers["cic"]`, NaN for genes that the model does not know.
@@ -170,8 +180,9 @@ class Model:
             raise ConfigError(f"there is no scale `{scale}`", where="scale", expected=" or ".join(SCALES))
         if is_anndata(codes):
             decoded = self.decode(table_of_codes(*codes_in(codes), self, where), scale=scale, where=where)
-            fill_layer(codes, decoded, self.about() | {"decoded": scale}, where)
+            fill_layer(codes, decoded, about_model(self) | {"decoded": scale}, where)
             return decoded
+        codes = cast("pd.DataFrame", codes)
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
         if missing:
@@ -191,12 +202,6 @@ class Model:
         log2_SG = self.bundle.decode(codes[columns].to_numpy(dtype=np.float32))
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
-
-    def about(self) -> dict[str, Any]:
-        """Give what `uns["cic"]` says of the model: `model`, `version` if it is registered, `digest`, `unit`."""
-        _, _, version = self.stamp.partition("/")
-        known = {"model": self.stamp, "version": version, "digest": self.digest, "unit": self.bundle.unit}
-        return {name: value for name, value in known.items() if value}
 
     def _of_profiles(
         self,
