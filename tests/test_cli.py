@@ -208,9 +208,8 @@ def test_encode_then_decode_is_the_reconstruction(made: Path, tmp_path: Path) ->
     codes = pd.read_parquet(codes_file)
     beside = ["unexplained", "error_ratio", "percentile", "familiar", "note"]
     types = ["cell_type", "likeliest", "probability"]
-    assert list(codes.columns) == ["code_1", "code_2", *beside, *types, "model"] and list(codes.index) == list(
-        test.index
-    )
+    assert list(codes.columns) == ["code_1", "code_2", *beside, *types, "model"]
+    assert list(codes.index) == list(test.index)
     values_SG = bundle.align(test, "test.csv")
     np.testing.assert_allclose(codes[["code_1", "code_2"]], bundle.encode(values_SG), rtol=1e-5)
     with pytest.raises(ModelError, match="align"):
