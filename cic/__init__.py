@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cic.using import Model
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "translate"]
 
 
 def load(reference: str | Path | None = None) -> Model:

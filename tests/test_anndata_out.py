@@ -151,6 +151,15 @@ def test_the_matrix_is_chosen_by_name(model: Model, folder: Path, cells: anndata
         model.encode(cells.to_df(), layer="raw")
 
 
+def test_logarithms_are_what_scanpy_noted_or_what_is_declared(model: Model, cells: anndata.AnnData) -> None:
+    cells.X = abs(cells.X)
+    codes = model.encode(cells.copy())["code_1"]
+    cells.X, cells.uns["log1p"] = cells.X * np.log(2), {"base": None}
+    with pytest.raises(DataError, match=r"logarithms of x \+ 1, `ln`(.|\n)*declare `ln`"):
+        model.encode(cells)
+    np.testing.assert_allclose(model.encode(cells, unit="ln")["code_1"], codes, rtol=1e-4, atol=1e-4)
+
+
 def test_a_view_becomes_one_of_its_own(model: Model, cells: anndata.AnnData) -> None:
     view = cells[10:20]
     model.encode(view)

@@ -77,6 +77,14 @@ def test_no_help_imports_anything_that_takes_time() -> None:
     assert {verb: set(names) & too_much for verb, names in imported.items() if set(names) & too_much} == {}
 
 
+def test_a_bundle_is_loaded_by_little(tiny: ExpressionMatrix, tmp_path: Path) -> None:
+    program = "import cic, sys; cic.load(sys.argv[1]); print(' '.join(name.split('.')[0] for name in sys.modules))"
+    bundle = tiny_bundle(tmp_path / "bundle", tiny, 2)
+    done = subprocess.run([sys.executable, "-c", program, bundle], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert HEAVY & {*done.stdout.split()} <= {"numpy", "pandas", "psutil", "pyarrow", "pydantic", "safetensors"}
+
+
 def test_what_lists_reads_and_encodes_imports_no_more_than_it_needs(
     tiny: ExpressionMatrix, tmp_path: Path, template: Path
 ) -> None:

@@ -297,7 +297,7 @@ def test_what_scanpy_noted_of_logarithms_is_held_against_the_unit(tmp_path: Path
 
     for note in ({}, {"base": None}, {"base": np.e}):
         for unit in ("counts", "log2", "intensity"):
-            with pytest.raises(DataError, match=rf"declared unit `{unit}`, but the file says(?s:.)*declare `ln`"):
+            with pytest.raises(DataError, match=rf"declared unit `{unit}`, but its X is said(?s:.)*declare `ln`"):
                 read_table(written(logged, **note), unit=unit)  # type: ignore[arg-type]
         found = read_table(written(logged, **note), unit="ln")
         np.testing.assert_allclose(found.values, logged / np.log(2), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Additions to an AnnData file: what is in it stays as it is, byte for byte, and none of it is held in memory.
+"""Additions to an AnnData file: what is in it stays as it is, and none of its matrices is held in memory.
 
 Like all that opens a file of others, these run by `cic.data.guarded`.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cic.data.sparse import is_sparse
+from cic.data.sparse import Values, is_sparse
 from cic.data.terms import COUNT_UNITS, DeclaredUnit
 from cic.data.unit_checks import BASES, LARGEST_LOG2
 from cic.data.wide import Wide
@@ -30,6 +30,8 @@ WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Words in what is said of values, and the units that they speak for."""
 MOST_TOLD = 300
+NATURAL = float(np.e)
+"""The base of scanpy's logarithms, which it notes as nothing."""
 
 
 def tell_contradiction(wide: Wide, unit: DeclaredUnit, path: Path) -> None:
@@ -49,6 +51,19 @@ def tell_contradiction(wide: Wide, unit: DeclaredUnit, path: Path) -> None:
 def refuse_other_logarithm(wide: Wide, unit: DeclaredUnit, path: Path) -> None:
     """Refuse `X` of an AnnData file that is not declared as the logarithms which scanpy noted that it took.
 
+    Raises
+    ------
+    DataError
+        With the unit to declare.
+    """
+    base = _noted_base(path)
+    if base is not None:
+        refuse_other_base(wide.values, base, unit, str(path))
+
+
+def refuse_other_base(values_SG: Values, base: float, unit: DeclaredUnit, where: str) -> None:
+    """Refuse values that are not declared as the logarithms of x + 1 to the base that scanpy noted.
+
     The note stays where somebody puts other values into `X` later; so it counts only where these look like logarithms.
 
     Raises
@@ -56,18 +71,18 @@ def refuse_other_logarithm(wide: Wide, unit: DeclaredUnit, path: Path) -> None:
     DataError
         With the unit to declare.
     """
-    stored = wide.values.data if is_sparse(wide.values) else wide.values
-    said = _noted_logarithm(path)
+    stored = values_SG.data if is_sparse(values_SG) else values_SG
+    said = next((one for one, known in BASES.items() if abs(known - base) < 1e-6), None)
     if said is None or said == unit or not stored.size or stored.min() < 0 or stored.max() > LARGEST_LOG2:
         return
     if (stored != np.rint(stored)).any():
         raise DataError(
-            f"declared unit `{unit}`, but the file says of its X that it holds logarithms of x + 1, `{said}`",
-            where=f"{path}, uns/log1p", expected="the unit with which the file was written", fix=f"declare `{said}`",
+            f"declared unit `{unit}`, but its X is said to hold logarithms of x + 1, `{said}`",
+            where=f"{where}, uns/log1p", expected="the unit with which it was made", fix=f"declare `{said}`",
         )  # fmt: skip
 
 
-def _noted_logarithm(path: Path) -> str | None:
+def _noted_base(path: Path) -> float | None:
     import h5py  # takes a while
 
     with h5py.File(path, "r") as file:
@@ -76,5 +91,4 @@ def _noted_logarithm(path: Path) -> str | None:
             return None
         base = note.get("base")
         given = isinstance(base, h5py.Dataset) and base.shape == () and base.dtype.kind in "iuf"
-        number = float(base[()]) if given else float(np.e)  # scanpy's default, which it notes as nothing
-    return next((unit for unit, known in BASES.items() if abs(known - number) < 1e-6), None)
+        return float(base[()]) if given else NATURAL

@@ -16,6 +16,7 @@ import pandas as pd
 from cic.data import sparse
 from cic.data.conversions import converted
 from cic.data.matrix import ExpressionMatrix
+from cic.data.said import NATURAL, refuse_other_base
 from cic.data.terms import DeclaredUnit
 from cic.data.wide import Wide
 from cic.errors import ModelError
@@ -64,6 +65,8 @@ def matrix_of(adata: Any, layer: str | None, unit: DeclaredUnit, where: str) -> 
         if not gene_G.all():
             log.warning("%s: %d features are no genes and are left out", where, int((~gene_G).sum()))
             values_SG, var = values_SG[:, gene_G], var[gene_G]
+    if layer in (None, "X") and isinstance(note := adata.uns.get("log1p"), dict):
+        refuse_other_base(values_SG, float(note.get("base") or NATURAL), unit, where)
     genes = tuple(str(gene) for gene in var.index)
     index = pd.Index([str(one) for one in adata.obs_names], name="sample_id", dtype=object)
     wide, kept_unit = converted(Wide(sparse.as_kept(values_SG), list(index), genes), unit, None, 0, Path(where))

@@ -61,7 +61,7 @@ def annotated(model: Model, table: pd.DataFrame) -> Annotations:
     if CHANCES in blocks:
         obs.setdefault("cic_probability", table[blocks[CHANCES]].max(axis=1))
     obsm = {name: table[columns].to_numpy(dtype=np.float32) for name, columns in blocks.items()}
-    uns = model.about()
+    uns = about_model(model)
     if CODES in blocks:
         uns["code"] = np.array(blocks[CODES], dtype=object)
     if CHANCES in blocks:
@@ -69,6 +69,13 @@ def annotated(model: Model, table: pd.DataFrame) -> Annotations:
     if "coverage" in table:
         uns["coverage"] = float(table["coverage"].astype(float).mean())
     return Annotations(pd.DataFrame(obs, table.index), obsm, uns)
+
+
+def about_model(model: Model) -> dict[str, Any]:
+    """Give what `uns["cic"]` says of a model: `model`, `version` if it is registered, `digest`, `unit`."""
+    known = {"model": model.stamp, "version": model.stamp.partition("/")[2]}
+    known |= {"digest": model.bundle.digest, "unit": model.bundle.unit}
+    return {name: value for name, value in known.items() if value}
 
 
 def filled_names(found: Annotations) -> list[str]:
@@ -92,7 +99,7 @@ def merged_about(before: Any, new: dict[str, Any], filled: list[str]) -> tuple[d
         Places that are filled now.
     """
     earlier, known = earlier_places(before), before if isinstance(before, dict) else {}
-    if all(known.get(name) == new[name] for name in ("model", "digest")):
+    if all(known.get(name) == new.get(name) for name in ("model", "digest")):
         return {**known, **new, "filled": np.array(sorted({*earlier, *filled}), dtype=object)}, []
     stale = [place for place in earlier if place not in filled]
     return {**new, "filled": np.array(sorted(filled), dtype=object)}, stale

@@ -21,6 +21,7 @@ from cic.using.annotations import (
     CODES,
     LAYER,
     MODEL,
+    about_model,
     annotated,
     filled_names,
     merged_about,
@@ -119,7 +120,7 @@ def decode_file(model: Model, source: Path, target: Path, scale: str) -> int:
             values_SG = in_order(block.to_numpy(), position_G)
             guarded(partial(write_rows, name=LAYER, start=start, values_SG=values_SG), copy)
         (before,) = guarded(partial(read_parts, places=[f"uns/{ABOUT}"]), copy)
-        about, _ = merged_about(before, model.about() | {"decoded": scale}, [place])
+        about, _ = merged_about(before, about_model(model) | {"decoded": scale}, [place])
         guarded(partial(fill, samples=table.index, parts={f"uns/{ABOUT}": about}), copy)
     tell(str(target), [place] if there else [], [], before)
     return len(table)

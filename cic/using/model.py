@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,17 @@ from cic.model.bundle import Bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
 from cic.model.missing_genes import LEAST_COVERAGE
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
-from cic.using.annotations import annotated, table_of_codes
+from cic.using.annotations import about_model, annotated, table_of_codes
 from cic.using.profiles import Reading, taken, where_from
 from cic.using.stamps import Stamp, check_made_by, stamped
+
+if TYPE_CHECKING:
+    import polars
+    from anndata import AnnData
+
+    from cic.data.matrix import ExpressionMatrix
+
+    Profiles: TypeAlias = str | Path | pd.DataFrame | polars.DataFrame | AnnData | ExpressionMatrix
 
 log = logging.getLogger(__name__)
 SCALES = ("log2", "unit")
@@ -52,7 +60,7 @@ class Model:
 
     def encode(
         self,
-        profiles: Any,
+        profiles: Profiles,
         *,
         unit: DeclaredUnit | None = None,
         samples_in: SamplesIn | None = None,
@@ -104,7 +112,7 @@ class Model:
 
     def classify(
         self,
-        profiles: Any,
+        profiles: Profiles,
         *,
         unit: DeclaredUnit | None = None,
         samples_in: SamplesIn | None = None,
@@ -139,7 +147,7 @@ class Model:
         table, chances = self._answered(profiles, how)
         return self._filled_into(profiles, self._stamped(table[[*TYPE_COLUMNS, *COLUMNS]].join(chances)))
 
-    def decode(self, codes: Any, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
+    def decode(self, codes: pd.DataFrame | AnnData, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
 
         An AnnData in memory gets them as `layers["cic"]`, NaN for genes that the model does not know.
@@ -171,8 +179,9 @@ class Model:
             raise ConfigError(f"there is no scale `{scale}`", where="scale", expected=" or ".join(SCALES))
         if is_anndata(codes):
             decoded = self.decode(table_of_codes(*codes_in(codes), self, where), scale=scale, where=where)
-            fill_layer(codes, decoded, self.about() | {"decoded": scale}, where)
+            fill_layer(codes, decoded, about_model(self) | {"decoded": scale}, where)
             return decoded
+        codes = cast("pd.DataFrame", codes)
         check_made_by(codes, Stamp(self.stamp, self.bundle.digest), where)
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
@@ -186,12 +195,6 @@ class Model:
         log2_SG = self.bundle.decode(codes[columns].to_numpy(dtype=np.float32))
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
-
-    def about(self) -> dict[str, Any]:
-        """Give what `uns["cic"]` says of the model: `model`, `version` if it is registered, `digest`, `unit`."""
-        _, _, version = self.stamp.partition("/")
-        known = {"model": self.stamp, "version": version, "digest": self.bundle.digest, "unit": self.bundle.unit}
-        return {name: value for name, value in known.items() if value}
 
     def _answered(self, profiles: Any, how: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Give all that is said of profiles, and the chances of each label."""
