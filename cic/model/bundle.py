@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,27 @@ READABLE_FORMATS = (2, 3, FORMAT)
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
+SMALLEST_REST = 1e-2
+"""Share of the mean profile below which what is outside the basis is rounding."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Profiles as a model sees them: what all that it says of them starts from, and is computed once.
+
+    Attributes
+    ----------
+    z_SK
+        Coordinates in the sample basis (float32).
+    outside_S
+        Squared norm of what lies outside the basis (float64).
+    code_SW
+        Cell identity codes (float32).
+    """
+
+    z_SK: np.ndarray
+    outside_S: np.ndarray
+    code_SW: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -134,8 +156,12 @@ class Bundle:
 
     def encode(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the cell identity codes, float32, samples x `bottleneck_width`."""
-        z_SK, _ = self.project(values_SG)
-        return self.encode_basis(z_SK)
+        return self.encoded(values_SG).code_SW
+
+    def encoded(self, values_SG: np.ndarray) -> Encoded:
+        """Give the codes with what they were made from."""
+        z_SK, outside_S = self.project(values_SG)
+        return Encoded(z_SK, outside_S, self.encode_basis(z_SK))
 
     def encode_basis(self, z_SK: np.ndarray) -> np.ndarray:
         """Give the codes of profiles by their coordinates."""
@@ -166,9 +192,23 @@ class Bundle:
 
     def squared_errors(self, values_SG: np.ndarray) -> np.ndarray:
         """Give each profile's squared reconstruction error over the preprocessed genes (float64, S)."""
-        z_SK, outside_S = self.project(values_SG)
-        error_SK = self.decode_basis(self.encode_basis(z_SK)) - z_SK
-        return squared_norms(error_SK) * self.basis.scale**2 + outside_S
+        return self.errors_of(self.encoded(values_SG))
+
+    def errors_of(self, encoded: Encoded) -> np.ndarray:
+        """Give the same of profiles that were encoded before."""
+        error_SK = self.decode_basis(encoded.code_SW) - encoded.z_SK
+        return squared_norms(error_SK) * self.basis.scale**2 + encoded.outside_S
+
+    @cached_property
+    def unreached_G(self) -> np.ndarray:
+        """The direction of the mean training profile outside the basis, of length 1 (float64); 0 if all is inside.
+
+        What profiles have along it is part of every reconstruction's error, and can be told without a projection.
+        """
+        mean_G = self.preprocessor.mean_G / self.preprocessor.scale_G
+        rest_G = mean_G - self.basis.components_GK @ (self.basis.components_GK.T @ mean_G)
+        length = float(np.linalg.norm(rest_G))
+        return rest_G / length if length > SMALLEST_REST * np.linalg.norm(mean_G) else np.zeros_like(rest_G)
 
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
         """Give the probability of each label, float32, samples x labels.

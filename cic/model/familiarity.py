@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cic.model.basis import squared_norms
-from cic.model.reference import mean_errors
 from cic.model.scales import scale_evidence
 
 if TYPE_CHECKING:
-    from cic.model.bundle import Bundle
+    from cic.model.bundle import Bundle, Encoded
 
 COLUMNS = ("unexplained", "error_ratio", "percentile", "familiar", "note")
 UNFAMILIAR = "unfamiliar"
@@ -25,13 +24,17 @@ AS_A_WHOLE = 90.0
 """More than half of the profiles beyond this percentile of held-out ones: as a whole they are from elsewhere."""
 
 
-def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> pd.DataFrame:
+def judged(
+    bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, encoded: Encoded | None = None
+) -> pd.DataFrame:
     """Compare profiles with those that were held out when the model was trained.
 
     Parameters
     ----------
     values_SG
         Samples x `genes_in`, as `Bundle.align` gives them.
+    encoded
+        The same by `Bundle.encoded`, if it is at hand.
 
     Returns
     -------
@@ -46,10 +49,12 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> pd.DataF
 
         `error_ratio`, `percentile` and `familiar` are `None` where the model has no reference.
     """
-    error_S = mean_errors(bundle, values_SG)
-    total_S = squared_norms(bundle.preprocessor.transform(values_SG)) / len(bundle.preprocessor.kept)
+    encoded = encoded or bundle.encoded(values_SG)
+    n_genes = len(bundle.preprocessor.kept)
+    error_S = bundle.errors_of(encoded) / n_genes
+    total_S = (squared_norms(encoded.z_SK) * bundle.basis.scale**2 + encoded.outside_S) / n_genes
     unexplained_S = np.divide(error_S, total_S, out=np.ones(len(error_S)), where=total_S > 0)
-    note = scale_evidence(bundle, values_SG) or ""
+    note = scale_evidence(bundle, values_SG, error_S) or ""
     table = pd.DataFrame(dict.fromkeys(COLUMNS), index=samples, dtype=object)
     table["unexplained"] = unexplained_S
     if bundle.reference is not None:

@@ -45,10 +45,12 @@ def aligned(
         unit as an import would say.
     """
     if isinstance(profiles, ExpressionMatrix):
-        sample_ids = profiles.samples.index
-        fix = "declare --samples-in columns, or of a table the other axis than was declared"
-        _check_axes(pd.Index(profiles.genes), sample_ids, genes, where, fix)
-        values_SG = _taken(profiles.dense(), _positions(pd.Index(profiles.genes), genes, where))
+        sample_ids, values_SG = profiles.samples.index, profiles.dense()
+        # whoever has put the genes in order need not wait until they are found again
+        if profiles.genes != genes or not values_SG.flags.c_contiguous:
+            fix = "declare --samples-in columns, or of a table the other axis than was declared"
+            _check_axes(pd.Index(profiles.genes), sample_ids, genes, where, fix)
+            values_SG = _taken(values_SG, _positions(pd.Index(profiles.genes), genes, where))
     else:
         sample_ids = profiles.index
         _check_samples(profiles, genes, where)

@@ -65,10 +65,11 @@ def _answer(bundle: Bundle, stamp: str, frame: pd.DataFrame, output: str) -> pd.
     if output not in OUTPUTS:
         raise ModelError(f"there is no output `{output}`", where="params.output", expected=", ".join(OUTPUTS))
     values_SG = bundle.align(frame)
-    code_SW = bundle.encode(values_SG)
+    encoded = bundle.encoded(values_SG)
+    code_SW = encoded.code_SW
     if output == "reconstruction":
         return pd.DataFrame(bundle.decode(code_SW), frame.index, list(bundle.genes))
-    beside = judged(bundle, values_SG, frame.index)
+    beside = judged(bundle, values_SG, frame.index, encoded)
     if output == "codes":
         told = pd.DataFrame(code_SW, frame.index, bundle.code_columns)
     else:

@@ -69,9 +69,8 @@ class Model:
             If genes are missing or repeated, or values are not what the model takes.
         """
 
-        def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
-            code_SW = self.bundle.encode(values_SG)
-            return pd.DataFrame(code_SW, beside.index, self.bundle.code_columns).join(beside)
+        def told(code_SW: np.ndarray, beside: pd.DataFrame) -> list[pd.DataFrame]:
+            return [pd.DataFrame(code_SW, beside.index, self.bundle.code_columns), beside]
 
         return self._of_profiles(profiles, unit, samples_in, told)
 
@@ -97,11 +96,11 @@ class Model:
             As `encode`, and if the model has no classifier.
         """
 
-        def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
+        def told(code_SW: np.ndarray, beside: pd.DataFrame) -> list[pd.DataFrame]:
             labels = self.bundle.labels
-            probability_SL = self.bundle.classify_codes(self.bundle.encode(values_SG))
+            probability_SL = self.bundle.classify_codes(code_SW)
             chances = pd.DataFrame(probability_SL, beside.index, [f"p({label})" for label in labels])
-            return named_types(probability_SL, labels, beside).drop(columns="probability").join(beside).join(chances)
+            return [named_types(probability_SL, labels, beside).drop(columns="probability"), beside, chances]
 
         return self._of_profiles(profiles, unit, samples_in, told)
 
@@ -158,12 +157,13 @@ class Model:
         profiles: Any,
         unit: DeclaredUnit | None,
         samples_in: SamplesIn | None,
-        told: Callable[[np.ndarray, pd.DataFrame], pd.DataFrame],
+        told: Callable[[np.ndarray, pd.DataFrame], list[pd.DataFrame]],
     ) -> pd.DataFrame:
         where, tables = where_from(profiles), []
         for values_SG, samples in taken(self.bundle, profiles, where, unit, samples_in):
-            beside = judged(self.bundle, values_SG, samples)
+            encoded = self.bundle.encoded(values_SG)
+            beside = judged(self.bundle, values_SG, samples, encoded)
             for note in sorted({*beside["note"]} - {""}):
                 log.warning("%s: %s", where, note)
-            tables.append(told(values_SG, beside))
+            tables.append(pd.concat(told(encoded.code_SW, beside), axis=1))
         return pd.concat(tables).assign(model=self.stamp)
