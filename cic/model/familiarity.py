@@ -24,9 +24,7 @@ AS_A_WHOLE = 90.0
 """More than half of the profiles beyond this percentile of held-out ones: as a whole they are from elsewhere."""
 
 
-def judged(
-    bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, encoded: Encoded | None = None
-) -> pd.DataFrame:
+def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, encoded: Encoded | None = None) -> pd.DataFrame:
     """Compare profiles with those that were held out when the model was trained.
 
     Parameters

@@ -32,9 +32,3 @@ def one_thread() -> Iterator[None]:
 def _libraries(modules: int) -> ThreadpoolController:
     """Find the libraries that compute on threads, which takes milliseconds: anew once more modules are there."""
     return ThreadpoolController()
-
-
-@lru_cache(maxsize=1)
-def _libraries(modules: int) -> ThreadpoolController:
-    """Find the libraries that compute on threads, which takes milliseconds: anew once more modules are there."""
-    return ThreadpoolController()
