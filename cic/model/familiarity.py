@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -53,14 +53,12 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, encoded: En
     total_S = (squared_norms(encoded.z_SK) * bundle.basis.scale**2 + encoded.outside_S) / n_genes
     unexplained_S = np.divide(error_S, total_S, out=np.ones(len(error_S)), where=total_S > 0)
     note = scale_evidence(bundle, values_SG, error_S) or ""
-    table = pd.DataFrame(dict.fromkeys(COLUMNS), index=samples, dtype=object)
-    table["unexplained"] = unexplained_S
+    told: dict[str, Any] = dict.fromkeys(COLUMNS) | {"unexplained": unexplained_S, "note": note}
     if bundle.reference is not None:
-        table["error_ratio"] = error_S / bundle.reference.median_error
-        table["percentile"] = bundle.reference.percentile(error_S)
-        table["familiar"] = (error_S <= bundle.reference.largest_familiar) & (not note)
-    table["note"] = note
-    return table
+        told["error_ratio"] = error_S / bundle.reference.median_error
+        told["percentile"] = bundle.reference.percentile(error_S)
+        told["familiar"] = (error_S <= bundle.reference.largest_familiar) & (not note)
+    return pd.DataFrame(told, index=samples)
 
 
 def named_types(probability_SL: np.ndarray, labels: tuple[str, ...], table: pd.DataFrame) -> pd.DataFrame:
