@@ -41,6 +41,7 @@ from cic.model.reference import Reference
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.serving.bodies import ARROW, JSON, profiles_of
+from cic.serving.limits import Limits
 from cic.tracking.models import save_model
 
 SHAPE = Hyperparameters(depth=2, bottleneck_width=30, hidden_width=256)
@@ -213,7 +214,7 @@ def batch(address: str, body: bytes, console: Console) -> None:
     with httpx.Client(base_url=address, timeout=300) as client:
         served = min(milliseconds(client, "/encode", body, ARROW) for _ in range(3))
     started = time.perf_counter()
-    profiles_of(body, ARROW, BATCH)
+    profiles_of(body, ARROW, Limits())
     read = 1000 * (time.perf_counter() - started)
     table = Table(f"{BATCH} profiles in Arrow", "ms")
     table.add_row("served", f"{served:.0f}")

@@ -24,6 +24,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
 from cic.serving.bodies import ARROW, JSON, PARQUET, Profiles, profiles_of
+from cic.serving.limits import Limits
 from cic.tracking.store import connect
 from cic.using import Model
 
@@ -80,7 +81,7 @@ def test_codes_that_were_answered_are_decoded(client, model, profiles, kind):
     answer = post(client, "/decode", codes, kind, kind)
     assert answer.status_code == 200 and answer.headers["cic-model"] == model.stamp, answer.text
     found = (
-        profiles_of(bytes(answer.content), kind, 9)
+        profiles_of(answer.content, kind, Limits())
         if kind != JSON
         else Profiles(
             answer.json()["genes"], answer.json()["samples"], np.array(answer.json()["values"], dtype=np.float32)
@@ -99,7 +100,7 @@ def changed(matrix: ExpressionMatrix, **changes: Any) -> bytes:
 
 
 @pytest.mark.attack(
-    "damaged and hostile bodies sent to the doors of cic serve", "11", ended="refused, the reason first"
+    "damaged and hostile bodies sent to the doors of cic serve", "10", ended="refused, the reason first"
 )
 @pytest.mark.integration
 def test_what_does_not_fit_is_refused_with_the_reason(client, profiles):
@@ -112,6 +113,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(client, profiles):
         return changed(three, values=[[value, *first[0][1:]], *first[1:]])
 
     text = table.set_column(1, "profile0", pa.array(["7.5"] * table.num_rows))
+    large = pa.table({"gene": ["A"] * 300_000, "a": np.zeros(300_000), "b": np.zeros(300_000)})
     coded = table.set_column(0, "gene", table["gene"].dictionary_encode())
     cases: list[tuple[bytes, str, int, str]] = [
         (body_of(three, JSON)[:-9], JSON, 400, "the body is not valid JSON"),
@@ -142,6 +144,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(client, profiles):
         (body_of(few(profiles, 21), ARROW), ARROW, 413, "there are 21 profiles"),
         (body_of(three, PARQUET)[:-9], PARQUET, 400, "the body is not readable"),
         (body_of(few(profiles, 21), PARQUET), PARQUET, 413, "there are 21 profiles"),
+        (packed(large, PARQUET), PARQUET, 413, "the file unfolds to"),
         (b"a,b\n1,2\n", "text/csv", 415, "the content type is `text/csv`"),
     ]
     for body, kind, status, reason in cases:
@@ -156,7 +159,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(client, profiles):
     assert post(client, "/encode", body_of(three, JSON), JSON).status_code == 200
 
 
-@pytest.mark.attack("strangers, and bodies cut short, at the doors of cic serve", "11", ended="turned away, served on")
+@pytest.mark.attack("strangers, and bodies cut short, at the doors of cic serve", "10", ended="turned away, served on")
 @pytest.mark.integration
 def test_strangers_are_turned_away_and_a_body_cut_short_harms_nobody(client, profiles, folder):
     body, address = body_of(few(profiles), JSON), client.base_url

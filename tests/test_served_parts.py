@@ -23,7 +23,8 @@ from cic.data.matrix import ExpressionMatrix
 from cic.errors import CicError, ConfigError, DataError, ModelError, ServiceError
 from cic.serving.app import scoring_app
 from cic.serving.bodies import ARROW, JSON, Profiles, profiles_of
-from cic.serving.desk import Desk, Limits
+from cic.serving.desk import Desk
+from cic.serving.limits import Limits
 from cic.serving.refusals import Refused
 from cic.serving.served import Following, Served
 from cic.using import Model
@@ -106,7 +107,7 @@ def test_no_damaged_stream_is_taken_for_another_or_raises_anything_else(data, pr
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 9))] = data.draw(st.integers(0, 255))
     try:
-        found = profiles_of(body, ARROW, 9)
+        found = profiles_of(body, ARROW, Limits())
     except DataError as error:
         assert len(str(error)) < 2000
     else:

@@ -43,8 +43,8 @@ def serve(
     from cic.config import load_params
     from cic.platform.ports import any_free, is_free
     from cic.serving import server
-    from cic.serving.desk import Limits
     from cic.serving.following import follower
+    from cic.serving.limits import Limits
     from cic.serving.served import Following
     from cic.settings import load_settings
 

@@ -19,9 +19,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from cic import __version__
 from cic.errors import CicError
 from cic.serving import written
-from cic.serving.bodies import TooManyError, codes_of, profiles_of
-from cic.serving.desk import Desk, Limits
+from cic.serving.bodies import codes_of, profiles_of
+from cic.serving.desk import Desk
 from cic.serving.examples import OF_CODES, OF_PROFILES
+from cic.serving.limits import Limits, TooMuchError
 from cic.serving.metrics import Counted, Metrics
 from cic.serving.refusals import Refused
 from cic.serving.scoring import invocations
@@ -98,7 +99,7 @@ def _model_router(doors: _Doors) -> APIRouter:
             kind, wanted = _kinds(request)
 
             def work(body: bytearray, served: Served) -> tuple[Response, int]:
-                given = served.matrix(profiles_of(body, kind, doors.limits.profiles))
+                given = served.matrix(profiles_of(body, kind, doors.limits))
                 table: pd.DataFrame = getattr(served.model, verb)(given)
                 return Response(written.answers(table, wanted, served.stamp), media_type=wanted), len(table)
 
@@ -110,7 +111,7 @@ def _model_router(doors: _Doors) -> APIRouter:
         kind, wanted = _kinds(request)
 
         def work(body: bytearray, served: Served) -> tuple[Response, int]:
-            table = served.model.decode(codes_of(body, kind, doors.limits.profiles), where="body")
+            table = served.model.decode(codes_of(body, kind, doors.limits), where="body")
             return Response(written.profiles(table, wanted, served.stamp), media_type=wanted), len(table)
 
         return await doors.ask(request, work)
@@ -128,7 +129,7 @@ def _other_router(app: FastAPI, doors: _Doors) -> APIRouter:
     async def invoked(request: Request) -> Response:
         def work(body: bytearray, served: Served) -> tuple[Response, int]:
             kind = request.headers.get("content-type", "")
-            return invocations(body, kind, served.model, doors.limits.profiles), 0
+            return invocations(body, kind, served.model, doors.limits.profiles)
 
         return await doors.ask(request, work)
 
@@ -187,7 +188,7 @@ def _kinds(request: Request) -> tuple[str, str]:
 
 
 def _refusal_of(error: CicError) -> Refused:
-    return Refused(413 if isinstance(error, TooManyError) else 400, str(error))
+    return Refused(413 if isinstance(error, TooMuchError) else 400, str(error))
 
 
 async def _refused(_: Request, error: Exception) -> Response:

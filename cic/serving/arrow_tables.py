@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from cic.data.guarded import Parts, guarded
 from cic.errors import DataError
+from cic.serving.limits import TooMuchError
 
 END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How a stream ends. Without it nobody can tell whether profiles are missing."""
@@ -52,30 +53,46 @@ def from_stream(body: bytes | bytearray, take: Take) -> Parts:
     return take(table)
 
 
-def from_parquet(body: bytes | bytearray, take: Take) -> Parts:
+def from_parquet(body: bytes | bytearray, take: Take, most_bytes: int) -> Parts:
     """Take what is wanted from a Parquet file, in the process for files of others.
+
+    Parameters
+    ----------
+    most_bytes
+        What it may unfold to.
 
     Raises
     ------
     DataError
-        If it is none, brings its reader down, or `take` finds fault.
+        If it is none, brings its reader down, or `take` finds fault; `TooMuchError` if it unfolds to more.
     """
     with tempfile.NamedTemporaryFile(prefix="cic-body-", suffix=".parquet") as file:
         file.write(body)
         file.flush()
         try:
-            return guarded(partial(_of_file, take=take), Path(file.name))
+            return guarded(partial(_of_file, take=take, most_bytes=most_bytes), Path(file.name))
         except DataError as error:  # a file that its sender knows nothing of
             where = (error.where or "").replace(file.name, "body")
             raise type(error)(error.found, where=where, expected=error.expected, fix=error.fix) from None
 
 
-def _of_file(path: Path, take: Take) -> Parts:
+def _of_file(path: Path, take: Take, most_bytes: int) -> Parts:
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        _check_size(4 * file.metadata.num_rows * file.metadata.num_columns, most_bytes)
+        table = file.read()
+        _check_size(table.nbytes, most_bytes)  # whatever was declared
     except (pa.ArrowException, OSError) as error:
         raise _unreadable("Parquet file", error) from None
     return take(table)
+
+
+def _check_size(n_bytes: int, most: int) -> None:
+    if n_bytes > most:
+        raise TooMuchError(
+            f"the file unfolds to {n_bytes:,} bytes", where="body", expected=f"at most {most:,}",
+            fix="send fewer profiles at a time",
+        )  # fmt: skip
 
 
 def _unreadable(kind: str, error: Exception) -> DataError:

@@ -5,7 +5,7 @@ Axes: S samples, G genes, W numbers of the code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,20 +17,16 @@ import pyarrow as pa
 
 from cic.data.guarded import Parts
 from cic.errors import DataError
-from cic.serving.arrow_tables import from_parquet, from_stream
+from cic.serving.arrow_tables import Take, from_parquet, from_stream
+from cic.serving.limits import UNFOLDED, Limits, TooMuchError
 
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 GENE, SAMPLE = "gene", "sample_id"
-READ = {ARROW: from_stream, PARQUET: from_parquet}
 NUMBERS = {float, int, type(None)}
 """What a number is in JSON; `true` is none."""
 AS_TABLE = "send a column `gene` and a column of numbers a profile, such as table.T.reset_index(names='gene')"
-
-
-class TooManyError(DataError):
-    """There are more profiles than are answered at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Profiles:
     values_SG: np.ndarray
 
 
-def profiles_of(body: bytes | bytearray, kind: str, most: int) -> Profiles:
+def profiles_of(body: bytes | bytearray, kind: str, limits: Limits) -> Profiles:
     """Read profiles.
 
     Parameters
@@ -50,20 +46,20 @@ def profiles_of(body: bytes | bytearray, kind: str, most: int) -> Profiles:
     kind
         `JSON`: an object with `genes`, `samples`, and `values`, a list of numbers a sample. `ARROW`, `PARQUET`: a table
         with the column `gene`, and a column a sample.
-    most
-        Profiles that are taken.
+    limits
+        How many are taken.
 
     Raises
     ------
     DataError
-        If they are not of that form; `TooManyError` if they are too many.
+        If they are not of that form; `TooMuchError` if they are too many.
     """
     if kind != JSON:
-        read = READ[kind](body, partial(profiles_in, most=most))
+        read = _read(body, kind, partial(profiles_in, most=limits.profiles), limits)
         return Profiles(*read.rest, *read.arrays)
     given = _object(body, {"genes", "samples", "values"})
     genes, samples, rows = _names(given, "genes"), _names(given, "samples"), given["values"]
-    _check_few(len(samples), most)
+    _check_few(len(samples), limits.profiles)
     if not isinstance(rows, list) or len(rows) != len(samples):
         found = f"{len(rows)} rows" if isinstance(rows, list) else "no list"
         raise DataError(f"`values` has {found}", where="body", expected=f"{len(samples)} rows, one a sample")
@@ -89,19 +85,19 @@ def profiles_in(table: pa.Table, most: int) -> Parts:
     return Parts((genes, samples), (values_SG,))
 
 
-def codes_of(body: bytes | bytearray, kind: str, most: int) -> pd.DataFrame:
+def codes_of(body: bytes | bytearray, kind: str, limits: Limits) -> pd.DataFrame:
     """Read codes as the server gives them: samples x `code_1` and so on, and `model` if it is said.
 
     Raises
     ------
     DataError
-        If they are not of that form, or not finite; `TooManyError` if they are too many.
+        If they are not of that form, or not finite; `TooMuchError` if they are too many.
     """
     if kind == JSON:
         given = _object(body, {"profiles"}, {"model"})
-        read = _codes_in_rows(given["profiles"], given.get("model"), most)
+        read = _codes_in_rows(given["profiles"], given.get("model"), limits.profiles)
     else:
-        read = READ[kind](body, partial(codes_in, most=most))
+        read = _read(body, kind, partial(codes_in, most=limits.profiles), limits)
     (samples, names, models), (code_SW,) = read.rest, read.arrays
     ids = pd.Index(samples, name=SAMPLE)
     if not ids.is_unique:
@@ -124,6 +120,10 @@ def codes_in(table: pa.Table, most: int) -> Parts:
     return Parts((samples, names, _text(table, "model") if "model" in table.column_names else None), (code_WS.T,))
 
 
+def _read(body: bytes | bytearray, kind: str, take: Take, limits: Limits) -> Parts:
+    return from_stream(body, take) if kind == ARROW else from_parquet(body, take, UNFOLDED * limits.body)
+
+
 def _codes_in_rows(rows: Any, model: Any, most: int) -> Parts:
     if not (isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)):
         raise DataError("`profiles` is no list of objects", where="body", expected="what /encode answers")
@@ -136,7 +136,7 @@ def _codes_in_rows(rows: Any, model: Any, most: int) -> Parts:
     return Parts((samples, names, model), (np.stack([*values]),))
 
 
-def _object(body: bytes | bytearray, wanted: set[str], allowed: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+def _object(body: bytes | bytearray, wanted: Set[str], allowed: Set[str] = frozenset()) -> dict[str, Any]:
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -197,7 +197,7 @@ def _fill(into: np.ndarray, table: pa.Table, names: list[str]) -> None:
 
 def _check_few(n_profiles: int, most: int) -> None:
     if n_profiles > most:
-        raise TooManyError(
+        raise TooMuchError(
             f"there are {n_profiles:,} profiles", where="body", expected=f"at most {most:,}",
             fix="send fewer profiles at a time",
         )  # fmt: skip

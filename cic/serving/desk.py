@@ -6,36 +6,15 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from cic.serving.limits import BODIES_HELD, Limits
 from cic.serving.refusals import Refused
 
 R = TypeVar("R")
-BODIES_HELD = 8
-"""Largest bodies that may be in memory at a time."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a request may be.
-
-    Attributes
-    ----------
-    body
-        Bytes.
-    profiles
-        Profiles, or codes.
-    seconds
-        From its head to its answer.
-    """
-
-    body: int = 64_000_000
-    profiles: int = 4096
-    seconds: float = 30.0
 
 
 class Desk:

@@ -29,16 +29,18 @@ class _Asked:
     metadata = SimpleNamespace(get_input_schema=lambda: None)
 
     def __init__(self, model: Model, most: int) -> None:
-        self.model, self.most = model, most
+        self.model, self.most, self.n_profiles = model, most, 0
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         if isinstance(data, pd.DataFrame) and len(data) > self.most:
             raise InputRefusedError(f"there are {len(data):,} profiles", expected=f"at most {self.most:,}")
-        return answer(self.model.bundle, self.model.stamp, data, (params or {}).get("output", "codes"))
+        told = answer(self.model.bundle, self.model.stamp, data, (params or {}).get("output", "codes"))
+        self.n_profiles = len(told)
+        return told
 
 
-def invocations(body: bytes | bytearray, content_type: str, model: Model, most: int) -> Response:
-    """Answer as `mlflow models serve` does.
+def invocations(body: bytes | bytearray, content_type: str, model: Model, most: int) -> tuple[Response, int]:
+    """Answer as `mlflow models serve` does, and say how many profiles were answered.
 
     Parameters
     ----------
@@ -53,12 +55,13 @@ def invocations(body: bytes | bytearray, content_type: str, model: Model, most: 
     kind = content_type.split(";")[0].strip().lower()
     if kind not in CONTENT_TYPES:
         raise Refused(415, f"the content type is `{kind}`; expected one of {', '.join(CONTENT_TYPES)}")
+    asked = _Asked(model, most)
     try:
         given = _from_json(body) if kind == scoring_server.CONTENT_TYPE_JSON else bytes(body)
-        told = scoring_server.invocations(given, content_type, _Asked(model, most), None)
+        told = scoring_server.invocations(given, content_type, asked, None)
     except MlflowException as error:
         raise Refused(error.get_http_status_code(), error.message, error.error_code) from None
-    return Response(told.response, told.status, media_type=told.mimetype)
+    return Response(told.response, told.status, media_type=told.mimetype), asked.n_profiles
 
 
 def _from_json(body: bytes | bytearray) -> dict[str, Any]:

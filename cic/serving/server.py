@@ -7,7 +7,7 @@ import uvicorn
 from cic.errors import ConfigError
 from cic.model.threads import one_thread
 from cic.serving.app import scoring_app
-from cic.serving.desk import Limits
+from cic.serving.limits import Limits
 from cic.serving.served import Following
 from cic.settings import is_loopback
 
