@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving_process import body_of, few, whole_bundle
+from serving_process import body_of, few, packed, whole_bundle
 from typer.testing import CliRunner
 
 import cic
@@ -112,6 +113,19 @@ def test_no_damaged_stream_is_taken_for_another_or_raises_anything_else(data, pr
         assert len(str(error)) < 2000
     else:
         assert found.values_SG.shape == (len(found.samples), len(found.genes))
+
+
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+@pytest.mark.parametrize("number", [pa.float16(), pa.float32(), pa.float64(), pa.int32(), pa.uint8()], ids=str)
+def test_columns_may_be_of_any_type_that_holds_names_or_numbers(text, number):
+    values = np.array([1, 0, 7])
+    table = pa.table({"gene": pa.array(["A", "B", "a name longer than twelve"], text), "s": pa.array(values, number)})
+    found = profiles_of(packed(table, ARROW), ARROW, Limits())
+    assert (found.genes[2], found.samples, found.values_SG.tolist()) == (
+        "a name longer than twelve",
+        ["s"],
+        [[1, 0, 7]],
+    )
 
 
 def test_what_takes_too_long_is_answered_and_the_next_one_too():

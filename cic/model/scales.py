@@ -69,7 +69,7 @@ def _of_logarithms(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray) -
     able = {
         name: read_SG
         for name, reading in READINGS.items()
-        if np.median(_least_errors(bundle, read_SG := reading(values_SG)) / given_S) < ABLE
+        if np.median(least_errors(bundle, read_SG := reading(values_SG)) / given_S) < ABLE
     }
     read = {name: mean_errors(bundle, read_SG) for name, read_SG in able.items()}
     share = {name: float(np.median(read_S / given_S)) for name, read_S in read.items()}
@@ -81,6 +81,6 @@ def _of_logarithms(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray) -
     return f"the values look like {name}, not log2: so read their error is {share[name]:.2g} times what it is as given"
 
 
-def _least_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
+def least_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     """Give what no code can make each profile's mean squared error smaller than (float64, S)."""
     return (bundle.preprocessor.transform(values_SG) @ bundle.unreached_G) ** 2 / len(bundle.preprocessor.kept)

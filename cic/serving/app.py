@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ from cic.serving.refusals import Refused
 from cic.serving.scoring import invocations
 from cic.serving.served import Following, Served
 
-log = logging.getLogger("cic.serving")
 SPEAKS = "cic-model"
 """Header of every answer of a model: which one."""
 BEARER = HTTPBearer(auto_error=False, description="The key of `CIC_SERVE_KEY`, where the server was given one.")
@@ -59,12 +57,11 @@ def scoring_app(following: Following, limits: Limits, key: str | None = None) ->
     )  # fmt: skip
     metrics = Metrics(following)
     doors = _Doors(following, limits, metrics, Desk(limits))
-    guarded = [Depends(_key_check(key))]
+    locked = [Depends(_key_check(key))]
     app.include_router(_open_router(following))
-    app.include_router(_model_router(doors), dependencies=guarded)
-    app.include_router(_other_router(app, doors), dependencies=guarded)
+    app.include_router(_model_router(doors), dependencies=locked)
+    app.include_router(_other_router(app, doors), dependencies=locked)
     app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(CicError, _faulty)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(Counted, metrics=metrics)
     return app
@@ -85,7 +82,8 @@ class _Doors:
         except Refused as refused:
             answer, n_profiles = refused.answer(), 0
         except CicError as error:
-            answer, n_profiles = _refusal_of(error).answer(), 0
+            status = 413 if isinstance(error, TooMuchError) else 400
+            answer, n_profiles = Refused(status, str(error)).answer(), 0
         self.metrics.profiles.labels(request.url.path, served.stamp).inc(n_profiles)
         answer.headers[SPEAKS] = served.stamp
         return answer
@@ -187,18 +185,9 @@ def _kinds(request: Request) -> tuple[str, str]:
     return kind, wanted
 
 
-def _refusal_of(error: CicError) -> Refused:
-    return Refused(413 if isinstance(error, TooMuchError) else 400, str(error))
-
-
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused), "registered for these"
     return error.answer()
-
-
-async def _faulty(_: Request, error: Exception) -> Response:
-    assert isinstance(error, CicError), "registered for these"
-    return _refusal_of(error).answer()
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -26,6 +26,7 @@ PARQUET = "application/vnd.apache.parquet"
 GENE, SAMPLE = "gene", "sample_id"
 NUMBERS = {float, int, type(None)}
 """What a number is in JSON; `true` is none."""
+TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 AS_TABLE = "send a column `gene` and a column of numbers a profile, such as table.T.reset_index(names='gene')"
 
 
@@ -177,7 +178,7 @@ def _text(table: pa.Table, name: str, fix: str | None = None) -> list[str]:
             f"{table.column_names.count(name)} columns are called `{name}`", where="body", expected="one", fix=fix
         )
     column = table[name]
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or column.null_count:
+    if not any(is_text(column.type) for is_text in TEXT) or column.null_count:
         raise DataError(f"the column `{name}` is {column.type}", where="body", expected="text, without gaps", fix=fix)
     try:
         column.validate(full=True)

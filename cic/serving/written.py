@@ -37,7 +37,7 @@ def answers(table: pd.DataFrame, kind: str, stamp: str) -> bytes:
         return _packed(pa.table([pa.array(samples), *columns], names=[SAMPLE, *table.columns]), kind, stamp)
     told = {SAMPLE: samples, **{name: table[name].tolist() for name in table.columns if name != "model"}}
     rows = [dict(zip(told, row, strict=True)) for row in zip(*told.values(), strict=True)]
-    return orjson.dumps({"model": stamp, "profiles": rows})
+    return orjson.dumps({"model": stamp, "profiles": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def profiles(table: pd.DataFrame, kind: str, stamp: str) -> bytes:
