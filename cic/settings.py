@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cic.errors import ConfigError
@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         default="auto", description="where search and fit train; `auto` is the card where there is one, for one process"
     )
     host: str = Field(default="127.0.0.1", description="loopback address that the local servers listen on")
+    serve_key: SecretStr | None = Field(
+        default=None, min_length=16, description="key that `cic serve` asks for; needed beyond loopback"
+    )
     mlflow_port: int = Field(
         default=5000, ge=1, le=65535, description="MLflow server; if left out, the one it had last, or another free one"
     )
@@ -139,7 +142,7 @@ class Settings(BaseSettings):
     @field_validator("host", mode="after")
     @classmethod
     def _loopback(cls, host: str) -> str:
-        if host != "localhost" and not _is_loopback(host):
+        if not is_loopback(host):
             raise ValueError(
                 "is reached from other machines, and the local servers are made for this one (MLflow asks for no "
                 "password); leave it at 127.0.0.1 and come by `ssh -L`, or set up the shared installation in infra/ "
@@ -244,11 +247,12 @@ class Settings(BaseSettings):
         return repr(self)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether what listens on this address is reached from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return False
+        return host == "localhost"
 
 
 def running_platform(home: Path) -> dict[str, str]:

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "tracking": SCIENCE | {"model", "workers", "search", "settings", "process_identity"},
     # the gate resamples as the evaluation does
     "registry": SCIENCE | {"model", "evaluation", "settings", "tracking", "workers"},
-    "serving": SCIENCE | {"model", "settings", "tracking"},
+    # what a server answers is what `cic.using` answers
+    "serving": SCIENCE | {"model", "settings", "tracking", "registry", "using"},
     "platform": {"settings", "errors", "process_identity"},
     "stages": SCIENCE
     | {

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +12,10 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from store_parts import free_port, tiny_bundle
+from serving_process import serving, whole_bundle
 
 from cic.data.matrix import ExpressionMatrix
-from cic.model.bundle import load_bundle, save_bundle
-from cic.model.reference import Reference
+from cic.model.bundle import load_bundle
 
 MEGABYTE = 1_000_000
 
@@ -44,30 +37,9 @@ def profiles() -> ExpressionMatrix:
 @pytest.fixture(scope="module")
 def server(folder: Path, profiles: ExpressionMatrix) -> Iterator[tuple[int, int]]:
     """Port and process of `cic serve` with bodies of a megabyte at most."""
-    bundle = load_bundle(tiny_bundle(folder / "plain", profiles, 4, labelled=True))
-    save_bundle(folder / "bundle", replace(bundle, reference=Reference.of(bundle, profiles.values)))
-    port = free_port()
-    program = "from cic.cli import main; main()"
-    command = ["serve", "-m", str(folder / "bundle"), "--port", str(port), "--largest-body", "1"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
-    with (folder / "serve.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, *command], cwd=folder, env=environment, stdout=log, stderr=log
-        )
-    try:
-        for _ in range(240):
-            assert process.poll() is None, (folder / "serve.log").read_text()
-            try:
-                if ask(port, "GET", "/ping")[0] == 200:
-                    break
-            except OSError:
-                time.sleep(0.5)
-        else:
-            pytest.fail((folder / "serve.log").read_text())
-        yield port, process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+    whole_bundle(folder, profiles)
+    with serving(folder, "-m", folder / "bundle", "--largest-body", "1") as running:
+        yield running
 
 
 def ask(port: int, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, str]:

@@ -12,12 +12,14 @@ import pytest
 from evaluated import curved_profiles, trained
 from hypothesis import given as for_any
 from hypothesis import strategies as st
+from store_parts import tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
 from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
 from cic.model.familiarity import UNFAMILIAR, judged, named_types, verdict
-from cic.model.reference import MOST_KEPT, Reference
+from cic.model.reference import MOST_KEPT, Reference, mean_errors
+from cic.model.scales import ABLE, READINGS, least_errors
 
 OLD_FORMAT = Path(__file__).parent / "data" / "bundle_format_2"
 
@@ -100,6 +102,25 @@ def test_percentile_counts_the_smaller_errors(error):
 
 
 # what is said
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory, profiles) -> Bundle:
+    """A model of more genes than it has training profiles, so that its basis leaves most directions out."""
+    return load_bundle(tiny_bundle(tmp_path_factory.mktemp("wide"), profiles, 4))
+
+
+@for_any(level=st.floats(0.1, 3), spread=st.floats(0, 3), seed=st.integers(0, 1000))
+def test_no_profile_is_nearer_to_the_model_than_is_said_without_making_a_code(wide, profiles, level, spread, seed):
+    drawn_SG = np.random.default_rng(seed).normal(size=profiles.values.shape) * spread
+    values_SG = np.maximum(profiles.values * level + drawn_SG, 0).astype(np.float32)
+    assert (least_errors(wide, values_SG) <= mean_errors(wide, values_SG) * ABLE + 1e-6).all()
+
+
+def test_without_making_a_code_most_readings_are_told_apart(wide, profiles):
+    for reading in READINGS.values():
+        least_S = least_errors(wide, reading(profiles.values))
+        assert np.median(least_S / mean_errors(wide, profiles.values)) > ABLE
 
 
 def test_profiles_like_those_held_out_are_familiar(fitted):

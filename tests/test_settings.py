@@ -164,6 +164,7 @@ def test_faults_name_the_variable_and_hide_its_value(
 
 def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIC_POSTGRES_URL", "postgresql://cic:hidden%40@h/postgres")
+    monkeypatch.setenv("CIC_SERVE_KEY", "hidden-from-everybody")
     settings = load_settings()
     assert settings.postgres_url is not None and "hidden" in settings.postgres_url
     assert "hidden" not in repr(settings) + str(settings) + f"{settings}"

@@ -22,24 +22,42 @@ def register(app: typer.Typer) -> None:
 def serve(
     model: ModelName = None,
     params: ParamsFile = DEFAULT_PARAMS,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on. Default: CIC_HOST. Beyond loopback the key CIC_SERVE_KEY is needed."),
+    ] = None,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help=f"Port on loopback. Default: {PORT}, or a free one if taken.")
+        int | None, typer.Option(min=1, max=65535, help=f"Port. Default: {PORT}, or a free one if taken.")
     ] = None,
     largest_body: Annotated[int, typer.Option(min=1, help="Megabytes of a request beyond which it gets 413.")] = 64,
+    most_profiles: Annotated[int, typer.Option(min=1, help="Profiles of a request beyond which it gets 413.")] = 4096,
+    longest: Annotated[float, typer.Option(min=0.1, help="Seconds after which a request gets 503.")] = 30.0,
+    look_every: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two looks at the alias, if the model is named by one.")
+    ] = 10.0,
 ) -> None:
-    """Serve a model as `mlflow models serve` does, on this machine only, with limits on what it is sent."""
+    """Serve a model: codes, cell types and profiles, as JSON, Arrow or Parquet, and MLflow's scoring protocol.
+
+    A model that is named by an alias, as the champion is, is exchanged when the alias moves.
+    """
+    from cic.config import load_params
     from cic.platform.ports import any_free, is_free
     from cic.serving import server
+    from cic.serving.following import follower
+    from cic.serving.limits import Limits
+    from cic.serving.served import Following
     from cic.settings import load_settings
 
     settings = load_settings()
-    if port is not None and not is_free(settings.host, port):
+    key = settings.serve_key.get_secret_value() if settings.serve_key else None
+    host = host or settings.host
+    server.check_reach(host, key)
+    if port is not None and not is_free(host, port):
         raise ServiceError(
-            f"port {port} on {settings.host} is taken",
-            where="--port",
-            fix="name another, or none to have a free one chosen",
+            f"port {port} on {host} is taken", where="--port", fix="name another, or none to have a free one chosen"
         )
-    served = load(model, params)
-    chosen = port or (PORT if is_free(settings.host, PORT) else any_free(settings.host))
-    typer.echo(f"{served.stamp} at http://{settings.host}:{chosen}/invocations until stopped by Ctrl-C")
-    server.serve(served.bundle, served.stamp, settings.host, chosen, largest_body * 1_000_000)
+    reference = model or f"models:/{load_params(settings.project / params).registry.name}@champion"
+    following = Following(load(reference, params), follower(reference), look_every)
+    chosen = port or (PORT if is_free(host, PORT) else any_free(host))
+    typer.echo(f"{following.served.stamp} at http://{host}:{chosen} until stopped by Ctrl-C")
+    server.serve(following, Limits(largest_body * 1_000_000, most_profiles, longest), host, chosen, key)

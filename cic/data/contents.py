@@ -21,15 +21,17 @@ def check_names(samples: pd.Index, genes: Sequence[str], source: str) -> None:
     DataError
         Naming some of them.
     """
-    for kind, ids in (("sample id", samples), ("gene", pd.Index(genes))):
-        if not ids.is_unique:
-            twice = [str(name) for name in ids[ids.duplicated()].unique()]
-            raise DataError(
-                f"{len(twice)} {kind}(s) stand there more than once: {_some(twice)}",
-                where=source,
-                expected=f"every {kind} once",
-                fix="remove or rename the repeated ones",
-            )
+    repeated: dict[str, pd.Index] = {} if samples.is_unique else {"sample id": samples}
+    if len(set(genes)) < len(genes):  # an index of all genes takes milliseconds to make
+        repeated["gene"] = pd.Index(genes)
+    for kind, ids in repeated.items():
+        twice = [str(name) for name in ids[ids.duplicated()].unique()]
+        raise DataError(
+            f"{len(twice)} {kind}(s) stand there more than once: {_some(twice)}",
+            where=source,
+            expected=f"every {kind} once",
+            fix="remove or rename the repeated ones",
+        )
 
 
 def check_contents(values_SG: Values, unit: Unit, samples: pd.Index, genes: Sequence[str], source: str) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ nothing is kept by which missing genes could be inferred."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
+SMALLEST_REST = 1e-2
+"""Share of the mean profile below which what is outside the basis is rounding."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,17 @@ class Bundle:
     def squared_errors(self, values_SG: np.ndarray) -> np.ndarray:
         """Give each profile's squared reconstruction error over the preprocessed genes (float64, S)."""
         return seen(self, values_SG).error_S * len(self.genes)
+
+    @cached_property
+    def unreached_G(self) -> np.ndarray:
+        """The direction of the mean training profile outside the basis, of length 1 (float64); 0 if all is inside.
+
+        What profiles have along it is part of every reconstruction's error, and can be told without a projection.
+        """
+        mean_G = self.preprocessor.mean_G / self.preprocessor.scale_G
+        rest_G = mean_G - self.basis.components_GK @ (self.basis.components_GK.T @ mean_G)
+        length = float(np.linalg.norm(rest_G))
+        return rest_G / length if length > SMALLEST_REST * np.linalg.norm(mean_G) else np.zeros_like(rest_G)
 
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
         """Give the probability of each label, float32, samples x labels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -58,18 +58,16 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen
         What the model has no reference for is `None`.
     """
     found = found or seen(bundle, values_SG)
-    note = scale_evidence(bundle, values_SG) or ""
-    table = pd.DataFrame(dict.fromkeys(COLUMNS), index=samples, dtype=object)
-    table["coverage"] = found.coverage
-    table["unexplained"] = found.unexplained_S
+    note = scale_evidence(bundle, values_SG, found.error_S) or ""
+    told: dict[str, Any] = dict.fromkeys(COLUMNS)
+    told |= {"coverage": found.coverage, "unexplained": found.unexplained_S, "note": note}
     if (known := bundle.reference) is not None:
-        table["error_ratio"] = found.error_S / known.median_error
-        table["percentile"] = known.percentile(found.error_S)
+        told["error_ratio"] = found.error_S / known.median_error
+        told["percentile"] = known.percentile(found.error_S)
         if known.distance_P.size:
-            table["code_distance"], table["code_percentile"] = known.code_distances(bundle, found.code_SW)
-        table["familiar"] = (found.error_S <= known.largest_familiar) & (not note)
-    table["note"] = note
-    return table
+            told["code_distance"], told["code_percentile"] = known.code_distances(bundle, found.code_SW)
+        told["familiar"] = (found.error_S <= known.largest_familiar) & (not note)
+    return pd.DataFrame(told, index=samples)
 
 
 def named_types(

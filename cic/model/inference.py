@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 import numpy as np
@@ -84,8 +85,7 @@ class TrainedNetwork:
         c_BW = self._through("encoder", z_BK)
         if not self.architecture.depth:
             return c_BW
-        output_KF = self._output_weights()
-        gram_FF = output_KF.T @ output_KF
+        output_KF, gram_FF = self._output
         for _ in range(self.architecture.refinements):
             parts = [slice(start, start + ROWS) for start in range(0, len(c_BW), ROWS)]
             refined = [self._refined(c_BW[part], z_BK[part], output_KF, gram_FF) for part in parts]
@@ -101,11 +101,7 @@ class TrainedNetwork:
         linear_KW = self.weights["decoder_linear.weight"]
         if not self.architecture.depth:
             return np.broadcast_to(linear_KW, (len(c_BW), *linear_KW.shape))
-        return self._output_weights() @ self._feature_slopes(c_BW).swapaxes(1, 2)
-
-    def _output_weights(self) -> np.ndarray:
-        """Give the weights of the last hidden layer's features and of the code itself, K x F."""
-        return np.concatenate([self.weights["decoder_last.weight"], self.weights["decoder_linear.weight"]], axis=1)
+        return self._output[0] @ self._feature_slopes(c_BW).swapaxes(1, 2)
 
     def probabilities(self, c_BW: np.ndarray) -> np.ndarray:
         """Give the probability p_BL of each label.
@@ -131,6 +127,12 @@ class TrainedNetwork:
         for layer in self._hidden_layers(side):
             hidden_BH = activation(self._linear(layer, hidden_BH))
         return linear_BO + self._linear(f"{side}_last", hidden_BH)
+
+    @cached_property
+    def _output(self) -> tuple[np.ndarray, np.ndarray]:
+        """All output weights of the decoder, and their products, which all refinements share."""
+        output_KF = np.concatenate([self.weights["decoder_last.weight"], self.weights["decoder_linear.weight"]], axis=1)
+        return output_KF, output_KF.T @ output_KF
 
     def _hidden_layers(self, side: str) -> Iterator[str]:
         """Yield the names of the hidden layers: an activation, which has no weights, stands after each."""

@@ -20,6 +20,8 @@ LOOKED_AT = 64
 """Profiles, spread evenly, that evidence is taken from: the scale is one of the file, not of a profile."""
 LEAST_CORRELATION = 0.3
 """Correlation of held-out profiles with the training mean below which that of others says nothing."""
+ABLE = 1.01
+"""Share of the error as given that a reading's must be able to be below; 1 but for rounding."""
 READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "natural logarithms": lambda x_SG: x_SG / np.float32(np.log(2)),
     "logarithms to base 10": lambda x_SG: x_SG / np.float32(np.log10(2)),
@@ -28,18 +30,23 @@ READINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """What values given as log2 may be, and how they become that."""
 
 
-def scale_evidence(bundle: Bundle, values_SG: np.ndarray) -> str | None:
+def scale_evidence(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray | None = None) -> str | None:
     """Say what the values look like if not like the training data; `None` where nothing speaks against them.
 
     Parameters
     ----------
     values_SG
         Samples x `genes_in`, as `Bundle.align` gives them.
+    error_S
+        What `mean_errors` gives of them, if it is at hand.
     """
     if not len(values_SG):
         return None
-    values_SG = values_SG[:: -(-len(values_SG) // LOOKED_AT)]
-    return _of_shape(bundle, values_SG) or (_of_logarithms(bundle, values_SG) if bundle.unit == "log2" else None)
+    some = slice(None, None, -(-len(values_SG) // LOOKED_AT))
+    values_SG = values_SG[some]
+    if (evidence := _of_shape(bundle, values_SG)) or bundle.unit != "log2":
+        return evidence
+    return _of_logarithms(bundle, values_SG, mean_errors(bundle, values_SG) if error_S is None else error_S[some])
 
 
 def _of_shape(bundle: Bundle, values_SG: np.ndarray) -> str | None:
@@ -56,13 +63,26 @@ def _of_shape(bundle: Bundle, values_SG: np.ndarray) -> str | None:
     )
 
 
-def _of_logarithms(bundle: Bundle, values_SG: np.ndarray) -> str | None:
-    given_S = np.maximum(mean_errors(bundle, values_SG), SMALLEST)
-    read = {name: mean_errors(bundle, reading(values_SG)) for name, reading in READINGS.items()}
-    share = {name: float(np.median(error_S / given_S)) for name, error_S in read.items()}
-    name = min(share, key=lambda one: share[one])
-    if not share[name] < 1:
+def _of_logarithms(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray) -> str | None:
+    given_S = np.maximum(error_S, SMALLEST)
+    # of most profiles no reading can be nearer to the model, which is known without making codes of each
+    able = {
+        name: read_SG
+        for name, reading in READINGS.items()
+        if np.median(least_errors(bundle, read_SG := reading(values_SG)) / given_S) < ABLE
+    }
+    read = {name: mean_errors(bundle, read_SG) for name, read_SG in able.items()}
+    share = {name: float(np.median(read_S / given_S)) for name, read_S in read.items()}
+    name = min(share, key=lambda one: share[one], default="")
+    if not name or not share[name] < 1:
         return None
     if bundle.reference is not None and np.median(read[name]) > bundle.reference.largest_familiar:
         return None  # from elsewhere, however it is read
     return f"the values look like {name}, not log2: so read their error is {share[name]:.2g} times what it is as given"
+
+
+def least_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
+    """Give what no code can make the mean squared errors smaller than (float64, S); 0 where genes are missing."""
+    if np.isnan(values_SG).any():
+        return np.zeros(len(values_SG))
+    return (bundle.preprocessor.transform(values_SG) @ bundle.unreached_G) ** 2 / len(bundle.preprocessor.kept)
