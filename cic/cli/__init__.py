@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cic.cli import data, model, params, platform, registry, run, serving, stages, verify
+from cic.cli import data, model, params, platform, registry, run, serving, stages, verify, watching
 from cic.errors import CicError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(registry.app, name="registry")
 verify.register(app)
 model.register(app)
 serving.register(app)
+watching.register(app)
 platform.register(app)
 run.register(app)
 

@@ -13,7 +13,13 @@ from cic.settings import Settings
 
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 BEGUN = ("PENDING", "RUNNING", "CANCELLING", *ENDED)
-DEPLOYED = {"cic-train": "train-and-judge", "cic-search": "search-only", "cic-promote": "judge-again"}
+DEPLOYED = {
+    "cic-train": "train-and-judge",
+    "cic-search": "search-only",
+    "cic-promote": "judge-again",
+    "cic-score": "score-new",
+    "cic-monitor": "watch-scores",
+}
 """Name of each flow's deployment in `prefect.yaml`."""
 UNKNOWN = "unknown"
 """Where a run ended of which nobody told."""
