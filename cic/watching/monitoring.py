@@ -143,7 +143,8 @@ def _places(percentile: str, ratio: str, reference: Reference | None) -> Compare
         percentile_S = now[percentile].to_numpy(dtype=np.float64)
         beyond = float(np.mean(percentile_S >= 95))
         times = f"{now[ratio].astype(float).median():.2f} times that of held-out profiles in the middle; "
-        told = f"{beyond:.0%} beyond their 95th percentile, median at their {np.median(percentile_S):.0f}th"
+        middle = np.median(percentile_S)
+        told = f"{beyond:.0%} beyond their 95th percentile, the median at their percentile {middle:.0f}"
         return places_differ(percentile_S, len(reference.error_P)), (times if ratio in now else "") + told
 
     return compare

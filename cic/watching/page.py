@@ -16,6 +16,7 @@ from cic.watching.draw import by_input, places, types
 from cic.watching.monitoring import Checked, all_there, unknown
 
 TEMPLATE = Path(__file__).with_name("page.html")
+COLUMNS = ("input", "scored", "profiles", "error over the usual", "unknown", "least coverage", "noted of its scale")
 MOST_ROWS = 200
 
 
@@ -48,7 +49,7 @@ def render(checked: Checked, reference: Reference | None) -> str:
         drifted={one.topic for one in checked.drifted},
         independent=_independent(checked),
         shown=list(_pictures(checked)),
-        columns=("input", "scored", "profiles", "error over the usual", "unknown", "coverage, at least"),
+        columns=COLUMNS,
         rows=_rows(now, reference),
     )
 
@@ -106,6 +107,7 @@ def _rows(now: pd.DataFrame, reference: Reference | None) -> list[tuple[str, ...
                 f"{of_input['error_ratio'].astype(float).median():.2f}" if known else "",
                 f"{unknown(of_input, known).mean():.1%}" if known else "",
                 f"{of_input['coverage'].min():.1%}" if all_there(of_input, "coverage") else "",
+                "; ".join(sorted({*of_input["note"]} - {""})) if all_there(of_input, "note") else "",
             )
         )
     return rows

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from cic.errors import ConfigError, DataError
 from cic.watching.index import Entry, read_index
 
-COLUMNS = ("error_ratio", "percentile", "code_distance", "code_percentile", "coverage", "likeliest", "group")
+COLUMNS = ("error_ratio", "percentile", "code_distance", "code_percentile", "coverage", "note", "likeliest", "group")
 """What of a score is looked at, as far as it is there."""
 
 
