@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from cloned import RAW, Clone, make_clone
@@ -19,6 +20,7 @@ from versioned import git
 
 from cic.cli.run import STEPS
 from cic.cli.run_shown import WAITS
+from cic.data.matrix import read_matrix
 from cic.declarations import measure_names
 from cic.evaluation.report.outcome import PLACE
 from cic.manifest import read_manifest, write_manifest
@@ -305,6 +307,72 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
     for unknown in ("nonsense", "00000000-0000-4000-8000-000000000000"):
         none = served.run("cic", "run", "--follow", unknown, seconds=30)
         assert none.returncode == 5 and f"there is no flow run `{unknown}`" in none.stderr
+
+
+WATCHING = """
+import json
+from flows.monitor import cic_monitor
+from flows.score import cic_score
+told = dict(model="models:/cic-mine/1", scores="scores")
+found = [cic_score("{raw}", **told), cic_score("incoming", reading=dict(samples_in="rows"), **told)]
+print(json.dumps([*found, cic_monitor(batch="shifted.csv", **told)]))
+"""
+
+
+def test_what_is_scored_is_watched_and_drift_sets_off_the_trigger_of_a_deployment(served: Clone) -> None:
+    matrix, incoming = read_matrix(served.folder / RAW), served.folder / "incoming"
+    incoming.mkdir()
+    shifted = pd.DataFrame(matrix.values[:, ::-1], matrix.samples.index, list(matrix.genes))
+    shifted.to_csv(incoming / "shifted.csv")
+    (incoming / "broken.csv").write_text("sample,a\nx,many\n")
+
+    def asked(path: str, content: dict[str, Any]) -> Any:
+        url, auth = served.environment["PREFECT_API_URL"], served.environment["PREFECT_API_AUTH_STRING"]
+        return request_json(f"{url}/{path}", content, 30.0, auth)
+
+    (trigger,) = asked("automations/filter", {})
+    assert trigger["name"] == "cic-retrain-on-drift" and not trigger["enabled"]
+    for name, schedule in (("cic-score/score-new", "10 * * * *"), ("cic-monitor/watch-scores", "30 5 * * *")):
+        (deployed,) = asked("deployments/filter", {"deployments": {"name": {"any_": [name.split("/")[1]]}}})
+        assert [(one["schedule"]["cron"], one["active"]) for one in deployed["schedules"]] == [(schedule, False)]
+    served.done("prefect", "work-pool", "pause", "cic-local")  # what is set off shall be seen, and not run
+    served.done("prefect", "automation", "resume", trigger["name"])
+    try:
+        *scored, watched = json.loads(served.done("python", "-c", WATCHING.replace("{raw}", str(RAW))).splitlines()[-1])
+        assert scored[0]["scored"] == [RAW.name] and scored[1]["scored"] == ["shifted.csv"]
+        assert list(scored[1]["failed"]) == ["broken.csv"]
+        assert "error" in watched["drift"] and watched["model"] == "cic-mine"
+        page = (served.folder / "scores" / "monitor.html").read_text()
+        assert "Drift in 160 profiles" in page and watched["page"] == str(served.folder / "scores" / "monitor.html")
+        artifacts = {one["key"] for one in asked("artifacts/filter", {"limit": 200})}
+        assert {"cic-scores", "cic-monitor"} <= artifacts
+        run = json.loads(served.done("python", "-c", RUN.replace("{id}", watched["run_id"])))
+        assert run["metrics"]["drift"] == 1 and run["files"] == ["monitor.html"]
+        deadline, (trained,) = time.monotonic() + 60, asked("deployments/filter", OF_TRAINING)
+        set_off = {
+            "deployments": {"id": {"any_": [trained["id"]]}},
+            "flow_runs": {"state": {"type": {"any_": WAITING}}},
+        }
+        while not (runs := asked("flow_runs/filter", set_off)):
+            assert time.monotonic() < deadline, "the event set nothing off"
+            time.sleep(0.5)
+        assert runs[0]["created_by"]["type"] == "AUTOMATION"
+        served.done("prefect", "flow-run", "delete", runs[0]["id"])
+    finally:
+        served.done("prefect", "automation", "pause", trigger["name"])
+        served.done("prefect", "work-pool", "resume", "cic-local")
+
+
+WAITING = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}}
+OF_TRAINING = {"deployments": {"name": {"any_": ["train-and-judge"]}}}
+RUN = """
+import json
+from cic.settings import load_settings
+from cic.tracking.store import connect
+client = connect(load_settings().tracking_uri)
+files = [one.path for one in client.list_artifacts("{id}")]
+print(json.dumps({"metrics": client.get_run("{id}").data.metrics, "files": files}))
+"""
 
 
 def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:

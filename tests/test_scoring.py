@@ -92,6 +92,8 @@ def test_each_input_gets_the_codes_that_the_model_gives_it_and_only_what_is_new_
     (scores / first.new[1].file).unlink()
     mended = scored(incoming, model, scores)
     assert names(mended.new) == ["b.csv", "broken.csv"] and not mended.failed and mended.n_known == 2
+    kept = [one.input for one in read_index(scores).values() if not one.failed]
+    assert kept == ["a.csv", "later/c.csv", "b.csv", "broken.csv"], "by the time when it was scored"
 
     other = score(incoming, model, "e" * 64, scores)
     assert len(other.new) == 4 and {one.model_digest for one in read_index(scores).values()} == {"d" * 64, "e" * 64}

@@ -142,10 +142,12 @@ def _places(percentile: str, ratio: str, reference: Reference | None) -> Compare
             return None, "the model says nothing of it"
         percentile_S = now[percentile].to_numpy(dtype=np.float64)
         beyond = float(np.mean(percentile_S >= 95))
-        times = f"{now[ratio].astype(float).median():.2f} times that of held-out profiles in the middle; "
+        times = ""
+        if all_there(now, ratio):
+            times = f"{now[ratio].astype(float).median():.2f} times that of held-out profiles in the middle; "
         middle = np.median(percentile_S)
         told = f"{beyond:.0%} beyond their 95th percentile, the median at their percentile {middle:.0f}"
-        return places_differ(percentile_S, len(reference.error_P)), (times if ratio in now else "") + told
+        return places_differ(percentile_S, len(reference.error_P)), times + told
 
     return compare
 

@@ -99,9 +99,8 @@ def score(
             name = path.relative_to(folder).as_posix() if path != folder else path.name
             sha256, reason = _digest_or_reason(path)
             key = key_of(sha256 or name, model_digest, how)
-            known = index.pop(key, None)  # a new one stands where it belongs by time
+            known = index.get(key)
             if known is not None and not known.failed and (scores / known.file).is_file():
-                index = {**index, key: known}
                 n_known += 1
             else:
                 table, reason = (None, reason) if reason else _encoded(path, sha256, model, read, group)
@@ -112,6 +111,7 @@ def score(
                 else:
                     entry = _kept(table, entry, scores)
                     new.append(entry)
+                index.pop(key, None)  # entries stand in the order of time
                 index[key] = entry
                 write_index(scores, index)
             shown.advance(note=name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -61,19 +62,18 @@ def window(
     entries = [one for one in read_index(scores).values() if one.model_digest == model_digest and not one.failed]
     every = _tables(scores, entries)
     if since is not None:
-        chosen = every["at"] >= _moment(since)
+        chosen_S = (every["at"] >= _moment(since)).to_numpy()
     elif batch is not None:
-        chosen = every["input"] == batch
+        chosen_S = (every["input"] == batch).to_numpy()
     else:
-        chosen = pd.Series(range(len(every)), every.index) >= len(every) - (last or len(every))
+        chosen_S = np.arange(len(every)) >= len(every) - (last or len(every))
     asked = f"since {since}" if since else batch or (f"the last {last:,} profiles" if last else "all profiles")
-    if not chosen.any():
+    if not chosen_S.any():
         known = ", ".join(dict.fromkeys(every["input"])) if batch else f"{len(every):,} profiles by this model in all"
         raise DataError(
             f"nothing was scored: {asked}", where=str(scores), expected=known, fix="`cic score FOLDER` scores profiles"
         )
-    now = every[chosen]
-    return Window(now, every[~chosen & (every["at"] <= now["at"].min())], asked)
+    return Window(every[chosen_S], every.iloc[: chosen_S.argmax()], asked)
 
 
 def _moment(text: str) -> datetime:
