@@ -35,6 +35,13 @@ def checked(bundle: Bundle, asked: ExpressionMatrix, values_SG: np.ndarray, grou
     return check("bench", bundle.reference, Window(scored, scored.iloc[:0], "all profiles"))
 
 
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the share of splits in which drift is found, and the p-values at their median."""
+    of_case = table.groupby(["model", "asked"], sort=False)
+    found = of_case[["n", "held_out", "drift"]].mean().join(of_case[["error", "unknown"]].median().add_prefix("p_"))
+    return found.join(of_case.size().rename("splits"))
+
+
 def main() -> None:
     """Train, check, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -43,8 +50,9 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="sets whose models are asked; default all")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    sets, rows = profile_sets(options.folder), []
+    sets = profile_sets(options.folder)
     for name in options.only or SETS:
+        rows = []
         for seed in range(1, options.seeds + 1):
             bundle, test = trained(sets[name], seed)
             cases = {"its test part": checked(bundle, test, test.values)}
@@ -62,9 +70,7 @@ def main() -> None:
                 drift = float(bool(found.drifted))
                 n = len(found.window.now)
                 rows.append({"model": name, "asked": case, "n": n, "held_out": found.held_out, "drift": drift, **p})
-    table = pd.DataFrame(rows).groupby(["model", "asked"], sort=False)
-    found = table[["n", "held_out", "drift"]].mean().join(table[["error", "unknown"]].median().add_prefix("p_"))
-    print(found.join(table.size().rename("splits")).to_string(float_format="{:.3g}".format))
+        print(summary(pd.DataFrame(rows)).to_string(float_format="{:.3g}".format), flush=True)
 
 
 if __name__ == "__main__":

@@ -92,8 +92,9 @@ def test_each_input_gets_the_codes_that_the_model_gives_it_and_only_what_is_new_
     (scores / first.new[1].file).unlink()
     mended = scored(incoming, model, scores)
     assert names(mended.new) == ["b.csv", "broken.csv"] and not mended.failed and mended.n_known == 2
-    kept = [one.input for one in read_index(scores).values() if not one.failed]
-    assert kept == ["a.csv", "later/c.csv", "b.csv", "broken.csv"], "by the time when it was scored"
+    assert [one.input for one in read_index(scores).values()] == ["a.csv", "later/c.csv", "b.csv", "broken.csv"], (
+        "the newest last"
+    )
 
     other = score(incoming, model, "e" * 64, scores)
     assert len(other.new) == 4 and {one.model_digest for one in read_index(scores).values()} == {"d" * 64, "e" * 64}
@@ -107,6 +108,8 @@ def test_how_a_file_is_read_is_part_of_what_it_is_known_by(incoming: Path, model
     assert names(scored(incoming, model, scores, only=["a*"], reading={"samples_in": "columns"}).failed) == ["a.csv"]
     with pytest.raises(ConfigError, match="`sheet` is no way to read"):
         scored(incoming, model, scores, reading={"sheet": 1})
+    with pytest.raises(DataError, match=r"no such file(.|\n)*gone.csv"):
+        scored(incoming, model, scores, reading={"labels": Path("gone.csv")})
 
 
 class Stopping(Model):

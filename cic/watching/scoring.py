@@ -87,10 +87,11 @@ def score(
     ServiceError
         If another process scores into the same folder.
     """
-    read = _how(model, reading or {})
-    tables = {name: Path(read[name]) for name in TABLES if read[name]}
+    said = _said(model, reading or {})
+    tables = {name: Path(said[name]) for name in TABLES if name in said}
     inputs = inputs_in(folder, only, [scores, *tables.values()])
-    how = {**read, **{name: content_digest(path) for name, path in tables.items()}, "group": group}
+    how = {**said, **{name: _digest_of_table(path) for name, path in tables.items()}, "group": group}
+    read = _defaults(model) | said
     scores.mkdir(parents=True, exist_ok=True)
     new, failed, n_known = list[Entry](), list[Entry](), 0
     with _alone(scores), bar(len(inputs), "inputs") as shown:
@@ -111,27 +112,45 @@ def score(
                 else:
                     entry = _kept(table, entry, scores)
                     new.append(entry)
-                index.pop(key, None)  # entries stand in the order of time
-                index[key] = entry
+                index = _with(index, entry)
                 write_index(scores, index)
             shown.advance(note=name)
     return Scored(tuple(new), tuple(failed), n_known)
 
 
-def _how(model: Model, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Give every way to read, so that saying what is so anyway makes no difference."""
-    ways = {
-        name: None if one.default is one.empty else one.default
-        for name, one in inspect.signature(read_table).parameters.items()
-        if name != "path"
-    }
+def _defaults(model: Model) -> dict[str, Any]:
+    """Give how a file is read where nothing is said."""
+    ways = {name: one.default for name, one in inspect.signature(read_table).parameters.items() if name != "path"}
+    missing = "error" if model.bundle.preprocessor.fill_G is None else "keep"
+    return {**ways, "unit": model.bundle.unit, "tables_in": "rows", "missing": missing}
+
+
+def _said(model: Model, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is said of the reading; not what is so anyway, nor what a release to come may add."""
+    ways = _defaults(model)
     if unknown := sorted(set(reading) - set(ways)):
         raise ConfigError(f"`{unknown[0]}` is no way to read a file", where="reading", expected=", ".join(ways))
-    read = {**ways, "tables_in": "rows", **reading}
-    read["unit"] = read["unit"] or model.bundle.unit
-    if model.bundle.preprocessor.fill_G is not None and read["missing"] == "error":
-        read["missing"] = "keep"
-    return read
+    usual = {**ways, "missing": "error"}
+    return {name: value for name, value in reading.items() if value not in (None, usual[name])}
+
+
+def _digest_of_table(path: Path) -> str:
+    if not path.is_file():
+        raise DataError(
+            "there is no such file", where=str(path), expected="a table beside the profiles", fix="check it"
+        )
+    return content_digest(path)
+
+
+def _with(index: Mapping[str, Entry], new: Entry) -> dict[str, Entry]:
+    """Put an entry last, as the newest, in the place of what the same input failed by before."""
+    of_input = (new.input, new.model_digest)
+    kept = {
+        key: one
+        for key, one in index.items()
+        if key != new.key and not (one.failed and (one.input, one.model_digest) == of_input)
+    }
+    return {**kept, new.key: new}
 
 
 @contextmanager
