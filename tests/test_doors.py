@@ -349,10 +349,7 @@ def test_what_is_scored_is_watched_and_drift_sets_off_the_trigger_of_a_deploymen
         run = json.loads(served.done("python", "-c", RUN.replace("{id}", watched["run_id"])))
         assert run["metrics"]["drift"] == 1 and run["files"] == ["monitor.html"]
         deadline, (trained,) = time.monotonic() + 60, asked("deployments/filter", OF_TRAINING)
-        set_off = {
-            "deployments": {"id": {"any_": [trained["id"]]}},
-            "flow_runs": {"state": {"type": {"any_": WAITING}}},
-        }
+        set_off = {"deployments": {"id": {"any_": [trained["id"]]}}, **WAITING}
         while not (runs := asked("flow_runs/filter", set_off)):
             assert time.monotonic() < deadline, "the event set nothing off"
             time.sleep(0.5)
