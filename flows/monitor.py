@@ -99,6 +99,6 @@ def told(checked: Checked, page: Path) -> str:
             "|---|---|---|---|",
             *rows,
             "",
-            f"Of checks of unchanged profiles {checked.rate:.2%} find drift. With pictures: `{page}`",
+            f"Of checks of unchanged profiles at most {checked.rate:.2%} find drift. With pictures: `{page}`",
         ]
     )

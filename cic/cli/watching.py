@@ -145,6 +145,8 @@ def monitor(
         typer.echo(f"MLflow run {log_checked(checked, page, settings)}")
     if checked.drifted:
         raise UnfamiliarError(
-            checked.text, where=str(scores), expected=f"as in training; of such checks {rate:.2%} find drift by chance",
+            checked.text,
+            where=str(scores),
+            expected=f"as in training; by chance at most {rate:.2%} of such checks find drift",
             fix=f"{page} shows what differs; train again with such profiles if they are what is to come",
-        )  # fmt: skip
+        )

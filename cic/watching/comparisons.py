@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact, ks_2samp
 
 RATE = 0.01
-"""Share of the checks of unchanged profiles that find drift, all their tests together."""
+"""Share of the checks of unchanged profiles that find drift, at most, all their tests together."""
 FEWEST_EXPECTED = 5.0
 """Profiles of a type to be expected on each side: rarer types are counted as one (Cochran 1954, Biometrics 10:417)."""
 

@@ -55,7 +55,7 @@ def render(checked: Checked, reference: Reference | None) -> str:
 
 
 def _independent(checked: Checked) -> str:
-    rate = f"Of checks of unchanged profiles {checked.rate:.2%} find drift, all tests together."
+    rate = f"Of checks of unchanged profiles at most {checked.rate:.2%} find drift, all tests together."
     if checked.unit == "group":
         n = checked.window.now["group"].nunique()
         return f"{rate} One profile of each of {n:,} groups was drawn at a time, since those of a group are alike."
