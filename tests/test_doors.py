@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 import yaml
@@ -310,66 +311,64 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
 
 
 WATCHING = """
-import json
+import json, sys
+from cic.settings import load_settings
+from cic.tracking.store import connect
 from flows.monitor import cic_monitor
 from flows.score import cic_score
-told = dict(model="models:/cic-mine/1", scores="scores")
-found = [cic_score("{raw}", **told), cic_score("incoming", reading=dict(samples_in="rows"), **told)]
-print(json.dumps([*found, cic_monitor(batch="shifted.csv", **told)]))
+
+raw, incoming, scores = sys.argv[1:]
+told = dict(model="models:/cic-mine/1", scores=scores)
+found = [cic_score(raw, **told), cic_score(incoming, **told), cic_monitor(batch="shifted.csv", **told)]
+client, run_id = connect(load_settings().tracking_uri), found[2]["run_id"]
+files = [one.path for one in client.list_artifacts(run_id)]
+print(json.dumps([*found, client.get_run(run_id).data.metrics, files]))
 """
 
 
-def test_what_is_scored_is_watched_and_drift_sets_off_the_trigger_of_a_deployment(served: Clone) -> None:
-    matrix, incoming = read_matrix(served.folder / RAW), served.folder / "incoming"
+def test_what_is_scored_is_watched_and_drift_sets_off_the_trigger_of_a_deployment(
+    served: Clone, tmp_path: Path
+) -> None:
+    matrix, incoming = read_matrix(served.folder / RAW), tmp_path / "incoming"
     incoming.mkdir()
     shifted = pd.DataFrame(matrix.values[:, ::-1], matrix.samples.index, list(matrix.genes))
     shifted.to_csv(incoming / "shifted.csv")
     (incoming / "broken.csv").write_text("sample,a\nx,many\n")
+    user, password = served.environment["PREFECT_API_AUTH_STRING"].split(":")
+    with httpx.Client(auth=(user, password), trust_env=False, timeout=60) as client:
 
-    def asked(path: str, content: dict[str, Any]) -> Any:
-        url, auth = served.environment["PREFECT_API_URL"], served.environment["PREFECT_API_AUTH_STRING"]
-        return request_json(f"{url}/{path}", content, 30.0, auth)
+        def ask(method: str, path: str, content: Any = None) -> Any:
+            answer = client.request(method, f"{served.environment['PREFECT_API_URL']}/{path}", json=content)
+            return answer.raise_for_status() and answer.content and answer.json()
 
-    (trigger,) = asked("automations/filter", {})
-    assert trigger["name"] == "cic-retrain-on-drift" and not trigger["enabled"]
-    for name, schedule in (("cic-score/score-new", "10 * * * *"), ("cic-monitor/watch-scores", "30 5 * * *")):
-        (deployed,) = asked("deployments/filter", {"deployments": {"name": {"any_": [name.split("/")[1]]}}})
-        assert [(one["schedule"]["cron"], one["active"]) for one in deployed["schedules"]] == [(schedule, False)]
-    served.done("prefect", "work-pool", "pause", "cic-local")  # what is set off shall be seen, and not run
-    served.done("prefect", "automation", "resume", trigger["name"])
-    try:
-        *scored, watched = json.loads(served.done("python", "-c", WATCHING.replace("{raw}", str(RAW))).splitlines()[-1])
-        assert scored[0]["scored"] == [RAW.name] and scored[1]["scored"] == ["shifted.csv"]
-        assert list(scored[1]["failed"]) == ["broken.csv"]
-        assert "error" in watched["drift"] and watched["model"] == "cic-mine"
-        page = (served.folder / "scores" / "monitor.html").read_text()
-        assert "Drift in 160 profiles" in page and watched["page"] == str(served.folder / "scores" / "monitor.html")
-        artifacts = {one["key"] for one in asked("artifacts/filter", {"limit": 200})}
-        assert {"cic-scores", "cic-monitor"} <= artifacts
-        run = json.loads(served.done("python", "-c", RUN.replace("{id}", watched["run_id"])))
-        assert run["metrics"]["drift"] == 1 and run["files"] == ["monitor.html"]
-        deadline, (trained,) = time.monotonic() + 60, asked("deployments/filter", OF_TRAINING)
-        set_off = {"deployments": {"id": {"any_": [trained["id"]]}}, **WAITING}
-        while not (runs := asked("flow_runs/filter", set_off)):
-            assert time.monotonic() < deadline, "the event set nothing off"
-            time.sleep(0.5)
-        assert runs[0]["created_by"]["type"] == "AUTOMATION"
-        served.done("prefect", "flow-run", "delete", runs[0]["id"])
-    finally:
-        served.done("prefect", "automation", "pause", trigger["name"])
-        served.done("prefect", "work-pool", "resume", "cic-local")
-
-
-WAITING = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}}
-OF_TRAINING = {"deployments": {"name": {"any_": ["train-and-judge"]}}}
-RUN = """
-import json
-from cic.settings import load_settings
-from cic.tracking.store import connect
-client = connect(load_settings().tracking_uri)
-files = [one.path for one in client.list_artifacts("{id}")]
-print(json.dumps({"metrics": client.get_run("{id}").data.metrics, "files": files}))
-"""
+        deployed = {one["name"]: one for one in ask("POST", "deployments/filter", {})}
+        for name, cron in (("score-new", "10 * * * *"), ("watch-scores", "30 5 * * *")):
+            assert [(one["schedule"]["cron"], one["active"]) for one in deployed[name]["schedules"]] == [(cron, False)]
+        (trigger,) = ask("POST", "automations/filter", {})
+        assert trigger["name"] == "cic-retrain-on-drift" and not trigger["enabled"]
+        ask("PATCH", "work_pools/cic-local", {"is_paused": True})  # what is set off shall be seen, and not run
+        ask("PATCH", f"automations/{trigger['id']}", {"enabled": True})
+        try:
+            told = served.done("python", "-c", WATCHING, str(RAW), str(incoming), str(tmp_path / "scores"))
+            of_set, of_folder, watched, metrics, files = json.loads(told.splitlines()[-1])
+            assert of_set["scored"] == [RAW.name] and of_folder["scored"] == ["shifted.csv"]
+            assert list(of_folder["failed"]) == ["broken.csv"]
+            assert "error" in watched["drift"] and watched["model"] == "cic-mine"
+            assert metrics["drift"] == 1 and files == ["monitor.html"]
+            assert "Drift in 160 profiles" in Path(watched["page"]).read_text()
+            made = {one["key"] for one in ask("POST", "artifacts/filter", {})}
+            assert {"cic-scores", "cic-monitor"} <= made
+            waiting = {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}
+            of_training = {"id": {"any_": [deployed["train-and-judge"]["id"]]}}
+            deadline = time.monotonic() + 120
+            while not (runs := ask("POST", "flow_runs/filter", {"deployments": of_training, "flow_runs": waiting})):
+                assert time.monotonic() < deadline, "the event set nothing off"
+                time.sleep(0.2)
+            assert runs[0]["created_by"]["type"] == "AUTOMATION"
+            ask("DELETE", f"flow_runs/{runs[0]['id']}")
+        finally:
+            ask("PATCH", f"automations/{trigger['id']}", {"enabled": False})
+            ask("PATCH", "work_pools/cic-local", {"is_paused": False})
 
 
 def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:
