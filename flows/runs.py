@@ -69,7 +69,7 @@ def _stage_task(name: str) -> Task[[dict[str, Any], dict[str, str]], str]:
         folder = paths[name]
         began = time.monotonic()
         try:
-            with _progress_artifacts(name) as observer, observed(observer):
+            with progress_artifacts(name) as observer, observed(observer):
                 ran = run_stage(name, parsed, paths, settings, keep=True)
         except DataError as error:
             if name == "ingest":
@@ -93,7 +93,7 @@ STAGE_TASKS = {name: _stage_task(name) for name in STAGES}
 
 
 @contextmanager
-def _progress_artifacts(stage: str) -> Iterator[_ProgressArtifact]:
+def progress_artifacts(stage: str) -> Iterator[_ProgressArtifact]:
     """Show bars until the block has ended well: then the run's page lists what it came to, not a bar for each step."""
     shown = _ProgressArtifact(stage)
     yield shown

@@ -60,6 +60,8 @@ MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
 MAY_IMPORT["verification"] = MAY_IMPORT["publishing"] - {"publishing", "pipeline", "stages"}
 MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings"}
 MAY_IMPORT["validation"] = MAY_IMPORT["using"] | {"using", "evaluation", "folders", "tracking"}
+# of the evaluation the drawing of pages alone, see below
+MAY_IMPORT["watching"] = MAY_IMPORT["using"] | {"using", "tracking", "evaluation", "manifest"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT) | {"serving", "platform"}
 OWNERS = {
     "optuna": {"cic.search"},
@@ -132,8 +134,9 @@ def test_imports_only_point_up_the_table(path: Path) -> None:
         assert first not in UNPICKLERS, f"{path} imports {name}"
 
 
-def test_the_checks_know_of_the_evaluation_only_how_it_draws() -> None:
-    for path in (ROOT / "cic" / "checking").glob("*.py"):
+@pytest.mark.parametrize("mine", ["checking", "watching"])
+def test_other_pages_know_of_the_evaluation_only_how_it_draws(mine: str) -> None:
+    for path in (ROOT / "cic" / mine).glob("*.py"):
         for name in imported(path):
             assert not name.startswith("cic.evaluation") or name.startswith("cic.evaluation.drawing."), (
                 f"{path}: {name}"

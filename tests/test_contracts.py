@@ -21,18 +21,20 @@ from cic.pipeline import STAGES, declared
 from cic.platform.doctor_services import DEPLOYMENTS
 from cic.settings import Settings
 from flows.form import changed_since, overrides_of, shown_by
+from flows.monitor import EVENT, cic_monitor
 from flows.names import is_drawn
 from flows.promote import cic_promote, gate_task, promote_task, publish_task
 from flows.runs import STAGE_TASKS, pull_data
+from flows.score import cic_score
 from flows.search import cic_search
 from flows.train import cic_train
 from flows.validate import cic_validate
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = tuple(name for name in Params.model_fields if name != "seed")
-FLOWS = {flow.name: flow for flow in (cic_train, cic_search, cic_promote, cic_validate)}
+FLOWS = {flow.name: flow for flow in (cic_train, cic_search, cic_promote, cic_validate, cic_score, cic_monitor)}
 PREFECT_KEYS = {"name", "prefect-version", "pull", "definitions", "deployments"}
-DEPLOYMENT_KEYS = {"name", "entrypoint", "description", "tags", "work_pool"}
+DEPLOYMENT_KEYS = {"name", "entrypoint", "description", "tags", "work_pool", "schedules", "triggers"}
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,18 @@ def test_prefect_deploys_every_flow_and_nothing_is_misspelt(prefect: dict[str, A
         assert deployment["work_pool"]["job_variables"] == {"stream_output": False}
     assert {"/".join(one) for one in deployed} == DEPLOYMENTS
     assert len({name for _, name in deployed}) == len(FLOWS), "the page lists them by this name"
+
+
+def test_nothing_runs_unasked_and_examples_name_what_there_is(prefect: dict[str, Any]) -> None:
+    of_flow = {deployment["name"]: deployment for deployment in prefect["deployments"]}
+    scheduled = {name: one["schedules"] for name, one in of_flow.items() if "schedules" in one}
+    for name, flow in (("score-new", cic_score), ("watch-scores", cic_monitor)):
+        (example,) = scheduled.pop(name)
+        assert example["active"] is False
+        flow.validate_parameters(example["parameters"])
+    (trigger,) = of_flow["train-and-judge"]["triggers"]
+    assert trigger["enabled"] is False and trigger["expect"] == [EVENT] and not scheduled
+    assert trigger["match"] == {"prefect.resource.id": "cic.model.*"}
 
 
 FORMS = {

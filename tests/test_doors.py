@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pandas as pd
 import pytest
 import yaml
 from cloned import RAW, Clone, make_clone
@@ -19,6 +21,7 @@ from versioned import git
 
 from cic.cli.run import STEPS
 from cic.cli.run_shown import WAITS
+from cic.data.matrix import read_matrix
 from cic.declarations import measure_names
 from cic.evaluation.report.outcome import PLACE
 from cic.manifest import read_manifest, write_manifest
@@ -305,6 +308,67 @@ def test_a_run_that_is_followed_prints_a_line_a_step_and_goes_on_after_ctrl_c(se
     for unknown in ("nonsense", "00000000-0000-4000-8000-000000000000"):
         none = served.run("cic", "run", "--follow", unknown, seconds=30)
         assert none.returncode == 5 and f"there is no flow run `{unknown}`" in none.stderr
+
+
+WATCHING = """
+import json, sys
+from cic.settings import load_settings
+from cic.tracking.store import connect
+from flows.monitor import cic_monitor
+from flows.score import cic_score
+
+raw, incoming, scores = sys.argv[1:]
+told = dict(model="models:/cic-mine/1", scores=scores)
+found = [cic_score(raw, **told), cic_score(incoming, **told), cic_monitor(batch="shifted.csv", **told)]
+client, run_id = connect(load_settings().tracking_uri), found[2]["run_id"]
+files = [one.path for one in client.list_artifacts(run_id)]
+print(json.dumps([*found, client.get_run(run_id).data.metrics, files]))
+"""
+
+
+def test_what_is_scored_is_watched_and_drift_sets_off_the_trigger_of_a_deployment(
+    served: Clone, tmp_path: Path
+) -> None:
+    matrix, incoming = read_matrix(served.folder / RAW), tmp_path / "incoming"
+    incoming.mkdir()
+    shifted = pd.DataFrame(matrix.values[:, ::-1], matrix.samples.index, list(matrix.genes))
+    shifted.to_csv(incoming / "shifted.csv")
+    (incoming / "broken.csv").write_text("sample,a\nx,many\n")
+    user, password = served.environment["PREFECT_API_AUTH_STRING"].split(":")
+    with httpx.Client(auth=(user, password), trust_env=False, timeout=60) as client:
+
+        def ask(method: str, path: str, content: Any = None) -> Any:
+            answer = client.request(method, f"{served.environment['PREFECT_API_URL']}/{path}", json=content)
+            return answer.raise_for_status() and answer.content and answer.json()
+
+        deployed = {one["name"]: one for one in ask("POST", "deployments/filter", {})}
+        for name, cron in (("score-new", "10 * * * *"), ("watch-scores", "30 5 * * *")):
+            assert [(one["schedule"]["cron"], one["active"]) for one in deployed[name]["schedules"]] == [(cron, False)]
+        (trigger,) = ask("POST", "automations/filter", {})
+        assert trigger["name"] == "cic-retrain-on-drift" and not trigger["enabled"]
+        ask("PATCH", "work_pools/cic-local", {"is_paused": True})  # what is set off shall be seen, and not run
+        ask("PATCH", f"automations/{trigger['id']}", {"enabled": True})
+        try:
+            told = served.done("python", "-c", WATCHING, str(RAW), str(incoming), str(tmp_path / "scores"))
+            of_set, of_folder, watched, metrics, files = json.loads(told.splitlines()[-1])
+            assert of_set["scored"] == [RAW.name] and of_folder["scored"] == ["shifted.csv"]
+            assert list(of_folder["failed"]) == ["broken.csv"]
+            assert "error" in watched["drift"] and watched["model"] == "cic-mine"
+            assert metrics["drift"] == 1 and files == ["monitor.html"]
+            assert "Drift in 160 profiles" in Path(watched["page"]).read_text()
+            made = {one["key"] for one in ask("POST", "artifacts/filter", {})}
+            assert {"cic-scores", "cic-monitor"} <= made
+            waiting = {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}
+            of_training = {"id": {"any_": [deployed["train-and-judge"]["id"]]}}
+            deadline = time.monotonic() + 120
+            while not (runs := ask("POST", "flow_runs/filter", {"deployments": of_training, "flow_runs": waiting})):
+                assert time.monotonic() < deadline, "the event set nothing off"
+                time.sleep(0.2)
+            assert runs[0]["created_by"]["type"] == "AUTOMATION"
+            ask("DELETE", f"flow_runs/{runs[0]['id']}")
+        finally:
+            ask("PATCH", f"automations/{trigger['id']}", {"enabled": False})
+            ask("PATCH", "work_pools/cic-local", {"is_paused": False})
 
 
 def test_a_flow_runs_a_stage_again_whose_folder_was_damaged(served: Clone) -> None:

@@ -91,7 +91,7 @@ def test_without_missing_genes_nothing_is_inferred_and_doubt_is_as_it_was(known)
     assert (table["coverage"] == 1).all()
     np.testing.assert_array_equal(table[model.bundle.code_columns].to_numpy(), model.bundle.encode(test.values))
     assert table["familiar"].mean() > 0.8 and 5 < table["percentile"].median() < 100
-    assert table["code_distance"].astype(float).median() < 3
+    assert table["distance_ratio"].astype(float).median() < 3
 
 
 def test_the_error_of_profiles_with_missing_genes_compares_with_the_held_out_ones(known) -> None:
@@ -107,8 +107,8 @@ def test_codes_far_from_those_of_training_are_told(known) -> None:
     model, test = known
     far_SG = test.values[:5] + 3 * (test.values[:5] - test.values.mean(axis=0))
     table, _ = answers(model.bundle, far_SG, pd.RangeIndex(5))
-    far_S = table["code_distance"].astype(float) > 2
-    assert far_S.sum() >= 4 and (table.loc[far_S, "code_percentile"].astype(float) > 90).all()
+    far_S = table["distance_ratio"].astype(float) > 2
+    assert far_S.sum() >= 4 and (table.loc[far_S, "distance_percentile"].astype(float) > 90).all()
 
 
 def test_sets_of_types_hold_the_true_one_as_often_as_is_promised(known) -> None:

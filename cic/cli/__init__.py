@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cic.cli import codes, data, model, params, platform, registry, run, serving, stages, validate, verify
+from cic.cli import codes, data, model, params, platform, registry, run, serving, stages, validate, verify, watching
 from cic.errors import CicError, needing
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ model.register(app)
 validate.register(app)
 app.add_typer(codes.app, name="codes")
 serving.register(app)
+watching.register(app)
 platform.register(app)
 run.register(app)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cic.model.reference import Reference
 
 COLUMNS = (
-    "coverage", "unexplained", "error_ratio", "percentile", "code_distance", "code_percentile", "familiar", "note"
+    "coverage", "unexplained", "error_ratio", "percentile", "distance_ratio", "distance_percentile", "familiar", "note"
 )  # fmt: skip
 TYPE_COLUMNS = ("cell_type", "likeliest", "probability", "types")
 UNFAMILIAR = "unknown"
@@ -49,8 +49,8 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen
         - `unexplained`: squared error over squared distance from the training mean
         - `error_ratio`: its mean squared error over the median of held-out profiles
         - `percentile`: share of held-out profiles with a smaller error, 0 to 100
-        - `code_distance`: distance of its code from the nearest codes of training, over the median of held-out profiles
-        - `code_percentile`: share of held-out profiles whose code is nearer, 0 to 100
+        - `distance_ratio`: distance of its code from the nearest of training, over the median of held-out profiles
+        - `distance_percentile`: share of held-out profiles whose code is nearer, 0 to 100
         - `familiar`: `False` beyond 1.25 times their 95th percentile of error, or where all values seem to be on a
           wrong scale
         - `note`: what seems wrong with the scale, or empty
@@ -65,7 +65,7 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen
         told["error_ratio"] = found.error_S / known.median_error
         told["percentile"] = known.percentile(found.error_S)
         if known.distance_P.size:
-            told["code_distance"], told["code_percentile"] = known.code_distances(bundle, found.code_SW)
+            told["distance_ratio"], told["distance_percentile"] = known.code_distances(bundle, found.code_SW)
         told["familiar"] = (found.error_S <= known.largest_familiar) & (not note)
     return pd.DataFrame(told, index=samples)
 

@@ -18,6 +18,8 @@ DEPLOYED = {
     "cic-search": "search-only",
     "cic-promote": "judge-again",
     "cic-validate": "on-file",
+    "cic-score": "score-new",
+    "cic-monitor": "watch-scores",
 }
 """Name of each flow's deployment in `prefect.yaml`."""
 UNKNOWN = "unknown"

@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cic.platform.secret import LOGIN_PATH
 
 ORIGINS_VARIABLE = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
+IN_MEMORY = "prefect-in-memory"
+"""The host by which the server calls itself where an automation starts a deployment; it too has to give the secret."""
 # where Prefect's pages look for it; what stands behind a `#` reaches no server and no log
 LOGIN_PAGE = """<!doctype html><title>cic</title><p>One moment …</p><script>
 localStorage.setItem("prefect-password", btoa(location.hash.slice(1)));
@@ -55,5 +57,6 @@ def create_app() -> FastAPI:
     app = create_prefect_app(final=True)
     app.router.routes.insert(0, Route(LOGIN_PATH, _login))
     app.add_middleware(OwnOriginsOnly, origins=frozenset(origins))
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[urlsplit(origin).hostname or "" for origin in origins])
+    hosts = [urlsplit(origin).hostname or "" for origin in origins]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts, IN_MEMORY])
     return app
