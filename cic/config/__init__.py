@@ -16,11 +16,12 @@ from cic.config.sections import (
     Split,
     Training,
     Transform,
+    Within,
     digest,
 )
 
 __all__ = [
     "Data", "Evaluate", "Fit", "Params", "ParamsSection", "Preprocess", "Registry", "Search", "Split", "Training",
-    "Transform",
+    "Transform", "Within",
     "digest", "load_params", "parse_params", "with_override_texts", "with_overrides",
 ]  # fmt: skip

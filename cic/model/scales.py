@@ -39,7 +39,8 @@ def scale_evidence(bundle: Bundle, values_SG: np.ndarray) -> str | None:
     if not len(values_SG):
         return None
     values_SG = values_SG[:: -(-len(values_SG) // LOOKED_AT)]
-    return _of_shape(bundle, values_SG) or (_of_logarithms(bundle, values_SG) if bundle.unit == "log2" else None)
+    reads_logarithms = bundle.unit == "log2" and bundle.preprocessor.within == "none"  # to ranks all bases are one
+    return _of_shape(bundle, values_SG) or (_of_logarithms(bundle, values_SG) if reads_logarithms else None)
 
 
 def _of_shape(bundle: Bundle, values_SG: np.ndarray) -> str | None:
