@@ -155,7 +155,11 @@ class Preprocessor:
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
         self._check_genes(values_SG)
-        return ((self.to_scale(values_SG)[:, self.kept] - self.mean_G) / self.scale_G).astype(np.float32)
+        return self.from_log2(log2_scale(values_SG, self.unit))
+
+    def from_log2(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Bring profiles over `genes_in` from log2 scale to that of the model, as `transform` does; NaN stays NaN."""
+        return ((self.to_scale.from_log2(log2_SG)[:, self.kept] - self.mean_G) / self.scale_G).astype(np.float32)
 
     def log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, which `transform` begins with.

@@ -55,7 +55,11 @@ class Scale:
 
     def __call__(self, values_SG: np.ndarray) -> np.ndarray:
         """Give float32, shape as of `values_SG`."""
-        return transformed(normalised(log2_scale(values_SG, self.unit), self.within, self.curve_Q), self.onto)
+        return self.from_log2(log2_scale(values_SG, self.unit))
+
+    def from_log2(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Give the same of profiles on log2 scale; NaN where they are."""
+        return transformed(normalised(log2_SG, self.within, self.curve_Q), self.onto)
 
     def sparse(self, values_SG: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
         """Give compressed rows, where the scale keeps zeros."""

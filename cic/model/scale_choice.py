@@ -44,7 +44,8 @@ def with_scale(params: Params, matrix: ExpressionMatrix, part_S: np.ndarray) -> 
         deviance = {one: pca_deviance(on_scale(params, one), train, validation) for one in get_args(Transform)}
         return on_scale(params, transform=min(deviance, key=lambda one: deviance[one]))
     error = order_errors(params, train, validation)
-    return on_scale(params, within=min(error, key=lambda one: error[one]))
+    chosen: Within = min(error, key=lambda one: error[one])
+    return on_scale(params, within=chosen)
 
 
 def order_errors(params: Params, train: ExpressionMatrix, validation: ExpressionMatrix) -> dict[Within, float]:
