@@ -42,8 +42,8 @@ from cic.seeds import derive_seed, generator
 
 TUNED = ("logistic", "lda", "nearest")
 FOLDS = 5
-Answers = Iterator[tuple[str, str, np.ndarray]]
-"""What was looked at, what told, and the type that it told of each profile of the second study."""
+Answer = tuple[tuple[str, str], np.ndarray]
+"""What was looked at and what told; the type that it told of each profile of the second study."""
 
 
 def completed(x_SG: np.ndarray, basis: SampleBasis, n_train: int, width: int) -> np.ndarray:
@@ -95,16 +95,18 @@ def trained(pair: Pair, first: ExpressionMatrix, part_N: np.ndarray, params: Par
     return Trained(code_NW, code_TW, told_T, balanced_accuracy(true_V, told_N[part_N == "validation"]))
 
 
-def told(space: str, known_NX: np.ndarray, asked_TX: np.ndarray, label_N: np.ndarray, seed: int) -> Answers:
-    """Let classifiers tell, tuned on the first study alone."""
+def told(
+    name: str, space: str, known_NX: np.ndarray, asked_TX: np.ndarray, label_N: np.ndarray, seed: int
+) -> Iterator[Answer]:
+    """Let classifiers tell, tuned on the first study alone; `name` is what they see, `space` as of `TuningSpec`."""
     labels, at_N = np.unique(label_N, return_inverse=True)
     inner_N = generator(seed, "bench", "pairs").permutation(len(at_N)) % FOLDS
     spec = TuningSpec(0, space, known_NX, at_N, inner_N, asked_TX, known_NX.shape[1], False, seed)
     tuned = tune(spec).predictions
-    for name in TUNED:
-        yield "", name, labels[tuned[f"{space}_{name}"].predicted_T]
+    for how in TUNED:
+        yield (name, how), labels[tuned[f"{space}_{how}"].predicted_T]
     fitting = Fitting(known_NX.astype(np.float64), at_N, asked_TX.astype(np.float64), known_NX.shape[1], seed)
-    yield "", "centroid", labels[centroid(fitting, [None])[0]]
+    yield (name, "centroid"), labels[centroid(fitting, [None])[0]]
 
 
 def most_correlated(known_NG: np.ndarray, asked_TG: np.ndarray, label_N: np.ndarray) -> np.ndarray:
@@ -114,19 +116,20 @@ def most_correlated(known_NG: np.ndarray, asked_TG: np.ndarray, label_N: np.ndar
     return label_N[(unit_TG @ unit_NG.T).argmax(axis=1)]
 
 
-def by_genes(pair: Pair, first: ExpressionMatrix, seed: int) -> Answers:
+def by_genes(pair: Pair, first: ExpressionMatrix, seed: int) -> Iterator[Answer]:
     """Let rivals tell from the shared genes, as they are and as normal scores of ranks."""
     shared, label_N = pd.Index(pair.shared), first.samples["label"].to_numpy()
     log2 = [
         log2_scale(one.dense(), one.unit)[:, pd.Index(one.genes).get_indexer(shared)] for one in (first, pair.second)
     ]
     for name, (known_NG, asked_TG) in (("genes", log2), ("genes, ranks", [normal_scores(one) for one in log2])):
-        for _, how, answer_T in told("profile", known_NG, asked_TG, label_N, seed):
-            yield name, how, answer_T
-        yield name, "correlation", most_correlated(known_NG, asked_TG, label_N)
+        yield from told(name, "profile", known_NG, asked_TG, label_N, seed)
+        yield (name, "correlation"), most_correlated(known_NG, asked_TG, label_N)
 
 
-def by_codes(pair: Pair, first: ExpressionMatrix, part_N: np.ndarray, params: Params, within: Within) -> Answers:
+def by_codes(
+    pair: Pair, first: ExpressionMatrix, part_N: np.ndarray, params: Params, within: Within
+) -> Iterator[Answer]:
     """Let the code tell, of a model without labels and of one with, and that one's classifier itself."""
     label_N, name = first.samples["label"].to_numpy(), f"code, {within}"
     models = {}
@@ -137,11 +140,10 @@ def by_codes(pair: Pair, first: ExpressionMatrix, part_N: np.ndarray, params: Pa
         )
     joint = max(params.evaluate.label_weights, key=lambda weight: models[weight].validation_accuracy)
     for model, beside in ((models[0.0], ""), (models[joint], ", labels")):
-        for _, how, answer_T in told("code", model.code_NW, model.code_TW, label_N, params.seed):
-            yield name + beside, how, answer_T
+        yield from told(name + beside, "code", model.code_NW, model.code_TW, label_N, params.seed)
     answer_T = models[joint].told_T
     assert answer_T is not None, "it was trained with labels"
-    yield name + ", labels", "joint", answer_T
+    yield (name + ", labels", "joint"), answer_T
 
 
 def one_seed(pair: Pair, params: Params, withins: list[Within]) -> tuple[dict[tuple[str, str], np.ndarray], Within]:
@@ -149,15 +151,15 @@ def one_seed(pair: Pair, params: Params, withins: list[Within]) -> tuple[dict[tu
     part_S = split_samples(pair.first.samples, params.split, derive_seed(params.seed, "split")).to_numpy()
     first = pair.first.select(part_S != "test")
     part_N = part_S[part_S != "test"]
-    found = {(name, how): answer_T for name, how, answer_T in by_genes(pair, first, params.seed)}
+    found = dict(by_genes(pair, first, params.seed))
     for within in withins:
-        found |= {(name, how): one_T for name, how, one_T in by_codes(pair, first, part_N, params, within)}
+        found |= dict(by_codes(pair, first, part_N, params, within))
     error = order_errors(params, *(first.select(part_N == part) for part in ("train", "validation")))
     return found, min(error, key=lambda one: error[one])
 
 
-def over_seeds(hit_RT: np.ndarray, label_T: np.ndarray, plan: Resampling) -> tuple[Interval, Interval, np.ndarray]:
-    """Give accuracy and balanced accuracy, means over seeds with intervals over profiles; the latter resampled too."""
+def over_seeds(hit_RT: np.ndarray, label_T: np.ndarray, plan: Resampling) -> tuple[Interval, Interval]:
+    """Give accuracy and balanced accuracy, means over seeds with intervals over profiles."""
     type_TL = (label_T[:, None] == np.unique(label_T)).astype(np.float64)
     sums_X = np.hstack([hit_RT.mean(axis=0)[:, None] * type_TL, type_TL])
     draws_R = plan.sums(sums_X)
@@ -171,7 +173,6 @@ def over_seeds(hit_RT: np.ndarray, label_T: np.ndarray, plan: Resampling) -> tup
     return (
         plan.interval(float(hit_RT.mean()), accuracy_R),
         plan.interval(balanced, balanced_R),
-        balanced_R,
     )
 
 
@@ -186,7 +187,7 @@ def show(name: str, pair: Pair, answers: list[dict[tuple[str, str], np.ndarray]]
     rows = []
     for key in answers[0]:
         hit_RT = np.array([one[key] == label_T for one in answers])
-        accuracy, balanced, _ = over_seeds(hit_RT, label_T, plan)
+        accuracy, balanced = over_seeds(hit_RT, label_T, plan)
         per_seed_R = hit_RT.mean(axis=1)
         rows.append({"pair": name, "from": key[0], "by": key[1], "accuracy": accuracy.value, "balanced": balanced.value,
                      "low": per_seed_R.min(), "high": per_seed_R.max()})  # fmt: skip
@@ -194,7 +195,7 @@ def show(name: str, pair: Pair, answers: list[dict[tuple[str, str], np.ndarray]]
                       f"{per_seed_R.min():.3f} to {per_seed_R.max():.3f}")  # fmt: skip
     Console(width=140).print(table)
     missed = pd.Series({
-        sample: np.mean([(one[key][at] != label_T[at]) for one in answers for key in one])
+        sample: np.mean([one[key][at] != label_T[at] for one in answers for key in one])
         for at, sample in enumerate(pair.second.samples.index)
     })  # fmt: skip
     Console(width=140).print(f"missed by most ways: {missed[missed > 0.5].round(2).to_dict()}")
