@@ -74,6 +74,7 @@ def test_what_comes_back_are_values_of_equal_rank_with_the_spread_of_training(
     fitted = Preprocessor.fit(matrix, config)
     log2_SG = log2_scale(matrix.values, "counts")
     curve_Q = np.sort(log2_SG, axis=1).mean(axis=0)
+    assert fitted.curve_Q is not None
     np.testing.assert_allclose(fitted.curve_Q, curve_Q, rtol=1e-5)
     expected_SG = np.interp(quantiles(log2_SG), (np.arange(60) + 0.5) / 60, curve_Q)[:, fitted.kept]
     back_SG = fitted.inverse(fitted.transform(matrix.values))
@@ -114,6 +115,7 @@ def test_many_profiles_pass_by_as_few_do(way: Within, monkeypatch: pytest.Monkey
     kept = ExpressionMatrix(sparse.compressed(dense.values), dense.genes, dense.samples, "counts")
     for matrix in (kept, dense):
         many = Preprocessor.fit(matrix, config)
+        assert many.curve_Q is not None and few.curve_Q is not None
         np.testing.assert_allclose(many.curve_Q, few.curve_Q, rtol=1e-6)
         np.testing.assert_allclose(many.mean_G, few.mean_G, atol=1e-6)
         blocks = [block.dense() for block in PreprocessedRows(matrix, few).blocks()]
