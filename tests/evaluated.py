@@ -59,10 +59,15 @@ def params(**sections: Any) -> Params:
 
 
 def trained(
-    matrix: ExpressionMatrix, depth: int = 1, width: int = 3, label_weight: float = 0.0, epochs: int = 30
+    matrix: ExpressionMatrix,
+    depth: int = 1,
+    width: int = 3,
+    label_weight: float = 0.0,
+    epochs: int = 30,
+    within: str = "none",
 ) -> tuple[Bundle, pd.Series, pd.DataFrame]:
     """Split, prepare and train for a moment: the bundle, the part of each sample, the training curve."""
-    config = params(training={"epochs": epochs, "label_weight": label_weight})
+    config = params(training={"epochs": epochs, "label_weight": label_weight}, preprocess={"within_sample": within})
     part = split_samples(matrix.samples, config.split, 1)
     train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
     prepared = prepare(train, validation, config, 0)

@@ -16,16 +16,17 @@ from scipy import stats
 from cic.config import Preprocess
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
-from cic.data.preprocess import Preprocessor, moments
+from cic.data.moments import moments
+from cic.data.preprocess import Preprocessor
 from cic.data.split import split_samples
-from cic.data.transforms import transformed, untransformed
+from cic.data.transforms import Scale, transformed, untransformed
 from cic.data.units import log2_scale
 from cic.errors import ConfigError
 from cic.evaluation.questions.counts.measure import measure
 from cic.evaluation.questions.counts.say import counts_section, counts_sentences
 from cic.model.deviance import deviances, fit_levels, noise_alone
 from cic.model.rows import PreprocessedRows
-from cic.model.scale_choice import on_scale, pca_deviance, with_transform
+from cic.model.scale_choice import on_scale, pca_deviance, with_scale
 
 
 def counted(seed: int = 0, depth: float = 3000.0, **more: int) -> ExpressionMatrix:
@@ -64,7 +65,7 @@ def test_sparse_profiles_are_on_the_scale_of_dense_ones(monkeypatch: pytest.Monk
     monkeypatch.setattr("cic.data.sparse.BLOCK_ROWS", 16)
     dense = counted(n_samples=60)
     kept = ExpressionMatrix(sparse.compressed(dense.values), dense.genes, dense.samples, "counts")
-    for found, told in zip(moments(kept, "sqrt"), moments(dense, "sqrt"), strict=True):
+    for found, told in zip(*(moments(one, Scale("counts", "sqrt")) for one in (kept, dense)), strict=True):
         np.testing.assert_allclose(found, told, rtol=1e-6)
     fitted = Preprocessor.fit(dense, Preprocess(transform="sqrt"))
     blocks = [block.dense() for block in PreprocessedRows(kept, fitted).blocks()]
@@ -162,11 +163,11 @@ def test_the_scale_is_chosen_by_what_pca_foretells_of_counts() -> None:
     config = params(preprocess={"transform": "auto"}, search={"bottleneck_width": [3]})
     few = counted(depth=300.0, n_samples=240)
     part_S = split_samples(few.samples, config.split, 1).to_numpy()
-    assert with_transform(config, few, part_S).preprocess.transform == "sqrt", "of few counts roots are the better ones"
+    assert with_scale(config, few, part_S).preprocess.transform == "sqrt", "of few counts roots are the better ones"
     train, validation = (few.select(part_S == part) for part in ("train", "validation"))
     error = {one: pca_deviance(on_scale(config, one), train, validation) for one in ("log2", "sqrt")}  # type: ignore[arg-type]
     assert error["sqrt"] < error["log2"]
     told = curved_profiles()
     part_S = split_samples(told.samples, config.split, 1).to_numpy()
-    assert with_transform(config, told, part_S).preprocess.transform == "log2", "nothing was counted"
-    assert with_transform(params(), few, part_S).preprocess.transform == "log2", "the parameters say so"
+    assert with_scale(config, told, part_S).preprocess.transform == "log2", "nothing was counted"
+    assert with_scale(params(), few, part_S).preprocess.transform == "log2", "the parameters say so"

@@ -12,8 +12,9 @@ from test_many import cells, dense
 
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
+from cic.data.moments import moments
 from cic.data.passes import blocks_of
-from cic.data.preprocess import moments
+from cic.data.transforms import Scale
 from cic.model.prepare import Prepared, prepare
 from cic.workers.executor import make_executor
 from cic.workers.workers import Workers
@@ -79,7 +80,7 @@ def test_blocks_are_all_profiles_in_their_order(matrix: ExpressionMatrix) -> Non
 def test_profiles_go_to_the_workers_once(matrix: ExpressionMatrix, tmp_path: Path) -> None:
     with make_executor(2, shared=str(tmp_path)) as workers:
         for _ in range(2):
-            moments(dense_matrix := dense(matrix), over=workers.pass_over)
+            moments(dense_matrix := dense(matrix), Scale(matrix.unit), workers.pass_over)
             (file,) = tmp_path.rglob("*.npy")
             assert file.stat().st_size == pytest.approx(dense_matrix.values.nbytes, abs=200)
 

@@ -28,7 +28,7 @@ from cic.data.wide import Wide
 from cic.errors import DataError, ModelError
 from cic.evaluation.questions.counts.measure import measure
 from cic.evaluation.questions.counts.say import counts_section
-from cic.model.scale_choice import with_transform
+from cic.model.scale_choice import with_scale
 
 POSITIVE = arrays(np.float32, (3, 5), elements=st.floats(0, 1e4, width=32)).filter(lambda x: (x.sum(axis=1) > 1).all())
 
@@ -317,6 +317,6 @@ def test_the_scale_of_estimated_counts_is_chosen_as_that_of_counts() -> None:
     matrix = estimated(300.0, 120)
     part_S = np.array(["train", "train", "validation"] * 40)
     auto = params().model_copy(update={"preprocess": params().preprocess.model_copy(update={"transform": "auto"})})
-    chosen = with_transform(auto, matrix, part_S).preprocess.transform
+    chosen = with_scale(auto, matrix, part_S).preprocess.transform
     whole = ExpressionMatrix(np.rint(matrix.values), matrix.genes, matrix.samples, "counts")
-    assert chosen == with_transform(auto, whole, part_S).preprocess.transform == "sqrt"
+    assert chosen == with_scale(auto, whole, part_S).preprocess.transform == "sqrt"

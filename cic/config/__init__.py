@@ -17,11 +17,12 @@ from cic.config.sections import (
     Training,
     Transform,
     ValidationFile,
+    Within,
     digest,
 )
 
 __all__ = [
     "Data", "Evaluate", "Fit", "Params", "ParamsSection", "Preprocess", "Registry", "Search", "Split", "Training",
-    "Transform", "ValidationFile",
+    "Transform", "ValidationFile", "Within",
     "digest", "load_params", "parse_params", "with_override_texts", "with_overrides",
 ]  # fmt: skip

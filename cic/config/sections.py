@@ -86,6 +86,10 @@ Transform = Literal["log2", "sqrt"]
 """Scales that a model can be on (`cic.data.transforms`)."""
 
 
+Within = Literal["none", "rank", "quantile"]
+"""How a profile is normalised by itself alone (`cic.data.within`)."""
+
+
 class Preprocess(ParamsSection):
     """Fitted on training profiles only; part of the model."""
 
@@ -94,6 +98,12 @@ class Preprocess(ParamsSection):
         "log2",
         description="scale of the model: log2, or sqrt, which suits counts of single cells; auto takes that on which "
         "PCA foretells the validation counts better",
+    )
+    within_sample: Within | Literal["auto"] = Field(
+        "none",
+        description="normalisation of each profile by itself, so that profiles of other laboratories can be taken: "
+        "rank gives normal scores, quantile the values of the training profiles at equal ranks; auto takes that by "
+        "which PCA foretells the order of genes in validation profiles best",
     )
     scale: Literal["none", "unit_variance"] = Field("none", description="per-gene scaling after centring")
 
@@ -308,6 +318,11 @@ class Params(ParamsSection):
         held_out, search = self.split.test + self.split.validation + self.split.sealed, self.search
         if held_out >= 0.95:
             raise ValueError(f"split.test + split.validation + split.sealed is {held_out:g}; nothing left to train")
+        if self.preprocess.within_sample != "none" and self.preprocess.transform != "log2":
+            raise ValueError(
+                f"preprocess.within_sample is {self.preprocess.within_sample}, which ranks decide, so "
+                f"preprocess.transform has to be log2, and not {self.preprocess.transform}"
+            )
         if (search.select == "fixed_width") != (search.width is not None):
             raise ValueError("search.width is needed with search.select: fixed_width, and only then")
         if search.width is not None and search.width not in search.bottleneck_width:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
-from cic.data.passes import BlockOf, Over, blocks_of, here
-from cic.data.sparse_units import log2_sparse
+from cic.data.moments import moments, training_curve
+from cic.data.passes import Over, here
 from cic.data.terms import LINEAR_UNITS, Unit
-from cic.data.transforms import transformed, untransformed
+from cic.data.transforms import Scale, untransformed
 from cic.data.units import from_log2_scale, log2_scale
+from cic.data.within import denormalised
 from cic.errors import ConfigError, DataError
 from cic.seeds import generator
 
 if TYPE_CHECKING:  # whoever only uses a model reads no parameters
-    from cic.config import Preprocess, Transform
+    from cic.config import Preprocess, Transform, Within
 
 # In log2 units; float32 resolves about 1e-6 at the values that expression reaches.
 CONSTANT_BELOW = 1e-5
@@ -46,6 +46,11 @@ class Preprocessor:
         Profiles it was fitted on.
     fill_G
         float32, one of `genes_in` each, in `unit`: what stands for a missing value; `None` if the model takes none.
+    within
+        How a profile is normalised by itself, before anything else (`cic.data.within`).
+    curve_Q
+        float64, as many as `genes_in`: the ascending training profiles in the mean, log2; `None` where `within` is
+        `none`.
     """
 
     genes_in: tuple[str, ...]
@@ -56,6 +61,8 @@ class Preprocessor:
     n_fitted: int
     onto: Transform
     fill_G: np.ndarray | None = None
+    within: Within = "none"
+    curve_Q: np.ndarray | None = None
 
     @classmethod
     def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0, over: Over = here) -> Preprocessor:
@@ -81,8 +88,8 @@ class Preprocessor:
             raise DataError(
                 f"{matrix.n_samples} training profile", where=matrix.source, expected="at least 2, to learn from"
             )
-        onto = config.transform
-        assert onto != "auto", "chosen before, by cic.model.scale_choice"
+        onto, within = config.transform, config.within_sample
+        assert onto != "auto" and within != "auto", "chosen before, by cic.model.scale_choice"
         if onto != "log2" and matrix.unit not in LINEAR_UNITS:
             raise ConfigError(
                 f"{onto}, while the unit of the profiles is `{matrix.unit}`",
@@ -90,9 +97,10 @@ class Preprocessor:
                 expected=f"profiles in {', '.join(LINEAR_UNITS)}, which have square roots",
                 fix="set it to `log2`, or import the linear values",
             )
-        x_SG = transformed(log2_scale(matrix.dense(), matrix.unit), onto) if matrix.is_few else None
+        to_scale = Scale(matrix.unit, onto, within, None if within == "none" else training_curve(matrix, over))
+        x_SG = to_scale(matrix.dense()) if matrix.is_few else None
         if x_SG is None:
-            mean_G, deviation_G = moments(matrix, onto, over)
+            mean_G, deviation_G = moments(matrix, to_scale, over)
         else:
             mean_G = x_SG.mean(axis=0, dtype=np.float64)
             deviation_G = x_SG.std(axis=0, dtype=np.float64)
@@ -107,18 +115,27 @@ class Preprocessor:
         if 0 < config.top_genes < len(kept):
             if x_SG is None:
                 sample = np.sort(generator(seed, "preprocess").choice(matrix.n_samples, sparse.FEW, replace=False))
-                x_SG = transformed(log2_scale(matrix.select(sample).dense(), matrix.unit), onto)
+                x_SG = to_scale(matrix.select(sample).dense())
             kept = np.sort(_most_variable(x_SG, kept, deviation_G[kept], config.top_genes))
         scale_G = deviation_G[kept] if config.scale == "unit_variance" else np.ones(len(kept))
         kept = kept.astype(np.int64)
-        found = (matrix.genes, kept, mean_G[kept], scale_G, matrix.unit, matrix.n_samples, onto, matrix.fill_G)
-        return cls(*found)
+        return cls(
+            matrix.genes, kept, mean_G[kept], scale_G, matrix.unit, matrix.n_samples, onto, matrix.fill_G,
+            within, to_scale.curve_Q,
+        )  # fmt: skip
+
+    @property
+    def to_scale(self) -> Scale:
+        """What brings profiles in `unit` to the scale of the model."""
+        return Scale(self.unit, self.onto, self.within, self.curve_Q)
 
     @property
     def gene_unit(self) -> str:
         """The unit that errors of a gene are in."""
         if (self.scale_G != 1).any():
             return "standard deviations"
+        if self.within == "rank":
+            return "normal scores"
         return "log2" if self.onto == "log2" else "square roots"
 
     @property
@@ -144,14 +161,14 @@ class Preprocessor:
         DataError
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
-        return self.centred(self.log2(values_SG))
+        return self.from_log2(self._log2(values_SG))
 
-    def centred(self, log2_SG: np.ndarray) -> np.ndarray:
-        """Bring what `log2` gives to the scale of the model."""
-        return ((transformed(log2_SG, self.onto) - self.mean_G) / self.scale_G).astype(np.float32)
+    def from_log2(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Bring profiles over `genes_in` from log2 scale to that of the model, as `transform` does; NaN stays NaN."""
+        return ((self.to_scale.from_log2(log2_SG)[:, self.kept] - self.mean_G) / self.scale_G).astype(np.float32)
 
     def log2(self, values_SG: np.ndarray) -> np.ndarray:
-        """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, as `transform` does before it centres.
+        """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, which `transform` begins with.
 
         Counts that lack genes add up to the part of a million that the other genes have in the mean training profile.
 
@@ -160,16 +177,20 @@ class Preprocessor:
         DataError
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
+        return self._log2(values_SG)[:, self.kept]
+
+    def _log2(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give the same over all of `genes_in`."""
         if values_SG.ndim != 2 or values_SG.shape[1] != len(self.genes_in):
             raise DataError(
                 f"profiles of shape {values_SG.shape}", expected=f"samples x {len(self.genes_in)} genes, in their order"
             )
         missing_G = np.isnan(values_SG).all(axis=0)
         if not missing_G.any() or missing_G.all():
-            return log2_scale(values_SG, self.unit)[:, self.kept]
+            return log2_scale(values_SG, self.unit)
         log2_SG = np.full(values_SG.shape, np.nan, dtype=np.float32)
         log2_SG[:, ~missing_G] = log2_scale(values_SG[:, ~missing_G], self.unit, self._share(~missing_G))
-        return log2_SG[:, self.kept]
+        return log2_SG
 
     def _share(self, present_G: np.ndarray) -> float:
         """Give the part of the mean training profile, on linear scale, that some of `genes_in` have."""
@@ -178,8 +199,12 @@ class Preprocessor:
         return float(mean_G[present_G[self.kept]].sum() / mean_G.sum()) if mean_G.any() else 1.0
 
     def inverse(self, x_SG: np.ndarray) -> np.ndarray:
-        """Undo what `transform` does as far as log2 scale: float32 values over `genes`."""
-        return untransformed(x_SG * self.scale_G + self.mean_G, self.onto).astype(np.float32)
+        """Undo what `transform` does as far as log2 scale: float32 values over `genes`.
+
+        Of profiles normalised by themselves come those of equal ranks back, not the values that they had.
+        """
+        values_SG = untransformed(x_SG * self.scale_G + self.mean_G, self.onto)
+        return denormalised(values_SG, self.within, self.curve_Q).astype(np.float32)
 
     def to_unit(self, log2_SG: np.ndarray) -> np.ndarray:
         """Bring log2-scale values back to `unit`; counts come back as counts per million."""
@@ -188,11 +213,13 @@ class Preprocessor:
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the numbers that `restore` needs."""
         found = {"kept": self.kept, "mean_G": self.mean_G, "scale_G": self.scale_G}
-        return found if self.fill_G is None else {**found, "fill_G": self.fill_G}
+        more = {"fill_G": self.fill_G, "curve_Q": self.curve_Q}
+        return found | {name: value for name, value in more.items() if value is not None}
 
     def about(self) -> dict[str, Any]:
         """Give the rest of what `restore` needs, as plain JSON."""
-        return {"genes_in": list(self.genes_in), "unit": self.unit, "n_fitted": self.n_fitted, "onto": self.onto}
+        found = {"genes_in": list(self.genes_in), "unit": self.unit, "n_fitted": self.n_fitted, "onto": self.onto}
+        return found if self.within == "none" else {**found, "within": self.within}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> Preprocessor:
@@ -206,27 +233,9 @@ class Preprocessor:
             int(about["n_fitted"]),
             about["onto"],
             arrays.get("fill_G"),
+            about.get("within", "none"),
+            arrays.get("curve_Q"),
         )
-
-
-def moments(matrix: ExpressionMatrix, onto: Transform = "log2", over: Over = here) -> tuple[np.ndarray, np.ndarray]:
-    """Give mean and standard deviation of each gene on the model's scale, summed in float64 over equal blocks."""
-    sums_2G = np.zeros((2, matrix.n_genes))
-    for of_block_2G in over(partial(_sums, unit=matrix.unit, onto=onto), blocks_of(matrix.values)):
-        sums_2G += of_block_2G
-    mean_G, square_G = sums_2G / matrix.n_samples
-    return mean_G, np.sqrt(np.maximum(square_G - mean_G**2, 0.0))
-
-
-def _sums(block: BlockOf, unit: Unit, onto: Transform) -> np.ndarray:
-    """Sum values and their squares over a block, 2 x G."""
-    block_SG = block.values
-    if sparse.is_sparse(block_SG):
-        log2_SG = log2_sparse(block_SG, unit)
-        places, stored = log2_SG.indices, transformed(log2_SG.data, onto).astype(np.float64)
-        return np.array([np.bincount(places, weights, minlength=block.n_genes) for weights in (stored, stored**2)])
-    x_SG = transformed(log2_scale(block_SG, unit), onto).astype(np.float64)
-    return np.array([x_SG.sum(axis=0), np.square(x_SG).sum(axis=0)])
 
 
 def _most_variable(x_SG: np.ndarray, among: np.ndarray, deviation_G: np.ndarray, top: int) -> np.ndarray:

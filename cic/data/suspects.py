@@ -17,8 +17,9 @@ import numpy as np
 
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
-from cic.data.preprocess import moments
+from cic.data.moments import moments
 from cic.data.sparse_units import log2_sparse
+from cic.data.transforms import Scale
 from cic.data.twins import EPSILON, NEIGHBOURS
 from cic.data.units import log2_scale
 from cic.seeds import generator
@@ -98,7 +99,7 @@ def find_suspects(
 
 def sketch(matrix: ExpressionMatrix, seed: int) -> np.ndarray:
     """Give, of each profile, what is its own on log2 scale times a random matrix, at length 1 (float32, S x D)."""
-    mean_G, _ = moments(matrix)
+    mean_G, _ = moments(matrix, Scale(matrix.unit))
     level_G = mean_G - mean_G.mean()
     random_GD = generator(seed, "sketch").standard_normal((matrix.n_genes, WIDTH))
     # what the mean profile and a constant explain is taken from the profile, and so from its sketch

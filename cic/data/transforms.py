@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cic.data.sparse_units import log2_sparse
+from cic.data.terms import Unit
+from cic.data.units import log2_scale
+from cic.data.within import normalised
+
 if TYPE_CHECKING:
-    from cic.config import Transform
+    import scipy.sparse
+
+    from cic.config import Transform, Within
 
 
 def transformed(log2: np.ndarray, transform: Transform) -> np.ndarray:
@@ -30,3 +38,32 @@ def transformed(log2: np.ndarray, transform: Transform) -> np.ndarray:
 def untransformed(values: np.ndarray, transform: Transform) -> np.ndarray:
     """Bring values on the scale of the model back to log2 scale; square roots below 0 are 0."""
     return values if transform == "log2" else np.log2(np.square(np.maximum(values, 0)) + 1)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From profiles in a unit to the scale of a model, before a gene is centred; fields as of `Preprocessor`."""
+
+    unit: Unit
+    onto: Transform = "log2"
+    within: Within = "none"
+    curve_Q: np.ndarray | None = None
+
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether 0 stays 0, so that what is sparse stays so."""
+        return self.within == "none"
+
+    def __call__(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give float32, shape as of `values_SG`."""
+        return self.from_log2(log2_scale(values_SG, self.unit))
+
+    def from_log2(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Give the same of profiles on log2 scale; NaN where they are."""
+        return transformed(normalised(log2_SG, self.within, self.curve_Q), self.onto)
+
+    def sparse(self, values_SG: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+        """Give compressed rows, where the scale keeps zeros."""
+        x_SG = log2_sparse(values_SG, self.unit)
+        x_SG.data = transformed(x_SG.data, self.onto)
+        return x_SG

@@ -151,6 +151,12 @@ def _cautions(subject: Subject, given: Given) -> dict[str, str]:
             f"The sample basis is truncated and leaves out {100 * left_out:.2g}% of the training "
             "variance; the span ceiling is that of this basis."
         )
+    if (within := subject.bundle.preprocessor.within) != "none":
+        found["within_sample"] = (
+            f"Every profile was normalised by its ranks (`preprocess.within_sample: {within}`): errors are not to be "
+            "compared with those of a model of other values, and what the model gives back has the spread of the "
+            "training profiles."
+        )
     return {name: text for name, text in found.items() if text}
 
 

@@ -18,8 +18,6 @@ from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.passes import BlockOf, Over, blocks_of, here
 from cic.data.preprocess import Preprocessor
-from cic.data.sparse_units import log2_sparse
-from cic.data.transforms import transformed
 from cic.model.threads import one_thread
 
 if TYPE_CHECKING:
@@ -170,10 +168,10 @@ def _work(piece: Piece) -> Any:
 
 def _preprocessed(block: BlockOf, fitted: Preprocessor) -> Block:
     block_SG = block.values
-    if not sparse.is_sparse(block_SG):
-        return DenseBlock(fitted.transform(block_SG))
-    x_SG = log2_sparse(block_SG, fitted.unit)
-    x_SG.data = transformed(x_SG.data, fitted.onto)
+    to_scale = fitted.to_scale
+    if not sparse.is_sparse(block_SG) or not to_scale.keeps_zeros:
+        return DenseBlock(fitted.transform(sparse.dense(block_SG)))
+    x_SG = to_scale.sparse(block_SG)
     if len(fitted.kept) < len(fitted.genes_in):
         x_SG = x_SG[:, fitted.kept]
     return SparseBlock(x_SG, fitted.mean_G, fitted.scale_G)

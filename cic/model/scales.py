@@ -44,7 +44,8 @@ def scale_evidence(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray | 
         return None
     some = slice(None, None, -(-len(values_SG) // LOOKED_AT))
     values_SG = values_SG[some]
-    if (evidence := _of_shape(bundle, values_SG)) or bundle.unit != "log2":
+    reads_logarithms = bundle.unit == "log2" and bundle.preprocessor.within == "none"  # to ranks all bases are one
+    if (evidence := _of_shape(bundle, values_SG)) or not reads_logarithms:
         return evidence
     return _of_logarithms(bundle, values_SG, mean_errors(bundle, values_SG) if error_S is None else error_S[some])
 

@@ -38,7 +38,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
     choice = read_json(folders["search"] / "choice.json")
     hyper = Hyperparameters.model_validate(choice["hyperparameters"])
-    params = on_scale(params, choice["transform"])
+    params = on_scale(params, choice["transform"], choice["within_sample"])
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)

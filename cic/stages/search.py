@@ -17,7 +17,7 @@ from cic.digests import data_digest
 from cic.folders import Folders, read_part, read_parts, write_json
 from cic.model.batched import run_trials
 from cic.model.prepare import search_folds
-from cic.model.scale_choice import with_transform
+from cic.model.scale_choice import with_scale
 from cic.model.training import Hyperparameters
 from cic.model.trial import TrialSpec, run_trial
 from cic.search.figures import importance_figure, surface_figure, svg
@@ -40,7 +40,7 @@ SURFACE, IMPORTANCE = "surface.svg", "importance.svg"
 def search(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
     """Search over depth and bottleneck width in rounds, and choose; MLflow shows it meanwhile, a run a trial."""
     matrix, part_S = read_parts(folders)
-    params = with_transform(params, matrix, part_S)
+    params = with_scale(params, matrix, part_S)
     device = settings.torch_device
     identity = identity_of(params, matrix, part_S, device)
     # the workers start while this process prepares what they are given
@@ -111,6 +111,7 @@ def _choice(choice: Choice, params: Params) -> dict[str, object]:
     return {
         "hyperparameters": chosen.hyper.model_dump(mode="json"),
         "transform": params.preprocess.transform,
+        "within_sample": params.preprocess.within_sample,
         "reason": choice.reason,
         "trial": chosen.number,
         "mean_error": chosen.mean,

@@ -10,7 +10,7 @@ from cic.evaluation.drawing.style import BLUE, GREEN, GREY, PAPER, VERMILION, sh
 
 BINS, IN_A_BIN = 16, 20
 """At most so many bins of at least so many genes, for the median lines."""
-SQUARED = {"log2": "log2²", "standard deviations": "SD²", "square roots": "roots²"}
+SQUARED = {"log2": "log2²", "standard deviations": "SD²", "square roots": "roots²", "normal scores": "scores²"}
 LOWEST = 0.001
 """Share of genes that may lie below the axes; they are drawn at the edge."""
 

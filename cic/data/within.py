@@ -1,0 +1,92 @@
+"""Profiles normalised by themselves alone: ranks within a profile, as normal scores or as values of the training curve.
+
+Whatever monotone a laboratory does to all values of a profile drops out, and one profile is enough to apply it.
+Axes: S profiles, G genes, Q places of the curve.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cic.config import Within
+
+NORMAL_SCORES, CURVE = "rank", "quantile"
+
+
+def quantiles(values_SG: np.ndarray) -> np.ndarray:
+    """Give each gene's place within its profile, between 0 and 1: (rank - 1/2) / n.
+
+    The rank is that among the n genes that are there; equal values share the mean of their ranks. So profiles that
+    lack some genes are on the scale of whole ones.
+
+    Parameters
+    ----------
+    values_SG
+        On any scale; NaN where a value is missing.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, NaN where `values_SG` is.
+    """
+    place_SG = np.full(values_SG.shape, np.nan)
+    for value_G, place_G in zip(values_SG, place_SG, strict=True):
+        known_G = ~np.isnan(value_G)
+        _, at, count = np.unique(value_G[known_G], return_inverse=True, return_counts=True)
+        place_G[known_G] = ((np.cumsum(count) - count / 2) / max(count.sum(), 1))[at]
+    return place_SG
+
+
+def normal_scores(values_SG: np.ndarray) -> np.ndarray:
+    """Give the standard normal deviate at each gene's `quantiles`; the rankits of Bliss, Greenwood and White (1956)."""
+    from scipy.special import ndtri  # most models have none
+
+    return ndtri(quantiles(values_SG))
+
+
+def curve_sum(log2_SG: np.ndarray) -> np.ndarray:
+    """Sum the ascending values of profiles without missing ones, place by place (float64, Q as many as genes)."""
+    return np.sort(log2_SG, axis=1).sum(axis=0, dtype=np.float64)
+
+
+def normalised(log2_SG: np.ndarray, within: Within, curve_Q: np.ndarray | None) -> np.ndarray:
+    """Bring profiles on log2 scale to what their ranks say.
+
+    Parameters
+    ----------
+    log2_SG
+        Over all genes that a model takes; NaN where a value is missing.
+    within
+        `none` leaves them. `rank` gives `normal_scores`, without a unit. `quantile` gives the value that the training
+        profiles have in the mean at that place, log2 (Bolstad et al. 2003, with the curve kept for profiles to come).
+    curve_Q
+        The mean of the ascending training profiles, for `quantile`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, NaN where `log2_SG` is; `log2_SG` itself for `none`.
+    """
+    if within == "none":
+        return log2_SG
+    if within == NORMAL_SCORES:
+        return normal_scores(log2_SG).astype(np.float32)
+    return _on_curve(quantiles(log2_SG), curve_Q).astype(np.float32)
+
+
+def denormalised(values_SG: np.ndarray, within: Within, curve_Q: np.ndarray | None) -> np.ndarray:
+    """Bring what `normalised` gave, or a model made of it, back to log2 scale: normal scores by the training curve."""
+    if within != NORMAL_SCORES:
+        return values_SG
+    from scipy.special import ndtr
+
+    return _on_curve(ndtr(values_SG), curve_Q)
+
+
+def _on_curve(place_SG: np.ndarray, curve_Q: np.ndarray | None) -> np.ndarray:
+    """Read the curve, whose values stand at (rank - 1/2) / Q, between them along lines, beyond them flat."""
+    assert curve_Q is not None, "a model of ranks has its curve"
+    return np.interp(place_SG, (np.arange(len(curve_Q)) + 0.5) / len(curve_Q), curve_Q)
