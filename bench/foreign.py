@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def trained(matrix: ExpressionMatrix, seed: int) -> tuple[Bundle, ExpressionMatr
     hyper = Hyperparameters(depth=1, bottleneck_width=min(WIDTH, train.n_samples // 3))
     network = frozen(fit_network(ready.fold, hyper, params.training, derive_seed(seed, "fit", 0)).network)
     bundle = Bundle(ready.preprocessor, ready.basis, network, (), {})
-    return Bundle(ready.preprocessor, ready.basis, network, (), {}, Reference.of(bundle, validation.values)), test
+    reference = Reference.of(bundle, validation.values, z_train_SK=ready.fold.z_train_SK)
+    return replace(bundle, reference=reference), test
 
 
 def asked(bundle: Bundle, values_SG: np.ndarray, draw: np.random.Generator) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Verbs that use a model: encode, decode, classify."""
+"""Verbs that use a model: encode, decode, classify, correct."""
 
 from __future__ import annotations
 
@@ -46,11 +46,18 @@ AllowForeign = Annotated[
 SamplesIn = Annotated[
     str | None, typer.Option(help="Where the samples are in a table: rows or columns. Default: rows, where it is open.")
 ]
+Correct = Annotated[
+    Path | None,
+    typer.Option(
+        "--correct",
+        help="A correction that `cic correct` wrote for this model: a shift a gene is taken off the profiles.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (_of_profiles(encode), decode, _of_profiles(classify)):
+    for verb in (_of_profiles(encode), decode, _of_profiles(classify), correct):
         app.command()(verb)
 
 
@@ -64,19 +71,30 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         params: ParamsFile = DEFAULT_PARAMS,
         unit: Unit = None,
         samples_in: SamplesIn = None,
+        correct: Correct = None,
         allow_foreign: AllowForeign = False,
     ) -> None:
-        from cic.data.guarded import get_ready
+        how = _reading(unit, samples_in)
+        if correct is not None:
+            from cic.using import read_correction
 
-        get_ready()  # reads the file, and takes as long to start as the model to load
-        if samples_in not in (None, "rows", "columns"):
-            raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
-        table = told(load(model, params), profiles, {"unit": unit, "samples_in": samples_in})
+            how["correction"] = read_correction(correct)
+        table = told(load(model, params), profiles, how)
         _write(table, output)
         _tell(table, profiles, output, allow_foreign)
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
     return run
+
+
+def _reading(unit: str | None, samples_in: str | None) -> dict[str, Any]:
+    """Get ready to read a file, and say how."""
+    from cic.data.guarded import get_ready
+
+    get_ready()  # reads the file, and takes as long to start as the model to load
+    if samples_in not in (None, "rows", "columns"):
+        raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
+    return {"unit": unit, "samples_in": samples_in}
 
 
 def encode(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
@@ -90,6 +108,25 @@ def classify(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
     The column `likeliest` has a type for every profile.
     """
     return model.classify(profiles, **how)
+
+
+def correct(
+    profiles: Profiles,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the correction: .safetensors.")],
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
+    unit: Unit = None,
+    samples_in: SamplesIn = None,
+) -> None:
+    """Find by how much another study's genes are shifted, without labels, for `cic encode --correct`."""
+    if output.suffix != ".safetensors":
+        raise typer.BadParameter(f"{output.name} does not end in .safetensors", param_hint="-o")
+    how = _reading(unit, samples_in)
+    from cic.using import write_correction
+
+    found = load(model, params).correction(profiles, **how)
+    write_correction(output, found)
+    typer.echo(f"{output}: correction {found.digest[:12]}")
 
 
 def decode(

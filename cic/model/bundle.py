@@ -52,6 +52,8 @@ class Bundle:
         Class names of the classifier, in the order of its outputs; empty without one.
     reference
         What held-out profiles came to, to compare others with; `None` if nothing is known of that.
+    digest
+        Of the files that it was read from (`bundle_digest`); empty of one that was not read.
     """
 
     preprocessor: Preprocessor
@@ -60,6 +62,7 @@ class Bundle:
     labels: tuple[str, ...]
     about: dict[str, Any]
     reference: Reference | None = None
+    digest: str = ""
 
     @property
     def architecture(self) -> Architecture:
@@ -247,6 +250,7 @@ def load_bundle(folder: Path) -> Bundle:
             labels=tuple(described["labels"]),
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
+            digest=bundle_digest(folder),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None

@@ -6,7 +6,7 @@ elsewhere is far from the training mean as well, and divides its error by that. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,29 +36,41 @@ class Reference:
         Mean squared reconstruction error over genes, on the scale of the model (float64).
     correlation_P
         Correlation with the mean training profile over genes, on log2 scale (float64).
+    code_RW
+        Codes of training profiles, `MOST_KEPT` at most, spread evenly (float32); none in older bundles.
     """
 
     error_P: np.ndarray
     correlation_P: np.ndarray
+    code_RW: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     @classmethod
-    def of(cls, bundle: Bundle, values_SG: Values) -> Reference | None:
-        """Measure held-out profiles, dense or sparse, in the unit of the model; `None` for fewer than `FEWEST`."""
+    def of(cls, bundle: Bundle, values_SG: Values, *, z_train_SK: np.ndarray | None = None) -> Reference | None:
+        """Measure held-out profiles, dense or sparse, in the unit of the model; `None` for fewer than `FEWEST`.
+
+        Parameters
+        ----------
+        z_train_SK
+            Training profiles in the basis, some of whose codes are kept.
+        """
         if values_SG.shape[0] < FEWEST:
             return None
         with one_thread():
             found = [(mean_errors(bundle, part_SG), correlations(bundle, part_SG)) for part_SG in blocks(values_SG)]
         error_P, correlation_P = (_ascending(np.concatenate(parts)) for parts in zip(*found, strict=True))
-        return cls(error_P, correlation_P)
+        if z_train_SK is None:
+            return cls(error_P, correlation_P)
+        return cls(error_P, correlation_P, bundle.encode_basis(z_train_SK[:: -(-len(z_train_SK) // MOST_KEPT)]))
 
     @classmethod
     def restore(cls, arrays: dict[str, np.ndarray]) -> Reference:
         """Build one from what `arrays` gave."""
-        return cls(arrays["error_P"], arrays["correlation_P"])
+        return cls(**arrays)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the numbers that `restore` needs."""
-        return {"error_P": self.error_P, "correlation_P": self.correlation_P}
+        found = {"error_P": self.error_P, "correlation_P": self.correlation_P, "code_RW": self.code_RW}
+        return {name: value for name, value in found.items() if value.size}
 
     @property
     def median_error(self) -> float:

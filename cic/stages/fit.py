@@ -58,7 +58,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         },
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
-    save_bundle(out / "bundle", replace(bundle, reference=Reference.of(bundle, validation.values)))
+    reference = Reference.of(bundle, validation.values, z_train_SK=prepared.fold.z_train_SK)
+    save_bundle(out / "bundle", replace(bundle, reference=reference))
     curves = [
         {"training": number, "kept": one is best, **asdict(epoch)}
         for number, one in enumerate(fitted)

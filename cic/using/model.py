@@ -17,6 +17,7 @@ from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
+from cic.using.correction import Correction, corrected, fit_correction
 from cic.using.profiles import taken, where_from
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,12 @@ class Model:
     stamp: str
 
     def encode(
-        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+        self,
+        profiles: Any,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        correction: Correction | None = None,
     ) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how like they are to those that the model was tried on.
 
@@ -55,41 +61,50 @@ class Model:
             Of a file; that of the model unless given.
         samples_in
             Whether the samples of a file are its `rows` or its `columns`; of a table rows unless given.
+        correction
+            A shift that is taken off the profiles before all else, from `correction`. It is said in the log.
 
         Returns
         -------
         pandas.DataFrame
-            One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, and `model`.
+            One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, and `model`; of
+            corrected profiles also `correction`, the first 12 characters of its digest.
 
         Raises
         ------
         DataError
             If a file cannot be read.
         ModelError
-            If genes are missing or repeated, or values are not what the model takes.
+            If genes are missing or repeated, or values are not what the model takes; or another model's correction.
         """
 
-        def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
-            code_SW = self.bundle.encode(values_SG)
-            return pd.DataFrame(code_SW, beside.index, self.bundle.code_columns).join(beside)
+        def told(bundle: Bundle, values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
+            code_SW = bundle.encode(values_SG)
+            return pd.DataFrame(code_SW, beside.index, bundle.code_columns).join(beside)
 
-        return self._of_profiles(profiles, unit, samples_in, told)
+        return self._of_profiles(profiles, unit, samples_in, correction, told)
 
     def classify(
-        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+        self,
+        profiles: Any,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        correction: Correction | None = None,
     ) -> pd.DataFrame:
         """Tell the cell type of each profile; `unfamiliar` where the model knows none that is like it.
 
         Parameters
         ----------
-        profiles, unit, samples_in
+        profiles, unit, samples_in, correction
             As of `encode`.
 
         Returns
         -------
         pandas.DataFrame
             One row a sample: `cell_type`, `likeliest`, which is never `unfamiliar`, the columns of
-            `cic.model.familiarity.judged`, the probability of each type as `p(TYPE)`, and `model`.
+            `cic.model.familiarity.judged`, the probability of each type as `p(TYPE)`, `model`, and `correction` of
+            corrected profiles.
 
         Raises
         ------
@@ -97,13 +112,36 @@ class Model:
             As `encode`, and if the model has no classifier.
         """
 
-        def told(values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
-            labels = self.bundle.labels
-            probability_SL = self.bundle.classify_codes(self.bundle.encode(values_SG))
+        def told(bundle: Bundle, values_SG: np.ndarray, beside: pd.DataFrame) -> pd.DataFrame:
+            labels = bundle.labels
+            probability_SL = bundle.classify_codes(bundle.encode(values_SG))
             chances = pd.DataFrame(probability_SL, beside.index, [f"p({label})" for label in labels])
             return named_types(probability_SL, labels, beside).drop(columns="probability").join(beside).join(chances)
 
-        return self._of_profiles(profiles, unit, samples_in, told)
+        return self._of_profiles(profiles, unit, samples_in, correction, told)
+
+    def correction(
+        self, profiles: Any, *, unit: DeclaredUnit | None = None, samples_in: SamplesIn | None = None
+    ) -> Correction:
+        """Find by how much the genes of another study are shifted against the training data; see docs/foreign.md.
+
+        Parameters
+        ----------
+        profiles
+            As of `encode`: of one study, or of one platform. No labels are looked at.
+        unit, samples_in
+            As of `encode`.
+
+        Raises
+        ------
+        DataError, ModelError
+            As `encode`; and if there are too few profiles, or the model keeps no codes of training profiles.
+        """
+        where = where_from(profiles)
+        values_SG = np.concatenate([part_SG for part_SG, _ in taken(self.bundle, profiles, where, unit, samples_in)])
+        found = fit_correction(self.bundle, values_SG, where)
+        log.info("%s: %s", where, found)
+        return found
 
     def decode(self, codes: pd.DataFrame, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
@@ -158,12 +196,16 @@ class Model:
         profiles: Any,
         unit: DeclaredUnit | None,
         samples_in: SamplesIn | None,
-        told: Callable[[np.ndarray, pd.DataFrame], pd.DataFrame],
+        correction: Correction | None,
+        told: Callable[[Bundle, np.ndarray, pd.DataFrame], pd.DataFrame],
     ) -> pd.DataFrame:
-        where, tables = where_from(profiles), []
-        for values_SG, samples in taken(self.bundle, profiles, where, unit, samples_in):
-            beside = judged(self.bundle, values_SG, samples)
+        where, tables, bundle, stamps = where_from(profiles), [], self.bundle, {"model": self.stamp}
+        if correction is not None:
+            bundle, stamps["correction"] = corrected(bundle, correction), correction.digest[:12]
+            log.warning("%s: corrected by %s of %s", where, correction, correction.fitted_to)
+        for values_SG, samples in taken(bundle, profiles, where, unit, samples_in):
+            beside = judged(bundle, values_SG, samples)
             for note in sorted({*beside["note"]} - {""}):
                 log.warning("%s: %s", where, note)
-            tables.append(told(values_SG, beside))
-        return pd.concat(tables).assign(model=self.stamp)
+            tables.append(told(bundle, values_SG, beside))
+        return pd.concat(tables).assign(**stamps)
