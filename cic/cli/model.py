@@ -50,7 +50,7 @@ Correct = Annotated[
     Path | None,
     typer.Option(
         "--correct",
-        help="A correction that `cic correct` wrote for this model: a shift a gene is taken off the profiles.",
+        help="What `cic correct` wrote for this model: a shift a gene, taken off first. Default: none.",
     ),
 ]
 
