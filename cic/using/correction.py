@@ -79,6 +79,22 @@ class Correction:
         )
 
 
+def check_enough(n_profiles: int, where: str) -> None:
+    """Refuse to take a shift from fewer than `FEWEST` profiles.
+
+    Raises
+    ------
+    DataError
+        If they are fewer.
+    """
+    if n_profiles < FEWEST:
+        raise DataError(
+            f"{n_profiles} profiles are too few to tell a shift from their mix of cells", where=where,
+            expected=f"at least {FEWEST} profiles of one study, better of many cell types",
+            fix="encode them without a correction",
+        )  # fmt: skip
+
+
 def fit_correction(bundle: Bundle, values_SG: np.ndarray, fitted_to: str) -> Correction:
     """Find by how much the genes of profiles are shifted against those that a model was trained on.
 
@@ -91,17 +107,9 @@ def fit_correction(bundle: Bundle, values_SG: np.ndarray, fitted_to: str) -> Cor
 
     Raises
     ------
-    DataError
-        If there are fewer than `FEWEST` profiles.
     ModelError
         If the model keeps no codes of its training profiles.
     """
-    if len(values_SG) < FEWEST:
-        raise DataError(
-            f"{len(values_SG)} profiles are too few to tell a shift from their mix of cells", where=fitted_to,
-            expected=f"at least {FEWEST} profiles of one study, better of many cell types",
-            fix="encode them without a correction",
-        )  # fmt: skip
     if bundle.reference is None or not bundle.reference.code_RW.size:
         raise ModelError(
             "the model keeps no codes of its training profiles to compare with",

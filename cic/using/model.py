@@ -17,7 +17,7 @@ from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import judged, named_types
-from cic.using.correction import Correction, corrected, fit_correction
+from cic.using.correction import Correction, check_enough, corrected, fit_correction
 from cic.using.profiles import taken, where_from
 
 log = logging.getLogger(__name__)
@@ -139,6 +139,7 @@ class Model:
         """
         where = where_from(profiles)
         values_SG = np.concatenate([part_SG for part_SG, _ in taken(self.bundle, profiles, where, unit, samples_in)])
+        check_enough(len(values_SG), where)
         found = fit_correction(self.bundle, values_SG, where)
         log.info("%s: %s", where, found)
         return found
