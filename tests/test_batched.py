@@ -162,6 +162,22 @@ def test_each_training_of_a_stack_takes_the_path_that_it_takes_alone(
         np.testing.assert_allclose(curves(at_once), curves(alone), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("depth", "labelled", "batch_size"), [(1, False, 1024), (2, True, 23), (3, False, 23)])
+def test_a_penalty_on_groups_is_the_same_in_a_stack(depth: int, labelled: bool, batch_size: int) -> None:
+    config = CONFIG.model_copy(update={"batch_size": batch_size, "group_penalty": 0.3, "label_weight": float(labelled)})
+    fold = fold_of(labelled=labelled)
+    kinds_S = np.arange(len(fold.z_train_SK)) % 6
+    fold = replace(fold, group_train_S=kinds_S % 3, kind_train_S=kinds_S // 3)
+    hypers = hypers_of(np.random.default_rng(depth), 2, depth=depth)
+    stacked = list(zip(*StackedTraining(fold, hypers, config, [1, 2]).run(), strict=True))
+    for hyper, seed, at_once in zip(hypers, (1, 2), stacked, strict=True):
+        alone = list(train(new_network(fold, hyper, config, seed), fold, hyper, config, seed))
+        without = train(new_network(fold, hyper, config, seed), replace(fold, group_train_S=None), hyper, config, seed)
+        # the penalty divides by the code's variances, which magnifies rounding where one of them is small
+        np.testing.assert_allclose(curves(at_once), curves(alone), rtol=1e-4)
+        assert not np.allclose(curves(alone), curves(list(without)), rtol=1e-3)
+
+
 @pytest.mark.parametrize("folds", [1, 3])
 @pytest.mark.parametrize(("depth", "labelled", "batch_size"), [(1, False, 1024), (2, True, 25), (3, False, 25)])
 def test_trials_at_once_are_those_of_the_loop(folds: int, depth: int, labelled: bool, batch_size: int) -> None:

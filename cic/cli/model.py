@@ -1,4 +1,4 @@
-"""Verbs that use a model: encode, decode, classify."""
+"""Verbs that use a model: encode, decode, classify, correct."""
 
 from __future__ import annotations
 
@@ -67,11 +67,18 @@ LeastCoverage = Annotated[
 ]  # fmt: skip
 NOT_TO_USE = ("labels", "genes_to", "species_to", "least_mapped", "drop_empty")
 """Options of reading that are of an import alone: a model's genes are called as it calls them."""
+Correct = Annotated[
+    Path | None,
+    typer.Option(
+        "--correct",
+        help="What `cic correct` wrote for this model: a shift a gene, taken off first. Default: none.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (_of_profiles(encode), decode, _of_profiles(classify)):
+    for verb in (_of_profiles(encode), decode, _of_profiles(classify), declared(correct, NOT_TO_USE)):
         app.command()(verb)
 
 
@@ -85,23 +92,23 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         params: ParamsFile = DEFAULT_PARAMS,
         unit: Unit = None,
         least_coverage: LeastCoverage = None,
+        correct: Correct = None,
         allow_foreign: AllowForeign = False,
         *,
         reading: dict[str, Any],
     ) -> None:
-        from cic.data.guarded import get_ready
+        how = _said(unit, least_coverage, reading)
+        if correct is not None:
+            from cic.using import read_correction
 
-        get_ready()  # reads the file, and takes as long to start as the model to load
-        if reading["samples_in"] not in (None, "rows", "columns"):
-            raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
+            how["correction"] = read_correction(correct)
         into_h5ad = output.suffix == H5AD
         if into_h5ad:
             from cic.using.h5ad import annotate_file, check_annotatable
 
             check_annotatable(profiles, output)
         used = load(model, params)
-        how = {"unit": unit, "least_coverage": least_coverage, **reading}
-        table = told(used, profiles, {name: value for name, value in how.items() if value not in (None, "error")})
+        table = told(used, profiles, how)
         if into_h5ad:
             annotate_file(used, table, profiles, output)
             typer.echo(f"{output}: {len(table)} samples")
@@ -111,6 +118,17 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
 
     run.__name__, run.__doc__ = told.__name__, told.__doc__
     return declared(run, NOT_TO_USE)
+
+
+def _said(unit: str | None, least_coverage: float | None, reading: dict[str, Any]) -> dict[str, Any]:
+    """Get ready to read a file, and give what was said of it."""
+    from cic.data.guarded import get_ready
+
+    get_ready()  # reads the file, and takes as long to start as the model to load
+    if reading["samples_in"] not in (None, "rows", "columns"):
+        raise typer.BadParameter("expected rows or columns", param_hint="--samples-in")
+    how = {"unit": unit, "least_coverage": least_coverage, **reading}
+    return {name: value for name, value in how.items() if value not in (None, "error")}
 
 
 def encode(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
@@ -124,6 +142,27 @@ def classify(model: Model, profiles: Path, how: dict[str, Any]) -> pd.DataFrame:
     The column `likeliest` has a type for every profile.
     """
     return model.classify(profiles, **how)
+
+
+def correct(
+    profiles: Profiles,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the correction: .safetensors.")],
+    model: ModelName = None,
+    params: ParamsFile = DEFAULT_PARAMS,
+    unit: Unit = None,
+    least_coverage: LeastCoverage = None,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Find by how much another study's genes are shifted, without labels, for `cic encode --correct`."""
+    if output.suffix != ".safetensors":
+        raise typer.BadParameter(f"{output.name} does not end in .safetensors", param_hint="-o")
+    how = _said(unit, least_coverage, reading)
+    from cic.using import write_correction
+
+    found = load(model, params).correction(profiles, **how)
+    write_correction(output, found)
+    typer.echo(f"{output}: correction {found.digest[:12]}")
 
 
 def decode(

@@ -133,6 +133,11 @@ class Training(ParamsSection):
         1, description="steps by which the encoder improves a code against its own decoder"
     )
     label_weight: Annotated[float, Field(ge=0)] = Field(0.0, description="weight of the classifier's loss; 0 is none")
+    group_penalty: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="weight of the share of the code by which groups (`data.group`) are told apart, within labels; "
+        "0 is none, without effect at depth 0",
+    )
 
 
 class Search(ParamsSection):

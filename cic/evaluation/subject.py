@@ -19,7 +19,7 @@ from cic.evaluation.retrainings.retraining import Coordinates, RetrainingSpec, c
 from cic.evaluation.statistics.intervals import Resampling, resampling
 from cic.model.basis import is_exact
 from cic.model.bundle import Bundle
-from cic.model.prepare import left_out_units
+from cic.model.prepare import left_out_units, untold
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
 from cic.workers.workers import Workers
@@ -178,6 +178,7 @@ class Subject:
         hyper = self.hyper if hyper is None else hyper
         unit_S = np.full(len(self.samples), -1, dtype=np.int64)
         unit_S[train_S] = left_out_units(self.samples[train_S])
+        group_S, kind_S = untold(self.samples) if training.group_penalty else (None, None)
         return RetrainingSpec(
             name=name,
             coordinates=self.coordinates_of(train_S),
@@ -193,6 +194,8 @@ class Subject:
             rank=max(config.rank, hyper.bottleneck_width) if config.rank else 0,
             label_S=label_S,
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
+            group_S=group_S,
+            kind_S=kind_S,
             with_jacobian=with_jacobian,
         )
 

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
+from cic.model.group_share import Kin, group_share
 from cic.model.left_out import GroupsOfSize, left_out_error
 from cic.model.output_weights import penalties, sketch, sketched
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of a batch: its error, each group left out in turn, and the cross-entropy of its labels.
+    """The loss of a batch: its error, each group left out in turn, the cross-entropy of its labels, what tells groups.
 
     Attributes
     ----------
@@ -37,7 +38,9 @@ class Objective:
     log_ridge_2: Tensor
     draw: torch.Generator
 
-    def of_batch(self, z_BK: Tensor, groups: Sequence[GroupsOfSize], label_B: Tensor | None) -> tuple[Tensor, float]:
+    def of_batch(
+        self, z_BK: Tensor, groups: Sequence[GroupsOfSize], label_B: Tensor | None, kin: Kin | None = None
+    ) -> tuple[Tensor, float]:
         """Give the loss of some profiles, and the error in it: unexplained variance, 0 where there is no decoder."""
         network, config = self.network, self.config
         noise_BK = torch.randn(z_BK.shape, generator=self.draw, device=z_BK.device)
@@ -50,6 +53,8 @@ class Objective:
             target_BT = sketched(z_BK, config.exact_components, mix_RC)
             loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * self.total)
             error = loss.item()
+            if kin is not None:
+                loss = loss + config.group_penalty * group_share(code_BW, kin)
         if label_B is not None and network.head is not None:
             logit_BL = network.label_logits(code_BW)
             label_loss = nn.functional.cross_entropy(logit_BL, label_B, ignore_index=-1)

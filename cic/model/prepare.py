@@ -48,13 +48,15 @@ def prepare(
     Raises
     ------
     ConfigError
-        If a classifier is asked for and the training profiles have fewer than two labels.
+        If a classifier is asked for and the training profiles have fewer than two labels, or a penalty on groups and
+        they have fewer than two groups.
     """
     with one_thread():
         preprocessor = Preprocessor.fit(train, params.preprocess, derive_seed(params.seed, "preprocess"), over)
         basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"), over)
         z_validation_SK, outside_S, total_S = in_basis(validation, preprocessor, basis, over)
     labels = label_names(train) if params.training.label_weight else ()
+    group_S, kind_S = untold(train.samples) if params.training.group_penalty else (None, None)
     return Prepared(
         preprocessor,
         basis,
@@ -67,6 +69,8 @@ def prepare(
             label_indices(train.samples, labels) if labels else None,
             label_indices(validation.samples, labels) if labels else None,
             len(labels),
+            group_S,
+            kind_S,
         ),
         labels,
     )
@@ -101,6 +105,26 @@ def left_out_units(samples: pd.DataFrame) -> np.ndarray:
     if len(np.unique(unit_S)) < FEWEST_UNITS:
         unit_S = unit_of_samples(samples.drop(columns="group", errors="ignore"))
     return unit_S.astype(np.int64)
+
+
+def untold(samples: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give the group that is not to be told from the code, and the label within which, of each training profile.
+
+    Raises
+    ------
+    ConfigError
+        If the profiles have fewer than two groups.
+    """
+    group_S = pd.factorize(samples["group"])[0] if "group" in samples else np.zeros(0)
+    if len(np.unique(group_S)) < 2:
+        raise ConfigError(
+            "the training profiles are of one group" if len(group_S) else "the data name no group",
+            where="training.group_penalty",
+            expected="at least two groups (studies, platforms, donors) among the training profiles",
+            fix="name their column in `data.group`, or set `training.group_penalty: 0`",
+        )
+    kind_S = pd.factorize(samples["label"])[0].astype(np.int64) if "label" in samples else None
+    return group_S.astype(np.int64), kind_S
 
 
 def label_names(train: ExpressionMatrix) -> tuple[str, ...]:

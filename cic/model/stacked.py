@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
+from cic.model.group_share import Kin, group_share, kin_of
 from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
 from cic.model.output_weights import log_ridge_start, penalties, ridge_weights, sketch, sketched
 from cic.model.stacked_descent import StackedDescent
@@ -42,11 +43,12 @@ Question = Callable[[Autoencoder, Tensor], tuple[Tensor, ...]]
 
 
 class _Batch(NamedTuple):
-    """Profiles that each training steps on, their groups, of the rows of all trainings, and their labels."""
+    """Profiles that each training steps on, their groups, of the rows of all trainings, labels, and groups untold."""
 
     z_NBK: Tensor
     groups: list[GroupsOfSize]
     label_NB: Tensor | None
+    kin: Kin | None
 
 
 class StackedTraining:
@@ -85,6 +87,7 @@ class StackedTraining:
         self._z_SK = torch.from_numpy(fold.z_train_SK).to(device)
         self._unit_S = torch.from_numpy(fold.unit_train_S).to(device)
         self._label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(device)
+        self._kin = kin_of(fold.group_train_S, fold.kind_train_S, self._z_SK)
         self._total = float(self._z_SK.square().mean(dim=0).sum())
         self._validation = ValidationPart(fold, config.label_weight, device)
         self._train_error_N = torch.full((len(seeds),), math.nan, dtype=torch.float64, device=device)
@@ -150,7 +153,8 @@ class StackedTraining:
     def _batch(self, index_NB: Tensor) -> _Batch:
         apart_N1 = torch.arange(len(index_NB), device=index_NB.device)[:, None] * (self._unit_S.max() + 1)
         groups = groups_by_size((self._unit_S[index_NB] + apart_N1).flatten())
-        return _Batch(self._z_SK[index_NB], groups, None if self._label_S is None else self._label_S[index_NB])
+        label_NB = None if self._label_S is None else self._label_S[index_NB]
+        return _Batch(self._z_SK[index_NB], groups, label_NB, None if self._kin is None else self._kin.at(index_NB))
 
     def _objective(self, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Give loss and error of each training, as `cic.model.objective` does of one."""
@@ -168,30 +172,37 @@ class StackedTraining:
         mixes = [mix_RC for _, mix_RC in drawn if mix_RC is not None]
         target_NBT = sketched(z_NBK, config.exact_components, torch.stack(mixes) if mixes else None)
         seen_NBK = torch.addcmul(z_NBK, noise_NBK, self._noise_N[:, None, None])
-        feature_NBF, *logits = self._stack.ask(_features, self._weights(), seen_NBK)
+        code_NBW, feature_NBF, *logits = self._stack.ask(_features, self._weights(), seen_NBK)
         ridge_NF = penalties(self._descent.parameters[RIDGE], self._architecture) * (n_rows / len(self._z_SK))
         error_N = left_out_error(feature_NBF, target_NBT, ridge_NF, batch.groups) / (n_rows * self._total)
+        loss_N = error_N
+        if batch.kin is not None:
+            loss_N = loss_N + config.group_penalty * group_share(code_NBW, batch.kin)
         if label_NB is None or not logits:
-            return error_N, error_N
+            return loss_N, error_N
         (logit_NBL,) = logits
         entropy_NB = nn.functional.cross_entropy(logit_NBL.mT, label_NB, ignore_index=-1, reduction="none")
-        return error_N + config.label_weight * entropy_NB.sum(dim=1) / (label_NB >= 0).sum(dim=1), error_N
+        return loss_N + config.label_weight * entropy_NB.sum(dim=1) / (label_NB >= 0).sum(dim=1), error_N
 
     @torch.no_grad()
     def _look(self, epoch: int) -> list[EpochResult]:
         def features_of(z_BK: Tensor) -> Tensor:
-            return self._stack.ask(_features, self._weights(), z_BK)[0]
+            return self._stack.ask(_features, self._weights(), z_BK)[1]
 
         penalty_NF = penalties(self._descent.parameters[RIDGE], self._architecture)
         solved = self._stack.network.output_layers(ridge_weights(features_of, self._z_SK, penalty_NF))
         self._others.update({name: value.contiguous() for name, value in solved.items()})
         told = self._stack.ask(reconstructed, self._weights(), self._validation.z_SK)
+        penalty_N = torch.zeros_like(self._train_error_N)
+        if self._kin is not None:
+            (code_NSW,) = self._stack.ask(_codes, self._weights(), self._z_SK)
+            penalty_N = self._config.group_penalty * group_share(code_NSW, self._kin)
         results = []
         for position, train_error in enumerate(self._train_error_N.tolist()):
             if (gave_up_in := self._gave_up_in[position]) is not None:
                 results.append(EpochResult(gave_up_in, math.nan, math.nan, math.nan, None))
             else:
-                judged = self._validation.judged(*(each[position] for each in told))
+                judged = self._validation.judged(*(each[position] for each in told), penalty=penalty_N[position].item())
                 results.append(EpochResult(epoch, train_error, *judged))
         return results
 
@@ -217,10 +228,15 @@ class _Stack(nn.Module):
         return torch.func.vmap(answer, in_dims=(0, 0 if z.ndim == 3 else None))(named, z)
 
 
+def _codes(network: Autoencoder, z_BK: Tensor) -> tuple[Tensor, ...]:
+    return (network.encode(z_BK),)
+
+
 def _features(network: Autoencoder, z_BK: Tensor) -> tuple[Tensor, ...]:
     code_BW = network.encode_once(z_BK)
     feature_BF = network.decoder_features(code_BW)
-    return (feature_BF,) if network.head is None else (feature_BF, network.label_logits(code_BW))
+    told = (code_BW, feature_BF)
+    return told if network.head is None else (*told, network.label_logits(code_BW))
 
 
 def _settings(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> dict[str, dict[str, Any]]:

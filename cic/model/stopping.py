@@ -13,17 +13,18 @@ RUNGS = (0.125, 0.25, 0.5)
 class Best:
     """The epoch of lowest validation loss so far, and the validation error there.
 
-    It begins with an untrained network, which is PCA; where there is a head, nobody has trained that yet. Then, too,
-    the later of two equal losses is the better: no validation profile may have a label, and the code be fixed.
+    It begins with an untrained network, which is PCA; where more is trained than its error, a head or by a penalty,
+    nobody has trained that yet. Then, too, the later of two equal losses is the better: no validation profile may have
+    a label, and the code be fixed.
     """
 
-    def __init__(self, pca: float, has_head: bool) -> None:
-        self.error, self.loss, self.epoch = pca, math.inf if has_head else pca, 0
-        self.has_head = has_head
+    def __init__(self, pca: float, error_alone: bool) -> None:
+        self.error, self.loss, self.epoch = pca, pca if error_alone else math.inf, 0
+        self.error_alone = error_alone
 
     def see(self, epoch: int, error: float, loss: float) -> bool:
         """Say whether this epoch is the best so far."""
-        if loss < self.loss or (self.has_head and loss == self.loss):
+        if loss < self.loss or (not self.error_alone and loss == self.loss):
             self.error, self.loss, self.epoch = error, loss, epoch
             return True
         return False

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from cic.config import Training
 from cic.model.architecture import Architecture
 from cic.model.autoencoder import Autoencoder
+from cic.model.group_share import Kin, group_share, kin_of
 from cic.model.guard import Guard
 from cic.model.left_out import GroupsOfSize, groups_by_size
 from cic.model.objective import Objective
@@ -89,6 +90,9 @@ class Fold:
         Class indices, -1 where there is no label; `None` where there are no labels at all.
     n_labels
         Number of classes.
+    group_train_S, kind_train_S
+        Number of the group (study, donor) and of the label of each training profile, for a penalty on what tells groups
+        apart within labels (int64); `None` where there is no penalty, or no label.
     """
 
     z_train_SK: np.ndarray
@@ -99,6 +103,13 @@ class Fold:
     label_train_S: np.ndarray | None = None
     label_validation_S: np.ndarray | None = None
     n_labels: int = 0
+    group_train_S: np.ndarray | None = None
+    kind_train_S: np.ndarray | None = None
+
+    @property
+    def error_alone(self) -> bool:
+        """Whether nothing but the error is trained: no head, no penalty."""
+        return not self.n_labels and self.group_train_S is None
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,8 @@ class EpochResult:
         training mean.
     validation_loss
         What is trained, on the validation profiles: their error, with a head `label_weight` times the cross-entropy of
-        their labels added. The best epoch is the one where it is lowest.
+        their labels added, with a penalty `group_penalty` times the share by which groups are told from the codes of
+        training profiles. The best epoch is the one where it is lowest.
     validation_accuracy
         Share of the validation profiles whose label the head tells; `None` without a head.
     """
@@ -141,7 +153,8 @@ def train(
     """Train `network` in place, and tell every `validate_every` epochs how it does.
 
     Whenever it yields, the network's output weights are those that ridge regression on all training profiles gives.
-    With labels, the loss has `label_weight` times the cross-entropy on the code added. At depth 0 the code is PCA's
+    With labels, the loss has `label_weight` times the cross-entropy on the code added, and with groups `group_penalty`
+    times the share of the code that tells them apart. At depth 0 the code is PCA's
     and stays that; only a head is trained.
 
     A step after which the loss is not finite or beyond all measure is undone, and the learning rate halved from there
@@ -159,7 +172,8 @@ def train(
     draw = torch.Generator(device).manual_seed(derive_seed(seed, "epochs"))
     network.to(device)
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
-    batches = _batches(fold, z_SK, config, draw)
+    kin = kin_of(fold.group_train_S, fold.kind_train_S, z_SK)
+    batches = _batches(fold, z_SK, kin, config, draw)
     validation = ValidationPart(fold, config.label_weight, device)
     log_ridge_2 = log_ridge_start(device)
     optimizer = torch.optim.AdamW(parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
@@ -173,12 +187,12 @@ def train(
     for epoch in range(1, config.epochs + 1):
         network.train()
         error_sum, n_seen = 0.0, 0
-        for z_BK, groups, label_B in batches():
-            loss, error = objective.of_batch(z_BK, groups, label_B)
+        for batch in batches():
+            loss, error = objective.of_batch(*batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if error < BLOWN_UP and guard.finite(loss):
-                error_sum, n_seen = error_sum + error * len(z_BK), n_seen + len(z_BK)
+                error_sum, n_seen = error_sum + error * len(batch[0]), n_seen + len(batch[0])
                 if error < WORTH_KEEPING:
                     guard.keep()
                 optimizer.step()
@@ -195,25 +209,31 @@ def train(
                 solve_output_weights(network, z_SK, log_ridge_2)
             with torch.no_grad():
                 told = reconstructed(network, validation.z_SK)
-            yield EpochResult(epoch, train_error, *validation.judged(*told))
+                penalty = config.group_penalty * group_share(network.encode(z_SK), kin).item() if kin else 0.0
+            yield EpochResult(epoch, train_error, *validation.judged(*told, penalty=penalty))
+
+
+Batch = tuple[Tensor, list[GroupsOfSize], Tensor | None, Kin | None]
+"""Profiles, the groups that are left out, their labels, and the groups that are not to be told apart."""
 
 
 def _batches(
-    fold: Fold, z_SK: Tensor, config: Training, draw: torch.Generator
-) -> Callable[[], Iterator[tuple[Tensor, list[GroupsOfSize], Tensor | None]]]:
-    """Give what an epoch goes through: profiles, their groups and labels, all at once where they are few."""
+    fold: Fold, z_SK: Tensor, kin: Kin | None, config: Training, draw: torch.Generator
+) -> Callable[[], Iterator[Batch]]:
+    """Give what an epoch goes through, all at once where there are few profiles."""
     unit_S = torch.from_numpy(fold.unit_train_S).to(z_SK.device)
     label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(z_SK.device)
     if len(z_SK) <= config.batch_size:
-        whole = (z_SK, groups_by_size(unit_S), label_S)
+        whole = (z_SK, groups_by_size(unit_S), label_S, kin)
         return lambda: iter([whole])
 
     n_batches = steps_an_epoch(len(z_SK), config)
 
-    def shuffled() -> Iterator[tuple[Tensor, list[GroupsOfSize], Tensor | None]]:
+    def shuffled() -> Iterator[Batch]:
         order_S = torch.randperm(len(z_SK), generator=draw, device=z_SK.device)[: n_batches * config.batch_size]
         for index_B in torch.tensor_split(order_S, n_batches):
-            yield z_SK[index_B], groups_by_size(unit_S[index_B]), None if label_S is None else label_S[index_B]
+            label_B = None if label_S is None else label_S[index_B]
+            yield z_SK[index_B], groups_by_size(unit_S[index_B]), label_B, None if kin is None else kin.at(index_B)
 
     return shuffled
 
@@ -263,10 +283,12 @@ class ValidationPart:
         self._label_S, self._label_weight = label_S, label_weight
         self._outside, self._total = float(fold.outside_validation_S.sum()), float(fold.total_validation_S.sum())
 
-    def judged(self, inside: Tensor, logit_SL: Tensor | None = None) -> tuple[float, float, float | None]:
-        """Give error, loss and accuracy as in `EpochResult`, from what `reconstructed` gives."""
+    def judged(
+        self, inside: Tensor, logit_SL: Tensor | None = None, *, penalty: float = 0.0
+    ) -> tuple[float, float, float | None]:
+        """Give error, loss and accuracy as in `EpochResult`, from what `reconstructed` gives and a penalty."""
         error, accuracy = (inside.item() + self._outside) / self._total, None
-        loss, label_S = error, self._label_S
+        loss, label_S = error + penalty, self._label_S
         if label_S is not None and logit_SL is not None and bool((known_S := label_S >= 0).any()):
             logit_SL = logit_SL[known_S]
             accuracy = (logit_SL.argmax(dim=1) == label_S[known_S]).float().mean().item()

@@ -103,7 +103,7 @@ class TrialCourse:
     def __init__(self, spec: TrialSpec) -> None:
         self.spec, self._started = spec, time.perf_counter()
         self._pca = sum(pca_error(fold, spec.hyper.bottleneck_width) for fold in spec.folds) / len(spec.folds)
-        self._best = Best(self._pca, bool(spec.folds[0].n_labels))
+        self._best = Best(self._pca, spec.folds[0].error_alone)
         self._state: Literal["complete", "pruned", "failed"] = "complete"
         self._reason, self._epoch = "", 0
         self._at_rungs: list[tuple[int, float]] = []
@@ -193,7 +193,7 @@ class FitCourse:
 
     def __init__(self, fold: Fold, hyper: Hyperparameters, training: Training, seed: int) -> None:
         self.network = new_network(fold, hyper, training, seed)
-        self._best = Best(pca_error(fold, hyper.bottleneck_width), bool(fold.n_labels))
+        self._best = Best(pca_error(fold, hyper.bottleneck_width), fold.error_alone)
         self._weights = copy.deepcopy(self.network.state_dict())
         self._curve: list[EpochResult] = []
         self._patience, self._seed = training.patience, seed

@@ -20,6 +20,7 @@ from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
 from cic.model.missing_genes import LEAST_COVERAGE
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
 from cic.using.annotations import about_model, annotated, table_of_codes
+from cic.using.correction import Correction, check_enough, corrected, fit_correction
 from cic.using.profiles import Reading, taken, where_from
 from cic.using.stamps import Stamp, check_made_by, stamped
 
@@ -67,6 +68,7 @@ class Model:
         layer: str | None = None,
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
+        correction: Correction | None = None,
         **reading: Any,
     ) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how much each is to be trusted.
@@ -90,6 +92,8 @@ class Model:
             A table of names of genes, by which those that are called otherwise than the model's are found.
         least_coverage
             Share of what the code carries that the genes have to tell; missing ones are inferred.
+        correction
+            A shift that is taken off the profiles before all else, from `correction`. It is said in the log.
         reading
             How else a file is read, as `cic.data.readers.read_table` takes it, such as `duplicate_genes`.
 
@@ -97,7 +101,8 @@ class Model:
         -------
         pandas.DataFrame
             One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, with a classifier
-            those of `cic.model.familiarity.named_types`, and `model`.
+            those of `cic.model.familiarity.named_types`, and `model`; of corrected profiles also `correction`, the
+            first 12 characters of its digest.
 
         Raises
         ------
@@ -107,7 +112,7 @@ class Model:
             If too much is missing, genes are repeated, or values are not what the model takes.
         """
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, _ = self._answered(profiles, how)
+        table, _ = self._answered(profiles, how, correction)
         return self._filled_into(profiles, table)
 
     def classify(
@@ -119,6 +124,7 @@ class Model:
         layer: str | None = None,
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
+        correction: Correction | None = None,
         **reading: Any,
     ) -> pd.DataFrame:
         """Tell the cell type of each profile; `unknown` where the model knows none that is like it.
@@ -128,7 +134,7 @@ class Model:
 
         Parameters
         ----------
-        profiles, unit, samples_in, layer, gene_map, least_coverage, reading
+        profiles, unit, samples_in, layer, gene_map, least_coverage, correction, reading
             As of `encode`.
 
         Returns
@@ -144,8 +150,41 @@ class Model:
         """
         self.bundle.check_classifies()
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, chances = self._answered(profiles, how)
-        return self._filled_into(profiles, self._stamped(table[[*TYPE_COLUMNS, *COLUMNS]].join(chances)))
+        table, chances = self._answered(profiles, how, correction)
+        stamps = [name for name in ("correction",) if name in table]
+        return self._filled_into(profiles, self._stamped(table[[*TYPE_COLUMNS, *COLUMNS, *stamps]].join(chances)))
+
+    def correction(
+        self,
+        profiles: Profiles,
+        *,
+        unit: DeclaredUnit | None = None,
+        samples_in: SamplesIn | None = None,
+        layer: str | None = None,
+        gene_map: str | Path | None = None,
+        least_coverage: float = LEAST_COVERAGE,
+        **reading: Any,
+    ) -> Correction:
+        """Find by how much the genes of another study are shifted against the training data; see docs/foreign.md.
+
+        Parameters
+        ----------
+        profiles
+            As of `encode`: of one study, or of one platform. No labels are looked at.
+        unit, samples_in, layer, gene_map, least_coverage, reading
+            As of `encode`.
+
+        Raises
+        ------
+        DataError, ModelError
+            As `encode`; and if there are too few profiles, or the model keeps no codes of training profiles.
+        """
+        where, how = where_from(profiles), Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
+        values_SG = np.concatenate([part_SG for part_SG, _ in taken(self.bundle, profiles, where, how)])
+        check_enough(len(values_SG), where)
+        found = fit_correction(self.bundle, values_SG, where)
+        log.info("%s: %s", where, found)
+        return found
 
     def decode(self, codes: pd.DataFrame | AnnData, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
@@ -196,18 +235,24 @@ class Model:
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
 
-    def _answered(self, profiles: Any, how: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _answered(
+        self, profiles: Any, how: Reading, correction: Correction | None
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Give all that is said of profiles, and the chances of each label."""
         where, tables, chances = where_from(profiles), list[pd.DataFrame](), list[pd.DataFrame]()
-        for values_SG, samples in taken(self.bundle, profiles, where, how):
-            table, probability_SL = answers(self.bundle, values_SG, samples)
+        bundle, stamps = self.bundle, dict[str, str]()
+        if correction is not None:
+            bundle, stamps = corrected(bundle, correction), {"correction": correction.digest[:12]}
+            log.warning("%s: corrected by %s of %s", where, correction, correction.fitted_to)
+        for values_SG, samples in taken(bundle, profiles, where, how):
+            table, probability_SL = answers(bundle, values_SG, samples)
             for note in sorted({*table["note"]} - {""}):
                 log.warning("%s: %s", where, note)
             tables.append(table)
             if probability_SL is not None:
                 columns = [f"p({label})" for label in self.bundle.labels]
                 chances.append(pd.DataFrame(probability_SL, samples, columns))
-        return self._stamped(pd.concat(tables)), pd.concat(chances) if chances else pd.DataFrame()
+        return self._stamped(pd.concat(tables).assign(**stamps)), pd.concat(chances) if chances else pd.DataFrame()
 
     def _stamped(self, table: pd.DataFrame) -> pd.DataFrame:
         return stamped(table, Stamp(self.stamp, self.bundle.digest))

@@ -78,6 +78,8 @@ class RetrainingSpec:
         Components of the training profiles' basis; 0 is full rank.
     label_S
         Class of each profile, -1 where it has none, for a joint classifier; `None` trains without one.
+    group_S, kind_S
+        Group and label of each profile where groups are not to be told apart (`cic.model.group_share`).
     with_jacobian
         Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
     """
@@ -93,6 +95,8 @@ class RetrainingSpec:
     rank: int
     label_S: np.ndarray | None = None
     n_labels: int = 0
+    group_S: np.ndarray | None = None
+    kind_S: np.ndarray | None = None
     with_jacobian: bool = False
 
 
@@ -148,6 +152,8 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             None if spec.label_S is None else spec.label_S[train_S],
             None if spec.label_S is None else spec.label_S[validation_S],
             spec.n_labels,
+            None if spec.group_S is None else spec.group_S[train_S],
+            None if spec.kind_S is None else spec.kind_S[train_S],
         )
         network = _fitted(fold, spec)
         with torch.inference_mode():
