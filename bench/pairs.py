@@ -5,7 +5,8 @@
 For every seed the first study is split as the pipeline does. Models are trained on its training part, validation keeps
 their best epoch and chooses the weight of the joint classifier, and what tells types from codes or genes is fitted to
 both parts and tuned by five folds of these. The second study is asked last, and nothing is chosen by it. Rivals see the
-genes that both studies have; a model is given what the second lacks by `completed`. See docs/use.md.
+genes that both studies have; a model infers what the second lacks (`cic.model.missing_genes`). See
+docs/use.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,10 @@ from cic.evaluation.classifiers.classifiers import Fitting, centroid
 from cic.evaluation.questions.identity.tuning import TuningSpec, balanced_accuracy, tune
 from cic.evaluation.statistics.intervals import Interval, Resampling, resampling
 from cic.model.autoencoder import frozen
-from cic.model.basis import SampleBasis
 from cic.model.bundle import Bundle
 from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
+from cic.model.reference import Reference
 from cic.model.scale_choice import on_scale, order_errors
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
@@ -44,24 +45,6 @@ TUNED = ("logistic", "lda", "nearest")
 FOLDS = 5
 Answer = tuple[tuple[str, str], np.ndarray]
 """What was looked at and what told; the type that it told of each profile of the second study."""
-
-
-def completed(x_SG: np.ndarray, basis: SampleBasis, n_train: int, width: int) -> np.ndarray:
-    """Give centred profiles with their conditional mean in place of the genes that all of them lack (NaN).
-
-    Under probabilistic PCA (Tipping and Bishop 1999) of the training profiles, with as many components as the code has
-    numbers.
-    """
-    known_G = ~np.isnan(x_SG[0])
-    variance_K = basis.singular_values_K**2 / n_train
-    noise = max(variance_K[width:].sum() / max(len(basis.components_GK) - width, 1), 1e-12)
-    axes_GW = basis.components_GK[:, :width].astype(np.float64)
-    precision_W = noise / np.maximum(variance_K[:width] - noise, 1e-12)
-    seen_GW = axes_GW[known_G]
-    state_WS = np.linalg.solve(seen_GW.T @ seen_GW + np.diag(precision_W), seen_GW.T @ x_SG[:, known_G].T)
-    whole_SG = x_SG.copy()
-    whole_SG[:, ~known_G] = (axes_GW[~known_G] @ state_WS).T
-    return whole_SG
 
 
 @dataclass(frozen=True)
@@ -84,7 +67,8 @@ def trained(pair: Pair, first: ExpressionMatrix, part_N: np.ndarray, params: Par
     log2_TG = np.full((pair.second.n_samples, first.n_genes), np.nan, dtype=np.float32)
     place_G = pd.Index(first.genes).get_indexer(pd.Index(pair.second.genes))
     log2_TG[:, place_G] = log2_scale(pair.second.dense(), pair.second.unit)
-    x_TG = completed(ready.preprocessor.from_log2(log2_TG), ready.basis, train.n_samples, pair.width)
+    bundle = replace(bundle, reference=Reference.of(bundle, validation.values, z_train_SK=ready.fold.z_train_SK))
+    x_TG, _ = bundle.completed(ready.preprocessor.from_log2(log2_TG))
     code_NW, code_TW = bundle.encode(first.dense()), bundle.encode_basis(ready.basis.project(x_TG)[0])
     if not bundle.labels:
         return Trained(code_NW, code_TW, None, 0.0)

@@ -35,7 +35,8 @@ from cic.config import Data, Params, Preprocess, Training
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.synthetic import Recipe, simulate
 from cic.model.autoencoder import frozen
-from cic.model.bundle import Bundle, save_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import save_bundle
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
 from cic.model.training import Hyperparameters

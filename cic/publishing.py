@@ -21,7 +21,7 @@ from cic.evaluation.report.outcome import with_outcome
 from cic.evaluation.report.run_figures import run_figures
 from cic.folders import Folders, read_json, read_parts, write_json
 from cic.manifest import Manifest, params_of, read_manifest
-from cic.model.bundle import bundle_digest, load_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.pipeline import verified
 from cic.registry.evidence import decide
 from cic.registry.fetched import check_stored

@@ -44,7 +44,7 @@ NAMES = {
         "cic.using.correction.Correction",
         "cic.using.correction.read_correction",
         "cic.using.correction.write_correction",
-        "cic.model.bundle.load_bundle",
+        "cic.model.bundle_files.load_bundle",
         "cic.model.bundle.Bundle",
         "cic.model.bundle.Bundle.align",
         "cic.model.bundle.Bundle.encode",
@@ -53,7 +53,7 @@ NAMES = {
         "cic.model.bundle.Bundle.squared_errors",
         "cic.model.bundle.Bundle.classify_codes",
         "cic.model.familiarity.judged",
-        "cic.model.bundle.bundle_digest",
+        "cic.model.bundle_files.bundle_digest",
     ),
     "Data": (
         "cic.data.readers.read_table",

@@ -16,7 +16,7 @@ from versioned import PROJECT, commit, git, make_project
 
 from cic.data.matrix import read_matrix
 from cic.data.synthetic import Recipe, simulate
-from cic.model.bundle import bundle_digest
+from cic.model.bundle_files import bundle_digest
 from cic.platform.processes import MARK
 
 RECIPE = Recipe(samples=160, genes=120, cell_types=4, studies=20, programs=8, replicate_pairs=16, seed=3)

@@ -23,7 +23,7 @@ import pytest
 from store_parts import free_port, tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
-from cic.model.bundle import load_bundle, save_bundle
+from cic.model.bundle_files import load_bundle, save_bundle
 from cic.model.reference import Reference
 from cic.serving.bodies import JSON, PARQUET
 

@@ -21,7 +21,8 @@ import pytest
 from cic.config import Data, Params, Preprocess, Training
 from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.model.autoencoder import frozen
-from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network

@@ -15,7 +15,7 @@ import pytest
 from serving_process import serving, whole_bundle
 
 from cic.data.matrix import ExpressionMatrix
-from cic.model.bundle import load_bundle
+from cic.model.bundle_files import load_bundle
 
 MEGABYTE = 1_000_000
 

@@ -26,7 +26,7 @@ from cic.config import Params, parse_params
 from cic.data.synthetic import Recipe, simulate
 from cic.errors import CicError, DataError, ModelError, UnfamiliarError
 from cic.folders import read_parts
-from cic.model.bundle import load_bundle
+from cic.model.bundle_files import load_bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.model.reference import Reference
 from cic.pipeline import run_stage, workspace

@@ -25,7 +25,7 @@ from cic.config import parse_params
 from cic.data.matrix import write_matrix
 from cic.errors import ServiceError
 from cic.folders import Folders
-from cic.model.bundle import bundle_digest
+from cic.model.bundle_files import bundle_digest
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.pipeline import STAGES, run_stage, workspace

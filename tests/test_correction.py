@@ -19,7 +19,8 @@ import cic
 from cic.cli import app
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import DataError, ModelError
-from cic.model.bundle import Bundle, save_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import save_bundle
 from cic.model.reference import Reference
 from cic.using import Model, read_correction, write_correction
 from cic.using.correction import FEWEST, corrected, fit_correction, shrunken

@@ -25,7 +25,7 @@ from cic.data.matrix import read_matrix
 from cic.declarations import measure_names
 from cic.evaluation.report.outcome import PLACE
 from cic.manifest import read_manifest, write_manifest
-from cic.model.bundle import bundle_digest
+from cic.model.bundle_files import bundle_digest
 from cic.pipeline import STAGES
 from cic.platform.http import request_json
 from cic.platform.processes import marked

@@ -16,7 +16,8 @@ from store_parts import tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
-from cic.model.bundle import Bundle, bundle_digest, load_bundle, save_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.familiarity import UNFAMILIAR, judged, named_types, verdict
 from cic.model.reference import MOST_KEPT, Reference, mean_errors
 from cic.model.scales import ABLE, READINGS, least_errors

@@ -13,7 +13,7 @@ from cic.evaluation.measure import measure
 from cic.evaluation.questions.genes.found import Found as Genes
 from cic.evaluation.questions.unseen_groups.found import Found as UnseenGroups
 from cic.model import trial
-from cic.model.bundle import bundle_digest, load_bundle, save_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed

@@ -15,7 +15,7 @@ from cic.data import sparse
 from cic.data.cells import CellRecipe, simulate_cells
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, write_matrix
 from cic.folders import Folders, read_part
-from cic.model.bundle import bundle_digest, load_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.pipeline import STAGES, run_stage, workspace
 from cic.publishing import judge, publish
 from cic.settings import Settings

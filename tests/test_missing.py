@@ -19,7 +19,7 @@ from cic.data.readers import read_table
 from cic.data.synthetic import Recipe, simulate
 from cic.errors import DataError, ModelError
 from cic.folders import read_parts
-from cic.model.bundle import load_bundle
+from cic.model.bundle_files import load_bundle
 from cic.pipeline import run_stage, workspace
 from cic.settings import Settings
 from cic.using import Model

@@ -17,7 +17,7 @@ from cic.config import Preprocess
 from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.errors import DataError, ModelError
-from cic.model.bundle import load_bundle, save_bundle
+from cic.model.bundle_files import load_bundle, save_bundle
 from cic.model.familiarity import answers
 from cic.model.missing_genes import Prior, sought
 from cic.model.prepare import label_indices
@@ -34,8 +34,7 @@ def known() -> tuple[Model, ExpressionMatrix]:
     bundle, part, _ = trained(matrix, label_weight=0.1)
     train, validation, test = (matrix.select((part == name).to_numpy()) for name in ("train", "validation", "test"))
     z_train_SK, _ = bundle.project(train.values)
-    labels = [label_indices(one.samples, bundle.labels) for one in (validation, train)]
-    reference = Reference.of(bundle, validation.values, labels[0], z_train_SK, labels[1])
+    reference = Reference.of(bundle, validation.values, label_indices(validation.samples, bundle.labels), z_train_SK)
     return Model(replace(bundle, reference=reference), "cic/1"), test
 
 

@@ -22,7 +22,7 @@ from cic.cli import app
 from cic.cli.watching import monitor as verb
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ConfigError, DataError, UnfamiliarError
-from cic.model.bundle import bundle_digest, save_bundle
+from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.reference import Reference
 from cic.tracking.store import connect
 from cic.watching.comparisons import RATE, adjusted, more_unknown, places_differ, types_differ

@@ -26,7 +26,7 @@ from psycopg import sql
 from store_parts import log_bundle, tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
-from cic.model.bundle import bundle_digest
+from cic.model.bundle_files import bundle_digest
 from cic.platform import control, databases, postgres, services
 from cic.platform.doctor import examine
 from cic.platform.environment import service_environment

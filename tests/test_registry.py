@@ -31,7 +31,7 @@ from cic.cli.registry import app
 from cic.config import Registry
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError, RefusedError, ServiceError
-from cic.model.bundle import bundle_digest, load_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.registry import log as decision_log
 from cic.registry import registry
 from cic.registry.evidence import compare_models, decide

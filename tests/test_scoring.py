@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cic.cli import app
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ServiceError, UnfamiliarError
-from cic.model.bundle import bundle_digest, load_bundle, save_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.reference import Reference
 from cic.using import Model, load
 from cic.watching.index import NAME, read_index

@@ -16,7 +16,7 @@ from store_parts import free_port, log_bundle, new_store, running, set_up_templa
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
-from cic.model.bundle import bundle_digest, load_bundle, save_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.model.reference import Reference
 from cic.registry import registry

@@ -23,7 +23,8 @@ from cic.cli.registry import app as registry_verbs
 from cic.config import load_params
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError
-from cic.model.bundle import Bundle, load_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import load_bundle
 from cic.model.translation import FILES, Translation, load_translation, save_translation, translation_digest
 from cic.publishing import settle
 from cic.registry.gate import Decision

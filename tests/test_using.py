@@ -15,7 +15,7 @@ import cic
 from cic.cli import app
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError
-from cic.model.bundle import bundle_digest, load_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS
 from cic.registry.gate import Decision
 from cic.registry.registry import promote

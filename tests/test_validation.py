@@ -22,7 +22,7 @@ from cic.data.role_columns import role_columns
 from cic.errors import ConfigError, DataError, ModelError
 from cic.evaluation.drawing.drawing import picture
 from cic.evaluation.statistics.intervals import resampling
-from cic.model.bundle import load_bundle, save_bundle
+from cic.model.bundle_files import load_bundle, save_bundle
 from cic.model.familiarity import UNFAMILIAR
 from cic.model.reference import Reference
 from cic.registry.evidence import decide

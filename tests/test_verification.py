@@ -21,7 +21,7 @@ from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.digests import model_digest
 from cic.errors import CicError, ConfigError, DataError, ModelError
 from cic.manifest import Manifest, read_manifest, sha256_of, write_manifest
-from cic.model.bundle import load_bundle, save_bundle
+from cic.model.bundle_files import load_bundle, save_bundle
 from cic.registry.gate import Decision
 from cic.registry.registry import promote
 from cic.settings import Settings

@@ -22,7 +22,7 @@ from cic.data.split import split_samples
 from cic.data.units import log2_scale
 from cic.data.within import normal_scores, normalised, quantiles
 from cic.errors import ConfigError
-from cic.model.bundle import load_bundle, save_bundle
+from cic.model.bundle_files import load_bundle, save_bundle
 from cic.model.rows import PreprocessedRows
 from cic.model.scale_choice import order_errors, with_scale
 from cic.model.scales import scale_evidence

@@ -55,8 +55,6 @@ class Reference:
         1 minus the probability that the classifier gives to their own cell type (float64, ascending).
     code_RW
         Codes of training profiles, `MOST_KEPT` at most, spread evenly.
-    share_L
-        Share of the training profiles that each of the model's labels has (float64).
     error_G
         Mean squared reconstruction error of each modelled gene (float32).
     noise, spread
@@ -68,7 +66,6 @@ class Reference:
     distance_P: np.ndarray = field(default_factory=_empty)
     doubt_P: np.ndarray = field(default_factory=_empty)
     code_RW: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    share_L: np.ndarray = field(default_factory=_empty)
     error_G: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     noise: float = 0.0
     spread: float = 0.0
@@ -80,7 +77,6 @@ class Reference:
         values_SG: Values,
         label_S: np.ndarray | None = None,
         z_train_SK: np.ndarray | None = None,
-        label_train_S: np.ndarray | None = None,
     ) -> Reference | None:
         """Measure held-out profiles; `None` for fewer than `FEWEST`.
 
@@ -88,8 +84,8 @@ class Reference:
         ----------
         values_SG
             Held-out profiles, dense or sparse, in the unit of the model.
-        label_S, label_train_S
-            Positions of the labels of held-out and training profiles among the model's, -1 where there is none.
+        label_S
+            Positions of their labels among the model's, -1 where there is none.
         z_train_SK
             Training profiles in the basis.
         """
@@ -110,16 +106,12 @@ class Reference:
                 doubt_P = doubts(bundle, values_SG, label_S)
         error_P, correlation_P = (_ascending(np.concatenate(parts)) for parts in zip(*found, strict=True))
         distance_P = distances(held_PW, codes_RW, bundle.network.weights["code_scale_W"]) if len(codes_RW) else _empty()
-        share_L = _empty()
-        if label_train_S is not None and bundle.labels:
-            share_L = np.bincount(label_train_S[label_train_S >= 0], minlength=len(bundle.labels)) / len(label_train_S)
         return cls(
             error_P,
             correlation_P,
             _ascending(distance_P),
             _ascending(doubt_P),
             codes_RW,
-            share_L,
             error_G,
             noise,
             spread,

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cic.errors import ConfigError, ModelError
-from cic.model.bundle import Bundle, bundle_digest, load_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 
 if TYPE_CHECKING:
     from cic.registry.versions import Version

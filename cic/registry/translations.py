@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import CicError, ModelError
-from cic.model.bundle import load_bundle
+from cic.model.bundle_files import load_bundle
 from cic.model.translation import Expected, Translation, load_translation, save_translation, translation_digest
 from cic.registry.fetched import fetched_bundle, past_server
 from cic.registry.gate import Decision

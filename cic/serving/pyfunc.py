@@ -17,7 +17,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 from cic.errors import ModelError
-from cic.model.bundle import bundle_digest, load_bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.serving.answers import answer
 
 TAG_BUNDLE = "cic.bundle_digest"

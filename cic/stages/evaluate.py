@@ -15,7 +15,7 @@ from cic.evaluation.profiles.sample import measured
 from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.subject import Given
 from cic.folders import Folders, read_json, read_part, read_parts
-from cic.model.bundle import load_bundle
+from cic.model.bundle_files import load_bundle
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.workers.executor import make_executor

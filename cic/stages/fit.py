@@ -16,7 +16,8 @@ from cic.errors import ModelError
 from cic.folders import Folders, read_json, read_parts, write_json
 from cic.model.autoencoder import frozen
 from cic.model.batched import fit_specs
-from cic.model.bundle import Bundle, bundle_digest, save_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
@@ -59,7 +60,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
     fold = prepared.fold
-    reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK, fold.label_train_S)
+    reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
     save_bundle(out / "bundle", replace(bundle, reference=reference))
     curves = [
         {"training": number, "kept": one is best, **asdict(epoch)}

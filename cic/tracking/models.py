@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import DataType, ParamSchema, ParamSpec
 
-from cic.model.bundle import bundle_digest
+from cic.model.bundle_files import bundle_digest
 from cic.tracking.files import (
     SERVED,
     TAG_BUNDLE,

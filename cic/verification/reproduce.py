@@ -19,7 +19,8 @@ from cic.dependencies import CALCULATING
 from cic.digests import WORKERS
 from cic.errors import DataError, ModelError
 from cic.manifest import Manifest, read_manifest
-from cic.model.bundle import Bundle, bundle_digest, load_bundle
+from cic.model.bundle import Bundle
+from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.registry.fetched import fetched_bundle
 from cic.registry.recorded import file_of
 from cic.tracking.lineage import environment_lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cic.model.bundle import bundle_digest
+from cic.model.bundle_files import bundle_digest
 from cic.platform.at_rest import readable
 from cic.registry.versions import find
 from cic.settings import load_settings
