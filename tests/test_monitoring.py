@@ -225,11 +225,13 @@ def test_a_window_is_chosen_by_time_number_or_name(used: tuple[Path, ExpressionM
 
 def test_what_a_model_does_not_know_is_not_tested_and_said() -> None:
     now = scored(known(np.arange(1.0, 9)), np.arange(1.0, 9)).drop(columns=["likeliest", "error_ratio", "percentile"])
+    now["input"] = "`a` (b).csv"
     found = check("cic/1", None, Window(now, now, "all profiles"))
     assert not found.drifted and {one.p for one in found.tests} == {None}
     assert found.text.startswith("Nothing can be said of 8 profiles")
     page = render(found, None)
     assert page.count("– not tested") == 4 and "keeps no reference" in page
+    assert '<th scope="row">`a` (b).csv</th>' in page, "names of files as they are"
 
 
 def test_a_check_of_a_registered_model_is_a_run_with_its_page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cic.checking.check import Checked
-from cic.checking.sections import TITLES, sections
+from cic.checking.sections import TOPICS, sections
 from cic.evaluation.drawing.pages import template
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -26,9 +26,9 @@ def render(checked: Checked, data: str) -> str:
     return template(TEMPLATE).render(
         data=data,
         origin=origin,
-        verdict=checked.verdict,
+        headline=checked.verdict,
         findings=checked.findings,
-        titles=TITLES,
+        topics=TOPICS,
         shown=shown,
         sections=made,
     )

@@ -3,68 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from cic.checking.check import Checked
 from cic.checking.draw import MOST_SETS, label_by_group, library_strips, profile_map, replicate_curves, sex_genes
 from cic.checking.finding import figure
 from cic.checking.library import size_of
 from cic.checking.sexes import SEXES
-from cic.evaluation.drawing.drawing import inline_svg, picture
-from cic.evaluation.drawing.marks import Spec
+from cic.evaluation.drawing.pages import Section, shown
 
-TITLES = {
-    "map": ("profiles", "What do the profiles look like?"),
-    "library": ("sizes of profiles", "How much was measured of each?"),
-    "labels": ("labels and groups", "Which labels are in which groups?"),
-    "copies": ("copies", "Are profiles the same, or all but the same?"),
-    "replicates": ("replicates", "Do replicates agree?"),
-    "sexes": ("sex", "Do the genes agree with the sex?"),
-    "sizes": ("values", "What came in"),
+TOPICS = {
+    "map": "profiles",
+    "library": "sizes of profiles",
+    "labels": "labels and groups",
+    "copies": "copies",
+    "replicates": "replicates",
+    "sexes": "sex",
+    "sizes": "values",
 }
-"""By topic, in the order of the page: what it is called among the findings, and above its section."""
+"""What topics are called among the findings."""
 MOST_ROWS = 100
 MOST_COLOURS = 60
 """Labels or groups that a map can tell apart."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture in the page: its SVG, what it shows in words for who cannot see it, and its caption."""
-
-    svg: Markup
-    alt: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """One topic: what was looked at, in a sentence, with pictures and a table of text."""
-
-    key: str
-    claim: str
-    pictures: tuple[Shown, ...] = ()
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The question that it answers."""
-        return TITLES[self.key][1]
 
 
 def sections(checked: Checked) -> list[Section]:
     """Give the sections that there is something to say in, in their order."""
     made = (of(checked) for of in (_map, _library, _labels, _copies, _replicates, _sexes, _sizes))
     return [one for one in made if one is not None]
-
-
-def _shown(name: str, alt: str, spec: Spec, caption: str) -> Shown:
-    return Shown(Markup(inline_svg(picture(name, alt, spec))), alt, caption)
 
 
 def _map(checked: Checked) -> Section | None:
@@ -75,7 +43,7 @@ def _map(checked: Checked) -> Section | None:
     share = sum(components.shares[:2])
     n, ids = f"{len(components.rows):,} profiles", samples.index[components.rows]
     pictures = tuple(
-        _shown(
+        shown(
             f"map-{role}",
             f"Scatter plot of {n} at their first two principal components, by {role}.",
             profile_map(components, samples, role),
@@ -87,6 +55,7 @@ def _map(checked: Checked) -> Section | None:
     far = far[np.argsort(-components.distance_S[far], kind="stable")][:MOST_ROWS]
     return Section(
         "map",
+        "What do the profiles look like?",
         f"Two of the principal components of the most variable genes, which hold {share:.0%} of their variance. Named "
         "are those that lie far from all others"
         + (" of their label" if "label" in samples else "")
@@ -103,15 +72,16 @@ def _library(checked: Checked) -> Section:
     set_S = roles[role].fillna(f"no {role}") if role else pd.Series("all profiles", index=library.index)
     odd = {name for one in checked.findings if one.topic == "library" for name in one.samples}
     unit, size = checked.facts["unit"], library["size"]
-    shown = library.loc[[name for name in library.index if str(name) in odd][:MOST_ROWS]]
+    outliers = library.loc[[name for name in library.index if str(name) in odd][:MOST_ROWS]]
     has_share = bool(library["mitochondrial"].notna().any())
     few = f", the {MOST_SETS} of the most extreme medians" * (set_S.nunique() > MOST_SETS)
     return Section(
         "library",
+        "How much was measured of each?",
         f"The {size_of(unit)} of a profile is from {figure(size.min())} to {figure(size.max())}, "
         f"{figure(size.median())} in the middle. Outliers are far from the median of their group and of their label.",
         (
-            _shown(
+            shown(
                 "library",
                 f"The {size_of(unit)} of each profile, a line a {role or 'set'}, outliers marked.",
                 library_strips(library, set_S, unit, odd),
@@ -126,7 +96,7 @@ def _library(checked: Checked) -> Section:
                 f"{row['zeros']:.1%}",
                 *([f"{row['mitochondrial']:.1%}"] if has_share else []),
             )
-            for name, row in shown.iterrows()
+            for name, row in outliers.iterrows()
         ),
     )
 
@@ -138,7 +108,14 @@ def _labels(checked: Checked) -> Section | None:
     if not labels or not groups:
         counts, name = (labels, "label") if labels else (groups, "group")
         rows = tuple((one, f"{n:,}") for one, n in sorted(counts.items(), key=lambda item: -item[1])[:MOST_ROWS])
-        return Section("labels", f"There are {len(counts):,} {name}s.", (), (name, "profiles"), rows)
+        return Section(
+            "labels",
+            "Which labels are in which groups?",
+            f"There are {len(counts):,} {name}s.",
+            (),
+            (name, "profiles"),
+            rows,
+        )
     tables = [list(pd.Series(counts).nlargest(MOST_SETS).index) for counts in (labels, groups)]
     kept = roles["label"].isin(tables[0]) & roles["group"].isin(tables[1])
     table_LP = pd.crosstab(roles.loc[kept, "label"], roles.loc[kept, "group"])
@@ -146,10 +123,11 @@ def _labels(checked: Checked) -> Section | None:
     v = checked.facts["confounding"]["cramers_v"]
     return Section(
         "labels",
+        "Which labels are in which groups?",
         f"There are {len(labels):,} labels and {len(groups):,} groups. Cramér's V of the two is {v:.2f}: 0 where the "
         "group tells nothing of the label, 1 where it tells it.",
         (
-            _shown(
+            shown(
                 "labels",
                 f"Table of {len(labels)} labels by {len(groups)} groups, with the profiles in each.",
                 label_by_group(table_LP),
@@ -173,6 +151,7 @@ def _copies(checked: Checked) -> Section | None:
     of = "" if n == len(samples) else ", chosen by a sketch of the values of all"
     return Section(
         "copies",
+        "Are profiles the same, or all but the same?",
         f"{n:,} profiles were compared with each other over all genes{of}, by what each has of its own; replicates of "
         "one sample were not. What the audit of the split would call a leak is listed, the nearest first"
         + ("." if copies or twins else ": nothing."),
@@ -190,10 +169,11 @@ def _replicates(checked: Checked) -> Section | None:
     ids = checked.samples.index
     return Section(
         "replicates",
+        "Do replicates agree?",
         f"The distance of two replicates is {within / between:.2f} of that of two different samples (medians). No "
         "model can be asked to be nearer to a profile than measuring it again is.",
         (
-            _shown(
+            shown(
                 "replicates",
                 "Share of the pairs nearer than a distance, of replicates and of different samples.",
                 replicate_curves(replicates),
@@ -217,10 +197,11 @@ def _sexes(checked: Checked) -> Section | None:
     genes = ", ".join(sexes.y_genes) or "none of the Y chromosome"
     return Section(
         "sexes",
+        "Do the genes agree with the sex?",
         f"XIST{'' if sexes.has_xist else ' (not measured)'} against {genes}; the sex is known {said}. Between the two "
         "dashed lines nothing is said.",
         (
-            _shown(
+            shown(
                 "sexes",
                 "Scatter plot of XIST against the mean of the genes of the Y chromosome.",
                 sex_genes(sexes),
@@ -250,4 +231,4 @@ def _sizes(checked: Checked) -> Section:
         ("groups", f"{len(facts['groups']):,}"),
         ("replicates", f"{sets['sets']:,} sets of {sets['profiles']:,} profiles"),
     )
-    return Section("sizes", "Counted over all profiles.", (), ("fact", "value"), tuple(rows))
+    return Section("sizes", "What came in", "Counted over all profiles.", (), ("fact", "value"), tuple(rows))

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from cic.evaluation.drawing.dots import interval_of
-from cic.evaluation.drawing.drawing import inline_svg, picture
-from cic.evaluation.drawing.marks import Spec
-from cic.evaluation.drawing.pages import template
+from cic.evaluation.drawing.pages import Section, shown, template
 from cic.evaluation.statistics.intervals import Interval
 from cic.evaluation.words import percent, rounded, spanned
 from cic.validation import draw
@@ -21,37 +17,17 @@ from cic.validation.measure import Validated
 from cic.validation.sentences import conclusions, headline
 
 TEMPLATE = Path(__file__).with_name("page.html")
-TITLES = {
-    "shift": ("shift", "Are these profiles like those that it was tried on?"),
-    "reconstruction": ("reconstruction", "How well are they reproduced?"),
-    "types": ("cell types", "Which types are told, and which are lost?"),
-    "calibration": ("calibration", "Is it as often right as it says?"),
-    "unknowns": ("unknown types", "Does it say so where it does not know?"),
-    "profiles": ("profiles and genes", "What was measured"),
+TOPICS = {
+    "shift": "shift",
+    "reconstruction": "reconstruction",
+    "types": "cell types",
+    "calibration": "calibration",
+    "unknowns": "unknown types",
+    "profiles": "profiles and genes",
 }
-"""By topic, in the order of the page: what it is called among the findings, and above its section."""
+"""What topics are called among the findings."""
 WORST = 20
 """Profiles that are listed by their errors."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture in the page: its SVG, what it shows in words for who cannot see it, and its caption."""
-
-    svg: Markup
-    alt: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """One topic: what was looked at, with pictures and a table of text."""
-
-    key: str
-    claim: str
-    pictures: tuple[Shown, ...] = ()
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def render(made: Validated, gene_unit: str) -> str:
@@ -65,14 +41,10 @@ def render(made: Validated, gene_unit: str) -> str:
         headline=headline(made.found, made.types),
         conclusions=conclusions(made.found, made.types),
         origin=origin,
-        titles=TITLES,
+        topics=TOPICS,
         sections=sections,
         shown={section.key for section in sections},
     )
-
-
-def _shown(name: str, spec: Spec, alt: str, caption: str) -> Shown:
-    return Shown(Markup(inline_svg(picture(name, alt, spec))), alt, caption)
 
 
 def _sections(made: Validated, gene_unit: str) -> Iterator[Section]:
@@ -85,16 +57,17 @@ def _sections(made: Validated, gene_unit: str) -> Iterator[Section]:
     if found.cell_types is not None:
         of_known = f"{found.cell_types.profiles:,} profiles of types that it knows"
         alt = f"Share of right answers over the probability of the answer, by bin; {of_known}."
-        picture_of = _shown("reliability", draw.reliability(made.reliability, found.cell_types), alt, f"{of_known}.")
+        picture_of = shown("reliability", alt, draw.reliability(made.reliability, found.cell_types), f"{of_known}.")
         claim = "Below the diagonal it is surer than it is right. Bins hold equal numbers of profiles, by probability."
-        yield Section("calibration", claim, (picture_of,))
+        yield Section("calibration", "Is it as often right as it says?", claim, (picture_of,))
     if found.cell_types is not None or found.unknowns is not None:
         alt = "Share of the profiles of each type that is called unknown, the model's types and others."
         claim = (
             "A profile unlike all that the model was tried on is called unknown. Of types that it knows few should be, "
             "of others all."
         )
-        yield Section("unknowns", claim, (_shown("unknowns", draw.unknown_shares(types), alt, n + "."),))
+        picture_of = shown("unknowns", alt, draw.unknown_shares(types), f"{n}.")
+        yield Section("unknowns", "Does it say so where it does not know?", claim, (picture_of,))
     yield _measured(made)
 
 
@@ -104,9 +77,10 @@ def _shift(profiles: pd.DataFrame, n: str) -> Section:
     alt = f"Share of the profiles below each percentile of the errors of held-out profiles; {n}."
     return Section(
         "shift",
+        "Are these profiles like those that it was tried on?",
         "Errors are compared with those of the profiles that were held out when the model was trained. Below the "
         f"diagonal they are larger. The {len(worst)} largest follow.",
-        (_shown("percentiles", draw.percentiles(percentile_S), alt, f"{n}; the diagonal is no shift."),),
+        (shown("percentiles", alt, draw.percentiles(percentile_S), f"{n}; the diagonal is no shift."),),
         ("profile", "error, where 1 is usual", "percentile", "label"),
         tuple(
             (str(name), f"{row['error_ratio']:.2f}", f"{row['percentile']:.0f}", str(row.get("label") or ""))
@@ -121,9 +95,10 @@ def _reconstruction(made: Validated, gene_unit: str, n: str) -> Section:
     names = {key: name for key, (name, _) in draw.METHODS.items()}
     return Section(
         "reconstruction",
+        "How well are they reproduced?",
         "PCA is that of the model's own training profiles, of as many numbers as its code has; the mean profile is "
         "theirs, too. The span ceiling is what no model of these training profiles can go below.",
-        (_shown("errors", draw.errors(told, gene_unit), alt, f"{n}; bars are intervals."),),
+        (shown("errors", alt, draw.errors(told, gene_unit), f"{n}; bars are intervals."),),
         ("", f"root mean squared error a gene ({gene_unit})", "unexplained"),
         tuple((names[key], spanned(one, 3), _cell(told.unexplained.get(key))) for key, one in told.rmse.items()),
     )
@@ -131,19 +106,14 @@ def _reconstruction(made: Validated, gene_unit: str, n: str) -> Section:
 
 def _types(made: Validated, n: str) -> Section:
     alt = f"Squared error over PCA's of each type, and the share of its profiles that is told rightly; {n}."
-    pictures = [
-        _shown(
-            "types",
-            draw.by_label(made.types),
-            alt,
-            "A line a type: its own first, by the share told rightly, then others.",
-        )
-    ]
+    caption = "A line a type: its own first, by the share told rightly, then others."
+    pictures = [shown("types", alt, draw.by_label(made.types), caption)]
     if len(made.confusions):
         about = "True types and answers, as shares of the profiles of a true type in percent."
-        pictures.append(_shown("confusions", draw.confusions(made.confusions), about, about))
+        pictures.append(shown("confusions", about, draw.confusions(made.confusions), about))
     return Section(
         "types",
+        "Which types are told, and which are lost?",
         "Left of 1 the model makes less error than PCA. A type is told rightly where the likeliest answer is its "
         "label; types that are not among the model's have no such share.",
         tuple(pictures),
@@ -175,7 +145,12 @@ def _measured(made: Validated) -> Section:
         ("intervals", f"{percent(interval.confidence)}, by drawing {interval.units:,} {interval.by}s again"),
     )  # fmt: skip
     return Section(
-        "profiles", "Profiles that the model has seen in training do not count.", (), ("fact", "value"), rows
+        "profiles",
+        "What was measured",
+        "Profiles that the model has seen in training do not count.",
+        (),
+        ("fact", "value"),
+        rows,
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import escape
 
-from cic.evaluation.drawing.drawing import inline_svg, picture
-from cic.evaluation.drawing.marks import Spec
-from cic.evaluation.drawing.pages import template
+from cic.evaluation.drawing.pages import Section, shown, template
 from cic.model.reference import Reference
 from cic.watching.draw import by_input, places, types
 from cic.watching.monitoring import Checked, all_there, unknown
@@ -18,18 +16,6 @@ from cic.watching.monitoring import Checked, all_there, unknown
 TEMPLATE = Path(__file__).with_name("page.html")
 COLUMNS = ("input", "scored", "profiles", "error over the usual", "unknown", "least coverage", "noted of its scale")
 MOST_ROWS = 200
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture with what it shows, in words for who cannot see it and as a caption, and how to read it."""
-
-    key: str
-    title: str
-    svg: Markup
-    alt: str
-    caption: str
-    reading: str
 
 
 def render(checked: Checked, reference: Reference | None) -> str:
@@ -45,10 +31,11 @@ def render(checked: Checked, reference: Reference | None) -> str:
     ]
     return template(TEMPLATE).render(
         checked=checked,
+        headline=f"{checked.text}.",
         origin=origin,
         drifted={one.topic for one in checked.drifted},
         independent=_independent(checked),
-        shown=list(_pictures(checked)),
+        sections=list(_sections(checked)),
         columns=COLUMNS,
         rows=_rows(now, reference),
     )
@@ -65,34 +52,35 @@ def _independent(checked: Checked) -> str:
     )
 
 
-def _pictures(checked: Checked) -> list[Shown]:
-    now, earlier, made = checked.window.now, checked.window.earlier, list[Shown]()
+def _sections(checked: Checked) -> Iterator[Section]:
+    now, earlier = checked.window.now, checked.window.earlier
     n = f"{len(now):,} profiles"
-
-    def show(key: str, title: str, spec: Spec, alt: str, caption: str, reading: str) -> None:
-        made.append(Shown(key, title, Markup(inline_svg(picture(key, alt, spec))), alt, caption, reading))
-
     if all_there(now, "percentile"):
-        show(
-            "places", "Where do they lie among held-out profiles?", places(now),
-            f"Share of {n} below each percentile of the held-out ones, beside a straight line.", f"{n}.",
+        alt = f"Share of {n} below each percentile of the held-out ones, beside a straight line."
+        yield Section(
+            "places",
+            "Where do they lie among held-out profiles?",
             "Profiles like those held out in training follow the straight line. A curve below it has larger errors "
             "than these, or codes that are farther from those of training; one above it has smaller ones.",
-        )  # fmt: skip
-        show(
-            "inputs", "Which inputs differ?", by_input(now),
-            "Error of each input over that of held-out profiles, median and the middle half.",
-            "Median and the middle half of the profiles of each input, the oldest first. At 1 they are as usual.",
+            (shown("places", alt, places(now), f"{n}."),),
+        )
+        alt = "Error of each input over that of held-out profiles, median and the middle half."
+        caption = "Median and the middle half of the profiles of each input, the oldest first. At 1 they are as usual."
+        yield Section(
+            "inputs",
+            "Which inputs differ?",
             "An input of its own away from the others points at a batch; all of them, at the source or the scale.",
-        )  # fmt: skip
+            (shown("inputs", alt, by_input(now), caption),),
+        )
     if all_there(now, "likeliest") and all_there(earlier, "likeliest"):
-        show(
-            "types", "Are there other types than before?", types(now, earlier),
-            "Share of each type among the profiles now and among earlier ones.",
-            f"{len(now):,} profiles now, {len(earlier):,} before. Of each profile the likeliest type counts.",
+        alt = "Share of each type among the profiles now and among earlier ones."
+        caption = f"{len(now):,} profiles now, {len(earlier):,} before. Of each profile the likeliest type counts."
+        yield Section(
+            "types",
+            "Are there other types than before?",
             "Another mix may be what was sent in, and no fault of model or measurement.",
-        )  # fmt: skip
-    return made
+            (shown("types", alt, types(now, earlier), caption),),
+        )
 
 
 def _rows(now: pd.DataFrame, reference: Reference | None) -> list[tuple[str, ...]]:
@@ -101,7 +89,7 @@ def _rows(now: pd.DataFrame, reference: Reference | None) -> list[tuple[str, ...
         known = reference if all_there(of_input, "error_ratio") else None
         rows.append(
             (
-                str(name),
+                escape(str(name)),  # the name of a file, in which nothing is marked
                 f"{of_input['at'].iloc[0]:%Y-%m-%d %H:%M}",
                 f"{len(of_input):,}",
                 f"{of_input['error_ratio'].astype(float).median():.2f}" if known else "",

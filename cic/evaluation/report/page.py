@@ -65,6 +65,7 @@ def render(metrics: Metrics, sections: list[Section], top: Front | None = None) 
         ratio=metrics.ratio_to_pca,
         digits=enough_digits(metrics.ratio_to_pca, 2),
         top=top,
+        origin=top.origin if top else (),
         headline=headline(metrics),
         standings=standings([sentence for _, _, sentence in found]),
         rows=sorted(rows, key=lambda row: ORDER.index(row.standing)),
