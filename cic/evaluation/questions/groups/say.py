@@ -1,0 +1,130 @@
+"""What is said of groups that are told apart by their codes, and of what a penalty on that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cic.evaluation.drawing.drawing import draw
+from cic.evaluation.facts import Facts
+from cic.evaluation.questions.groups.draw import groups_figure
+from cic.evaluation.questions.groups.found import Found, Penalty, Told
+from cic.evaluation.section import Evidence, Section, Table, Topic, remarks
+from cic.evaluation.statistics.intervals import against
+from cic.evaluation.words import Sentence, percent, rounded, spanned, with_interval
+
+
+def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
+    """Show how well groups are told from the code, from PCA's and by chance, and the penalty's cost."""
+    confidence, penalty = evidence.facts.interval.confidence, found.penalty
+    picture = draw(
+        folder, "groups",
+        f"Share of profiles whose group is told: from the code {found.model.accuracy.value:.2f}, from PCA's "
+        f"{found.pca.accuracy.value:.2f}, by chance {found.model.by_chance.value:.2f}."
+        + ("" if penalty is None else f" Squared error with the penalty over PCA's {penalty.ratio_to_pca.value:.2f}, "
+           f"without it {penalty.ratio_to_pca_without.value:.2f}."),
+        groups_figure(found),
+    )  # fmt: skip
+    notes = [
+        "A linear discriminant tells the group, cross-validated within the held-out profiles, replicate sets whole. "
+        "Means of cell types are taken off the code first; chance has the groups of each cell type shuffled. Share of "
+        "variance: what group means explain of the code within cell types.",
+        "Groups may differ by what they measured as well as by how: a code that tells no groups apart may lack either.",
+    ]
+    claim = _told(found, confidence)
+    if penalty is not None:
+        claim = f"{_cost(penalty, confidence)} {claim}"
+        notes.append(
+            f"“With the penalty” (`training.group_penalty: {penalty.weight:g}`) and “without” are one training each, "
+            "shorter than the model's, from the same seed. The interval is over profiles, not over seeds."
+        )
+    cells = "" if found.n_labels is None else f", of {found.n_labels} cell types that more than one group has"
+    return Section(
+        key="groups",
+        title="Does the code tell the study apart?",
+        claim=claim,
+        picture=picture,
+        baseline="PCA's code of equal width, groups shuffled within cell types"
+        + ("" if penalty is None else ", the same training without the penalty"),
+        n=f"{found.n} {'held-out' if found.held_out else 'left-out'} profiles of {found.n_groups} groups{cells} "
+        f"({found.units} {found.by}s resampled)",
+        table=_table(found),
+        notes=(*notes, *remarks(evidence, "groups")),
+    )
+
+
+def groups_sentences(found: Found, facts: Facts) -> list[Sentence]:
+    """Say whether groups are told from the code, and from PCA's less or more."""
+    details = _told(found, facts.interval.confidence)
+    over, beside = found.model.over_chance, against(found.difference_to_pca, 0.0)
+    if over.low is None:
+        return [Sentence("open", "Too few profiles are independent to say whether codes tell groups apart.", details)]
+    if against(over, 0.0) != "above":
+        claim = "Groups are told from the code no better than by chance, as far as these profiles can tell."
+        return [Sentence("good" if beside == "below" else "open", claim, details)]
+    claim = "Groups are told from the code better than by chance"
+    if beside == "below":
+        return [Sentence("good", f"{claim}, but less well than from PCA's.", details)]
+    end = "and better than from PCA's" if beside == "above" else "and no less than from PCA's"
+    return [Sentence("bad", f"{claim}, {end}.", details)]
+
+
+def penalty_sentences(found: Found, facts: Facts) -> list[Sentence]:
+    """Say what `training.group_penalty` costs in error, then what it hides; nothing where there was none."""
+    penalty = found.penalty
+    if penalty is None:
+        return []
+    details = _cost(penalty, facts.interval.confidence)
+    if penalty.error_ratio.low is None or penalty.difference.low is None:
+        return [Sentence("open", "Too few profiles are independent to say what the penalty costs.", details)]
+    cost, hidden = against(penalty.error_ratio), against(penalty.difference, 0.0) == "below"
+    costs = {
+        "above": "costs error",
+        "undecided": "costs no error that these profiles can tell",
+        "below": "costs no error",
+    }[cost]
+    hides = "hides groups" if hidden else "hides them no better than without, as far as these profiles can tell"
+    claim = f"The penalty on groups {costs}, {'and' if hidden or cost == 'above' else 'but'} {hides}."
+    return [Sentence("good" if hidden and cost != "above" else "bad", claim, details)]
+
+
+def _told(found: Found, confidence: float) -> str:
+    return (
+        f"Of {found.n} profiles of {found.n_groups} groups (studies, donors, batches) that training never had, the group "
+        f"is told from the code for a share of {with_interval(found.model.accuracy, confidence)}, from PCA's code for "
+        f"{rounded(found.pca.accuracy.value)}, by chance for {rounded(found.model.by_chance.value)}; code minus PCA's "
+        f"{with_interval(found.difference_to_pca, confidence)}."
+    )
+
+
+def _cost(penalty: Penalty, confidence: float) -> str:
+    return (
+        f"With the penalty the squared error is {with_interval(penalty.error_ratio, confidence)} times that without "
+        f"({rounded(penalty.ratio_to_pca.value)} and {rounded(penalty.ratio_to_pca_without.value)} of PCA's). The share "
+        f"of profiles whose group is told changes by {with_interval(penalty.difference, confidence)}, from "
+        f"{rounded(penalty.told_without.accuracy.value)} to {rounded(penalty.told.accuracy.value)}; the share of the "
+        f"code's variance that tells groups is {percent(penalty.told_without.share)} without and "
+        f"{percent(penalty.told.share)} with it (by chance {percent(penalty.told.share_by_chance)})."
+    )
+
+
+def _table(found: Found) -> Table:
+    rows = [("code", found.model), ("PCA's code", found.pca)]
+    if found.penalty is not None:
+        rows += [("trained again, with the penalty", found.penalty.told)]
+        rows += [("trained again, without", found.penalty.told_without)]
+    return Table(
+        ("groups told from", "told", "by chance", "more than by chance", "share of variance", "by chance"),
+        tuple((name, *_cells(one)) for name, one in rows),
+    )
+
+
+def _cells(one: Told) -> tuple[str, ...]:
+    accuracies = (spanned(one.accuracy), rounded(one.by_chance.value), spanned(one.over_chance))
+    return *accuracies, percent(one.share), percent(one.share_by_chance)
+
+
+SECTIONS = (groups_section,)
+TOPICS = (
+    Topic("Groups told apart", "groups", groups_sentences, ("groups.resampling",)),
+    Topic("Penalty on groups", "groups", penalty_sentences, ("groups.resampling",)),
+)
