@@ -16,8 +16,10 @@ def groups_figure(found: Found) -> Spec:
     ]
     if penalty is not None:
         rows += [
-            Row("with the penalty", penalty.told.accuracy, note=_note(penalty.told.accuracy.value)),
-            Row("without", penalty.told_without.accuracy, "baseline", _note(penalty.told_without.accuracy.value)),
+            Row("again, with penalty", penalty.told.accuracy, note=_note(penalty.told.accuracy.value)),
+            Row(
+                "again, without", penalty.told_without.accuracy, "baseline", _note(penalty.told_without.accuracy.value)
+            ),
         ]
     told = dot_panel(
         rows, Axis(f"profiles whose group is told\n(chance {chance:.2f}: dashed line)", limits=(0, None)), chance
@@ -25,8 +27,8 @@ def groups_figure(found: Found) -> Spec:
     if penalty is None:
         return Spec([[told]], [height(len(rows)) + 0.1])
     errors = [
-        Row("with the penalty", penalty.ratio_to_pca, note=_note(penalty.ratio_to_pca.value)),
-        Row("without", penalty.ratio_to_pca_without, "baseline", _note(penalty.ratio_to_pca_without.value)),
+        Row("again, with penalty", penalty.ratio_to_pca, note=_note(penalty.ratio_to_pca.value)),
+        Row("again, without", penalty.ratio_to_pca_without, "baseline", _note(penalty.ratio_to_pca_without.value)),
     ]
     cost = dot_panel(errors, Axis("squared error over PCA's"), 1.0)
     return Spec([[told], [cost]], [height(len(rows)) + 0.1, height(len(errors))])

@@ -16,7 +16,7 @@ from cic.evaluation.finding import Answer
 from cic.evaluation.questions.groups.design import Design, View, design
 from cic.evaluation.questions.groups.found import Found
 from cic.evaluation.questions.groups.telling import Telling, told
-from cic.evaluation.retrainings.retraining import Retrained, retrain_all
+from cic.evaluation.retrainings.retraining import Retrained, RetrainingSpec, retrain_all
 from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval
 from cic.evaluation.subject import Subject
 from cic.seeds import derive_seed
@@ -69,20 +69,25 @@ def measure(subject: Subject) -> Answer:
 
 
 def _trained(subject: Subject, plan: Design, *, penalised: bool) -> tuple[list[Retrained], list[Retrained]]:
-    """Train for each view as the model was, and without the penalty; nothing where that is not needed."""
+    """Train for each view as the model was, and without the penalty; nothing where that is not needed.
+
+    As long as the model was, since a penalty takes its time.
+    """
     if not (plan.halves or penalised):
         return [], []
-    validation_S = subject.part_S == "validation"
+    validation_S, epochs = subject.part_S == "validation", subject.params.training.epochs
     specs = [
-        subject.retraining(f"groups, view {number}", one.train_S, validation_S) for number, one in enumerate(plan.views)
+        _changed(subject.retraining(f"groups, view {number}", one.train_S, validation_S), epochs=epochs)
+        for number, one in enumerate(plan.views)
     ]
     if penalised:
-        specs += [
-            replace(one, training=one.training.model_copy(update={"group_penalty": 0.0}), group_S=None, kind_S=None)
-            for one in specs
-        ]
+        specs += [replace(_changed(one, group_penalty=0.0), group_S=None, kind_S=None) for one in specs]
     done = retrain_all(specs, subject.workers, "groups")
     return done[: len(plan.views)], done[len(plan.views) :]
+
+
+def _changed(spec: RetrainingSpec, **training: float) -> RetrainingSpec:
+    return replace(spec, training=spec.training.model_copy(update=training))
 
 
 def _told(subject: Subject, views: Sequence[View], codes: Sequence[np.ndarray]) -> Telling:
@@ -147,7 +152,7 @@ def _cautions(subject: Subject, plan: Design, over: Resampling) -> dict[str, str
     if plan.halves:
         found["groups.halves"] = (
             "Too few groups of the test part have a cell type in common, so those of the training and test parts were "
-            "left out, half of them at a time: the codes are of shorter trainings on half of the groups."
+            "left out, half of them at a time: the codes are of trainings on the other half."
         )
     if "label" not in subject.samples:
         found["groups.labels"] = "The data name no labels (`data.label`): groups may be told by the cells they hold."

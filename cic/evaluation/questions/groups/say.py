@@ -15,7 +15,7 @@ from cic.evaluation.words import Sentence, percent, rounded, spanned, with_inter
 
 def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show how well groups are told from the code, from PCA's and by chance, and the penalty's cost."""
-    confidence, penalty = evidence.facts.interval.confidence, found.penalty
+    penalty, n_labels = found.penalty, found.n_labels
     picture = draw(
         folder, "groups",
         f"Share of profiles whose group is told: from the code {found.model.accuracy.value:.2f}, from PCA's "
@@ -26,18 +26,24 @@ def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     )  # fmt: skip
     notes = [
         "A linear discriminant tells the group, cross-validated within the held-out profiles, replicate sets whole. "
-        "Means of cell types are taken off the code first; chance has the groups of each cell type shuffled. Share of "
-        "variance: what group means explain of the code within cell types.",
+        "Means of cell types are taken off the code first; chance has the groups of each cell type shuffled.",
         "Groups may differ by what they measured as well as by how: a code that tells no groups apart may lack either.",
     ]
-    claim = _told(found, confidence)
+    claim = (
+        f"Within cell types, group means explain {percent(found.model.share)} of the code's variance and "
+        f"{percent(found.pca.share)} of that of PCA's code; by chance {percent(found.model.share_by_chance)}."
+    )
     if penalty is not None:
-        claim = f"{_cost(penalty, confidence)} {claim}"
-        notes.append(
-            f"“With the penalty” (`training.group_penalty: {penalty.weight:g}`) and “without” are one training each, "
-            "shorter than the model's, from the same seed. The interval is over profiles, not over seeds."
+        claim += (
+            f" Trained again with the penalty it is {percent(penalty.told.share)}, without "
+            f"{percent(penalty.told_without.share)}."
         )
-    cells = "" if found.n_labels is None else f", of {found.n_labels} cell types that more than one group has"
+        notes.append(
+            f"“Again” is one training with `training.group_penalty: {penalty.weight:g}` and one without, from the same "
+            "seed, as long as the model's, with hidden layers of at most `evaluate.hidden_width`. The intervals are "
+            f"over {penalty.by}s, not over seeds."
+        )
+    cells = "" if n_labels is None else f" of {n_labels} cell type{'s' * (n_labels != 1)} that several groups have"
     return Section(
         key="groups",
         title="Does the code tell the study apart?",
@@ -45,7 +51,7 @@ def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         picture=picture,
         baseline="PCA's code of equal width, groups shuffled within cell types"
         + ("" if penalty is None else ", the same training without the penalty"),
-        n=f"{found.n} {'held-out' if found.held_out else 'left-out'} profiles of {found.n_groups} groups{cells} "
+        n=f"{found.n} {'held-out' if found.held_out else 'left-out'} profiles{cells}, of {found.n_groups} groups "
         f"({found.units} {found.by}s resampled)",
         table=_table(found),
         notes=(*notes, *remarks(evidence, "groups")),
@@ -89,29 +95,28 @@ def penalty_sentences(found: Found, facts: Facts) -> list[Sentence]:
 
 def _told(found: Found, confidence: float) -> str:
     return (
-        f"Of {found.n} profiles of {found.n_groups} groups (studies, donors, batches) that training never had, the group "
-        f"is told from the code for a share of {with_interval(found.model.accuracy, confidence)}, from PCA's code for "
-        f"{rounded(found.pca.accuracy.value)}, by chance for {rounded(found.model.by_chance.value)}; code minus PCA's "
-        f"{with_interval(found.difference_to_pca, confidence)}."
+        f"Of {found.n} profiles of {found.n_groups} groups (studies, donors, batches) that training never had, the "
+        f"group is told from the code for a share of {with_interval(found.model.accuracy, confidence)}, from PCA's "
+        f"code for {rounded(found.pca.accuracy.value)}, by chance for {rounded(found.model.by_chance.value)}; code "
+        f"minus PCA's {with_interval(found.difference_to_pca, confidence)}."
     )
 
 
 def _cost(penalty: Penalty, confidence: float) -> str:
+    told, without = penalty.told.accuracy, penalty.told_without.accuracy
     return (
-        f"With the penalty the squared error is {with_interval(penalty.error_ratio, confidence)} times that without "
-        f"({rounded(penalty.ratio_to_pca.value)} and {rounded(penalty.ratio_to_pca_without.value)} of PCA's). The share "
-        f"of profiles whose group is told changes by {with_interval(penalty.difference, confidence)}, from "
-        f"{rounded(penalty.told_without.accuracy.value)} to {rounded(penalty.told.accuracy.value)}; the share of the "
-        f"code's variance that tells groups is {percent(penalty.told_without.share)} without and "
-        f"{percent(penalty.told.share)} with it (by chance {percent(penalty.told.share_by_chance)})."
+        f"Trained again with the penalty, the squared error is {with_interval(penalty.error_ratio, confidence)} times "
+        f"that without ({rounded(penalty.ratio_to_pca.value)} and {rounded(penalty.ratio_to_pca_without.value)} of "
+        f"PCA's), and the share of profiles whose group is told goes from {rounded(without.value)} to "
+        f"{rounded(told.value)}, a difference of {with_interval(penalty.difference, confidence)}."
     )
 
 
 def _table(found: Found) -> Table:
     rows = [("code", found.model), ("PCA's code", found.pca)]
     if found.penalty is not None:
-        rows += [("trained again, with the penalty", found.penalty.told)]
-        rows += [("trained again, without", found.penalty.told_without)]
+        rows += [("again, with the penalty", found.penalty.told)]
+        rows += [("again, without", found.penalty.told_without)]
     return Table(
         ("groups told from", "told", "by chance", "more than by chance", "share of variance", "by chance"),
         tuple((name, *_cells(one)) for name, one in rows),

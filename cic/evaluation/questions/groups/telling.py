@@ -58,11 +58,11 @@ def comparable(samples: pd.DataFrame) -> np.ndarray:
 
 def sets_of(samples: pd.DataFrame) -> np.ndarray:
     """Give each profile the number of its replicate set, cut by group and label; one without a set is its own."""
-    own = pd.Series(np.arange(len(samples)).astype(str), index=samples.index)
-    name = "profile " + own
+    name = "profile " + pd.Series(np.arange(len(samples)), index=samples.index).astype(str)
     if "replicate" in samples:
         name = name.where(samples["replicate"].isna(), "set " + samples["replicate"].astype(str))
-    return pd.factorize(pd.MultiIndex.from_arrays([samples["group"], _labels(samples), name]))[0]
+    parts = [samples["group"], _labels(samples), name]
+    return name.groupby(parts, dropna=False, sort=False).ngroup().to_numpy()
 
 
 def told(code_SW: np.ndarray, samples: pd.DataFrame, seed: int) -> Telling:
