@@ -132,6 +132,7 @@ def test_the_penalty_is_held_against_the_same_training_without_it(
     assert penalty is not None and penalty.weight == 1.0 and penalty.n == int(apart.test_S.sum())
     assert against(penalty.error_ratio) == "above"
     assert penalty.told.share < penalty.told_without.share
+    assert penalty.share_training < penalty.share_training_without
     assert penalty.difference.value == pytest.approx(
         penalty.told.accuracy.value - penalty.told_without.accuracy.value, abs=1e-9
     )

@@ -37,6 +37,9 @@ class Penalty(Finding):
     told_without: Told
     difference: Interval
     """Accuracy with the penalty minus that without."""
+    share_training: float
+    """Share of variance by which groups are told among the profiles that were trained on, with the penalty."""
+    share_training_without: float
 
 
 class Found(Finding):

@@ -15,7 +15,7 @@ import pandas as pd
 from cic.evaluation.finding import Answer
 from cic.evaluation.questions.groups.design import Design, View, design
 from cic.evaluation.questions.groups.found import Found
-from cic.evaluation.questions.groups.telling import Telling, told
+from cic.evaluation.questions.groups.telling import Telling, told, variance_told
 from cic.evaluation.retrainings.retraining import Retrained, RetrainingSpec, retrain_all
 from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval
 from cic.evaluation.subject import Subject
@@ -119,6 +119,13 @@ def _penalty(
             [one.error_S for one in trained], [one.error_S for one in free], [one.pca_error_S for one in free]
         )
     )  # fmt: skip
+    seen_with, seen_without = (
+        np.mean([
+            variance_told(one.code_SW[view.train_S], subject.samples[view.train_S])
+            for view, one in zip(views, of, strict=True)
+        ])
+        for of in (trained, free)
+    )  # fmt: skip
     told_with, told_without = (_told(subject, views, [one.code_SW for one in of]) for of in (trained, free))
     return {
         "n": len(samples),
@@ -129,6 +136,8 @@ def _penalty(
         "ratio_to_pca_without": ratio_interval(without_S, pca_S, over),
         "told": _intervals(told_with, plan),
         "told_without": _intervals(told_without, plan),
+        "share_training": float(seen_with),
+        "share_training_without": float(seen_without),
         "difference": _mean(told_with.hit_S - told_without.hit_S, plan),
     }
 

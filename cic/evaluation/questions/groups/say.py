@@ -36,7 +36,8 @@ def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     if penalty is not None:
         claim += (
             f" Trained again with the penalty it is {percent(penalty.told.share)}, without "
-            f"{percent(penalty.told_without.share)}."
+            f"{percent(penalty.told_without.share)}; among the profiles that these were trained on "
+            f"{percent(penalty.share_training)} and {percent(penalty.share_training_without)}."
         )
         notes.append(
             f"“Again” is one training with `training.group_penalty: {penalty.weight:g}` and one without, from the same "

@@ -67,7 +67,7 @@ def sets_of(samples: pd.DataFrame) -> np.ndarray:
 
 def told(code_SW: np.ndarray, samples: pd.DataFrame, seed: int) -> Telling:
     """Tell the groups of comparable profiles from their codes; the same seed gives the same folds and shuffles."""
-    group_S, label_S = (pd.factorize(one)[0].astype(np.int64) for one in (samples["group"], _labels(samples)))
+    group_S, label_S = _numbers(samples)
     set_S = sets_of(samples)
     fold_S = grouped_folds(samples.drop(columns="group"), FOLDS, derive_seed(seed, "folds"))
     draw = generator(seed, "shuffles")
@@ -77,6 +77,18 @@ def told(code_SW: np.ndarray, samples: pd.DataFrame, seed: int) -> Telling:
         hit_S, *by_chance = (_hits(within_SW, one_S, fold_S) for one_S in dealt)
         share, *shares = (_share(within_SW, one_S, label_S) for one_S in dealt)
     return Telling(hit_S, np.mean(by_chance, axis=0), share, float(np.mean(shares)))
+
+
+def variance_told(code_SW: np.ndarray, samples: pd.DataFrame) -> float:
+    """Give the share of the variance of codes within labels by which groups are told apart."""
+    group_S, label_S = _numbers(samples)
+    with one_thread():
+        return _share(_within(code_SW.astype(np.float64), label_S), group_S, label_S)
+
+
+def _numbers(samples: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Give the number of each profile's group, and of its label."""
+    return pd.factorize(samples["group"])[0].astype(np.int64), pd.factorize(_labels(samples))[0].astype(np.int64)
 
 
 def _labels(samples: pd.DataFrame) -> pd.Series:
