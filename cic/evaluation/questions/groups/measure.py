@@ -5,7 +5,7 @@ Axes: S profiles (all, those held out, or those by which groups are told), W cod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,22 +110,20 @@ def _penalty(
     subject: Subject, views: Sequence[View], trained: Sequence[Retrained], free: Sequence[Retrained], plan: Resampling
 ) -> dict[str, Any]:
     """Compare retrainings with the penalty with those without; `plan` resamples the profiles that are told by."""
-    held = [one.held_S for one in views]
-    samples = pd.concat([subject.samples[held_S] for held_S in held])
-    over = subject.resampling(samples, "groups, errors")
-    with_S, without_S, pca_S = (
-        np.concatenate([error_S[held_S] for error_S, held_S in zip(errors, held, strict=True)])
-        for errors in (
-            [one.error_S for one in trained], [one.error_S for one in free], [one.pca_error_S for one in free]
+
+    def held(errors: Iterable[np.ndarray]) -> np.ndarray:
+        return np.concatenate([error_S[view.held_S] for view, error_S in zip(views, errors, strict=True)])
+
+    def seen(trainings: Sequence[Retrained]) -> float:
+        pairs = zip(views, trainings, strict=True)
+        return float(
+            np.mean([variance_told(one.code_SW[view.train_S], subject.samples[view.train_S]) for view, one in pairs])
         )
-    )  # fmt: skip
-    seen_with, seen_without = (
-        np.mean([
-            variance_told(one.code_SW[view.train_S], subject.samples[view.train_S])
-            for view, one in zip(views, of, strict=True)
-        ])
-        for of in (trained, free)
-    )  # fmt: skip
+
+    samples = pd.concat([subject.samples[one.held_S] for one in views])
+    over = subject.resampling(samples, "groups, errors")
+    with_S, without_S = (held(one.error_S for one in of) for of in (trained, free))
+    pca_S = held(one.pca_error_S for one in free)
     told_with, told_without = (_told(subject, views, [one.code_SW for one in of]) for of in (trained, free))
     return {
         "n": len(samples),
@@ -136,8 +134,8 @@ def _penalty(
         "ratio_to_pca_without": ratio_interval(without_S, pca_S, over),
         "told": _intervals(told_with, plan),
         "told_without": _intervals(told_without, plan),
-        "share_training": float(seen_with),
-        "share_training_without": float(seen_without),
+        "share_training": seen(trained),
+        "share_training_without": seen(free),
         "difference": _mean(told_with.hit_S - told_without.hit_S, plan),
     }
 

@@ -30,8 +30,8 @@ def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         "Groups may differ by what they measured as well as by how: a code that tells no groups apart may lack either.",
     ]
     claim = (
-        f"Within cell types, group means explain {percent(found.model.share)} of the code's variance and "
-        f"{percent(found.pca.share)} of that of PCA's code; by chance {percent(found.model.share_by_chance)}."
+        f"{'Group' if n_labels is None else 'Within cell types, group'} means explain {percent(found.model.share)} of "
+        f"the code's variance and {percent(found.pca.share)} of that of PCA's code; by chance {percent(found.model.share_by_chance)}."
     )
     if penalty is not None:
         claim += (
