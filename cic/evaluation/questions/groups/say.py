@@ -29,9 +29,10 @@ def groups_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         "Means of cell types are taken off the code first; chance has the groups of each cell type shuffled.",
         "Groups may differ by what they measured as well as by how: a code that tells no groups apart may lack either.",
     ]
+    means = "Group means" if n_labels is None else "Within cell types, group means"
     claim = (
-        f"{'Group' if n_labels is None else 'Within cell types, group'} means explain {percent(found.model.share)} of "
-        f"the code's variance and {percent(found.pca.share)} of that of PCA's code; by chance {percent(found.model.share_by_chance)}."
+        f"{means} explain {percent(found.model.share)} of the code's variance and {percent(found.pca.share)} of that "
+        f"of PCA's code; by chance {percent(found.model.share_by_chance)}."
     )
     if penalty is not None:
         claim += (
