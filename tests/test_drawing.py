@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -19,6 +20,7 @@ from cic.evaluation.drawing.marks import LOOKS, Axis, Look, Panel, Rule, Series,
 from cic.evaluation.drawing.placing import legend_lines, log_ticks
 from cic.evaluation.drawing.rendering import render
 from cic.evaluation.drawing.style import STYLE, WIDTH
+from cic.evaluation.questions.groups.draw import groups_figure
 from cic.evaluation.questions.identity.draw import confusion_figure, score_figure
 from cic.evaluation.questions.pathways.draw import label_map, number_map
 from cic.evaluation.questions.reconstruction.draw import label_ratios, reconstruction
@@ -104,6 +106,13 @@ def confusion(n):
     )
 
 
+def told_groups():
+    told = SimpleNamespace(accuracy=Interval(0.7, 0.5, 0.9), by_chance=Interval(0.1, None, None))
+    ratio = Interval(0.9, 0.8, 1.1)
+    penalty = SimpleNamespace(told=told, told_without=told, ratio_to_pca=ratio, ratio_to_pca_without=ratio)
+    return SimpleNamespace(model=told, pca=told, penalty=penalty)
+
+
 ERRORS = {
     name: Interval(value, value - 0.1, value + 0.1)
     for name, value in {"mean_profile": 1.2, "type_mean": 0.9, "pca": 0.5, "model": 0.4, "span_ceiling": 0.3}.items()
@@ -126,6 +135,7 @@ FIGURES = {
     "errors": lambda: reconstruction(ERRORS, ERRORS, 30, "standard deviations"),
     "types": lambda: unseen_types_figure(ratios("label", 30)),
     "groups": lambda: unseen_groups_figure(ratios("group", 60)),
+    "groups told": lambda: groups_figure(told_groups()),
     "many groups": lambda: unseen_groups_figure(ratios("group", 200)),
     "unknown": lambda: unknown_figure(ROC, dict.fromkeys(NAMES, Interval(0.9, None, None)), None),
     "training": lambda: loss_curves(CURVES, 0.15),

@@ -1,0 +1,1 @@
+"""The question `groups`; `question.toml` declares it."""
