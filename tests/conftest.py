@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# three workers on two cores, each with as many threads of numpy and torch, would wait for each other: ten times as long
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from noting import note
 from versioned import PROJECT
@@ -16,9 +15,7 @@ from bench.__main__ import PARTS
 from bench.importing import counts, ours, theirs
 from bench.kinds import KINDS
 from bench.load import watched
-from bench.pairs import completed
 from bench.turns import in_turns, summary
-from cic.model.basis import SampleBasis
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,14 +63,3 @@ def test_both_sides_read_the_same_of_each_kind_of_file(tmp_path: Path, kind: str
 @pytest.mark.parametrize("value", ["nothing", ""])
 def test_an_unknown_part_is_refused(value: str) -> None:
     assert bench("--only", value).returncode == 2
-
-
-def test_genes_that_a_second_study_lacks_follow_from_the_others() -> None:
-    draw = np.random.default_rng(0)
-    x_SG = (draw.normal(size=(200, 4)) @ draw.normal(size=(4, 50)) + 0.01 * draw.normal(size=(200, 50))).astype("f4")
-    x_SG -= x_SG.mean(axis=0)
-    lacking_SG = x_SG.copy()
-    lacking_SG[:, 30:] = np.nan
-    whole_SG = completed(lacking_SG, SampleBasis.fit(x_SG), len(x_SG), 4)
-    np.testing.assert_array_equal(whole_SG[:, :30], x_SG[:, :30])
-    np.testing.assert_allclose(whole_SG[:, 30:], x_SG[:, 30:], atol=0.2)

@@ -185,10 +185,10 @@ def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow):
     registered(uri, held_out, narrow)
     registry.promote(uri, "cic", "1", yes())
     for reference in ("models:/cic@champion", "models:/cic/1"):
-        bundle, stamp, _ = fetch_bundle(uri, reference)
+        bundle, stamp = fetch_bundle(uri, reference)
         assert stamp == "cic/1"
         np.testing.assert_array_equal(bundle.encode(held_out.values), load_bundle(narrow).encode(held_out.values))
-    _, stamp, _ = fetch_bundle(uri, str(narrow))
+    _, stamp = fetch_bundle(uri, str(narrow))
     assert stamp == f"bundle:{bundle_digest(narrow)[:12]}"
     with pytest.raises(ConfigError, match="no address"):
         fetch_bundle(uri, "models:/cic/champion")
@@ -798,7 +798,7 @@ def test_all_of_it_works_through_a_server(template, tmp_path, train, held_out, n
         assert decision.outcome == "promoted", decision.reasons
         registry.promote(uri, "cic", registry.find(uri, "cic", two.run_id).version, decision)
         assert stands(uri) == ("2", "1")
-        bundle, stamp, _ = fetch_bundle(uri, "models:/cic@champion")
+        bundle, stamp = fetch_bundle(uri, "models:/cic@champion")
         assert stamp == "cic/2"
         np.testing.assert_array_equal(bundle.encode(held_out.values), load_bundle(wide).encode(held_out.values))
         registry.rollback(uri, "cic", "wrong on liver")
