@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from cic.fetching.service import Service
 
 pytest_plugins = ["faults"]  # attacks, counted
+LONGEST = ("test_readme", "test_doors", "test_pages", "test_bench", "test_platform", "test_notebook")
+"""Files of minutes, which begin first: the last of them would else run alone at the end, beside idle workers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture

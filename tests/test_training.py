@@ -43,7 +43,7 @@ def curved() -> Fold:
 
 
 @given(st.integers(5, 20), st.integers(1, 25), st.integers(1, 4), st.integers(2, 20), st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_left_out_error_is_that_of_leaving_each_group_out(n: int, f: int, k: int, units: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     feature_BF, target_BK = draw.normal(size=(n, f)), draw.normal(size=(n, k))
