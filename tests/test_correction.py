@@ -23,7 +23,7 @@ from cic.model.bundle import Bundle
 from cic.model.bundle_files import save_bundle
 from cic.model.reference import Reference
 from cic.using import Model, read_correction, write_correction
-from cic.using.correction import FEWEST, corrected, fit_correction, shrunken
+from cic.using.correction import FEWEST, MOST, corrected, fit_correction, shrunken, spread
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +107,15 @@ def test_shrinking_never_turns_a_shift_nor_makes_it_larger(seed: int, n: int, si
     assert (np.abs(shift_G) <= np.abs(mean_G) + 1e-12).all() and (shift_G * mean_G >= 0).all()
     assert shift_G[3] == 0
     assert (np.abs(shrunken(difference_SG, n / 2)) <= np.abs(shift_G) + 1e-12).all()
+
+
+@for_any(sizes=st.lists(st.integers(1, 900), min_size=1, max_size=12))
+def test_of_many_profiles_some_are_held_spread_evenly_in_their_order(sizes: list[int]) -> None:
+    row_S1 = np.arange(sum(sizes), dtype=np.float32)[:, None]
+    kept_S1, n = spread(np.split(row_S1, np.cumsum(sizes)[:-1]))
+    assert n == len(row_S1) and min(n, MOST) <= len(kept_S1) < 2 * MOST
+    every = 1 if len(kept_S1) == n else int(kept_S1[1, 0])
+    np.testing.assert_array_equal(kept_S1, row_S1[::every])
 
 
 # what is kept and said

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -93,6 +94,23 @@ def check_enough(n_profiles: int, where: str) -> None:
             expected=f"at least {FEWEST} profiles of one study, better of many cell types",
             fix="encode them without a correction",
         )  # fmt: skip
+
+
+def spread(parts: Iterable[np.ndarray]) -> tuple[np.ndarray, int]:
+    """Give `MOST` profiles or more, spread evenly over those that pass by, all where these are fewer; and how many pass.
+
+    Parameters
+    ----------
+    parts
+        Samples x genes each. No more than three times `MOST` profiles are held beside the part that passes.
+    """
+    kept, every, n_seen = list[np.ndarray](), 1, 0
+    for part_SG in parts:
+        kept.append(part_SG[(np.arange(len(part_SG)) + n_seen) % every == 0])
+        n_seen += len(part_SG)
+        while sum(map(len, kept)) >= 2 * MOST:
+            kept, every = [np.concatenate(kept)[::2]], 2 * every
+    return np.concatenate(kept), n_seen
 
 
 def fit_correction(bundle: Bundle, values_SG: np.ndarray, fitted_to: str) -> Correction:

@@ -20,7 +20,7 @@ from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
 from cic.model.missing_genes import LEAST_COVERAGE
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
 from cic.using.annotations import about_model, annotated, table_of_codes
-from cic.using.correction import Correction, check_enough, corrected, fit_correction
+from cic.using.correction import Correction, check_enough, corrected, fit_correction, spread
 from cic.using.profiles import Reading, taken, where_from
 from cic.using.stamps import Stamp, check_made_by, stamped
 
@@ -180,8 +180,8 @@ class Model:
             As `encode`; and if there are too few profiles, or the model keeps no codes of training profiles.
         """
         where, how = where_from(profiles), Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        values_SG = np.concatenate([part_SG for part_SG, _ in taken(self.bundle, profiles, where, how)])
-        check_enough(len(values_SG), where)
+        values_SG, n_profiles = spread(part_SG for part_SG, _ in taken(self.bundle, profiles, where, how))
+        check_enough(n_profiles, where)
         found = fit_correction(self.bundle, values_SG, where)
         log.info("%s: %s", where, found)
         return found
