@@ -61,7 +61,8 @@ def trained(folder: Path, samples: int, genes: int) -> ExpressionMatrix:
     prepared = prepare(known, held_out, params, 0)
     network = frozen(fit_network(prepared.fold, SHAPE, params.training, 1).network)
     bundle = Bundle(prepared.preprocessor, prepared.basis, network, prepared.labels, {"trained_on": []})
-    save_bundle(folder / "bundle", replace(bundle, reference=Reference.of(bundle, held_out.values)))
+    reference = Reference.of(bundle, held_out.values, z_train_SK=prepared.fold.z_train_SK)
+    save_bundle(folder / "bundle", replace(bundle, reference=reference))
     save_model(folder / "model", folder / "bundle")
     return held_out
 

@@ -23,7 +23,7 @@ from cic.errors import ConfigError, DataError, ModelError
 from cic.evaluation.drawing.drawing import picture
 from cic.evaluation.statistics.intervals import resampling
 from cic.model.bundle_files import load_bundle, save_bundle
-from cic.model.familiarity import UNFAMILIAR
+from cic.model.familiarity import UNKNOWN
 from cic.model.reference import Reference
 from cic.registry.evidence import decide
 from cic.registry.gate import Decision
@@ -99,7 +99,7 @@ def test_cell_types_are_scored_by_the_likeliest_and_unknown_is_an_answer(made: V
     types, told = made.found.cell_types, made.profiles
     assert types is not None and types.profiles == 30 and types.chance == pytest.approx(1 / 3)
     assert types.accuracy.value == pytest.approx((told["likeliest"] == told["label"]).mean())
-    assert types.answered.value == pytest.approx((told["cell_type"] != UNFAMILIAR).mean())
+    assert types.answered.value == pytest.approx((told["cell_type"] != UNKNOWN).mean())
     assert types.calibration.too_sure.value == pytest.approx(told["probability"].mean() - types.accuracy.value)
     assert made.confusions["n"].sum() == 30 and made.reliability["n"].sum() == 30
     assert list(made.types["label"]) == ["blood", "brain", "liver"] and made.types["n"].sum() == 30
@@ -200,7 +200,7 @@ def test_of_few_groups_nothing_is_said_for_the_model(model: Model, other: Expres
 
 def test_many_types_get_numbers_in_place_of_names() -> None:
     names = [f"type {n:02}" for n in range(30)]
-    pairs = pd.DataFrame({"true": names, "predicted": [*names[1:], UNFAMILIAR], "n": 2})
+    pairs = pd.DataFrame({"true": names, "predicted": [*names[1:], UNKNOWN], "n": 2})
     assert "type 03 · 4" in picture("confusions", "", draw.confusions(pairs)).svg
 
 

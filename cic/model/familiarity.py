@@ -19,7 +19,7 @@ COLUMNS = (
     "coverage", "unexplained", "error_ratio", "percentile", "distance_ratio", "distance_percentile", "familiar", "note"
 )  # fmt: skip
 TYPE_COLUMNS = ("cell_type", "likeliest", "probability", "types")
-UNFAMILIAR = "unknown"
+UNKNOWN = "unknown"
 """In place of a cell type where a profile is foreign."""
 ERROR_RATE = 0.1
 """How often a set of cell types may miss the true one, of profiles like those held out."""
@@ -97,7 +97,7 @@ def named_types(
         types = ["|".join(label_L[likely_L]) for likely_L in likely_SL]
     return pd.DataFrame(
         {
-            "cell_type": np.where(foreign_S, UNFAMILIAR, likeliest_S),
+            "cell_type": np.where(foreign_S, UNKNOWN, likeliest_S),
             "likeliest": likeliest_S,
             "probability": probability_SL.max(axis=1),
             "types": pd.array(types, dtype=object),

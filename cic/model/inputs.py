@@ -185,7 +185,8 @@ def positions(columns: pd.Index, genes: Sequence[str], where: str, partly: bool 
     twice = columns[columns.duplicated()].intersection(wanted)
     if len(twice):
         raise ModelError(f"genes stand there more than once: {', '.join(twice[:5])}", where=where)
-    return np.flatnonzero(~columns.duplicated())[found_G] * (found_G >= 0) - (found_G < 0)
+    # names that stand there twice are not asked for, but shift the places of those behind them
+    return np.where(found_G < 0, -1, np.flatnonzero(~columns.duplicated())[found_G])
 
 
 def _missing(missing: list[str], columns: pd.Index, genes: Sequence[str], where: str) -> ModelError:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cic.errors import DataError
-from cic.model.familiarity import UNFAMILIAR
+from cic.model.familiarity import UNKNOWN
 
 if TYPE_CHECKING:
     from cic.using.model import Model
@@ -57,7 +57,7 @@ def annotated(model: Model, table: pd.DataFrame) -> Annotations:
     obs = {f"cic_{name}": _plain(table[name]) for name in table if name not in in_blocks}
     if "cell_type" in table:
         obs["cic_type"] = obs.pop("cic_cell_type")
-        obs["cic_unknown"] = table["cell_type"] == UNFAMILIAR
+        obs["cic_unknown"] = table["cell_type"] == UNKNOWN
     if CHANCES in blocks:
         obs.setdefault("cic_probability", table[blocks[CHANCES]].max(axis=1))
     obsm = {name: table[columns].to_numpy(dtype=np.float32) for name, columns in blocks.items()}

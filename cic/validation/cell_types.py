@@ -11,7 +11,7 @@ import pandas as pd
 from cic.evaluation.statistics.calibration import calibration_error, error_by_chance, reliability
 from cic.evaluation.statistics.classification import score
 from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval, ratio_intervals, share_interval
-from cic.model.familiarity import UNFAMILIAR
+from cic.model.familiarity import UNKNOWN
 from cic.seeds import generator
 from cic.validation.found import Calibration, CellTypes, Conformal
 
@@ -38,7 +38,7 @@ def cell_types(profiles: pd.DataFrame, plan: Resampling, error_rate: float, seed
     label_S, likeliest_S = (profiles[name].to_numpy(dtype=str) for name in ("label", "likeliest"))
     probability_S = profiles["probability"].to_numpy(dtype=np.float64)
     hit_S, one_S = (label_S == likeliest_S).astype(np.float64), np.ones(len(profiles))
-    answered_S = (profiles["cell_type"] != UNFAMILIAR).to_numpy(dtype=np.float64)
+    answered_S = (profiles["cell_type"] != UNKNOWN).to_numpy(dtype=np.float64)
     n_types = len(np.unique(label_S))
     return CellTypes(
         profiles=len(profiles),
@@ -100,7 +100,7 @@ def by_label(profiles: pd.DataFrame, plan: Resampling) -> pd.DataFrame:
     for name, ratio, right in zip(names, ratios, rights, strict=True):
         own = profiles[profiles["label"] == name]
         known = told and bool(own["known"].iloc[0])
-        wrong = own["cell_type"][~own["cell_type"].isin([name, UNFAMILIAR])] if told else own["label"].iloc[:0]
+        wrong = own["cell_type"][~own["cell_type"].isin([name, UNKNOWN])] if told else own["label"].iloc[:0]
         rows.append(
             {
                 "label": name,
@@ -109,7 +109,7 @@ def by_label(profiles: pd.DataFrame, plan: Resampling) -> pd.DataFrame:
                 "right": right.value if known else np.nan,
                 "right_low": right.low if known else np.nan,
                 "right_high": right.high if known else np.nan,
-                "unknown": (own["cell_type"] == UNFAMILIAR).mean() if told else np.nan,
+                "unknown": (own["cell_type"] == UNKNOWN).mean() if told else np.nan,
                 "ratio_to_pca": ratio.value,
                 "low": ratio.low,
                 "high": ratio.high,

@@ -10,7 +10,7 @@ import pandas as pd
 from cic.evaluation.drawing.dots import Row, dot_panel, height, interval_of
 from cic.evaluation.drawing.marks import LOOKS, REFERENCE, Axis, Cells, Look, Panel, Series, Spec, names_at
 from cic.evaluation.drawing.style import BLUE, GREY, VERMILION, shorten
-from cic.model.familiarity import UNFAMILIAR
+from cic.model.familiarity import UNKNOWN
 from cic.validation.found import CellTypes, Reconstruction
 
 METHODS = {
@@ -72,12 +72,12 @@ def percentiles(percentile_S: np.ndarray) -> Spec:
 def confusions(pairs: pd.DataFrame) -> Spec:
     """Show, by true type (rows, summing to 1) and answer, the share of profiles as depth of colour."""
     rows = sorted(set(pairs["true"]))
-    columns = [*rows, *sorted(set(pairs["predicted"]) - {*rows, UNFAMILIAR}), UNFAMILIAR]
+    columns = [*rows, *sorted(set(pairs["predicted"]) - {*rows, UNKNOWN}), UNKNOWN]
     share = pairs["n"] / pairs.groupby("true")["n"].transform("sum")
     values_RC, texts = np.full((len(rows), len(columns)), np.nan), []
     for true, said, part in zip(pairs["true"], pairs["predicted"], share, strict=True):
         at = rows.index(true), columns.index(said)
-        values_RC[at] = (1 if true == said else -1) * (0.3 if said == UNFAMILIAR else 0.45 + 0.45 * part)
+        values_RC[at] = (1 if true == said else -1) * (0.3 if said == UNKNOWN else 0.45 + 0.45 * part)
         texts.append((*at, f"{100 * part:.0f}"))
     few = len(columns) <= NAMED_COLUMNS
     cells = Cells(values_RC, VERMILION, BLUE, 1.0, texts=texts if len(columns) <= SHARE_IN_CELL else (), grid=few)

@@ -20,7 +20,7 @@ from cic.evaluation.statistics.intervals import (
     resampling,
     share_interval,
 )
-from cic.model.familiarity import UNFAMILIAR, verdict
+from cic.model.familiarity import UNKNOWN, verdict
 from cic.model.inputs import positions
 from cic.seeds import derive_seed
 from cic.using.model import Model
@@ -156,7 +156,7 @@ def _unknowns(profiles: pd.DataFrame, plan: Resampling) -> Unknowns | None:
     foreign = profiles[profiles["foreign"]]
     if foreign.empty:
         return None
-    found_S = (foreign["cell_type"] == UNFAMILIAR).to_numpy(dtype=np.float64)
+    found_S = (foreign["cell_type"] == UNKNOWN).to_numpy(dtype=np.float64)
     return Unknowns(
         profiles=len(foreign),
         types=tuple(sorted(foreign["label"].unique())),
