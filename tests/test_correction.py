@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, trained
 from hypothesis import given as for_any
-from hypothesis import settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -57,35 +56,41 @@ def shifts(seed: int, n_genes: int, size: float = 1.0) -> np.ndarray:
 # what is found
 
 
-@settings(max_examples=10, deadline=None)
-@for_any(seed=st.integers(0, 1000), size=st.floats(0.3, 0.8))
-def test_a_known_shift_is_found_and_taken_off(fitted, seed: int, size: float) -> None:
-    bundle, others = fitted
-    shift_G = shifts(seed, others.n_genes, size)
-    found = fit_correction(bundle, others.values + shift_G, "others")
-    error_G = found.shift_G - shift_G
-    assert np.sqrt(np.mean(error_G**2)) < 0.3 * size
-    seen = corrected(bundle, found)
-    wrong, right, usual = (
-        float(np.median(one.squared_errors(values_SG)))
-        for one, values_SG in (
-            (bundle, others.values + shift_G), (seen, others.values + shift_G), (bundle, others.values)
-        )
-    )  # fmt: skip
-    assert right < 2 * usual < wrong
-    off_SW, code_SW = (bundle.encode(others.values + add_G) for add_G in (shift_G, 0))
-    assert np.mean((seen.encode(others.values + shift_G) - code_SW) ** 2) < np.mean((off_SW - code_SW) ** 2) / 2
+# how well is a matter of chance, so it is held over draws that are fixed, and not for every draw
 
 
-@settings(max_examples=10, deadline=None)
-@for_any(seed=st.integers(0, 1000), n=st.integers(FEWEST, 64))
-def test_where_nothing_is_shifted_next_to_nothing_is_found(fitted, seed: int, n: int) -> None:
+def test_a_known_shift_is_found_and_taken_off(fitted) -> None:
     bundle, others = fitted
-    rows = np.random.default_rng(seed).choice(others.n_samples, n, replace=False)
-    x_SG = bundle.preprocessor.transform(others.values[rows])
-    found = fit_correction(bundle, others.values[rows], "others")
-    assert found.size < 0.1 * x_SG.std(axis=0).mean()
-    assert found.n_apart <= n
+    right_over_usual = []
+    for seed, size in enumerate(np.linspace(0.3, 0.8, 12)):
+        shift_G = shifts(seed, others.n_genes, size)
+        found = fit_correction(bundle, others.values + shift_G, "others")
+        error_G = found.shift_G - shift_G
+        assert np.sqrt(np.mean(error_G**2)) < 0.3 * size
+        seen = corrected(bundle, found)
+        wrong, right, usual = (
+            float(np.median(one.squared_errors(values_SG)))
+            for one, values_SG in (
+                (bundle, others.values + shift_G), (seen, others.values + shift_G), (bundle, others.values)
+            )
+        )  # fmt: skip
+        assert right < 2 * usual < wrong
+        right_over_usual.append(right / usual)
+        off_SW, code_SW = (bundle.encode(others.values + add_G) for add_G in (shift_G, 0))
+        assert np.mean((seen.encode(others.values + shift_G) - code_SW) ** 2) < np.mean((off_SW - code_SW) ** 2) / 2
+    assert np.median(right_over_usual) < 1.2
+
+
+def test_where_nothing_is_shifted_next_to_nothing_is_found(fitted) -> None:
+    bundle, others = fitted
+    sizes = []
+    for seed, n in enumerate(np.linspace(FEWEST, 64, 40).astype(int)):
+        rows = np.random.default_rng(seed).choice(others.n_samples, n, replace=False)
+        x_SG = bundle.preprocessor.transform(others.values[rows])
+        found = fit_correction(bundle, others.values[rows], "others")
+        sizes.append(found.size / x_SG.std(axis=0).mean())
+        assert found.n_apart <= n
+    assert np.median(sizes) < 0.03 and np.mean(np.array(sizes) < 0.1) >= 0.95
 
 
 @pytest.mark.parametrize("label", ["type 0", "type 1", "type 2", "type 3"])

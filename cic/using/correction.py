@@ -97,7 +97,7 @@ def check_enough(n_profiles: int, where: str) -> None:
 
 
 def spread(parts: Iterable[np.ndarray]) -> tuple[np.ndarray, int]:
-    """Give `MOST` profiles or more, spread evenly over those that pass by, all where these are fewer; and how many pass.
+    """Give `MOST` profiles or more, spread evenly over those that pass by, or all where fewer pass; and how many pass.
 
     Parameters
     ----------
