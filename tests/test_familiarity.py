@@ -18,7 +18,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
-from cic.model.familiarity import UNKNOWN, judged, named_types, verdict
+from cic.model.familiarity import UNKNOWN, answers, judged, named_types, verdict
 from cic.model.reference import MOST_KEPT, Reference, mean_errors
 from cic.model.scales import ABLE, READINGS, least_errors
 
@@ -76,8 +76,7 @@ def test_a_bundle_of_the_format_before_still_loads_and_nothing_is_claimed(caplog
     assert (table["unexplained"].between(0, 1)).all()
     said = verdict(table)
     assert said.text.startswith("nothing is known") and not said.foreign
-    probability_SL = bundle.classify_codes(bundle.encode(values_SG))
-    assert UNKNOWN not in set(named_types(probability_SL, bundle.labels, table)["cell_type"])
+    assert UNKNOWN not in set(answers(bundle, values_SG, table.index)[0]["cell_type"])
 
 
 def test_too_few_held_out_profiles_are_no_reference(fitted):
@@ -171,9 +170,9 @@ def test_a_foreign_profile_gets_no_cell_type_but_the_likeliest_is_told(fitted):
     bundle, test_SG = fitted
     values_SG = test_SG[:2].copy()
     values_SG[1] = values_SG[1][::-1]
-    table = judged_of(bundle, values_SG).assign(familiar=[True, False])
-    types = named_types(bundle.classify_codes(bundle.encode(values_SG)), bundle.labels, table)
-    assert list(types["cell_type"]) == [types["likeliest"].iloc[0], UNKNOWN]
+    probability_SL = bundle.classify_codes(bundle.encode(values_SG))
+    types = named_types(probability_SL, bundle.labels, foreign_S=np.array([False, True]))
+    assert [*types["cell_type"]] == [types["likeliest"][0], UNKNOWN]
     assert set(types["likeliest"]) <= set(bundle.labels)
 
 

@@ -83,7 +83,7 @@ def test_codes_that_were_answered_are_decoded(client, model, profiles, kind):
     found = (
         profiles_of(answer.content, kind, Limits())
         if kind != JSON
-        else Profiles(
+        else Profiles.of(
             answer.json()["genes"], answer.json()["samples"], np.array(answer.json()["values"], dtype=np.float32)
         )
     )

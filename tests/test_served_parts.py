@@ -85,7 +85,7 @@ def test_genes_are_found_by_name_in_any_order_and_beside_others(data, model, pro
     values_SG = np.hstack([np.zeros((3, len(others)), np.float32), profiles.values[:3][:, order]])
     served = Served(model)
     for _ in range(2):  # the second time as it is remembered
-        matrix = served.matrix(Profiles(genes, ["a", "b", "c"], values_SG))
+        matrix = served.matrix(Profiles.of(genes, ["a", "b", "c"], values_SG))
         if not any("\0" in name for name in others):
             assert matrix.genes is model.bundle.genes_in
             np.testing.assert_array_equal(matrix.values, profiles.values[:3])
@@ -95,9 +95,9 @@ def test_genes_are_found_by_name_in_any_order_and_beside_others(data, model, pro
 
 def test_lists_of_genes_are_not_taken_for_one_another(model):
     served, values_SG = Served(model), np.ones((1, 201), np.float32)
-    first = served.matrix(Profiles([*model.bundle.genes_in, "a\0b"], ["s"], values_SG))
+    first = served.matrix(Profiles.of([*model.bundle.genes_in, "a\0b"], ["s"], values_SG))
     values_SG = np.ones((1, 202), np.float32)
-    second = served.matrix(Profiles([*model.bundle.genes_in, "a", "b"], ["s"], values_SG))
+    second = served.matrix(Profiles.of([*model.bundle.genes_in, "a", "b"], ["s"], values_SG))
     assert first.n_genes == 201 and second.n_genes == 200
 
 

@@ -12,6 +12,9 @@ from cic.data.sparse import Values, is_sparse
 from cic.data.terms import LINEAR_UNITS, Unit
 from cic.errors import DataError
 
+_told_apart: Sequence[str] = ()
+"""The names that were last found to differ: a tuple, so they still do."""
+
 
 def check_names(samples: pd.Index, genes: Sequence[str], source: str) -> None:
     """Refuse sample ids and genes that stand there more than once.
@@ -21,9 +24,13 @@ def check_names(samples: pd.Index, genes: Sequence[str], source: str) -> None:
     DataError
         Naming some of them.
     """
+    global _told_apart
     repeated: dict[str, pd.Index] = {} if samples.is_unique else {"sample id": samples}
-    if len(set(genes)) < len(genes):  # an index of all genes takes milliseconds to make
-        repeated["gene"] = pd.Index(genes)
+    if genes is not _told_apart:  # a server gives its model's own for one profile after another
+        if len(set(genes)) < len(genes):  # an index of all genes takes milliseconds to make
+            repeated["gene"] = pd.Index(genes)
+        elif isinstance(genes, tuple):
+            _told_apart = genes
     for kind, ids in repeated.items():
         twice = [str(name) for name in ids[ids.duplicated()].unique()]
         raise DataError(

@@ -241,6 +241,11 @@ class Bundle:
         length = float(np.linalg.norm(rest_G))
         return rest_G / length if length > SMALLEST_REST * np.linalg.norm(mean_G) else np.zeros_like(rest_G)
 
+    @cached_property
+    def mean_log2_G(self) -> np.ndarray:
+        """The mean training profile on log2 scale (float64)."""
+        return self.preprocessor.inverse(np.zeros((1, len(self.genes)), dtype=np.float32))[0].astype(np.float64)
+
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
         """Give the probability of each label, float32, samples x labels.
 

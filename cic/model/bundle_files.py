@@ -83,9 +83,11 @@ def load_bundle(folder: Path) -> Bundle:
             {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
             for mark in ("preprocess.", "network.", "reference.")
         )
+        # laid out so that a single profile's way in and out takes half the time
+        components_GK = np.asfortranarray(tensors["basis.components_GK"])
         return Bundle(
             preprocessor=Preprocessor.restore(arrays, described["preprocess"] | before),
-            basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
+            basis=SampleBasis(components_GK, tensors["basis.singular_values_K"], **described["basis"]),
             network=TrainedNetwork(Architecture.model_validate(described["architecture"]), weights),
             labels=tuple(described["labels"]),
             about=dict(about),

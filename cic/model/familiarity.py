@@ -57,7 +57,10 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen
 
         What the model has no reference for is `None`.
     """
-    found = found or seen(bundle, values_SG)
+    return pd.DataFrame(_judgement(bundle, values_SG, found or seen(bundle, values_SG)), index=samples)
+
+
+def _judgement(bundle: Bundle, values_SG: np.ndarray, found: Seen) -> dict[str, Any]:
     note = scale_evidence(bundle, values_SG, found.error_S) or ""
     told: dict[str, Any] = dict.fromkeys(COLUMNS)
     told |= {"coverage": found.coverage, "unexplained": found.unexplained_S, "note": note}
@@ -67,18 +70,23 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen
         if known.distance_P.size:
             told["distance_ratio"], told["distance_percentile"] = known.code_distances(bundle, found.code_SW)
         told["familiar"] = (found.error_S <= known.largest_familiar) & (not note)
-    return pd.DataFrame(told, index=samples)
+    return told
 
 
 def named_types(
-    probability_SL: np.ndarray, labels: tuple[str, ...], table: pd.DataFrame, reference: Reference | None = None
-) -> pd.DataFrame:
-    """Name cell types by the probabilities of a classifier, and what `judged` gave.
+    probability_SL: np.ndarray, labels: tuple[str, ...], foreign_S: np.ndarray, reference: Reference | None = None
+) -> dict[str, np.ndarray]:
+    """Name cell types by the probabilities of a classifier.
+
+    Parameters
+    ----------
+    foreign_S
+        Which profiles are not familiar, as `judged` has it.
 
     Returns
     -------
-    pandas.DataFrame
-        One row a profile:
+    dict
+        A column each (S):
 
         - `cell_type`: the likeliest, or `unknown` where the profile is not familiar
         - `likeliest`: which never is `unknown`
@@ -88,22 +96,18 @@ def named_types(
     """
     label_L = np.array(labels, dtype=object)
     likeliest_S = label_L[probability_SL.argmax(axis=1)]
-    foreign_S = table["familiar"].map({True: False, False: True, None: False}).to_numpy(dtype=bool)
     threshold = None if reference is None else reference.answer_threshold(ERROR_RATE)
-    types: list[str | None] = [None] * len(table)
+    type_S = np.full(len(probability_SL), None, dtype=object)
     if threshold is not None:
         likely_SL = 1 - probability_SL.astype(np.float64) <= threshold
-        likely_SL[np.arange(len(table)), probability_SL.argmax(axis=1)] = True
-        types = ["|".join(label_L[likely_L]) for likely_L in likely_SL]
-    return pd.DataFrame(
-        {
-            "cell_type": np.where(foreign_S, UNKNOWN, likeliest_S),
-            "likeliest": likeliest_S,
-            "probability": probability_SL.max(axis=1),
-            "types": pd.array(types, dtype=object),
-        },
-        index=table.index,
-    )
+        likely_SL[np.arange(len(likely_SL)), probability_SL.argmax(axis=1)] = True
+        type_S[:] = ["|".join(label_L[likely_L]) for likely_L in likely_SL]
+    return {
+        "cell_type": np.where(foreign_S, UNKNOWN, likeliest_S),
+        "likeliest": likeliest_S,
+        "probability": probability_SL.max(axis=1),
+        "types": type_S,
+    }
 
 
 def answers(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> tuple[pd.DataFrame, np.ndarray | None]:
@@ -116,12 +120,14 @@ def answers(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> tuple[p
         and the probability of each label (float32, S x L).
     """
     found = seen(bundle, values_SG)
-    beside = judged(bundle, values_SG, samples, found)
-    table = pd.DataFrame(found.code_SW, samples, bundle.code_columns).join(beside)
-    if not bundle.labels:
-        return table, None
-    probability_SL = bundle.classify_codes(found.code_SW)
-    return table.join(named_types(probability_SL, bundle.labels, beside, bundle.reference)), probability_SL
+    told = dict(zip(bundle.code_columns, found.code_SW.T, strict=True)) | _judgement(bundle, values_SG, found)
+    probability_SL = None
+    if bundle.labels:
+        probability_SL = bundle.classify_codes(found.code_SW)
+        familiar_S = told["familiar"]
+        foreign_S = np.zeros(len(values_SG), dtype=bool) if familiar_S is None else ~familiar_S
+        told |= named_types(probability_SL, bundle.labels, foreign_S, bundle.reference)
+    return pd.DataFrame(told, index=samples), probability_SL
 
 
 @dataclass(frozen=True)

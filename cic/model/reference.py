@@ -191,11 +191,11 @@ def mean_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
 def correlations(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     """Give each profile's correlation with the mean training profile over genes, on log2 scale (0 for a flat one)."""
     x_SG = bundle.preprocessor.log2(values_SG).astype(np.float64)
-    mean_G = bundle.preprocessor.inverse(np.zeros((1, x_SG.shape[1])))[0].astype(np.float64)
+    mean_G = bundle.mean_log2_G
     if (missing_G := np.isnan(x_SG).all(axis=0)).any():
         x_SG, mean_G = x_SG[:, ~missing_G], mean_G[~missing_G]
     x_SG -= x_SG.mean(axis=1, keepdims=True)
-    mean_G -= mean_G.mean()
+    mean_G = mean_G - mean_G.mean()
     length_S = np.sqrt(np.einsum("sg,sg->s", x_SG, x_SG) * (mean_G @ mean_G))
     return np.divide(x_SG @ mean_G, length_S, out=np.zeros(len(x_SG)), where=length_S > 0)
 

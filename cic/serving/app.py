@@ -165,8 +165,8 @@ def _open_router(following: Following) -> APIRouter:
     return router
 
 
-def _key_check(key: str | None) -> Callable[..., None]:
-    def check(given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
+def _key_check(key: str | None) -> Callable[..., Any]:
+    async def check(given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
         told = given.credentials if given is not None else ""
         if key is not None and not hmac.compare_digest(told.encode(), key.encode()):
             raise Refused(401, "the key is missing or wrong: send it as `Authorization: Bearer KEY`")

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cic.data.guarded import Parts
 from cic.errors import DataError
@@ -24,6 +25,7 @@ JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 GENE, SAMPLE = "gene", "sample_id"
+GAP = "\0"
 NUMBERS = {float, int, type(None)}
 """What a number is in JSON; `true` is none."""
 TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -32,11 +34,29 @@ AS_TABLE = "send a column `gene` and a column of numbers a profile, such as tabl
 
 @dataclass(frozen=True)
 class Profiles:
-    """Profiles as they were sent: samples x genes, float32, NaN where a value is missing."""
+    """Profiles as they were sent: samples x genes, float32, NaN where a value is missing.
 
-    genes: list[str]
+    Attributes
+    ----------
+    named
+        Their genes, parted by `GAP`, or a list of names where one of them holds that itself. One text is told from
+        another sooner than 20,000 names are made of it.
+    """
+
+    named: str | list[str]
     samples: list[str]
     values_SG: np.ndarray
+
+    @classmethod
+    def of(cls, genes: Sequence[str], samples: list[str], values_SG: np.ndarray) -> Profiles:
+        """Take a list of genes."""
+        named = GAP.join(genes)
+        return cls(named if named.count(GAP) == len(genes) - 1 else [*genes], samples, values_SG)
+
+    @property
+    def genes(self) -> list[str]:
+        """Names of the genes, one a column."""
+        return self.named.split(GAP) if isinstance(self.named, str) else self.named
 
 
 def profiles_of(body: bytes | bytearray, kind: str, limits: Limits) -> Profiles:
@@ -67,7 +87,7 @@ def profiles_of(body: bytes | bytearray, kind: str, limits: Limits) -> Profiles:
     values_SG = np.empty((len(samples), len(genes)), dtype=np.float32)
     for value_G, row, sample in zip(values_SG, rows, samples, strict=True):
         value_G[:] = _numbers(row, genes, sample)
-    return Profiles(genes, samples, values_SG)
+    return Profiles.of(genes, samples, values_SG)
 
 
 def profiles_in(table: pa.Table, most: int) -> Parts:
@@ -78,12 +98,14 @@ def profiles_in(table: pa.Table, most: int) -> Parts:
     DataError
         If it is another table.
     """
-    genes = _text(table, GENE, fix=AS_TABLE)
+    genes = _text_column(table, GENE, fix=AS_TABLE)
     samples = [name for name in table.column_names if name != GENE]
     _check_few(len(samples), most)
     values_SG = np.empty((len(samples), len(genes)), dtype=np.float32)
     _fill(values_SG, table.drop_columns(GENE), samples)
-    return Parts((genes, samples), (values_SG,))
+    name_G = genes.cast(pa.string()).combine_chunks()
+    named = pc.binary_join(pa.ListArray.from_arrays([0, len(name_G)], name_G), GAP)[0].as_py()
+    return Parts((named if named.count(GAP) == len(genes) - 1 else genes.to_pylist(), samples), (values_SG,))
 
 
 def codes_of(body: bytes | bytearray, kind: str, limits: Limits) -> pd.DataFrame:
@@ -172,7 +194,11 @@ def _numbers(row: Any, names: Sequence[str], sample: str) -> np.ndarray:
         return np.array(row, dtype=np.float64).astype(np.float32)
 
 
-def _text(table: pa.Table, name: str, fix: str | None = None) -> list[str]:
+def _text(table: pa.Table, name: str) -> list[str]:
+    return _text_column(table, name).to_pylist()
+
+
+def _text_column(table: pa.Table, name: str, fix: str | None = None) -> pa.ChunkedArray:
     if table.column_names.count(name) != 1:
         raise DataError(
             f"{table.column_names.count(name)} columns are called `{name}`", where="body", expected="one", fix=fix
@@ -184,7 +210,7 @@ def _text(table: pa.Table, name: str, fix: str | None = None) -> list[str]:
         column.validate(full=True)
     except pa.ArrowInvalid as error:
         raise DataError(f"the column `{name}` is damaged: {error}", where="body") from None
-    return column.to_pylist()
+    return column
 
 
 def _fill(into: np.ndarray, table: pa.Table, names: list[str]) -> None:

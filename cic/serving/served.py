@@ -13,13 +13,12 @@ import pandas as pd
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import CicError, ConfigError, ModelError
 from cic.model.familiarity import judged
-from cic.serving.bodies import SAMPLE, Profiles
+from cic.serving.bodies import GAP, SAMPLE, Profiles
 from cic.using import Model
 
 log = logging.getLogger("cic.serving")
 LISTS_KEPT = 16
 """Lists of genes whose order is remembered: whoever asks again mostly sends the same."""
-GAP = "\0"
 
 
 class Served:
@@ -50,12 +49,11 @@ class Served:
         DataError
             If ids repeat, or values cannot be of the model's unit.
         """
-        joined = GAP.join(profiles.genes)
-        # a name that holds the gap itself would make two lists alike
-        order = self._order(joined) if joined.count(GAP) == len(profiles.genes) - 1 else None
-        genes, values_SG = tuple(profiles.genes), profiles.values_SG
+        order = self._order(profiles.named) if isinstance(profiles.named, str) else None
         if order is not None:
-            genes, values_SG = self.model.bundle.genes_in, np.take(values_SG, order, axis=1)
+            genes, values_SG = self.model.bundle.genes_in, np.take(profiles.values_SG, order, axis=1)
+        else:
+            genes, values_SG = tuple(profiles.genes), profiles.values_SG
         samples = pd.DataFrame(index=pd.Index(profiles.samples, name=SAMPLE, dtype=object))
         return ExpressionMatrix(values_SG, genes, samples, self.model.bundle.unit, "body")
 

@@ -252,7 +252,8 @@ class Model:
             if probability_SL is not None:
                 columns = [f"p({label})" for label in self.bundle.labels]
                 chances.append(pd.DataFrame(probability_SL, samples, columns))
-        return self._stamped(pd.concat(tables).assign(**stamps)), pd.concat(chances) if chances else pd.DataFrame()
+        table = _joined(tables)
+        return self._stamped(table.assign(**stamps) if stamps else table), _joined(chances)
 
     def _stamped(self, table: pd.DataFrame) -> pd.DataFrame:
         return stamped(table, Stamp(self.stamp, self.bundle.digest))
@@ -261,3 +262,10 @@ class Model:
         if is_anndata(profiles):
             fill(profiles, annotated(self, table), where_from(profiles))
         return table
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Give tables below one another; one alone as it is, since whoever asks for a single profile waits for it."""
+    if len(tables) == 1:
+        return tables[0]
+    return pd.concat(tables) if tables else pd.DataFrame()

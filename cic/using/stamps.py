@@ -54,7 +54,9 @@ class Stamp:
 
 def stamped(table: pd.DataFrame, stamp: Stamp) -> pd.DataFrame:
     """Give the table with a stamp in place of any that it had."""
-    table = table.drop(columns=["digest", "translated_from"], errors="ignore").assign(model=stamp.model)
+    told_before = [name for name in ("digest", "translated_from") if name in table]
+    table = table.drop(columns=told_before) if told_before else table.copy(deep=False)
+    table["model"] = stamp.model
     if stamp.translated_from:
         table = table.assign(translated_from=stamp.translated_from)
     table.attrs = {**table.attrs, KEY: asdict(stamp)}
