@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,29 +21,31 @@ MODULES = ("cic.data.readers", "cic.pipeline", "cic.publishing", "cic.using", "m
 STAGES = tuple(f"cic.stages.{name}" for name in ("ingest", "split", "search", "fit"))
 
 
-class Forking:
-    """Runs commands, each in a process of its own."""
-
-    def __init__(self, server: subprocess.Popen[str]) -> None:
-        self.server = server
-
-    def cic(self, folder: Path, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `cic` in a folder, in that environment alone."""
-        assert self.server.stdin is not None and self.server.stdout is not None
-        with TemporaryDirectory() as scratch:
-            out, err = (Path(scratch) / name for name in ("out", "err"))
-            asked = {"folder": str(folder), "environment": dict(environment), "out": str(out), "err": str(err)}
-            print(json.dumps({**asked, "arguments": arguments}), file=self.server.stdin, flush=True)
-            code = int(self.server.stdout.readline())
-            return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+Forked = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @contextmanager
-def forking() -> Iterator[Forking]:
-    """Start what the commands are forked from, and end it."""
+def forking() -> Iterator[Forked]:
+    """Start what the commands are forked from, and end it.
+
+    It gives a function that runs `cic` in a folder, in an environment of its own, with the arguments that follow.
+    """
     command = [sys.executable, __file__]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        yield Forking(server)
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+        TemporaryDirectory() as scratch,
+    ):
+        assert server.stdin is not None and server.stdout is not None
+        asking, answers = server.stdin, server.stdout
+
+        def cic(folder: Path, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+            told = {name: Path(scratch) / name for name in ("out", "err")}
+            asked = {"folder": folder, "environment": environment, "arguments": arguments, **told}
+            print(json.dumps(asked, default=str), file=asking, flush=True)
+            code = int(answers.readline())
+            return subprocess.CompletedProcess(arguments, code, told["out"].read_text(), told["err"].read_text())
+
+        yield cic
         server.communicate()
 
 
@@ -65,7 +67,7 @@ def command(folder: str, environment: dict[str, str], out: str, err: str, argume
     from cic.cli import main
 
     for number, file in enumerate((os.devnull, out, err)):
-        os.dup2(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), number)
+        os.dup2(os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from forked import forking
+from forked import Forked, forking
 from store_parts import new_store
 from versioned import make_project
 
@@ -45,24 +45,21 @@ VERBS = {
 }
 
 
-Cic = Callable[..., subprocess.CompletedProcess[str]]
-
-
 @pytest.fixture(scope="module")
-def cic() -> Iterator[Cic]:
+def cic() -> Iterator[Forked]:
     """Runs the command in a project, in a process of its own."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
-    with forking() as server:
+    with forking() as forked:
 
         def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             own = {"CIC_PROJECT": str(project), "CIC_HOME": str(project / ".cic"), "CIC_DEVICE": "cpu"}
-            return server.cic(project, inherited | own, *arguments)
+            return forked(project, inherited | own, *arguments)
 
         yield run
 
 
 @pytest.fixture(scope="module")
-def prepared(cic: Cic, tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
+def prepared(cic: Forked, tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
     """A project in which every verb can be run, and has been as far as others need it."""
     import pandas as pd
 
@@ -97,7 +94,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.attack("a full or read-only disk under a verb that writes", "11", ended="our error")
 @pytest.mark.parametrize("kind", ["full", "read-only"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_that_cannot_write_says_so(cic: Cic, prepared: Path, disk: Path, verb: str, kind: str) -> None:
+def test_a_verb_that_cannot_write_says_so(cic: Forked, prepared: Path, disk: Path, verb: str, kind: str) -> None:
     project = disk / "project"
     shutil.copytree(prepared, project, symlinks=True)
     before = {path for path in project.rglob("*") if ".partial" in path.name}
