@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -60,9 +62,13 @@ def whole_search(file: str, trials: int, rank: int) -> dict[str, float]:
     }
 
 
-def whole_evaluation(file: str, epochs: int) -> dict[str, float]:
-    """Time the stage `evaluate` with every measure, and each measure by itself, after training what it needs."""
+def whole_evaluation(file: str, epochs: int, changes: Mapping[str, Any]) -> dict[str, float]:
+    """Time the stage `evaluate` with every measure, and each measure by itself, after training what it needs.
+
+    `changes` are parameters of its section that are not the customary ones.
+    """
     params, matrix, part = load(file)
+    params = params.model_copy(update={"evaluate": params.evaluate.model_copy(update=dict(changes))})
     ready = prepared(file, 0)
     fitted = fit_network(ready.fold, SHAPE, params.training.model_copy(update={"epochs": epochs}), 1)
     about = {"hyperparameters": SHAPE.model_dump(), "seed": 1, "trained_on": [], "data_digest": "bench"}

@@ -18,6 +18,18 @@ from bench.tune_rival import RECORD
 from bench.turns import alone, in_turns, summary
 from cic.config import Training
 
+LITTLE = {
+    "bootstrap": 200,
+    "epochs": 10,
+    "folds": 2,
+    "label_weights": (0.1,),
+    "permutations": 100,
+    "seeds": 1,
+    "split_seeds": 1,
+    "group_sets": 4,
+}
+"""Parameters of the evaluation where nothing but the bench itself is tried."""
+
 
 def ours(quick: bool) -> dict[str, int]:
     """Give the ranks that we train at, by name."""
@@ -78,7 +90,8 @@ def searched(file: str, rounds: int, quick: bool) -> dict[str, Any]:
 
 def evaluated(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     """Time the evaluation with every measure, once after a warm-up that is a smaller one."""
-    return {"evaluation": summary([alone(whole_evaluation, file, 10 if quick else Training().epochs)])}
+    epochs, little = (10, LITTLE) if quick else (Training().epochs, {})
+    return {"evaluation": summary([alone(whole_evaluation, file, epochs, little)])}
 
 
 def best_settings() -> Settings:

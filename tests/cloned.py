@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,11 @@ class Clone:
         return bundle_digest(self.folder / "build" / "fit" / "bundle")
 
 
-def make_clone(outside: Path) -> Clone:
-    """Make a project with a small imported data set, its pointer in git and its bytes in the DVC remote."""
+def make_clone(outside: Path, measures: Sequence[str] | None = None) -> Clone:
+    """Make a project with a small imported data set, its pointer in git and its bytes in the DVC remote.
+
+    `measures` are what is evaluated where it is not everything, which takes most of the time of a run.
+    """
     folder = make_project(outside / "project")
     for name in ("dvc.yaml", "prefect.yaml"):
         shutil.copy(PROJECT / name, folder / name)
@@ -75,6 +79,8 @@ def make_clone(outside: Path) -> Clone:
     params = yaml.safe_load((PROJECT / "params.yaml").read_text())
     for section, changes in SMALL.items():
         params[section] = {**params.get(section, {}), **changes}
+    if measures is not None:
+        params["evaluate"]["measures"] = list(measures)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
     inherited = {

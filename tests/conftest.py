@@ -6,7 +6,11 @@ import os
 
 # three workers on two cores, each with as many threads of numpy and torch, would wait for each other: ten times as long
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# where Python is told not to keep what it compiles, hundreds of processes would compile all of the sources again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
     from cic.fetching.service import Service
 
+sys.dont_write_bytecode = False  # as above, of the tests themselves
+gc.set_threshold(20_000)  # Python's own 700 would look for garbage through all that is imported again and again
 pytest_plugins = ["faults"]  # attacks, counted
 LONGEST = ("test_readme", "test_doors", "test_pages", "test_bench", "test_platform", "test_notebook")
 """Files of minutes, which begin first: the last of them would else run alone at the end, beside idle workers."""
@@ -60,6 +66,15 @@ def tiny_profiles() -> ExpressionMatrix:
     )
     genes = tuple(f"GENE{number}" for number in range(200))
     return ExpressionMatrix(values_SG.astype(np.float32), genes, samples, "log2")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A store of runs that is set up, to be copied: once for all workers, as it takes seconds."""
+    from store_parts import set_up_template
+
+    own = tmp_path_factory.getbasetemp()
+    return set_up_template((own if worker_id == "master" else own.parent) / "template")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_parts import new_store
 
 from cic.config import Params, Search, Training, parse_params
 from cic.data.synthetic import Recipe, simulate
@@ -411,8 +412,10 @@ def stages_run(folder: Path, data: Path) -> tuple[dict, dict, dict]:
 
 
 def test_the_stages_choose_the_same_at_once_and_keep_studies_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: Path
 ) -> None:
+    for name in ("loop", "at_once"):
+        new_store(tmp_path / name / "home", template)
     with single_precision():
         _compare_stages(tmp_path, monkeypatch)
 

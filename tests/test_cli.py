@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 from click.testing import Result
-from store_parts import log_bundle
+from store_parts import log_bundle, new_store
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -178,11 +178,12 @@ def params_of(data: Path, width: int) -> Params:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
     """A folder with two bundles, `two` and `three` numbers wide, and `test.csv`, profiles that neither has seen."""
     root = tmp_path_factory.mktemp("models")
     simulate(RECIPE, root / "profiles.parquet")
     for name, width in (("two", 2), ("three", 3)):
+        new_store(root / name / "home", template)
         folders = stages_run(root / name, params_of(root / "profiles.parquet", width))
         (folders["fit"] / "bundle").rename(root / f"{name}.bundle")
     matrix, part_S = read_parts(folders)

@@ -18,7 +18,7 @@ import pytest
 from array_job import product, product_killed_once, product_that_takes_long, tasks
 from evaluated import curved_profiles, params
 from page_commands import s3_server
-from store_parts import free_port
+from store_parts import free_port, new_store
 from test_many import cells
 
 from cic.config import parse_params
@@ -174,17 +174,20 @@ def ran(folder: Path, matrix: Path, **search: Any) -> Folders:
         }
     )  # fmt: skip
     folders = workspace(folder / "build")
-    runs = f"sqlite:///{folder.parent / 'mlflow.db'}"  # one for both, as making it takes longest
+    runs = f"sqlite:///{folder.parent / 'mlflow.db'}"
     settings = Settings(project=folder, home=folder / "home", tracking_uri=runs, device="cpu")
     for name in STAGES:
         run_stage(name, asked, folders, settings)
     return folders
 
 
-def test_the_main_job_gives_the_same_on_a_cluster_as_on_local_processes(three: str, tmp_path: Path) -> None:
+def test_the_main_job_gives_the_same_on_a_cluster_as_on_local_processes(
+    three: str, tmp_path: Path, template: Path
+) -> None:
     matrix, shared = tmp_path / "matrix.parquet", tmp_path / "shared"
     write_matrix(matrix, curved_profiles(n_samples=320, n_genes=200))
     shared.mkdir()
+    new_store(tmp_path, template)  # one for both
     here = ran(tmp_path / "here", matrix, workers=2)
     there = ran(tmp_path / "there", matrix, scheduler=three, shared=str(shared))
     assert bundle_digest(here["fit"] / "bundle") == bundle_digest(there["fit"] / "bundle")

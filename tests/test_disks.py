@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from forked import Forked, forking
+from store_parts import new_store
 from versioned import make_project
 
 from cic.cli.disk import disk_error
@@ -44,15 +45,21 @@ VERBS = {
 }
 
 
-def cic(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
-    environment |= {"CIC_PROJECT": str(project), "CIC_HOME": str(project / ".cic"), "CIC_DEVICE": "cpu"}
-    command = [sys.executable, "-c", "from cic.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def cic() -> Iterator[Forked]:
+    """Runs the command in a project, in a process of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CIC_")}
+    with forking() as forked:
+
+        def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+            own = {"CIC_PROJECT": str(project), "CIC_HOME": str(project / ".cic"), "CIC_DEVICE": "cpu"}
+            return forked(project, inherited | own, *arguments)
+
+        yield run
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(cic: Forked, tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
     """A project in which every verb can be run, and has been as far as others need it."""
     import pandas as pd
 
@@ -60,6 +67,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     project = make_project(tmp_path_factory.mktemp("disks") / "project")
     (project / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    new_store(project / ".cic", template)
     for arguments in (SIMULATE, ("inventory",), ("ingest",), ("split",), ("search",), ("fit",)):
         done = cic(project, *arguments)
         assert done.returncode == 0, done.stderr
@@ -86,7 +94,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.attack("a full or read-only disk under a verb that writes", "11", ended="our error")
 @pytest.mark.parametrize("kind", ["full", "read-only"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_that_cannot_write_says_so(prepared: Path, disk: Path, verb: str, kind: str) -> None:
+def test_a_verb_that_cannot_write_says_so(cic: Forked, prepared: Path, disk: Path, verb: str, kind: str) -> None:
     project = disk / "project"
     shutil.copytree(prepared, project, symlinks=True)
     before = {path for path in project.rglob("*") if ".partial" in path.name}

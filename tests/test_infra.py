@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from store_parts import free_port
+from store_parts import free_port, new_store
 
 from cic.settings import variables
 
@@ -217,7 +217,7 @@ def test_prefects_pages_call_the_address_that_the_browser_knows(compose: dict[st
 @pytest.mark.integration
 @pytest.mark.parametrize("public", [None, "mlflow.example.org"])
 def test_mlflow_answers_under_its_public_name_and_no_other(
-    compose: dict[str, Any], tmp_path: Path, public: str | None
+    compose: dict[str, Any], tmp_path: Path, template: Path, public: str | None
 ) -> None:
     given = {"PUBLIC_MLFLOW_HOST": public} if public else {}
     port = free_port()
@@ -226,7 +226,7 @@ def test_mlflow_answers_under_its_public_name_and_no_other(
     command = [f"{name}={changed.get(name, value)}" if value else name for name, _, value in split(command)]
     command[0] = str(Path(sys.executable).parent / "mlflow")
     store = {
-        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/mlflow.db",
+        "MLFLOW_BACKEND_STORE_URI": new_store(tmp_path, template),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     with (tmp_path / "log").open("w") as log:

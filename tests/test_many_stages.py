@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from store_parts import new_store
 
 from cic.config import Params, parse_params
 from cic.data import sparse
@@ -57,17 +58,18 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(folder: Path, file: Path) -> tuple[Params, Folders, Settings]:
+def run(folder: Path, file: Path, template: Path) -> tuple[Params, Folders, Settings]:
     params, folders = params_of(file), workspace(folder / "build")
     settings = Settings(project=folder, home=folder / "home", device="cpu")
+    new_store(settings.home, template)
     for name in STAGES:
         run_stage(name, params, folders, settings)
     return params, folders, settings
 
 
 @pytest.fixture(scope="module")
-def ran(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Params, Folders, Settings]:
-    return run(tmp_path_factory.mktemp("sparse"), cells)
+def ran(cells: Path, tmp_path_factory: pytest.TempPathFactory, template: Path) -> tuple[Params, Folders, Settings]:
+    return run(tmp_path_factory.mktemp("sparse"), cells, template)
 
 
 def test_profiles_stay_sparse_from_stage_to_stage(ran: tuple[Params, Folders, Settings]) -> None:
@@ -118,20 +120,20 @@ def test_many_profiles_are_encoded_block_by_block_as_all_at_once(
 
 
 def test_the_same_bundle_again(
-    ran: tuple[Params, Folders, Settings], cells: Path, tmp_path_factory: pytest.TempPathFactory
+    ran: tuple[Params, Folders, Settings], cells: Path, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:
-    _, folders, _ = run(tmp_path_factory.mktemp("again"), cells)
+    _, folders, _ = run(tmp_path_factory.mktemp("again"), cells, template)
     assert bundle_digest(folders["fit"] / "bundle") == bundle_digest(ran[1]["fit"] / "bundle")
 
 
 def test_dense_profiles_give_nearly_the_same_model(
-    ran: tuple[Params, Folders, Settings], cells: Path, tmp_path_factory: pytest.TempPathFactory
+    ran: tuple[Params, Folders, Settings], cells: Path, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:
     """Sums over blocks are the same but for rounding, so errors are too, whichever way profiles are kept."""
     matrix, folder = read_matrix(cells), tmp_path_factory.mktemp("dense")
     dense = ExpressionMatrix(matrix.values.toarray(), matrix.genes, matrix.samples, matrix.unit)
     write_matrix(folder / "cells.parquet", dense)
-    _, folders, _ = run(folder, folder / "cells.parquet")
+    _, folders, _ = run(folder, folder / "cells.parquet", template)
     errors = [
         pd.read_csv(each["evaluate"] / "profiles.csv").set_index("sample_id")["squared_error_pca"]
         for each in (ran[1], folders)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_parts import new_store
 
 from cic.checking.check import check
 from cic.config import parse_params
@@ -94,13 +95,14 @@ PARAMS = {
 }  # fmt: skip
 
 
-def test_a_model_of_profiles_with_holes_fills_those_to_come(tmp_path: Path) -> None:
+def test_a_model_of_profiles_with_holes_fills_those_to_come(tmp_path: Path, template: Path) -> None:
     simulate(Recipe(samples=60, genes=60, cell_types=3, studies=9, programs=5, replicate_pairs=0), tmp_path / "made")
     whole = read_matrix(tmp_path / "made")
     values = np.where(np.random.default_rng(1).random(whole.values.shape) < 0.02, np.nan, whole.values)
     write_matrix(tmp_path / "holes.parquet", replace(whole, values=values.astype(np.float32)))
     params = parse_params({**PARAMS, "data": {**PARAMS["data"], "file": str(tmp_path / "holes.parquet")}})
     folders, set_up = workspace(tmp_path / "build"), Settings(project=tmp_path, device="cpu")
+    new_store(set_up.home, template)
     for stage in ("ingest", "split", "search", "fit"):
         run_stage(stage, params, folders, set_up)
     matrix, part_S = read_parts(folders)

@@ -15,7 +15,7 @@ from evaluated import curved_profiles, trained
 from hypothesis import given as for_any
 from hypothesis import strategies as st
 from scipy.stats import binom, ks_2samp
-from store_parts import log_bundle, new_store, set_up_template
+from store_parts import log_bundle, new_store
 from typer.testing import CliRunner
 
 from cic.cli import app
@@ -235,10 +235,10 @@ def test_what_a_model_does_not_know_is_not_tested_and_said() -> None:
 
 
 def test_a_check_of_a_registered_model_is_a_run_with_its_page(
-    used: tuple[Path, ExpressionMatrix], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    used: tuple[Path, ExpressionMatrix], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: Path
 ) -> None:
     bundle, test = used
-    uri = new_store(tmp_path, set_up_template(tmp_path))
+    uri = new_store(tmp_path, template)
     log_bundle(uri, bundle, test)
     (tmp_path / "params.yaml").write_text("seed: 1\nregistry: {name: cic}\n")
     monkeypatch.setenv("CIC_PROJECT", str(tmp_path))

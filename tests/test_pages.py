@@ -26,7 +26,7 @@ FIELD = "ancestor::div[contains(concat(' ', @class, ' '), ' schema-form-property
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """A project whose platform is up and whose flows are deployed."""
-    made, home = make_clone(tmp_path_factory.mktemp("pages")), tmp_path_factory.mktemp("home")
+    made, home = make_clone(tmp_path_factory.mktemp("pages"), ["genes"]), tmp_path_factory.mktemp("home")
     clone = Clone(made.folder, {**made.environment, "CIC_HOME": str(home)})  # one that lies outside of the project
     try:
         clone.done("cic", "up", seconds=300)

@@ -360,7 +360,17 @@ def small_matrix() -> ExpressionMatrix:
     return ExpressionMatrix(values, tuple(f"G{number}" for number in range(30)), samples, "log2")
 
 
-def test_down_stops_everything_in_order_and_twice(running: Platform) -> None:
+@pytest.fixture(scope="module")
+def logged(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExpressionMatrix]:
+    """A bundle that is registered before the platform goes down, and profiles for it."""
+    platform.up()
+    matrix = small_matrix()
+    bundle = tiny_bundle(tmp_path_factory.mktemp("logged") / "bundle", matrix, 3)
+    log_bundle(platform.clients.tracking_uri, bundle, matrix)
+    return bundle, matrix
+
+
+def test_down_stops_everything_in_order_and_twice(running: Platform, logged: tuple[Path, ExpressionMatrix]) -> None:
     run = start_flow_run(running)
     name = ask(running.clients, f"flow_runs/{run}")["name"]
     running.told.clear()
@@ -391,17 +401,19 @@ def cic(platform: Platform, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_what_only_reads_works_while_the_platform_is_down(running: Platform, tmp_path: Path) -> None:
-    matrix = small_matrix()
-    bundle = tiny_bundle(tmp_path / "bundle", matrix, 3)
-    log_bundle(running.clients.tracking_uri, bundle, matrix)
-    running.stop()
-    assert running.clients.tracking_uri.startswith(AT_REST)
+def test_what_only_reads_works_while_the_platform_is_down(
+    platform: Platform, logged: tuple[Path, ExpressionMatrix], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CIC_PROJECT", str(platform.settings.project))
+    monkeypatch.setenv("CIC_HOME", str(platform.settings.home))
+    platform.stop()  # unless the test before has done so
+    bundle, matrix = logged
+    assert platform.clients.tracking_uri.startswith(AT_REST)
     profiles, codes = tmp_path / "profiles.csv", tmp_path / "codes.csv"
     pd.DataFrame(matrix.values, matrix.samples.index, list(matrix.genes)).to_csv(profiles)
-    (running.settings.project / "params.yaml").write_text("seed: 1\n")
-    listing = cic(running, "registry", "list", "--name", "cic", "--json")
-    encoding = cic(running, "encode", str(profiles), "-o", str(codes), "-m", "models:/cic/1")
+    (platform.settings.project / "params.yaml").write_text("seed: 1\n")
+    listing = cic(platform, "registry", "list", "--name", "cic", "--json")
+    encoding = cic(platform, "encode", str(profiles), "-o", str(codes), "-m", "models:/cic/1")
     for process in (listing, encoding):
         told, error = process.communicate(timeout=120)
         assert process.returncode == 0, error
@@ -410,12 +422,12 @@ def test_what_only_reads_works_while_the_platform_is_down(running: Platform, tmp
     found = pd.read_csv(codes, index_col="sample_id")
     assert set(found["model"]) == {"cic/1"} and len(found) == matrix.n_samples
 
-    promoting = cic(running, "registry", "promote", "1", "--name", "cic")
+    promoting = cic(platform, "registry", "promote", "1", "--name", "cic")
     _, error = promoting.communicate(timeout=120)
     assert promoting.returncode == 5 and "cic up" in error and "Traceback" not in error
-    assert not list(running.settings.home.glob("*.db")), "no other store is opened beside it"
-    assert not marked(running.settings.home)
-    assert not (running.settings.postgres_folder / "data" / "postmaster.pid").exists(), "nothing is left running"
+    assert not list(platform.settings.home.glob("*.db")), "no other store is opened beside it"
+    assert not marked(platform.settings.home)
+    assert not (platform.settings.postgres_folder / "data" / "postmaster.pid").exists(), "nothing is left running"
 
 
 def test_another_postgresql_by_url_whose_password_shows_nowhere(

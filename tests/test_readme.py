@@ -35,7 +35,14 @@ ELSEWHERE = {
 SIZE = {"CIC_SIMULATE_SAMPLES": "240", "CIC_SIMULATE_GENES": "150", "CIC_SIMULATE_STUDIES": "40"}
 SMALL = {
     "training": {"epochs": 10},
-    "search": {"trials": 4, "bottleneck_width": [2, 4], "depth": [0, 1], "hidden_width": [16], "repeats": 2},
+    "search": {
+        "trials": 4,
+        "bottleneck_width": [2, 4],
+        "depth": [0, 1],
+        "hidden_width": [16],
+        "repeats": 2,
+        "workers": 1,
+    },
     "fit": {"seeds": 1},
     "evaluate": {"measures": [], "bootstrap": 200},
 }

@@ -22,7 +22,6 @@ from store_parts import (
     log_bundle,
     new_store,
     running,
-    set_up_template,
     tiny_bundle,
 )
 from typer.testing import CliRunner
@@ -45,11 +44,6 @@ from cic.tracking.search_runs import TrialRow, log_trials, open_search_run
 from cic.tracking.store import connect
 
 THRESHOLDS = Registry(min_profiles=10, bootstrap=200)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
-    return set_up_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture

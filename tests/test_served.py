@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from serving_process import body_of, few, packed, post, serving, unpacked, whole_bundle
-from store_parts import log_bundle, new_store, set_up_template, tiny_bundle
+from store_parts import log_bundle, new_store, tiny_bundle
 
 import cic
 from cic.data.matrix import ExpressionMatrix
@@ -232,8 +232,8 @@ def test_a_hundred_clients_at_once_get_their_own_answers(client, model, profiles
 
 @pytest.mark.integration
 @pytest.mark.timeout(300)
-def test_a_model_is_exchanged_under_load_and_no_request_is_lost(tmp_path, profiles):
-    uri = new_store(tmp_path, set_up_template(tmp_path))
+def test_a_model_is_exchanged_under_load_and_no_request_is_lost(tmp_path, profiles, template):
+    uri = new_store(tmp_path, template)
     for width in (2, 3):
         log_bundle(uri, tiny_bundle(tmp_path / f"bundle{width}", profiles, width), profiles)
     promote(uri, "cic", "1", Decision(True, "promoted", ("it is good",), {"champion": None}))

@@ -12,7 +12,7 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 import pytest
-from store_parts import free_port, log_bundle, new_store, running, set_up_template, tiny_bundle
+from store_parts import free_port, log_bundle, new_store, running, tiny_bundle
 
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import ModelError
@@ -175,8 +175,8 @@ def ask(port: int, body: dict) -> tuple[int, dict]:
 
 @pytest.mark.integration
 @pytest.mark.timeout(300)
-def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny):
-    uri = new_store(tmp_path, set_up_template(tmp_path))
+def test_mlflow_serves_the_champion_at_20000_genes(tmp_path, tiny, template):
+    uri = new_store(tmp_path, template)
     matrix = paper_size(tiny)
     bundle = tiny_bundle(tmp_path / "bundle", matrix, 30, labelled=True)
     version = log_bundle(uri, bundle, matrix).version

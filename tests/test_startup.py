@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pytest
-from store_parts import log_bundle, new_store, set_up_template, tiny_bundle
+from store_parts import log_bundle, new_store, tiny_bundle
 from test_cli import commands
 from typer.main import get_command
 
@@ -60,11 +59,6 @@ def modules_after(folder: Path, uri: str, *arguments: str | Path) -> set[str]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split()) & HEAVY
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return set_up_template(tmp_path_factory.mktemp("template"))
 
 
 def test_no_help_imports_anything_that_takes_time() -> None:

@@ -14,7 +14,7 @@ import pytest
 from conftest import tiny_profiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_parts import errors_of, log_bundle, new_store, set_up_template, tiny_bundle
+from store_parts import errors_of, log_bundle, new_store, tiny_bundle
 from test_cli import refusal, use
 from typer.testing import CliRunner
 
@@ -56,9 +56,9 @@ class Promoted:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Promoted:
+def made(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Promoted:
     folder = tmp_path_factory.mktemp("promoted")
-    uri, matrix = new_store(folder, set_up_template(folder)), tiny_profiles()
+    uri, matrix = new_store(folder, template), tiny_profiles()
     train, test = (matrix.select(name == PARTS) for name in ("train", "test"))
     for name in ("ingest", "split"):
         (folder / name).mkdir()

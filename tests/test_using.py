@@ -8,7 +8,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from store_parts import log_bundle, new_store, set_up_template, tiny_bundle
+from store_parts import log_bundle, new_store, tiny_bundle
 from typer.testing import CliRunner
 
 import cic
@@ -98,9 +98,9 @@ def test_no_store_is_made_where_no_project_is(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_registered_model_is_found_and_the_command_line_tells_the_same(
-    tiny: ExpressionMatrix, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: ExpressionMatrix, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: Path
 ) -> None:
-    uri = new_store(tmp_path, set_up_template(tmp_path))
+    uri = new_store(tmp_path, template)
     folder = tiny_bundle(tmp_path / "bundle", tiny, 2)
     log_bundle(uri, folder, tiny)
     (tmp_path / "params.yaml").write_text("seed: 1\nregistry: {name: cic}\n")

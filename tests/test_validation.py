@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import tiny_profiles
-from store_parts import errors_of, log_bundle, new_store, set_up_template, tiny_bundle
+from store_parts import errors_of, log_bundle, new_store, tiny_bundle
 from typer.testing import CliRunner
 
 import cic
@@ -236,10 +236,10 @@ def test_an_empty_cell_plays_no_role() -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, model: Model, other: ExpressionMatrix) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory, model: Model, other: ExpressionMatrix, template: Path) -> Path:
     """A project with a champion, and a data set from elsewhere."""
     folder, matrix = tmp_path_factory.mktemp("project"), tiny_profiles()
-    uri = new_store(folder, set_up_template(folder))
+    uri = new_store(folder, template)
     save_bundle(folder / "bundle", model.bundle)
     log_bundle(uri, folder / "bundle", matrix.select(~FIRST))
     (folder / "params.yaml").write_text("seed: 1\nregistry: {name: cic}\nevaluate: {bootstrap: 100}\n")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_parts import lineage_of, new_store, set_up_template, tiny_bundle
+from store_parts import lineage_of, new_store, tiny_bundle
 from typer.testing import CliRunner
 from versioned import commit, git, make_project
 
@@ -86,7 +86,7 @@ def manifests_of(project: Path, bundle: Path, profiles: Path, at: str, md5: str)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, profiles: ExpressionMatrix) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory, profiles: ExpressionMatrix, template: Path) -> World:
     outside = tmp_path_factory.mktemp("verification")
     project = make_project(outside / "project")
     for name in SOURCES:
@@ -99,7 +99,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, profiles: ExpressionMatrix) 
     md5 = add(project / RAW, push=True).md5
     commit(project, "data")
     first, last = git(project, "log", "--format=%H").split()[:2][::-1]
-    uri = new_store(outside / "home", set_up_template(outside))
+    uri = new_store(outside / "home", template)
     bundle, evidence = tiny_bundle(outside / "bundle", profiles, 2), outside / "profiles.csv"
     evidence.write_text("sample_id,squared_error_pca\na,1\n")
     digest = model_digest(PARAMS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -12,6 +13,8 @@ import typer
 from cic.cli import codes, data, model, params, platform, registry, run, serving, stages, validate, verify, watching
 from cic.errors import CicError, needing
 
+OBJECTS = 20_000
+"""New ones after which Python looks for garbage. At its own 700 it looks through all that a verb imports many times."""
 app = typer.Typer(
     name="cic",
     help="Train, compare and promote cell identity codes: deep autoencoders of gene expression profiles.",
@@ -66,6 +69,7 @@ def _show(error: CicError) -> NoReturn:
 
 def main() -> None:
     """Run the command line; a user's mistake ends in its message and exit code, never in a traceback."""
+    gc.set_threshold(OBJECTS)
     logging.basicConfig(level=os.environ.get("CIC_LOG_LEVEL", "INFO"), format="%(message)s", stream=sys.stderr)
     for chatty in ("alembic", "mlflow", "dvc", "httpx", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -85,3 +89,5 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         sys.exit(130)
+    finally:
+        gc.freeze()  # nor through all of it once more as the process ends
