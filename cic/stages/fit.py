@@ -19,6 +19,7 @@ from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.calibration import calibrated
+from cic.model.feature_fit import fit_features
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
 from cic.model.scale_choice import on_scale
@@ -43,11 +44,13 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
-    best = min(fitted, key=lambda one: one.validation_loss)
+    by_loss = sorted(fitted, key=lambda one: one.validation_loss)
+    best, fold = by_loss[0], prepared.fold
+    network = frozen(calibrated(best.network, fold))
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
-        frozen(calibrated(best.network, prepared.fold)),
+        network,
         prepared.labels,
         about={
             "hyperparameters": hyper.model_dump(),
@@ -59,9 +62,16 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         },
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
-    fold = prepared.fold
     reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
-    save_bundle(out / "bundle", replace(bundle, reference=reference))
+    features = fit_features(
+        [network, *(frozen(one.network) for one in by_loss[1:])],
+        prepared.basis,
+        fold.z_train_SK,
+        fold.z_validation_SK,
+        params.fit.features,
+        train.samples.get("label"),
+    )
+    save_bundle(out / "bundle", replace(bundle, reference=reference, features=features))
     curves = [
         {"training": number, "kept": one is best, **asdict(epoch)}
         for number, one in enumerate(fitted)
