@@ -22,6 +22,7 @@ from cic.model.calibration import calibrated
 from cic.model.feature_fit import fit_features
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
+from cic.model.rotation import turned_to_genes
 from cic.model.scale_choice import on_scale
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
@@ -46,7 +47,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     by_loss = sorted(fitted, key=lambda one: one.validation_loss)
     best, fold = by_loss[0], prepared.fold
-    network = frozen(calibrated(best.network, fold))
+    network = turned_to_genes(frozen(calibrated(best.network, fold)), prepared.basis, fold.z_train_SK)
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
