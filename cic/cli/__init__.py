@@ -9,7 +9,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cic.cli import codes, data, model, params, platform, registry, run, serving, stages, validate, verify, watching
+from cic.cli import (
+    codes,
+    data,
+    explain,
+    model,
+    params,
+    platform,
+    registry,
+    run,
+    serving,
+    stages,
+    validate,
+    verify,
+    watching,
+)
 from cic.errors import CicError, needing
 
 app = typer.Typer(
@@ -31,6 +45,7 @@ params.register(app)
 app.add_typer(registry.app, name="registry")
 verify.register(app)
 model.register(app)
+explain.register(app)
 validate.register(app)
 app.add_typer(codes.app, name="codes")
 serving.register(app)

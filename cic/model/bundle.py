@@ -234,15 +234,26 @@ class Bundle:
         ModelError
             If the model has no features.
         """
+        features = self.known_features()
+        decoded_SK = self.decode_basis(code_SW)
+        with one_thread():
+            return features.activities(decoded_SK)
+
+    def known_features(self) -> Features:
+        """Give the features, or refuse where there are none.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
         if self.features is None:
             raise ModelError(
                 "this model has no features",
                 where="features",
-                fix="set `fit.features: auto` in params.yaml and train again",
+                fix="set `fit.features: auto` in params.yaml and train again with this release",
             )
-        decoded_SK = self.decode_basis(code_SW)
-        with one_thread():
-            return self.features.activities(decoded_SK)
+        return self.features
 
     def reconstruct(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the reconstructed profiles on log2 scale, samples x `genes`."""

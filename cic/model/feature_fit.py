@@ -191,7 +191,7 @@ def _recurrence(one_SF: np.ndarray, other_SF: np.ndarray) -> np.ndarray:
 
 
 def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray, label_S: pd.Series | None) -> Features:
-    """Tell every gene by the features that suit it best, and sum up the training profiles."""
+    """Tell every gene by the features that suit it best, and sum up the training profiles; what moves most is first."""
     activity_SF = activities(seen.z_SK, found.readout_KF, found.offset_F)
     chosen_GN, _ = told_by(_of_length_1(seen.row_GR), found.atom_FR, min(TOLD_BY, len(found.atom_FR)))
     centred_SF = activity_SF - activity_SF.mean(axis=0)
@@ -203,15 +203,17 @@ def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray,
     if label_S is not None and label_S.notna().any():
         by_type = pd.DataFrame(activity_SF).groupby(label_S.astype("string").to_numpy(), sort=True).mean()
         types, activity_TF = tuple(map(str, by_type.index)), by_type.to_numpy(dtype=np.float32)
+    moved_F = np.bincount(chosen_GN.ravel(), np.square(loading_GN).ravel(), len(recurs_F)) * activity_SF.var(axis=0)
+    order_F = np.argsort(-moved_F, kind="stable")
     return Features(
-        found.readout_KF,
-        found.offset_F,
-        chosen_GN.astype(np.int32),
+        found.readout_KF[:, order_F],
+        found.offset_F[order_F],
+        np.argsort(order_F)[chosen_GN].astype(np.int32),
         loading_GN,
-        recurs_F,
-        (activity_SF > ACTIVE).mean(axis=0, dtype=np.float32),
+        recurs_F[order_F],
+        (activity_SF > ACTIVE).mean(axis=0, dtype=np.float32)[order_F],
         types,
-        activity_TF,
+        activity_TF[:, order_F] if types else activity_TF,
     )
 
 

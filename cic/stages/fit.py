@@ -89,6 +89,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "failed": [asdict(one) for one in failed],
             "rank": prepared.basis.rank,
             "variance_left_out": prepared.basis.left_out,
+            "features": 0 if features is None else len(features),
             "bundle_digest": bundle_digest(out / "bundle"),
         },
     )
