@@ -30,8 +30,8 @@ TOLD_BY = 2
 """Features that a gene follows."""
 RECURS_AT = 0.8
 """Correlation with its match from which on a feature recurs."""
-MOST_PROFILES, MOST_GENES = 2048, 2500
-"""What features are learnt from, at most; spread evenly."""
+MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
+"""What features are learnt from; more are taken evenly from all."""
 KEPT_VARIANCE = 0.9999
 """Of the decoded profiles: what is less is rounding of the decoder rather than profiles that differ."""
 KEPT_BY_REST = 0.95
@@ -94,7 +94,7 @@ def fit_features(
     Returns
     -------
     Features or None
-        None where none is wanted, or none recurs.
+        None where none is wanted or recurs, or there are too few genes.
     """
     n_wanted = TIMES_THE_WIDTH * networks[0].architecture.bottleneck_width if wanted == "auto" else wanted
     if not n_wanted:
@@ -103,6 +103,8 @@ def fit_features(
     with one_thread():
         seen = [_decoded(network, basis, z_train_SK[::step]) for network in networks]
         mine_G, theirs_G = _halves(seen[0], basis, z_train_SK)
+        if len(theirs_G) < FEWEST_GENES:
+            return None
         found = _found(seen[0], mine_G, n_wanted)
         held_SF = _activities(found, networks[0], z_held_SK)
         others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
