@@ -168,7 +168,7 @@ def test_the_same_again_is_the_same_to_the_bit_and_another_training_tells_what_r
 
 def test_none_are_fitted_where_none_are_wanted_or_genes_are_few():
     assert of_pca(planted()[1], 12, 0)[0] is None
-    assert of_pca(planted()[1][:, :30], 3, 8)[0] is None  # 7 genes in each half
+    assert of_pca(planted()[1][:, :18], 3, 8)[0] is None  # 9 genes in each half
 
 
 def test_of_many_profiles_a_part_is_enough(monkeypatch):

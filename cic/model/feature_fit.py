@@ -1,8 +1,8 @@
 """Fitting the features of a code: from the decoded training profiles, seen as genes that follow few activities.
 
-What is decoded is free of most noise and costs nothing. Genes that the decoder tells best are used, half of them for
-the features and the other half to find them again from another training, so that what recurs is neither a
-training's nor a gene's own.
+What is decoded is free of most noise and costs nothing. Of the genes that the decoder tells best every other one is for
+the features, and the rest to find them again from another training, so that what recurs is neither a training's nor a
+gene's own.
 
 Axes: S profiles, K coordinates, G genes, R directions in which decoded profiles differ, F features, T cell types.
 """
@@ -138,10 +138,11 @@ def _decoded(network: TrainedNetwork, basis: SampleBasis, z_SK: np.ndarray) -> D
 
 
 def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give two sets of genes, none in both, of the half of all that the decoder tells best."""
+    """Give two sets of genes, none in both, of the half that the decoder tells best, or of all where they are few."""
     variance_G = np.square(basis.components_GK) @ z_train_SK.var(axis=0)
     told_G = np.einsum("gr,gr->g", seen.row_GR, seen.row_GR) / np.maximum(variance_G, 1e-30)
-    best_G = np.sort(np.argsort(-told_G, kind="stable")[: -(-len(told_G) // 2)])
+    n_best = max(-(-len(told_G) // 2), min(len(told_G), 2 * MOST_GENES))
+    best_G = np.sort(np.argsort(-told_G, kind="stable")[:n_best])
     step = -(-len(best_G) // (2 * MOST_GENES))
     return best_G[:: 2 * step], best_G[step :: 2 * step]
 
