@@ -61,7 +61,8 @@ def explain(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="With --codes: CSV or TSV about the samples; column sample_id, or else the first, holds the ids.",
+            help="With --codes: CSV or TSV about the samples; column sample_id, or else the first, holds the ids. "
+            "Default: none.",
             callback=from_here,
         ),
     ] = None,
