@@ -20,7 +20,7 @@ log = logging.getLogger("cic.data")
 MOVED = 0.1
 """A feature moves the genes that it changes by this share, at least, of its largest change."""
 FEWEST_GENES = 5
-"""Of a set, among those of the model: with fewer chance rules."""
+"""Of a set, among those of the model."""
 FALSE_DISCOVERIES = 0.05
 TYPES, SETS = 3, 5
 """Cell types and sets that are named, at most."""
@@ -104,8 +104,9 @@ def as_table(found: Sequence[Explained]) -> pd.DataFrame:
 def rich_in(moved_GF: np.ndarray, genes: Sequence[str], gene_sets: Mapping[str, Collection[str]]) -> pd.DataFrame:
     """Give the false discovery rate, over all sets and features, at which the moved genes are rich in each set.
 
-    By the hypergeometric distribution and the step-up procedure of Benjamini and Hochberg (1995). Genes are taken for
-    independent, which they are not: it says which sets go with a feature, not that another would not.
+    By the binomial distribution, which is a little wider than the hypergeometric one and a hundred times as quick, and
+    the step-up procedure of Benjamini and Hochberg (1995). Genes are taken for independent, which they are not: it says
+    which sets go with a feature, not that another would not.
 
     Returns
     -------
@@ -113,21 +114,20 @@ def rich_in(moved_GF: np.ndarray, genes: Sequence[str], gene_sets: Mapping[str, 
         A row a set of `FEWEST_GENES` known genes or more, a column a feature.
     """
     columns = [f"feature_{number}" for number in range(1, moved_GF.shape[1] + 1)]
-    known = pd.Index(genes)
-    member_PG = {name: known.isin(list(members)) for name, members in gene_sets.items()}
-    member_PG = {name: member_G for name, member_G in member_PG.items() if member_G.sum() >= FEWEST_GENES}
+    position = {gene: at for at, gene in enumerate(genes)}
+    known = {name: [position[gene] for gene in {*members} & {*position}] for name, members in gene_sets.items()}
+    known = {name: members for name, members in known.items() if len(members) >= FEWEST_GENES}
     if gene_sets:
-        log.info("%d of %d gene sets have %d genes of the model or more", len(member_PG), len(gene_sets), FEWEST_GENES)
-    if not member_PG:
+        log.info("%d of %d gene sets have %d genes of the model or more", len(known), len(gene_sets), FEWEST_GENES)
+    if not known:
         return pd.DataFrame(index=pd.Index([], dtype=object), columns=columns, dtype=float)
-    from scipy.stats import false_discovery_control, hypergeom  # takes a second, which only who has sets waits for
+    from scipy.stats import binom, false_discovery_control  # takes a second, which only who has sets waits for
 
-    inside_PG = np.array([*member_PG.values()])
-    shared_PF = inside_PG.astype(np.float64) @ moved_GF
-    size_P1, size_F = inside_PG.sum(axis=1)[:, None], moved_GF.sum(axis=0)
-    p_PF = hypergeom.sf(shared_PF - 1, len(genes), size_P1, size_F)
+    shared_PF = np.array([moved_GF[members].sum(axis=0) for members in known.values()])
+    size_P1 = np.array([[len(members)] for members in known.values()])
+    p_PF = binom.sf(shared_PF - 1, size_P1, moved_GF.mean(axis=0))
     fdr_PF = false_discovery_control(p_PF.ravel()).reshape(p_PF.shape)
-    return pd.DataFrame(fdr_PF, index=pd.Index([*member_PG], dtype=object), columns=columns)
+    return pd.DataFrame(fdr_PF, index=pd.Index([*known], dtype=object), columns=columns)
 
 
 def means_by_type(activity: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
