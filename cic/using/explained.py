@@ -82,7 +82,7 @@ def explained(
                 {gene: -change for gene, change in _largest(-change_G, bundle.genes, n_genes).items()},
                 _largest(activity_TF[:, number], names, TYPES) if names else {},
                 {
-                    one: float(f"{rate:.3g}")
+                    str(one): float(f"{rate:.3g}")
                     for one, rate in fdr[name].nsmallest(SETS).items()
                     if rate <= FALSE_DISCOVERIES
                 },
