@@ -162,8 +162,7 @@ def test_the_same_again_is_the_same_to_the_bit_and_another_training_tells_what_r
     assert isinstance(one, Features) and isinstance(alone, Features)
     for name, value in one.arrays().items():
         np.testing.assert_array_equal(again.arrays()[name], value)
-    np.testing.assert_array_equal(alone.readout_KF, one.readout_KF)
-    assert (alone.recurrence_F != one.recurrence_F).any() and not one.types
+    assert sorted(alone.recurrence_F) != sorted(one.recurrence_F) and len(one) <= 8 and not one.types
 
 
 def test_none_are_fitted_where_none_are_wanted_or_genes_are_few():

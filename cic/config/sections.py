@@ -183,8 +183,8 @@ class Fit(ParamsSection):
     seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
     features: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         "auto",
-        description="features of the code, at most; auto: of eight times its width those that another training and "
-        "other genes find too; 0: none",
+        description="features of the code, at most; auto: those that another training and other genes find too, up to "
+        "eight times its width; 0: none",
     )
 
 

@@ -41,7 +41,7 @@ class Bundle:
     ----------
     about
         Where it came from, no part of the model: `hyperparameters`, `trained_on` (content fingerprints of training and
-        validation profiles), `data_digest`, `seed`, `validation_error`, `versions`.
+        validation profiles), `data_digest`, `seed`, `turn` (`cic.model.rotation`), `validation_error`, `versions`.
     labels
         Class names of the classifier, in the order of its outputs; empty without one.
     reference

@@ -4,30 +4,57 @@ Where programs move genes and most genes belong to few of them, genes of one pro
 a heap around its activity; genes of two lie between two heaps. So atoms begin as the densest heaps, and then take turns
 with the genes: each gene is told by the few atoms that suit it best (orthogonal matching pursuit; Pati, Rezaiifar and
 Krishnaprasad 1993), and the atoms are those that tell all genes best (method of optimal directions; Engan, Aase and
-Husoy 1999). Nothing is drawn at random.
+Husoy 1999). To these come atoms whose loadings are independent over genes (FastICA; Hyvarinen 1999), which tell
+programs apart that always go together, as long as they are about other genes. Nothing is drawn at random.
 
 Axes: G genes, R directions in which decoded profiles differ, F atoms, N atoms of a gene.
 """
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 NEAR = 0.95
 """Genes are of one heap whose |correlation| with its middle is above this."""
-ROUNDS = 10
+SAME = 0.95
+"""|Correlation| of two atoms from which on one will do."""
+ROUNDS, STEPS = 10, 200
 RIDGE = 1e-3
 """Of the atoms' regression, as a share of its mean diagonal, towards what they were."""
 
 
 def learned(row_GR: np.ndarray, n_atoms: int, n_told: int) -> np.ndarray:
-    """Give atoms of length 1, at most so many, in which each gene is told by `n_told`.
+    """Give atoms of length 1, at most so many of each of the two kinds.
 
     Parameters
     ----------
     row_GR
         How each gene varies, of length 1 (float32).
+    n_told
+        Atoms by which a gene is told.
     """
+    heap_FR, other_FR = heaps(row_GR, n_atoms, n_told), independent(row_GR, n_atoms)
+    new_F = (np.abs(other_FR @ heap_FR.T) < SAME).all(axis=1)
+    return np.concatenate([heap_FR, other_FR[new_F]])
+
+
+def independent(row_GR: np.ndarray, n_atoms: int) -> np.ndarray:
+    """Give atoms whose loadings are independent over genes, begun from the directions in which genes differ."""
+    from sklearn.decomposition import FastICA
+    from sklearn.exceptions import ConvergenceWarning
+
+    width = min(n_atoms, row_GR.shape[1], len(row_GR) - 1)
+    ica = FastICA(width, whiten="unit-variance", whiten_solver="eigh", w_init=np.eye(width), max_iter=STEPS, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        atom_FR = ica.fit(row_GR.astype(np.float64)).mixing_.T
+    return (atom_FR / np.linalg.norm(atom_FR, axis=1, keepdims=True)).astype(np.float32)
+
+
+def heaps(row_GR: np.ndarray, n_atoms: int, n_told: int) -> np.ndarray:
+    """Give atoms that begin as heaps of genes, and in which each gene is told by `n_told`."""
     from scipy.sparse import csr_array
 
     atom_FR = densest(row_GR, n_atoms)

@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.linalg import eigh
-from scipy.optimize import linear_sum_assignment
 
 from cic.model.basis import SampleBasis
 from cic.model.dictionary import learned, solved, told_by
 from cic.model.features import ACTIVE, Features, activities
 from cic.model.inference import TrainedNetwork
+from cic.model.recurrence import recurrence
 from cic.model.threads import one_thread
 
 TIMES_THE_WIDTH = 8
@@ -86,8 +86,8 @@ def fit_features(
     z_train_SK, z_held_SK
         Training and validation profiles in the basis.
     wanted
-        How many at most, 0 for none; `auto`: those that recur of `TIMES_THE_WIDTH` times as many as the code has
-        numbers.
+        How many at most, of which those are kept that recur best, 0 for none; `auto`: those that recur, at most
+        `TIMES_THE_WIDTH` times as many as the code has numbers.
     label_S
         Labels of the training profiles, if they have any.
 
@@ -108,13 +108,15 @@ def fit_features(
         found = _found(seen[0], mine_G, n_wanted)
         held_SF = _activities(found, networks[0], z_held_SK)
         others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
-        recurs_OF = [
-            _recurrence(held_SF, _activities(_found(other, theirs_G, n_wanted), network, z_held_SK))
-            for network, other in others
-        ]
+        recurs_OF = []
+        for network, other in others:
+            again_SF = _activities(_found(other, theirs_G, n_wanted), network, z_held_SK)
+            recurs_OF.append(recurrence(held_SF, again_SF, signed=True))
         recurs_F = np.mean(recurs_OF, axis=0).astype(np.float32)
-        kept_F = recurs_F >= RECURS_AT if wanted == "auto" else np.ones(len(recurs_F), dtype=bool)
-        if not kept_F.any():
+        kept_F = np.sort(np.argsort(-recurs_F, kind="stable")[:n_wanted])
+        if wanted == "auto":
+            kept_F = kept_F[recurs_F[kept_F] >= RECURS_AT]
+        if not len(kept_F):
             return None
         kept = Found(found.atom_FR[kept_F], found.readout_KF[:, kept_F], found.offset_F[kept_F])
         labels = None if label_S is None else label_S.iloc[::step]
@@ -177,20 +179,6 @@ def _rest(raw_SF: np.ndarray) -> np.ndarray:
 
 def _activities(found: Found, network: TrainedNetwork, z_SK: np.ndarray) -> np.ndarray:
     return activities(network.decode(network.encode(z_SK)), found.readout_KF, found.offset_F)
-
-
-def _recurrence(one_SF: np.ndarray, other_SF: np.ndarray) -> np.ndarray:
-    """Give the correlation of each feature with its match, one to one, so that the sum is largest (Kuhn 1955)."""
-    standard = []
-    for value_SF in (one_SF, other_SF):
-        centred_SF = value_SF.astype(np.float64) - value_SF.mean(axis=0)
-        length_F = np.linalg.norm(centred_SF, axis=0)
-        standard.append(centred_SF / np.where(length_F > 0, length_F, 1))
-    r_FF = standard[0].T @ standard[1]
-    mine, theirs = linear_sum_assignment(-r_FF)
-    matched_F = np.zeros(len(r_FF))
-    matched_F[mine] = r_FF[mine, theirs]
-    return matched_F
 
 
 def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray, label_S: pd.Series | None) -> Features:

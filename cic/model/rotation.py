@@ -1,62 +1,99 @@
-"""Turning a code to axes that are as simple as can be, by an orthogonal map that the weights take up.
+"""Turning a code to axes that are simpler, by an orthogonal map that the weights take up.
 
-A code is free up to an invertible map. Of the orthogonal ones, which leave the refinement of codes as it is too,
-varimax (Kaiser 1958) of what each number does to each gene makes numbers that move some genes much and most others
-little.
+A code is free up to an invertible map. The orthogonal ones leave the refinement of codes as it is too. Which axes are
+good for anything shows in another training: those that it finds too.
 
 Axes: S profiles, K coordinates of the sample basis, G genes, W numbers of the code, V numbers of the turned code.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, get_args
+
 import numpy as np
 
 from cic.model.basis import SampleBasis
 from cic.model.inference import TrainedNetwork
+from cic.model.recurrence import recurrence
 from cic.model.threads import one_thread
 
-MOST_PROFILES, MOST_GENES = 256, 5000
-"""Over which effects are taken, at most; spread evenly."""
+Turn = Literal["none", "genes", "codes"]
+"""As trained; varimax (Kaiser 1958) of what each number does to each gene, and of the codes of training profiles."""
+MOST_CODES, MOST_EFFECTS, MOST_GENES = 2048, 256, 5000
+"""Profiles for codes and for effects, and genes, that a turn is found from; more are taken evenly from all."""
 ROUNDS, TOLERANCE = 200, 1e-6
 
 
-def turned_to_genes(network: TrainedNetwork, basis: SampleBasis, z_train_SK: np.ndarray) -> TrainedNetwork:
-    """Give the same function with a code whose numbers move few genes each.
+def turned_best(
+    networks: Sequence[TrainedNetwork], basis: SampleBasis, z_train_SK: np.ndarray, z_held_SK: np.ndarray
+) -> tuple[TrainedNetwork, Turn]:
+    """Give the first network with its code turned as lets its numbers recur best in the others, and by which turn.
 
     Parameters
     ----------
-    z_train_SK
-        Training profiles in the basis: what a number does is the decoder's derivative, averaged over some of them.
+    networks
+        Trained on the same profiles. Of one alone nothing can be told, and it stays as it was trained.
+    z_train_SK, z_held_SK
+        Training and validation profiles in the basis.
     """
+    first, *others = networks
+    if not others:
+        return first, "none"
     with one_thread():
-        code_SW = network.encode(z_train_SK[:: -(-len(z_train_SK) // MOST_PROFILES)])
-        mean_KW = np.mean([network.jacobian(code_W[None])[0] for code_W in code_SW], axis=0, dtype=np.float64)
-        return turned(network, simplest(basis.components_GK @ mean_KW))
+        turns = [_turns(network, basis, z_train_SK) for network in networks]
+        held = [network.encode(z_held_SK).astype(np.float64) for network in networks]
+
+        def recurs(kind: Turn) -> float:
+            mine_SV, *theirs = (code_SW @ turn[kind] for code_SW, turn in zip(held, turns, strict=True))
+            found = np.mean([np.median(recurrence(mine_SV, code_SV, signed=False)) for code_SV in theirs])
+            return round(float(found), 3)  # of turns that differ by less the first
+
+        kind: Turn = max(get_args(Turn), key=recurs)
+        return turned(first, turns[0][kind]), kind
 
 
-def simplest(effect_GW: np.ndarray) -> np.ndarray:
-    """Give the orthogonal map by which codes are turned, from what each number does to each gene."""
-    return varimax(effect_GW[:: -(-len(effect_GW) // MOST_GENES)])
+def _turns(network: TrainedNetwork, basis: SampleBasis, z_train_SK: np.ndarray) -> dict[Turn, np.ndarray]:
+    code_SW = network.encode(z_train_SK[:: -(-len(z_train_SK) // MOST_CODES)])
+    some = code_SW[:: -(-len(code_SW) // MOST_EFFECTS)]
+    mean_KW = np.mean([network.jacobian(code_W[None])[0] for code_W in some], axis=0, dtype=np.float64)
+    effect_GW = basis.components_GK @ mean_KW
+    return {kind: turn_of(kind, effect_GW, code_SW) for kind in get_args(Turn)}
 
 
-def varimax(effect_GW: np.ndarray) -> np.ndarray:
-    """Give the orthogonal map (float64, W x V) after which squared effects vary most within each number.
+def turn_of(kind: Turn, effect_GW: np.ndarray, code_SW: np.ndarray) -> np.ndarray:
+    """Give the orthogonal map (float64, W x V) of one kind.
 
-    Numbers are ordered by the sum of their squared effects, and point to where their largest effects go up.
+    Parameters
+    ----------
+    effect_GW
+        What each number does to each gene: the decoder's derivative, averaged over profiles.
+    code_SW
+        Codes of training profiles.
     """
-    effect_GW = effect_GW.astype(np.float64)
-    turn_WV, reached = np.eye(effect_GW.shape[1]), 0.0
+    if kind == "genes":
+        return varimax(effect_GW[:: -(-len(effect_GW) // MOST_GENES)])
+    return varimax(code_SW - code_SW.mean(axis=0)) if kind == "codes" else np.eye(code_SW.shape[1])
+
+
+def varimax(value_XW: np.ndarray) -> np.ndarray:
+    """Give the orthogonal map (float64, W x V) after which the squared values of each number vary most.
+
+    Numbers are ordered by the sum of their squares, and point to where their largest values are.
+    """
+    value_XW = value_XW.astype(np.float64)
+    turn_WV, reached = np.eye(value_XW.shape[1]), 0.0
     for _ in range(ROUNDS):
-        turned_GV = effect_GW @ turn_WV
-        gradient_GV = turned_GV**3 - turned_GV * np.square(turned_GV).mean(axis=0)
-        left_WV, size_V, right_VV = np.linalg.svd(effect_GW.T @ gradient_GV)
+        turned_XV = value_XW @ turn_WV
+        gradient_XV = turned_XV**3 - turned_XV * np.square(turned_XV).mean(axis=0)
+        left_WV, size_V, right_VV = np.linalg.svd(value_XW.T @ gradient_XV)
         turn_WV = left_WV @ right_VV
         if size_V.sum() < reached * (1 + TOLERANCE):
             break
         reached = size_V.sum()
-    turned_GV = effect_GW @ turn_WV
-    order_V = np.argsort(-np.square(turned_GV).sum(axis=0), kind="stable")
-    sign_V = np.where((turned_GV**3).sum(axis=0) < 0, -1.0, 1.0)
+    turned_XV = value_XW @ turn_WV
+    order_V = np.argsort(-np.square(turned_XV).sum(axis=0), kind="stable")
+    sign_V = np.where((turned_XV**3).sum(axis=0) < 0, -1.0, 1.0)
     return (turn_WV * sign_V)[:, order_V]
 
 

@@ -22,7 +22,7 @@ from cic.model.calibration import calibrated
 from cic.model.feature_fit import fit_features
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
-from cic.model.rotation import turned_to_genes
+from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
@@ -47,7 +47,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     by_loss = sorted(fitted, key=lambda one: one.validation_loss)
     best, fold = by_loss[0], prepared.fold
-    network = turned_to_genes(frozen(calibrated(best.network, fold)), prepared.basis, fold.z_train_SK)
+    networks = [frozen(calibrated(best.network, fold)), *(frozen(one.network) for one in by_loss[1:])]
+    network, turn = turned_best(networks, prepared.basis, fold.z_train_SK, fold.z_validation_SK)
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
@@ -57,6 +58,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
             "validation_error": best.validation_error,
+            "turn": turn,
             "trained_on": sorted([*fingerprints(train.values), *fingerprints(validation.values)]),
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
@@ -65,7 +67,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
     reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
     features = fit_features(
-        [network, *(frozen(one.network) for one in by_loss[1:])],
+        networks,
         prepared.basis,
         fold.z_train_SK,
         fold.z_validation_SK,

@@ -18,7 +18,7 @@ from cic.evaluation.gene_sets.gene_sets import MatchedSets
 from cic.evaluation.retrainings.retraining import retrain_all
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.evaluation.subject import Subject
-from cic.model.rotation import simplest
+from cic.model.rotation import turn_of
 from cic.model.threads import one_thread
 from cic.seeds import generator
 
@@ -118,7 +118,8 @@ def measure_stability(
         assert other.mean_jacobian_YW is not None, "it was asked for"
         with one_thread():
             effect_GW = loadings.retrained_effects(x_SG, specs[0].coordinates.y_SY, other.mean_jacobian_YW)
-            turn_WV = simplest(effect_GW)  # as the stage fit turns the model's own
+            # as the model's own numbers were turned
+            turn_WV = turn_of(subject.bundle.about.get("turn", "none"), effect_GW, other.code_SW[train_S])
             other_NW = other.code_SW[train_S] @ turn_WV
             alignment = align(code_NW, other_NW)
             again = rank_sums(effect_GW @ turn_WV * other_NW.std(axis=0), sets.members)
