@@ -165,6 +165,15 @@ def test_the_same_again_is_the_same_to_the_bit_and_another_training_tells_what_r
     assert sorted(alone.recurrence_F) != sorted(one.recurrence_F) and len(one) <= 8 and not one.types
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_narrow_codes_and_genes_that_are_all_alike_have_features_too(width):
+    _, x_SG, _ = planted()
+    alike_SG = x_SG[:, :1] * np.linspace(1, 2, 40)
+    for profiles_SG in (x_SG, alike_SG):
+        found, activity_SF, _ = of_pca(profiles_SG, width)
+        assert len(found) and np.isfinite(activity_SF).all() and np.isfinite(found.loading_GN).all()
+
+
 def test_none_are_fitted_where_none_are_wanted_or_genes_are_few():
     assert of_pca(planted()[1], 12, 0)[0] is None
     assert of_pca(planted()[1][:, :18], 3, 8)[0] is None  # 9 genes in each half

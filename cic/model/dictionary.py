@@ -36,21 +36,23 @@ def learned(row_GR: np.ndarray, n_atoms: int, n_told: int) -> np.ndarray:
         Atoms by which a gene is told.
     """
     heap_FR, other_FR = heaps(row_GR, n_atoms, n_told), independent(row_GR, n_atoms)
-    new_F = (np.abs(other_FR @ heap_FR.T) < SAME).all(axis=1)
+    new_F = (np.abs(other_FR @ heap_FR.T) < SAME).all(axis=1)  # which what is not a number is not
     return np.concatenate([heap_FR, other_FR[new_F]])
 
 
 def independent(row_GR: np.ndarray, n_atoms: int) -> np.ndarray:
-    """Give atoms whose loadings are independent over genes, begun from the directions in which genes differ."""
+    """Give atoms whose loadings are independent over genes, begun from the directions in which genes differ.
+
+    Where genes do not differ in a direction its atom is not a number.
+    """
     from sklearn.decomposition import FastICA
-    from sklearn.exceptions import ConvergenceWarning
 
     width = min(n_atoms, row_GR.shape[1], len(row_GR) - 1)
     ica = FastICA(width, whiten="unit-variance", whiten_solver="eigh", w_init=np.eye(width), max_iter=STEPS, tol=1e-3)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore")  # the best after so many steps will do
         atom_FR = ica.fit(row_GR.astype(np.float64)).mixing_.T
-    return (atom_FR / np.linalg.norm(atom_FR, axis=1, keepdims=True)).astype(np.float32)
+        return (atom_FR / np.linalg.norm(atom_FR, axis=1, keepdims=True)).astype(np.float32)
 
 
 def heaps(row_GR: np.ndarray, n_atoms: int, n_told: int) -> np.ndarray:

@@ -100,6 +100,7 @@ def fit_features(
     if not n_wanted:
         return None
     step = -(-len(z_train_SK) // MOST_PROFILES)
+    z_held_SK = z_held_SK[:: -(-len(z_held_SK) // MOST_PROFILES)]
     with one_thread():
         seen = [_decoded(network, basis, z_train_SK[::step]) for network in networks]
         mine_G, theirs_G = _halves(seen[0], basis, z_train_SK)
