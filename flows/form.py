@@ -151,16 +151,13 @@ def overrides_of(given: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str
     """Give what a flow run overrides, under dotted keys.
 
     A section that names only some of its fields was written by somebody who means them. One that names every field is
-    the form's, and a field that is as the form showed it was not touched; likewise the seed beside such a section. As
-    the form posts all sections, one with a single field is the form's only beside a longer one.
+    the form's, and a field that is as the form showed it was not touched; likewise the seed beside such a section.
     """
     whole = {
         name
         for name, values in given.items()
         if isinstance(values, Mapping) and name in shown and set(values) >= set(shown[name])
     }
-    if all(len(shown[name]) == 1 for name in whole):
-        whole = set()
     overrides: dict[str, Any] = {}
     for name, value in given.items():
         if isinstance(value, Mapping):

@@ -131,7 +131,8 @@ def test_loadings_of_a_retrained_code_come_back_to_genes(measured):
         "linear", train, own.part_S == "validation", hyper=own.hyper.model_copy(update={"depth": 0}), with_jacobian=True
     )
     again = retrain(spec)
-    found = loadings.retrained_loadings(x, own.coordinates.y_SY, again.mean_jacobian_YW, again.code_SW[train])
+    effect_GW = loadings.retrained_effects(x, own.coordinates.y_SY, again.mean_jacobian_YW)
+    found = effect_GW * again.code_SW[train].std(axis=0)
     # a model of depth 0 is PCA, on whose codes genes regress as its decoder says
     np.testing.assert_allclose(found, loadings.regression_loadings(x[train], again.code_SW[train]), atol=2e-3)
 

@@ -10,7 +10,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cic.cli import codes, data, model, params, platform, registry, run, serving, stages, validate, verify, watching
+from cic.cli import (
+    codes,
+    data,
+    explain,
+    model,
+    params,
+    platform,
+    registry,
+    run,
+    serving,
+    stages,
+    validate,
+    verify,
+    watching,
+)
 from cic.errors import CicError, needing
 
 OBJECTS = 20_000
@@ -34,6 +48,7 @@ params.register(app)
 app.add_typer(registry.app, name="registry")
 verify.register(app)
 model.register(app)
+explain.register(app)
 validate.register(app)
 app.add_typer(codes.app, name="codes")
 serving.register(app)

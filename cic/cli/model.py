@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,6 +66,10 @@ LeastCoverage = Annotated[
         "Default: 0.5.",
     ),
 ]  # fmt: skip
+WithFeatures = Annotated[
+    bool,
+    typer.Option("--features", help="Give the activity of each feature of the code beside it; see `cic explain`."),
+]
 NOT_TO_USE = ("labels", "genes_to", "species_to", "least_mapped", "drop_empty")
 """Options of reading that are of an import alone: a model's genes are called as it calls them."""
 Correct = Annotated[
@@ -78,12 +83,21 @@ Correct = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (_of_profiles(encode), decode, _of_profiles(classify), declared(correct, NOT_TO_USE)):
+    classifying = _of_profiles(classify, but=("features",))
+    for verb in (_of_profiles(encode), decode, classifying, declared(correct, NOT_TO_USE)):
         app.command()(verb)
 
 
-def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) -> Callable[..., None]:
-    """Make a verb of what a model tells of profiles: all such verbs read, warn and write alike, by the same options."""
+def _of_profiles(
+    told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame], but: Collection[str] = ()
+) -> Callable[..., None]:
+    """Make a verb of what a model tells of profiles: all such verbs read, warn and write alike, by the same options.
+
+    Parameters
+    ----------
+    but
+        Those that it does not take.
+    """
 
     def run(
         profiles: Profiles,
@@ -93,11 +107,14 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
         unit: Unit = None,
         least_coverage: LeastCoverage = None,
         correct: Correct = None,
+        features: WithFeatures = False,
         allow_foreign: AllowForeign = False,
         *,
         reading: dict[str, Any],
     ) -> None:
         how = _said(unit, least_coverage, reading)
+        if features:
+            how["features"] = True
         if correct is not None:
             from cic.using import read_correction
 
@@ -116,7 +133,9 @@ def _of_profiles(told: Callable[[Model, Path, dict[str, Any]], pd.DataFrame]) ->
             write(table, output)
         _tell(table, profiles, output, allow_foreign)
 
+    taken = [one for name, one in inspect.signature(run, eval_str=True).parameters.items() if name not in but]
     run.__name__, run.__doc__ = told.__name__, told.__doc__
+    run.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
     return declared(run, NOT_TO_USE)
 
 

@@ -96,6 +96,8 @@ def allowed(field: dict[str, Any]) -> str:
     """Say in words which values a parameter takes, from its JSON schema."""
     if "anyOf" in field:
         return ", or ".join(allowed(one) for one in field["anyOf"])
+    if "const" in field:
+        return str(field["const"])
     if "enum" in field:
         return "one of " + ", ".join(map(str, field["enum"]))
     if field.get("type") == "array":

@@ -181,6 +181,11 @@ class Fit(ParamsSection):
     """Stage `fit`: the chosen architecture, trained from several seeds."""
 
     seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
+    features: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
+        "auto",
+        description="features of the code, at most; auto: those that another training and other genes find too, up to "
+        "eight times its width; 0: none",
+    )
 
 
 def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:

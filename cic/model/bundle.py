@@ -19,6 +19,7 @@ from cic.data.terms import Unit
 from cic.errors import ModelError
 from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis
+from cic.model.features import Features
 from cic.model.inference import TrainedNetwork
 from cic.model.inputs import aligned
 from cic.model.missing_genes import Inference, inference, missing_told
@@ -40,11 +41,13 @@ class Bundle:
     ----------
     about
         Where it came from, no part of the model: `hyperparameters`, `trained_on` (content fingerprints of training and
-        validation profiles), `data_digest`, `seed`, `validation_error`, `versions`.
+        validation profiles), `data_digest`, `seed`, `turn` (`cic.model.rotation`), `validation_error`, `versions`.
     labels
         Class names of the classifier, in the order of its outputs; empty without one.
     reference
         What held-out profiles came to, to compare others with; `None` if nothing is known of that.
+    features
+        What the code holds, as features; `None` without any.
     digest
         Of the files that it was read from (`bundle_digest`); empty of one that was not read.
     """
@@ -55,6 +58,7 @@ class Bundle:
     labels: tuple[str, ...]
     about: dict[str, Any]
     reference: Reference | None = None
+    features: Features | None = None
     digest: str = ""
     _inferences: dict[bytes, Inference] = field(default_factory=dict, init=False, repr=False, compare=False)
     """By the genes that were there: whoever asks once asks again."""
@@ -221,6 +225,35 @@ class Bundle:
         if code_SW.ndim != 2 or code_SW.shape[1] != width:
             raise ModelError(f"codes of shape {code_SW.shape}", where="decode", expected=f"samples x {width}")
         return self.preprocessor.inverse(self.basis.lift(self.decode_basis(code_SW)))
+
+    def activities(self, code_SW: np.ndarray) -> np.ndarray:
+        """Give the activity of each feature, float32, samples x features, from codes.
+
+        Raises
+        ------
+        ModelError
+            If the model has no features.
+        """
+        features = self.known_features()
+        decoded_SK = self.decode_basis(code_SW)
+        with one_thread():
+            return features.activities(decoded_SK)
+
+    def known_features(self) -> Features:
+        """Give the features, or refuse where there are none.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
+        if self.features is None:
+            raise ModelError(
+                "this model has no features",
+                where="features",
+                fix="set `fit.features: auto` in params.yaml and train again with this release",
+            )
+        return self.features
 
     def reconstruct(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the reconstructed profiles on log2 scale, samples x `genes`."""

@@ -19,13 +19,14 @@ from cic.errors import ModelError
 from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis
 from cic.model.bundle import Bundle
+from cic.model.features import Features
 from cic.model.inference import TrainedNetwork
 from cic.model.reference import Reference
 
-FORMAT = 5
-READABLE_FORMATS = (2, 3, 4, FORMAT)
-"""Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, and before format 5
-nothing is kept by which missing genes could be inferred."""
+FORMAT = 6
+READABLE_FORMATS = (2, 3, 4, 5, FORMAT)
+"""Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
+nothing is kept by which missing genes could be inferred, and before format 6 there are no features."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -40,6 +41,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
     tensors |= {f"network.{name}": value for name, value in bundle.network.weights.items()}
     if bundle.reference is not None:
         tensors |= {f"reference.{name}": value for name, value in bundle.reference.arrays().items()}
+    if bundle.features is not None:
+        tensors |= {f"features.{name}": value for name, value in bundle.features.arrays().items()}
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, folder / FILES[0])
     described = {
         "format": FORMAT,
@@ -47,6 +50,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         "preprocess": bundle.preprocessor.about(),
         "basis": {"scale": bundle.basis.scale, "left_out": bundle.basis.left_out},
         "labels": list(bundle.labels),
+        "feature_types": [] if bundle.features is None else list(bundle.features.types),
     }
     for name, content in ((FILES[1], described), (ORIGIN, bundle.about)):
         (folder / name).write_text(json.dumps(content, sort_keys=True, indent=1) + "\n")
@@ -78,20 +82,20 @@ def load_bundle(folder: Path) -> Bundle:
             fix="train it again with this release, or read it with the one that wrote it",
         )
     try:
-        before = {"onto": "log2"} if described["format"] < FORMAT else {}
-        arrays, weights, kept = (
+        arrays, weights, kept, features = (
             {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
-            for mark in ("preprocess.", "network.", "reference.")
+            for mark in ("preprocess.", "network.", "reference.", "features.")
         )
         # laid out so that a single profile's way in and out takes half the time
         components_GK = np.asfortranarray(tensors["basis.components_GK"])
         return Bundle(
-            preprocessor=Preprocessor.restore(arrays, described["preprocess"] | before),
+            preprocessor=Preprocessor.restore(arrays, {"onto": "log2"} | described["preprocess"]),
             basis=SampleBasis(components_GK, tensors["basis.singular_values_K"], **described["basis"]),
             network=TrainedNetwork(Architecture.model_validate(described["architecture"]), weights),
             labels=tuple(described["labels"]),
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
+            features=Features.restore(features, described["feature_types"]) if features else None,
             digest=bundle_digest(folder),
         )
     except (KeyError, TypeError, ValueError) as error:

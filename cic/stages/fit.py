@@ -19,8 +19,10 @@ from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.calibration import calibrated
+from cic.model.feature_fit import fit_features
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
+from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
@@ -43,25 +45,36 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
-    best = min(fitted, key=lambda one: one.validation_loss)
+    by_loss = sorted(fitted, key=lambda one: one.validation_loss)
+    best, fold = by_loss[0], prepared.fold
+    networks = [frozen(calibrated(best.network, fold)), *(frozen(one.network) for one in by_loss[1:])]
+    network, turn = turned_best(networks, prepared.basis, fold.z_train_SK, fold.z_validation_SK)
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
-        frozen(calibrated(best.network, prepared.fold)),
+        network,
         prepared.labels,
         about={
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
             "validation_error": best.validation_error,
+            "turn": turn,
             "trained_on": sorted([*fingerprints(train.values), *fingerprints(validation.values)]),
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
         },
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
-    fold = prepared.fold
     reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
-    save_bundle(out / "bundle", replace(bundle, reference=reference))
+    features = fit_features(
+        networks,
+        prepared.basis,
+        fold.z_train_SK,
+        fold.z_validation_SK,
+        params.fit.features,
+        train.samples.get("label"),
+    )
+    save_bundle(out / "bundle", replace(bundle, reference=reference, features=features))
     curves = [
         {"training": number, "kept": one is best, **asdict(epoch)}
         for number, one in enumerate(fitted)
@@ -78,6 +91,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "failed": [asdict(one) for one in failed],
             "rank": prepared.basis.rank,
             "variance_left_out": prepared.basis.left_out,
+            "features": 0 if features is None else len(features),
             "bundle_digest": bundle_digest(out / "bundle"),
         },
     )

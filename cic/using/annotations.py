@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cic.using.model import Model
 
 log = logging.getLogger("cic.data")
-CODES, CHANCES, LAYER, ABOUT = "X_cic", "cic_probabilities", "cic", "cic"
+CODES, FEATURES, CHANCES, LAYER, ABOUT = "X_cic", "X_cic_features", "cic_probabilities", "cic", "cic"
 MODEL = "cic_model"
 """The column of `obs` with the stamp of each code's model: unlike `uns` it stays where AnnDatas are joined."""
 
@@ -51,7 +51,12 @@ def annotated(model: Model, table: pd.DataFrame) -> Annotations:
     `cic_` put before its name.
     """
     chances = {label: f"p({label})" for label in model.bundle.labels}
-    blocks = {CODES: model.bundle.code_columns, CHANCES: list(chances.values())}
+    features = model.bundle.features
+    blocks = {
+        CODES: model.bundle.code_columns,
+        FEATURES: [] if features is None else features.columns,
+        CHANCES: list(chances.values()),
+    }
     blocks = {name: columns for name, columns in blocks.items() if columns and set(columns) <= {*table}}
     in_blocks = {column for columns in blocks.values() for column in columns}
     obs = {f"cic_{name}": _plain(table[name]) for name in table if name not in in_blocks}
@@ -64,6 +69,8 @@ def annotated(model: Model, table: pd.DataFrame) -> Annotations:
     uns = about_model(model)
     if CODES in blocks:
         uns["code"] = np.array(blocks[CODES], dtype=object)
+    if FEATURES in blocks:
+        uns["features"] = np.array(blocks[FEATURES], dtype=object)
     if CHANCES in blocks:
         uns["types"] = np.array(list(chances), dtype=object)
     if "coverage" in table:

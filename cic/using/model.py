@@ -6,6 +6,7 @@ Axes: S samples, G genes, W numbers of the code, L labels.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -17,10 +18,12 @@ from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError
 from cic.model.bundle import Bundle
 from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
+from cic.model.features import Features
 from cic.model.missing_genes import LEAST_COVERAGE
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
 from cic.using.annotations import about_model, annotated, table_of_codes
 from cic.using.correction import Correction, check_enough, corrected, fit_correction, spread
+from cic.using.explained import Explained, explained, means_by_type
 from cic.using.profiles import Reading, taken, where_from
 from cic.using.stamps import Stamp, check_made_by, stamped
 
@@ -69,13 +72,14 @@ class Model:
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
         correction: Correction | None = None,
+        features: bool = False,
         **reading: Any,
     ) -> pd.DataFrame:
         """Turn profiles into cell identity codes, and say how much each is to be trusted.
 
-        An AnnData in memory gets the codes as `obsm["X_cic"]`, all else as columns of `obs` whose names begin with
-        `cic_` (with a classifier also `cic_type`, `cic_probability` and `cic_unknown`), and what is known of the model
-        in `uns["cic"]`.
+        An AnnData in memory gets the codes as `obsm["X_cic"]`, activities of features as `obsm["X_cic_features"]`,
+        all else as columns of `obs` whose names begin with `cic_` (with a classifier also `cic_type`,
+        `cic_probability` and `cic_unknown`), and what is known of the model in `uns["cic"]`.
 
         Parameters
         ----------
@@ -94,6 +98,8 @@ class Model:
             Share of what the code carries that the genes have to tell; missing ones are inferred.
         correction
             A shift that is taken off the profiles before all else, from `correction`. It is said in the log.
+        features
+            Whether to give the activity of each feature of the code (`explain` says what they are) beside it.
         reading
             How else a file is read, as `cic.data.readers.read_table` takes it, such as `duplicate_genes`.
 
@@ -101,18 +107,19 @@ class Model:
         -------
         pandas.DataFrame
             One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, with a classifier
-            those of `cic.model.familiarity.named_types`, and `model`; of corrected profiles also `correction`, the
-            first 12 characters of its digest.
+            those of `cic.model.familiarity.named_types`, with features `feature_1` and so on, and `model`; of
+            corrected profiles also `correction`, the first 12 characters of its digest.
 
         Raises
         ------
         DataError
             If a file cannot be read.
         ModelError
-            If too much is missing, genes are repeated, or values are not what the model takes.
+            If too much is missing, genes are repeated, or values are not what the model takes; if features are asked
+            for and the model has none.
         """
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, _ = self._answered(profiles, how, correction)
+        table, _ = self._answered(profiles, how, correction, self.bundle.known_features() if features else None)
         return self._filled_into(profiles, table)
 
     def classify(
@@ -186,6 +193,43 @@ class Model:
         log.info("%s: %s", where, found)
         return found
 
+    def explain(
+        self,
+        *,
+        genes: int = 10,
+        gene_sets: Mapping[str, Collection[str]] | None = None,
+        codes: pd.DataFrame | None = None,
+        labels: pd.Series | None = None,
+    ) -> list[Explained]:
+        """Say what each feature of the code is: the genes that it moves, where it is active, what sets it is rich in.
+
+        Parameters
+        ----------
+        genes
+            How many are named in each direction, at most.
+        gene_sets
+            Genes of each set, by the names that the model uses.
+        codes, labels
+            A table as `encode` gives it, and the cell type of each of its samples, by id: where features are active is
+            told of these, in place of the training profiles.
+
+        Raises
+        ------
+        DataError
+            If a sample has no label, or there are labels without codes.
+        ModelError
+            If the model has no features, or another made the codes.
+        """
+        if (codes is None) != (labels is None):
+            raise DataError(
+                "codes without labels, or labels without codes", where="explain", expected="both or neither"
+            )
+        types = None
+        if codes is not None and labels is not None:
+            activity = pd.DataFrame(self.bundle.activities(self._code_of(codes, "codes")), codes.index)
+            types = means_by_type(activity, labels)
+        return explained(self.bundle, genes, gene_sets or {}, types)
+
     def decode(self, codes: pd.DataFrame | AnnData, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
         """Turn codes back into profiles.
 
@@ -221,6 +265,12 @@ class Model:
             fill_layer(codes, decoded, about_model(self) | {"decoded": scale}, where)
             return decoded
         codes = cast("pd.DataFrame", codes)
+        log2_SG = self.bundle.decode(self._code_of(codes, where))
+        values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
+        return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
+
+    def _code_of(self, codes: pd.DataFrame, where: str) -> np.ndarray:
+        """Give the codes in a table that this model made."""
         check_made_by(codes, Stamp(self.stamp, self.bundle.digest), where)
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]
@@ -231,12 +281,10 @@ class Model:
                 expected=f"the columns {columns[0]} to {columns[-1]}",
                 fix="give a table that `encode` made with the same model",
             )
-        log2_SG = self.bundle.decode(codes[columns].to_numpy(dtype=np.float32))
-        values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
-        return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
+        return codes[columns].to_numpy(dtype=np.float32)
 
     def _answered(
-        self, profiles: Any, how: Reading, correction: Correction | None
+        self, profiles: Any, how: Reading, correction: Correction | None, features: Features | None = None
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Give all that is said of profiles, and the chances of each label."""
         where, tables, chances = where_from(profiles), list[pd.DataFrame](), list[pd.DataFrame]()
@@ -248,6 +296,9 @@ class Model:
             table, probability_SL = answers(bundle, values_SG, samples)
             for note in sorted({*table["note"]} - {""}):
                 log.warning("%s: %s", where, note)
+            if features is not None:
+                activity_SF = bundle.activities(table[bundle.code_columns].to_numpy())
+                table = table.join(pd.DataFrame(activity_SF, samples, features.columns))
             tables.append(table)
             if probability_SL is not None:
                 columns = [f"p({label})" for label in self.bundle.labels]

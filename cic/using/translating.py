@@ -62,7 +62,8 @@ def translate(
         before = f"; beside what their translation from {stamp.translated_from} cost" if stamp.translated_from else ""
         log.info("%s: %s%s", where, described([one.expected for one in maps]), before)
         newer = pd.DataFrame(code_SW, codes.index, _columns(code_SW.shape[1]))
-        codes = pd.concat([newer, codes.drop(columns=names)], axis=1)
+        features = [name for name in codes if re.fullmatch(r"feature_\d+", str(name))]  # of the older model alone
+        codes = pd.concat([newer, codes.drop(columns=[*names, *features])], axis=1)
     through = [stamp.translated_from] * bool(stamp.translated_from)
     through += [f"{one.name}/{one.version}" for one in path[:-1]]
     return stamped(codes, Stamp(f"{target.name}/{target.version}", target.bundle_digest, " > ".join(through)))

@@ -37,8 +37,8 @@ def decoder_loadings(bundle: Bundle, code_SW: np.ndarray, mean_KW: np.ndarray) -
     return bundle.basis.lift(step_KW.T.astype(np.float32)).T.astype(np.float64)
 
 
-def retrained_loadings(x_SG: np.ndarray, y_SY: np.ndarray, mean_YW: np.ndarray, code_SW: np.ndarray) -> np.ndarray:
-    """Give the loadings of a retrained code, G x W, from its mean derivative in the coordinates of all profiles.
+def retrained_effects(x_SG: np.ndarray, y_SY: np.ndarray, mean_YW: np.ndarray) -> np.ndarray:
+    """Give what each number of a retrained code does to each gene, G x W, from the same in coordinates of all profiles.
 
     Where the basis of all profiles is exact, x = y Vᵀ, so that V is xᵀ y (yᵀ y)⁻¹ and need not be kept.
 
@@ -48,12 +48,9 @@ def retrained_loadings(x_SG: np.ndarray, y_SY: np.ndarray, mean_YW: np.ndarray, 
         All profiles: preprocessed genes, and `Coordinates.y_SY`.
     mean_YW
         `Retrained.mean_jacobian_YW`.
-    code_SW
-        Codes of the training profiles.
     """
-    step_YW = mean_YW * code_SW.std(axis=0, dtype=np.float64)
     y_SY = y_SY.astype(np.float64)
-    weight_SW = y_SY @ np.linalg.solve(y_SY.T @ y_SY, step_YW)
+    weight_SW = y_SY @ np.linalg.solve(y_SY.T @ y_SY, mean_YW)
     return (x_SG.T @ weight_SW.astype(np.float32)).astype(np.float64)
 
 

@@ -18,6 +18,7 @@ from cic.evaluation.gene_sets.gene_sets import MatchedSets
 from cic.evaluation.retrainings.retraining import retrain_all
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.evaluation.subject import Subject
+from cic.model.rotation import turn_of
 from cic.model.threads import one_thread
 from cic.seeds import generator
 
@@ -116,10 +117,12 @@ def measure_stability(
     for other in retrain_all(specs, subject.workers, "other seeds"):
         assert other.mean_jacobian_YW is not None, "it was asked for"
         with one_thread():
-            other_NW = other.code_SW[train_S]
+            effect_GW = loadings.retrained_effects(x_SG, specs[0].coordinates.y_SY, other.mean_jacobian_YW)
+            # as the model's own numbers were turned
+            turn_WV = turn_of(subject.bundle.about.get("turn", "none"), effect_GW, other.code_SW[train_S])
+            other_NW = other.code_SW[train_S] @ turn_WV
             alignment = align(code_NW, other_NW)
-            loading_GW = loadings.retrained_loadings(x_SG, specs[0].coordinates.y_SY, other.mean_jacobian_YW, other_NW)
-            again = rank_sums(loading_GW, sets.members)
+            again = rank_sums(effect_GW @ turn_WV * other_NW.std(axis=0), sets.members)
             again_PW = discovered(again.p, config.false_discoveries)[1]
             share_PW += recurs(score_PW, again.score, again_PW, alignment.r_WW, alignment.match_W)
             chance_PW += recurs_by_chance(score_PW, again.score, again_PW, alignment)

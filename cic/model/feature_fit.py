@@ -1,0 +1,214 @@
+"""Fitting the features of a code: from the decoded training profiles, seen as genes that follow few activities.
+
+What is decoded is free of most noise and costs nothing. Of the genes that the decoder tells best every other one is for
+the features, and the rest to find them again from another training, so that what recurs is neither a training's nor a
+gene's own.
+
+Axes: S profiles, K coordinates, G genes, R directions in which decoded profiles differ, F features, T cell types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import eigh
+
+from cic.model.basis import SampleBasis
+from cic.model.dictionary import learned, solved, told_by
+from cic.model.features import ACTIVE, Features, activities
+from cic.model.inference import TrainedNetwork
+from cic.model.recurrence import recurrence
+from cic.model.threads import one_thread
+
+TIMES_THE_WIDTH = 8
+"""Features that are looked for, for each number of the code, unless so many are asked for."""
+TOLD_BY = 2
+"""Features that a gene follows."""
+RECURS_AT = 0.8
+"""Correlation with its match from which on a feature recurs."""
+MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
+"""What features are learnt from; more are taken evenly from all."""
+KEPT_VARIANCE = 0.9999
+"""Of the decoded profiles: what is less is rounding of the decoder rather than profiles that differ."""
+KEPT_BY_REST = 0.95
+"""Share of a feature's variance that its level of rest leaves, at least."""
+LEVELS = np.linspace(0.0, 0.9, 37)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Training profiles as one network decodes them, in the directions in which they differ.
+
+    Attributes
+    ----------
+    z_SK, mean_K
+        The decoded profiles in the basis, and their mean.
+    whitening_KR
+        A decoded profile less the mean, times the whitening, has mean 0 and variance 1 in each direction.
+    row_GR
+        How each gene varies: its length is the standard deviation.
+    """
+
+    z_SK: np.ndarray
+    mean_K: np.ndarray
+    whitening_KR: np.ndarray
+    row_GR: np.ndarray
+
+
+@dataclass(frozen=True)
+class Found:
+    """Features before their genes are told: atoms, and how activities are read off decoded profiles."""
+
+    atom_FR: np.ndarray
+    readout_KF: np.ndarray
+    offset_F: np.ndarray
+
+
+def fit_features(
+    networks: Sequence[TrainedNetwork],
+    basis: SampleBasis,
+    z_train_SK: np.ndarray,
+    z_held_SK: np.ndarray,
+    wanted: int | Literal["auto"],
+    label_S: pd.Series | None = None,
+) -> Features | None:
+    """Find features of the first network's code.
+
+    Parameters
+    ----------
+    networks
+        Trained on the same profiles; the first is the one whose features are wanted, the others tell which recur. Of
+        one alone other genes tell.
+    z_train_SK, z_held_SK
+        Training and validation profiles in the basis.
+    wanted
+        How many at most, of which those are kept that recur best, 0 for none; `auto`: those that recur, at most
+        `TIMES_THE_WIDTH` times as many as the code has numbers.
+    label_S
+        Labels of the training profiles, if they have any.
+
+    Returns
+    -------
+    Features or None
+        None where none is wanted or recurs, or there are too few genes.
+    """
+    n_wanted = TIMES_THE_WIDTH * networks[0].architecture.bottleneck_width if wanted == "auto" else wanted
+    if not n_wanted:
+        return None
+    step = -(-len(z_train_SK) // MOST_PROFILES)
+    z_held_SK = z_held_SK[:: -(-len(z_held_SK) // MOST_PROFILES)]
+    with one_thread():
+        seen = [_decoded(network, basis, z_train_SK[::step]) for network in networks]
+        mine_G, theirs_G = _halves(seen[0], basis, z_train_SK)
+        if len(theirs_G) < FEWEST_GENES:
+            return None
+        found = _found(seen[0], mine_G, n_wanted)
+        held_SF = _activities(found, networks[0], z_held_SK)
+        others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
+        recurs_OF = []
+        for network, other in others:
+            again_SF = _activities(_found(other, theirs_G, n_wanted), network, z_held_SK)
+            recurs_OF.append(recurrence(held_SF, again_SF, signed=True))
+        recurs_F = np.mean(recurs_OF, axis=0).astype(np.float32)
+        kept_F = np.sort(np.argsort(-recurs_F, kind="stable")[:n_wanted])
+        if wanted == "auto":
+            kept_F = kept_F[recurs_F[kept_F] >= RECURS_AT]
+        if not len(kept_F):
+            return None
+        kept = Found(found.atom_FR[kept_F], found.readout_KF[:, kept_F], found.offset_F[kept_F])
+        labels = None if label_S is None else label_S.iloc[::step]
+        return _told(kept, seen[0], basis, recurs_F[kept_F], labels)
+
+
+def _decoded(network: TrainedNetwork, basis: SampleBasis, z_SK: np.ndarray) -> Decoded:
+    """Decode training profiles, and turn what they differ by into directions."""
+    made_SK = network.decode(network.encode(z_SK)).astype(np.float64)
+    mean_K = made_SK.mean(axis=0)
+    centred_SK = made_SK - mean_K
+    # of the smaller of the two products; it has as many eigenvalues above 0 as profiles differ in directions
+    tall = len(centred_SK) > centred_SK.shape[1]
+    values, vectors = eigh(centred_SK.T @ centred_SK if tall else centred_SK @ centred_SK.T)
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    n_kept = int(np.searchsorted(np.cumsum(values), KEPT_VARIANCE * values.sum())) + 1
+    spread_R = np.sqrt(values[:n_kept] / len(centred_SK))
+    direction_KR = vectors[:, :n_kept] if tall else centred_SK.T @ vectors[:, :n_kept] / np.sqrt(values[:n_kept])
+    row_GR = basis.components_GK @ (direction_KR * spread_R).astype(np.float32)
+    return Decoded(made_SK, mean_K, direction_KR / spread_R, row_GR)
+
+
+def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give two sets of genes, none in both, of the half that the decoder tells best, or of all where they are few."""
+    variance_G = np.square(basis.components_GK) @ z_train_SK.var(axis=0)
+    told_G = np.einsum("gr,gr->g", seen.row_GR, seen.row_GR) / np.maximum(variance_G, 1e-30)
+    n_best = max(-(-len(told_G) // 2), min(len(told_G), 2 * MOST_GENES))
+    best_G = np.sort(np.argsort(-told_G, kind="stable")[:n_best])
+    step = -(-len(best_G) // (2 * MOST_GENES))
+    return best_G[:: 2 * step], best_G[step :: 2 * step]
+
+
+def _found(seen: Decoded, gene_H: np.ndarray, n_wanted: int) -> Found:
+    """Learn features from some genes, each pointing to where few profiles are, and at rest in the others."""
+    atom_FR = learned(_of_length_1(seen.row_GR[gene_H]), n_wanted, TOLD_BY)
+    raw_SF = (seen.z_SK - seen.mean_K) @ (seen.whitening_KR @ atom_FR.T)
+    sign_F = np.where(np.power(raw_SF, 3).mean(axis=0) < 0, -1.0, 1.0)
+    raw_SF *= sign_F
+    rest_F = _rest(raw_SF)
+    activity_SF = np.maximum(raw_SF - rest_F, 0)
+    unit_F = activity_SF.sum(axis=0) / np.maximum((activity_SF > 0).sum(axis=0), 1)
+    readout_KF = seen.whitening_KR @ atom_FR.T * (sign_F / np.where(unit_F > 0, unit_F, 1))
+    offset_F = -seen.mean_K @ readout_KF - rest_F / np.where(unit_F > 0, unit_F, 1)
+    return Found(atom_FR, readout_KF.astype(np.float32), offset_F.astype(np.float32))
+
+
+def _rest(raw_SF: np.ndarray) -> np.ndarray:
+    """Give the highest level of rest of each feature that keeps `KEPT_BY_REST` of its variance, by correlation."""
+    rest_F, going_F = raw_SF.min(axis=0), np.ones(raw_SF.shape[1], dtype=bool)
+    centred_SF = raw_SF - raw_SF.mean(axis=0)
+    for level_F in np.quantile(raw_SF, LEVELS, axis=0):
+        above_SF = np.maximum(raw_SF - level_F, 0)
+        above_SF -= above_SF.mean(axis=0)
+        product_F = np.einsum("sf,sf->f", above_SF, centred_SF)
+        squares_F = np.square(above_SF).sum(axis=0) * np.square(centred_SF).sum(axis=0)
+        going_F &= np.square(product_F) >= KEPT_BY_REST * squares_F
+        rest_F = np.where(going_F, level_F, rest_F)
+    return rest_F
+
+
+def _activities(found: Found, network: TrainedNetwork, z_SK: np.ndarray) -> np.ndarray:
+    return activities(network.decode(network.encode(z_SK)), found.readout_KF, found.offset_F)
+
+
+def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray, label_S: pd.Series | None) -> Features:
+    """Tell every gene by the features that suit it best, and sum up the training profiles; what moves most is first."""
+    activity_SF = activities(seen.z_SK, found.readout_KF, found.offset_F)
+    chosen_GN, _ = told_by(_of_length_1(seen.row_GR), found.atom_FR, min(TOLD_BY, len(found.atom_FR)))
+    centred_SF = activity_SF - activity_SF.mean(axis=0)
+    made_KF = (seen.z_SK - seen.mean_K).T.astype(np.float32) @ centred_SF
+    right_GF = basis.components_GK @ (made_KF * np.float32(basis.scale))
+    loading_GN = solved(centred_SF.T @ centred_SF, right_GF, chosen_GN)
+    types: tuple[str, ...] = ()
+    activity_TF = np.empty((0, 0), np.float32)
+    if label_S is not None and label_S.notna().any():
+        by_type = pd.DataFrame(activity_SF).groupby(label_S.astype("string").to_numpy(), sort=True).mean()
+        types, activity_TF = tuple(map(str, by_type.index)), by_type.to_numpy(dtype=np.float32)
+    moved_F = np.bincount(chosen_GN.ravel(), np.square(loading_GN).ravel(), len(recurs_F)) * activity_SF.var(axis=0)
+    order_F = np.argsort(-moved_F, kind="stable")
+    return Features(
+        found.readout_KF[:, order_F],
+        found.offset_F[order_F],
+        np.argsort(order_F)[chosen_GN].astype(np.int32),
+        loading_GN,
+        recurs_F[order_F],
+        (activity_SF > ACTIVE).mean(axis=0, dtype=np.float32)[order_F],
+        types,
+        activity_TF[:, order_F] if types else activity_TF,
+    )
+
+
+def _of_length_1(row_GR: np.ndarray) -> np.ndarray:
+    length_G = np.linalg.norm(row_GR, axis=1, keepdims=True)
+    return (row_GR / np.where(length_G > 0, length_G, 1)).astype(np.float32)

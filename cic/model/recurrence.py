@@ -1,0 +1,35 @@
+"""Whether what one training found another finds too.
+
+Axes: S profiles, F numbers or features of the one, H of the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+
+def recurrence(one_SF: np.ndarray, other_SH: np.ndarray, *, signed: bool) -> np.ndarray:
+    """Give the correlation of each column with its match, one to one, so that the sum is largest (Kuhn 1955).
+
+    Parameters
+    ----------
+    signed
+        Whether a column that falls where the other rises is no match; else the size of correlations counts.
+
+    Returns
+    -------
+    numpy.ndarray
+        0 for a column without a match, or without variance (F).
+    """
+    standard = []
+    for value in (one_SF, other_SH):
+        centred = value.astype(np.float64) - value.mean(axis=0, dtype=np.float64)
+        length = np.linalg.norm(centred, axis=0)
+        standard.append(centred / np.where(length > 0, length, 1))
+    r_FH = standard[0].T @ standard[1]
+    r_FH = r_FH if signed else np.abs(r_FH)
+    mine, theirs = linear_sum_assignment(-r_FH)
+    matched_F = np.zeros(len(r_FH))
+    matched_F[mine] = r_FH[mine, theirs]
+    return matched_F

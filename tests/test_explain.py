@@ -1,0 +1,158 @@
+"""What a model's features are: told from the bundle, and beside codes at every door."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from evaluated import curved_profiles, trained
+from typer.testing import CliRunner
+
+from cic.cli import app
+from cic.errors import DataError, ModelError
+from cic.model.bundle_files import save_bundle
+from cic.model.feature_fit import fit_features
+from cic.using import Model
+from cic.using.explained import as_table, rich_in
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    matrix = curved_profiles()
+    bundle, part, _ = trained(matrix, depth=0)
+    part_S = part.to_numpy()
+    train, held = (bundle.project(matrix.values[part_S == name])[0] for name in ("train", "validation"))
+    labels = matrix.samples["label"][part_S == "train"]
+    features = fit_features([bundle.network], bundle.basis, train, held, 12, labels)
+    return Model(replace(bundle, features=features, digest="d" * 64), "cic/1")
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    matrix = curved_profiles()
+    return pd.DataFrame(matrix.values[:20], matrix.samples.index[:20], list(matrix.genes))
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "bundle"
+    save_bundle(folder, model.bundle)
+    return folder
+
+
+def test_activities_stand_beside_codes_where_they_are_asked_for(model, frame):
+    plain, beside = model.encode(frame), model.encode(frame, features=True)
+    columns = model.bundle.features.columns
+    pd.testing.assert_frame_equal(beside.drop(columns=columns), plain)
+    of_codes = model.bundle.activities(plain[model.bundle.code_columns].to_numpy())
+    np.testing.assert_array_equal(beside[columns].to_numpy(), of_codes)
+
+
+def test_an_anndata_has_them_as_an_array(model, frame):
+    adata = anndata.AnnData(frame.to_numpy(), pd.DataFrame(index=frame.index), pd.DataFrame(index=frame.columns))
+    table = model.encode(adata, features=True)
+    columns = model.bundle.features.columns
+    np.testing.assert_array_equal(adata.obsm["X_cic_features"], table[columns].to_numpy())
+    assert list(adata.uns["cic"]["features"]) == columns
+    assert not [name for name in adata.obs if "feature" in name]
+
+
+def test_without_features_there_is_nothing_to_ask_for(model, frame):
+    bare = Model(replace(model.bundle, features=None), "cic/1")
+    for asked in (lambda: bare.encode(frame, features=True), bare.explain):
+        with pytest.raises(ModelError, match="no features") as error:
+            asked()
+        assert "fit.features" in str(error.value)
+
+
+def test_genes_and_types_of_a_feature_are_those_of_the_bundle(model):
+    features, found = model.bundle.features, model.explain(genes=3)
+    loading_GF, genes = features.loading_GF(), model.bundle.genes
+    assert [one.feature for one in found] == features.columns
+    for number, one in enumerate(found):
+        for gene, change in (one.up | one.down).items():
+            assert change == pytest.approx(loading_GF[genes.index(gene), number], rel=1e-3)
+        assert len(one.up) <= 3 and all(change > 0 for change in one.up.values())
+        assert all(change < 0 for change in one.down.values())
+        assert next(iter(one.types)) == features.types[features.activity_TF[:, number].argmax()]
+        assert not one.sets
+    # what moves most is first
+    moved = [sum(change**2 for change in (one.up | one.down).values()) for one in model.explain(genes=1000)]
+    assert moved[0] > np.median(moved)
+
+
+def test_types_are_told_of_other_profiles_where_these_are_given(model, frame):
+    codes = model.encode(frame)
+    labels = pd.Series(np.repeat(["a", "b"], 10), frame.index)
+    found = model.explain(codes=codes, labels=labels)
+    activity_SF = model.bundle.activities(codes[model.bundle.code_columns].to_numpy())
+    for number, one in enumerate(found):
+        mean_A = activity_SF[:, number].reshape(2, 10).mean(axis=1)
+        assert one.types == {
+            name: pytest.approx(mean, rel=1e-3) for name, mean in zip("ab", mean_A, strict=True) if mean > 0
+        }
+    with pytest.raises(DataError, match="s3 has no label"):
+        model.explain(codes=codes, labels=labels.drop("s3"))
+    with pytest.raises(DataError, match="both or neither"):
+        model.explain(codes=codes)
+    with pytest.raises(ModelError, match="made by cic/2"):
+        model.explain(codes=codes.assign(model="cic/2"), labels=labels)
+
+
+def test_sets_are_found_that_moved_genes_are_rich_in_and_others_are_not():
+    draw = np.random.default_rng(0)
+    genes = [f"g{number}" for number in range(1000)]
+    moved_GF = np.zeros((1000, 20), dtype=bool)
+    for number in range(20):
+        moved_GF[draw.choice(1000, 60, replace=False), number] = True
+    sets = {f"random {number}": draw.choice(genes, 40, replace=False) for number in range(50)}
+    mine = [genes[at] for at in np.flatnonzero(moved_GF[:, 3])[:20]] + [genes[at] for at in draw.choice(1000, 20)]
+    found = rich_in(moved_GF, genes, {**sets, "mine": mine, "small": genes[:4], "others": ["h1"] * 9})
+    assert "small" not in found.index and "others" not in found.index
+    assert found.loc["mine", "feature_4"] < 1e-6 and (found.drop(index="mine") <= 0.05).sum().sum() <= 2
+
+
+def test_a_table_says_in_text_what_the_records_say(model):
+    found = model.explain(genes=2)
+    table = as_table(found)
+    assert len(table) == len(found) and table["up"][0] == ", ".join(f"{g} {x:.2g}" for g, x in found[0].up.items())
+
+
+def test_the_verb_writes_what_python_is_told(model, saved, tmp_path):
+    genes = model.bundle.genes
+    moved = [gene for gene in (model.explain(genes=90)[0].up | model.explain(genes=90)[0].down)]
+    lines = ["MINE\tx\t" + "\t".join(moved), "OTHER\tx\t" + "\t".join(gene for gene in genes if gene not in moved)]
+    (tmp_path / "sets.gmt").write_text("\n".join(lines) + "\n")
+    place, sets = tmp_path / "out" / "features.json", str(tmp_path / "sets.gmt")
+    done = CliRunner().invoke(app, ["explain", str(saved), "-o", str(place), "--gene-sets", sets, "--genes", "4"])
+    assert done.exit_code == 0 and f"{len(model.bundle.features)} features" in done.output, done.output
+    told = json.loads(place.read_text())
+    gene_sets = {"MINE": moved, "OTHER": [gene for gene in genes if gene not in moved]}
+    assert told == [vars(one) for one in model.explain(genes=4, gene_sets=gene_sets)]
+    assert "MINE" in told[0]["sets"]
+    shown = CliRunner().invoke(app, ["explain", str(saved)], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0 and "type 0" in shown.output
+
+
+def test_the_verb_tells_types_of_codes_in_a_file(model, saved, frame, tmp_path):
+    profiles, codes, labels = (tmp_path / name for name in ("profiles.csv", "codes.csv", "labels.csv"))
+    frame.rename_axis("sample_id").to_csv(profiles)
+    line = ["encode", str(profiles), "-m", str(saved), "--features", "-o", str(codes), "--allow-foreign"]
+    assert CliRunner().invoke(app, line).exit_code == 0
+    table = pd.read_csv(codes, index_col=0, comment="#")
+    assert set(model.bundle.features.columns) < set(table.columns)
+    pd.DataFrame({"kind": np.repeat(["a", "b"], 10)}, frame.index).rename_axis("sample_id").to_csv(labels)
+    asked = ["explain", str(saved), "--codes", str(codes), "--labels", str(labels), "-o", str(tmp_path / "f.csv")]
+    done = CliRunner().invoke(app, [*asked, "--label", "kind"])
+    assert done.exit_code == 0, done.output
+    assert pd.read_csv(tmp_path / "f.csv")["types"].str.contains("a ").any()
+    assert "no column `label`" in str(CliRunner().invoke(app, asked).exception)
+    for wrong in (asked[:4], ["explain", str(saved), "-o", "f.xlsx"]):
+        assert CliRunner().invoke(app, wrong).exit_code == 2
+    nowhere = CliRunner().invoke(app, ["explain", str(saved), "--gene-sets", str(tmp_path / "none")])
+    assert "no gene sets" in str(nowhere.exception)
