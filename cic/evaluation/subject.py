@@ -170,7 +170,7 @@ class Subject:
         hyper
             Those of the measured model unless given.
         label_S
-            Class of each profile, -1 for none, where a joint classifier is wanted; with `label_weight` above 0.
+            Class of each profile, -1 for none, where a classifier is wanted: a joint one with `label_weight` above 0.
         with_jacobian
             As of `RetrainingSpec`.
         """
@@ -182,6 +182,7 @@ class Subject:
         return RetrainingSpec(
             name=name,
             coordinates=self.coordinates_of(train_S),
+            n_genes=self.x_SG.shape[1],
             train_S=train_S,
             validation_S=validation_S,
             unit_S=unit_S,

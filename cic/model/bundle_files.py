@@ -19,13 +19,14 @@ from cic.errors import ModelError
 from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis
 from cic.model.bundle import Bundle
+from cic.model.classifier import Classifier
 from cic.model.inference import TrainedNetwork
 from cic.model.reference import Reference
 
-FORMAT = 5
-READABLE_FORMATS = (2, 3, 4, FORMAT)
-"""Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, and before format 5
-nothing is kept by which missing genes could be inferred."""
+FORMAT = 6
+READABLE_FORMATS = (2, 3, 4, 5, FORMAT)
+"""Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
+nothing is kept by which missing genes could be inferred, and before format 6 only the network tells labels."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -40,6 +41,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
     tensors |= {f"network.{name}": value for name, value in bundle.network.weights.items()}
     if bundle.reference is not None:
         tensors |= {f"reference.{name}": value for name, value in bundle.reference.arrays().items()}
+    if bundle.classifier is not None:
+        tensors |= {f"classifier.{name}": value for name, value in bundle.classifier.arrays().items()}
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, folder / FILES[0])
     described = {
         "format": FORMAT,
@@ -78,18 +81,18 @@ def load_bundle(folder: Path) -> Bundle:
             fix="train it again with this release, or read it with the one that wrote it",
         )
     try:
-        before = {"onto": "log2"} if described["format"] < FORMAT else {}
-        arrays, weights, kept = (
+        arrays, weights, kept, heads = (
             {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
-            for mark in ("preprocess.", "network.", "reference.")
+            for mark in ("preprocess.", "network.", "reference.", "classifier.")
         )
         return Bundle(
-            preprocessor=Preprocessor.restore(arrays, described["preprocess"] | before),
+            preprocessor=Preprocessor.restore(arrays, {"onto": "log2"} | described["preprocess"]),
             basis=SampleBasis(tensors["basis.components_GK"], tensors["basis.singular_values_K"], **described["basis"]),
             network=TrainedNetwork(Architecture.model_validate(described["architecture"]), weights),
             labels=tuple(described["labels"]),
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
+            classifier=Classifier(**heads) if heads else None,
             digest=bundle_digest(folder),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -120,7 +120,7 @@ def answers(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> tuple[p
     table = pd.DataFrame(found.code_SW, samples, bundle.code_columns).join(beside)
     if not bundle.labels:
         return table, None
-    probability_SL = bundle.classify_codes(found.code_SW)
+    probability_SL = bundle.classify(found.code_SW, found.z_SK)
     return table.join(named_types(probability_SL, bundle.labels, beside, bundle.reference)), probability_SL
 
 

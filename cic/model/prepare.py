@@ -133,8 +133,9 @@ def label_names(train: ExpressionMatrix) -> tuple[str, ...]:
     if len(labels) < 2:
         raise ConfigError(
             f"a classifier needs at least two labels, the training profiles have {len(labels)}",
-            where="training.label_weight",
-            fix="name the column of labels in `data.label`, or set `training.label_weight: 0`",
+            where="training.label_weight or fit.classifier",
+            fix="name the column of labels in `data.label`, or set `training.label_weight: 0` and "
+            "`fit.classifier: false`",
         )
     return tuple(labels)
 

@@ -18,8 +18,8 @@ from cic.model.autoencoder import frozen
 from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, save_bundle
-from cic.model.calibration import calibrated
-from cic.model.prepare import prepare
+from cic.model.classifier_fit import fit_classifier
+from cic.model.prepare import label_indices, label_names, prepare
 from cic.model.reference import Reference
 from cic.model.scale_choice import on_scale
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
@@ -43,12 +43,24 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
-    best = min(fitted, key=lambda one: one.validation_loss)
+    best, fold = min(fitted, key=lambda one: one.validation_loss), prepared.fold
+    network, classifier, label_S, labels = frozen(best.network), None, None, prepared.labels
+    if labels or params.fit.classifier:
+        labels = labels or label_names(train)
+        label_S = label_indices(validation.samples, labels)
+        classifier = fit_classifier(
+            network,
+            fold,
+            label_indices(train.samples, labels),
+            label_S,
+            len(prepared.preprocessor.genes),
+            derive_seed(params.seed, "classifier"),
+        )
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
-        frozen(calibrated(best.network, prepared.fold)),
-        prepared.labels,
+        network,
+        labels,
         about={
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
@@ -57,10 +69,10 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
         },
+        classifier=classifier,
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
-    fold = prepared.fold
-    reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
+    reference = Reference.of(bundle, validation.values, label_S, fold.z_train_SK)
     save_bundle(out / "bundle", replace(bundle, reference=reference))
     curves = [
         {"training": number, "kept": one is best, **asdict(epoch)}
