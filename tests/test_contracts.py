@@ -191,7 +191,6 @@ def test_what_a_person_writes_is_meant_even_where_the_form_shows_the_same() -> N
     }
     assert overrides_of({"search": {}, "fit": {"seeds": 3}}, shown) == {"fit.seeds": 3}
     assert overrides_of({"fit": {"seeds": 3}}, {}) == {"fit.seeds": 3}
-    assert overrides_of({"fit": shown["fit"]}, shown) == {"fit.seeds": shown["fit"]["seeds"]}
 
 
 def test_a_name_that_follows_from_the_data_is_no_change_of_the_file() -> None:

@@ -4,9 +4,9 @@ By nested cross-validation over groups. The profiles of the training and test pa
 outer folds, groups and replicates whole. For each fold, autoencoders are trained again on the others: without labels,
 for which a classifier is then found, and jointly with one. Rival classifiers are tuned by inner folds and fitted on the
 same profiles: on the codes, on codes of PCA of equal width, and on the profiles themselves. The validation part is
-never scored; in every fold it serves to keep the best epoch, to choose the weight of the joint classifier's loss, and to
-fit temperatures. Which genes are modelled, and how they are scaled, is the measured model's choice: from the training
-part, and blind to labels. So is its architecture, which was chosen by reconstruction.
+never scored; in every fold it serves to keep the best epoch, to choose the weight of the joint classifier's loss, and
+to fit temperatures. Which genes are modelled, and how they are scaled, is the measured model's choice: from the
+training part, and blind to labels. So is its architecture, which was chosen by reconstruction.
 
 The classifier that is found after training (`cic.model.classifier_fit`) is the model's answer, and is compared with
 `RIVALS`; both were fixed before anything was scored.
