@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from cic.errors import ModelError
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.classifier import Classifier
-from cic.model.classifier_fit import Labelled, find_classifier, fit_classifier
+from cic.model.classifier_fit import MOST_PROFILES, Labelled, enough, find_classifier, fit_classifier
 from cic.model.discriminant import belonging, discriminants, logistic
 from cic.model.prepare import label_indices, label_names, prepare
 
@@ -125,6 +125,19 @@ def test_it_is_found_for_any_few_labels_and_the_same_again(seed, labels):
         np.testing.assert_array_equal(value, again.arrays()[name])
     told_S = found.profile_logits(z_SK[:, :2], z_SK).argmax(axis=1)
     assert set(told_S) <= set(labels)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 4 * MOST_PROFILES), st.integers(0, 4 * MOST_PROFILES), st.integers(0, 9))
+def test_of_many_profiles_those_with_a_label_are_taken_and_no_label_is_lost(n_told, n_untold, seed):
+    draw = np.random.default_rng(seed)
+    label_S = draw.permutation(np.concatenate([draw.integers(6, size=n_told) ** 2, np.full(n_untold, -1)]))
+    label_S[draw.integers(len(label_S))] = 99
+    at_S = enough(label_S)
+    assert (np.diff(at_S) > 0).all() and len(at_S) <= MOST_PROFILES + 8
+    assert set(label_S[label_S >= 0]) == set(label_S[at_S]) - {-1}
+    n_told = int((label_S >= 0).sum())
+    assert (label_S[at_S] >= 0).sum() == n_told or n_told > MOST_PROFILES
 
 
 @pytest.fixture(scope="module")

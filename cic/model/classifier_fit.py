@@ -109,10 +109,11 @@ def fit_classifier(
         Of the dealing of groups into folds.
     """
     with one_thread():
-        code_SW = network.encode(fold.z_train_SK)
-        decoded_SK, n_labels = network.decode(code_SW), int(label_train_S.max()) + 1
+        some_S, n_labels = enough(label_train_S), int(label_train_S.max()) + 1
+        z_SK, label_S, unit_S = fold.z_train_SK[some_S], label_train_S[some_S], fold.unit_train_S[some_S]
+        code_SW = network.encode(z_SK)
         found = find_classifier(
-            Labelled(code_SW, decoded_SK, fold.z_train_SK, label_train_S, fold.unit_train_S, n_labels, n_genes), seed
+            Labelled(code_SW, network.decode(code_SW), z_SK, label_S, unit_S, n_labels, n_genes), seed
         )
         code_SW, z_SK = network.encode(fold.z_validation_SK), fold.z_validation_SK
         logits = found.code_logits(code_SW), found.profile_logits(code_SW, z_SK)
@@ -129,7 +130,7 @@ def find_classifier(profiles: Labelled, seed: int) -> Classifier:
     seed
         Of the dealing into folds.
     """
-    profiles = _few(profiles)
+    profiles = _read(profiles.at(enough(profiles.label_S)))
     fold_S = _dealt(profiles, seed)
     heads = _heads(profiles)
     told = [np.full((len(fold_S), profiles.n_labels), -np.inf) for _ in heads]
@@ -139,7 +140,7 @@ def find_classifier(profiles: Labelled, seed: int) -> Classifier:
             for logit_SL, head in zip(told, _heads(profiles.at(np.flatnonzero(~out_S))), strict=True):
                 logit_SL[out_S] = head.logits(profiles.at(np.flatnonzero(out_S)))
     label_S = _tellable(told[0], profiles.label_S)
-    divisors = [_divisor(logit_SL, label_S) for logit_SL in told]
+    divisors = [_divisor(logit_SL, label_S, head.logits(profiles)) for logit_SL, head in zip(told, heads, strict=True)]
     surprises = [_surprise(logit_SL / by, label_S) for logit_SL, by in zip(told, divisors, strict=True)]
     cooled = [
         Head(head.of_code, head.weight_XL / by, head.bias_L / by) for head, by in zip(heads, divisors, strict=True)
@@ -152,19 +153,22 @@ def find_classifier(profiles: Labelled, seed: int) -> Classifier:
     return Classifier(*(each.astype(np.float32) for each in (code_LW, code_L, both_LX, profile_L)))
 
 
-def _few(profiles: Labelled) -> Labelled:
-    """Take some of many profiles, those with a label first, and of their coordinates what the heads read."""
-    order_S = np.argsort(profiles.label_S, kind="stable")
-    told_S = order_S[profiles.label_S[order_S] >= 0]
-    one_each_L = told_S[np.unique(profiles.label_S[told_S], return_index=True)[1]]
+def enough(label_S: np.ndarray) -> np.ndarray:
+    """Give the positions of some of many profiles, ascending: those with a label first, and of every label one."""
+    order_S = np.argsort(label_S, kind="stable")
+    told_S = order_S[label_S[order_S] >= 0]
+    one_each_L = told_S[np.unique(label_S[told_S], return_index=True)[1]]
     told_S = np.union1d(_spread(told_S, MOST_PROFILES), one_each_L)
-    untold_S = _spread(np.flatnonzero(profiles.label_S < 0), MOST_PROFILES - len(told_S))
-    some = profiles.at(np.union1d(told_S, untold_S))
+    return np.union1d(told_S, _spread(np.flatnonzero(label_S < 0), MOST_PROFILES - len(told_S)))
+
+
+def _read(profiles: Labelled) -> Labelled:
+    """Give as much of the coordinates as heads read, in float64."""
     return replace(
-        some,
-        code_SW=some.code_SW.astype(np.float64),
-        decoded_SK=some.decoded_SK[:, :DECODED].astype(np.float64),
-        z_SK=some.z_SK[:, :MOST_COORDINATES].astype(np.float64),
+        profiles,
+        code_SW=profiles.code_SW.astype(np.float64),
+        decoded_SK=profiles.decoded_SK[:, :DECODED].astype(np.float64),
+        z_SK=profiles.z_SK[:, :MOST_COORDINATES].astype(np.float64),
     )
 
 
@@ -215,17 +219,17 @@ def _tellable(logit_SL: np.ndarray, label_S: np.ndarray) -> np.ndarray:
     return np.where((label_S >= 0) & np.isfinite(own_S), label_S, -1)
 
 
-def _divisor(logit_SL: np.ndarray, label_S: np.ndarray) -> float:
+def _divisor(left_out_SL: np.ndarray, label_S: np.ndarray, fitted_SL: np.ndarray) -> float:
     """Give what to divide logits by: first to a usual lead of `LEAD`, then by the temperature of left-out labels.
 
     Discriminants of many features are surer than anything, so where all are right only a common scale makes a mean.
+    Where no label could be left out, the lead is that of the profiles that the head was fitted to.
     """
     told_S = label_S >= 0
-    if not told_S.any():
-        return 1.0
-    second_N, first_N = np.sort(logit_SL[told_S], axis=1)[:, -2:].T
-    unit = float(np.median(first_N - second_N)) / LEAD or 1.0
-    return unit * temperature(logit_SL / unit, label_S)
+    logit_SL = left_out_SL[told_S] if told_S.any() else fitted_SL
+    second_S, first_S = np.sort(logit_SL, axis=1)[:, -2:].T
+    unit = float(np.median(first_S - second_S)) / LEAD or 1.0
+    return unit * temperature(left_out_SL / unit, label_S)
 
 
 def _surprise(logit_SL: np.ndarray, label_S: np.ndarray) -> float:

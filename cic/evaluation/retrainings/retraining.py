@@ -71,8 +71,6 @@ class RetrainingSpec:
     ----------
     name
         What was left out, or which seed.
-    n_genes
-        That the coordinates stand for.
     train_S, validation_S
         Masks of the profiles to train on, and to keep the best epoch by.
     unit_S
@@ -86,11 +84,12 @@ class RetrainingSpec:
         Group and label of each profile where groups are not to be told apart (`cic.model.group_share`).
     with_jacobian
         Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
+    n_genes
+        That the coordinates stand for; 0 is as many as there are coordinates.
     """
 
     name: str
     coordinates: Coordinates
-    n_genes: int
     train_S: np.ndarray
     validation_S: np.ndarray
     unit_S: np.ndarray
@@ -103,6 +102,7 @@ class RetrainingSpec:
     group_S: np.ndarray | None = None
     kind_S: np.ndarray | None = None
     with_jacobian: bool = False
+    n_genes: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
         if spec.label_S is not None and joint_S is None:
             labelled = Labelled(
                 code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S], fold.unit_train_S,
-                spec.n_labels, spec.n_genes,
+                spec.n_labels, spec.n_genes or y_SY.shape[1],
             )  # fmt: skip
             logit_SL = find_classifier(labelled, spec.seed).profile_logits(code_SW.numpy(), z_SK)
         jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S]) if spec.with_jacobian else None
