@@ -51,6 +51,7 @@ NAMES = {
         "cic.model.bundle.Bundle.decode",
         "cic.model.bundle.Bundle.reconstruct",
         "cic.model.bundle.Bundle.squared_errors",
+        "cic.model.bundle.Bundle.classify",
         "cic.model.bundle.Bundle.classify_codes",
         "cic.model.familiarity.judged",
         "cic.model.bundle_files.bundle_digest",

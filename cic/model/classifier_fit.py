@@ -31,7 +31,8 @@ MOST_COORDINATES = 512
 """Later ones of so few profiles are noise, and the cost grows with the third power."""
 DECODED = 64
 """Coordinates of decoded profiles by which those without a label are told."""
-CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.01, 0.1, 0.3)
+CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.3, 0.9)
+"""Less for profiles tells clean ones as well and noisy ones far worse (docs/results.md, "What did not help")."""
 STRENGTHS = (30.0, 300.0)
 """Inverse penalties of logistic regression on the code, whose mean squared norm is made 1."""
 FOLDS = 5
