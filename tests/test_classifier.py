@@ -148,7 +148,7 @@ def classified():
     train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
     fold, labels = prepare(train, validation, params(), 0).fold, label_names(train)
     known = [label_indices(one.samples, labels) for one in (train, validation)]
-    classifier = fit_classifier(bundle.network, fold, *known, len(bundle.genes), 1)
+    classifier = fit_classifier(bundle.network, fold, known[0], fold.unit_train_S, known[1], len(bundle.genes), 1)
     return bundle, replace(bundle, labels=labels, classifier=classifier), matrix, part.to_numpy(), fold, known
 
 
@@ -182,7 +182,7 @@ def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path)
 def test_validation_labels_change_how_sure_it_is_and_no_answer(classified):
     bundle, told, _, _, fold, (label_S, label_validation_S) = classified
     other_S = np.roll(label_validation_S, 1)
-    other = fit_classifier(bundle.network, fold, label_S, other_S, len(bundle.genes), 1)
+    other = fit_classifier(bundle.network, fold, label_S, fold.unit_train_S, other_S, len(bundle.genes), 1)
     code_SW = bundle.encode_basis(fold.z_train_SK)
     ours_SL, theirs_SL = (one.profile_logits(code_SW, fold.z_train_SK) for one in (told.classifier, other))
     np.testing.assert_array_equal(ours_SL.argmax(axis=1), theirs_SL.argmax(axis=1))

@@ -94,6 +94,7 @@ def fit_classifier(
     network: TrainedNetwork,
     fold: Fold,
     label_train_S: np.ndarray,
+    unit_train_S: np.ndarray,
     label_validation_S: np.ndarray,
     n_genes: int,
     seed: int,
@@ -104,6 +105,8 @@ def fit_classifier(
     ----------
     label_train_S, label_validation_S
         Positions of their labels, -1 where there is none.
+    unit_train_S
+        Number of the group that is left out with each training profile, of which two are enough.
     n_genes
         That the coordinates stand for.
     seed
@@ -111,7 +114,7 @@ def fit_classifier(
     """
     with one_thread():
         some_S, n_labels = enough(label_train_S), int(label_train_S.max()) + 1
-        z_SK, label_S, unit_S = fold.z_train_SK[some_S], label_train_S[some_S], fold.unit_train_S[some_S]
+        z_SK, label_S, unit_S = fold.z_train_SK[some_S], label_train_S[some_S], unit_train_S[some_S]
         code_SW = network.encode(z_SK)
         found = find_classifier(
             Labelled(code_SW, network.decode(code_SW), z_SK, label_S, unit_S, n_labels, n_genes), seed

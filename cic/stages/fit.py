@@ -19,7 +19,7 @@ from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.classifier_fit import fit_classifier
-from cic.model.prepare import label_indices, label_names, prepare
+from cic.model.prepare import label_indices, label_names, left_out_units, prepare
 from cic.model.reference import Reference
 from cic.model.scale_choice import on_scale
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
@@ -52,6 +52,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             network,
             fold,
             label_indices(train.samples, labels),
+            left_out_units(train.samples, fewest=2),
             label_S,
             len(prepared.preprocessor.genes),
             derive_seed(params.seed, "classifier"),

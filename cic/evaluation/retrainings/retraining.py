@@ -80,6 +80,8 @@ class RetrainingSpec:
     label_S
         Class of each profile, -1 where it has none; `None` trains without a classifier. Its weight in the training is
         `training.label_weight`; with 0 a classifier is found afterwards (`cic.model.classifier_fit`).
+    label_unit_S
+        Number of the group that finding a classifier leaves out with each training profile; `None` is `unit_S`.
     group_S, kind_S
         Group and label of each profile where groups are not to be told apart (`cic.model.group_share`).
     with_jacobian
@@ -99,6 +101,7 @@ class RetrainingSpec:
     rank: int
     label_S: np.ndarray | None = None
     n_labels: int = 0
+    label_unit_S: np.ndarray | None = None
     group_S: np.ndarray | None = None
     kind_S: np.ndarray | None = None
     with_jacobian: bool = False
@@ -167,9 +170,10 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             made_SK = network.decode(code_SW).numpy()
             logit_SL = None if joint_S is None else network.label_logits(code_SW).numpy()
         if spec.label_S is not None and joint_S is None:
+            label_unit_S = spec.unit_S if spec.label_unit_S is None else spec.label_unit_S
             labelled = Labelled(
-                code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S], fold.unit_train_S,
-                spec.n_labels, spec.n_genes or y_SY.shape[1],
+                code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S],
+                label_unit_S[train_S], spec.n_labels, spec.n_genes or y_SY.shape[1],
             )  # fmt: skip
             logit_SL = find_classifier(labelled, spec.seed).profile_logits(code_SW.numpy(), z_SK)
         jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S]) if spec.with_jacobian else None
