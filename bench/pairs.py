@@ -33,7 +33,6 @@ from cic.evaluation.questions.identity.tuning import TuningSpec, balanced_accura
 from cic.evaluation.statistics.intervals import Interval, Resampling, resampling
 from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
-from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
 from cic.model.scale_choice import on_scale, order_errors
@@ -63,7 +62,7 @@ def trained(pair: Pair, first: ExpressionMatrix, part_N: np.ndarray, params: Par
     ready = prepare(train, validation, params, params.training.rank)
     hyper = Hyperparameters(depth=1, bottleneck_width=pair.width)
     fitted = fit_network(ready.fold, hyper, params.training, derive_seed(params.seed, "fit", 0))
-    bundle = Bundle(ready.preprocessor, ready.basis, frozen(calibrated(fitted.network, ready.fold)), ready.labels, {})
+    bundle = Bundle(ready.preprocessor, ready.basis, frozen(fitted.network), ready.labels, {})
     log2_TG = np.full((pair.second.n_samples, first.n_genes), np.nan, dtype=np.float32)
     place_G = pd.Index(first.genes).get_indexer(pd.Index(pair.second.genes))
     log2_TG[:, place_G] = log2_scale(pair.second.dense(), pair.second.unit)

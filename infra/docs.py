@@ -53,6 +53,7 @@ NAMES = {
         "cic.model.bundle.Bundle.decode",
         "cic.model.bundle.Bundle.reconstruct",
         "cic.model.bundle.Bundle.squared_errors",
+        "cic.model.bundle.Bundle.classify",
         "cic.model.bundle.Bundle.classify_codes",
         "cic.model.bundle.Bundle.activities",
         "cic.model.features.Features",

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
-from evaluated import curved_profiles, params, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
 from cic.evaluation.statistics import calibration as measured
-from cic.model.autoencoder import differentiable
-from cic.model.calibration import HIGHEST, LOWEST, calibrated, temperature
-from cic.model.prepare import prepare
+from cic.model.calibration import HIGHEST, LOWEST, temperature
 
 
 def drawn(n: int, n_labels: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -93,20 +87,3 @@ def test_few_profiles_look_miscalibrated_by_chance_alone():
     draw = np.random.default_rng(0)
     few, many = (measured.error_by_chance(np.full(n, 0.7), draw) for n in (40, 4000))
     assert few > 3 * many and many < 0.03
-
-
-def test_the_head_of_a_network_is_divided_and_answers_stay():
-    matrix = curved_profiles()
-    bundle, part, _ = trained(matrix, label_weight=0.3)
-    train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
-    fold = prepare(train, validation, params(training={"label_weight": 0.3}), 0).fold
-    before = differentiable(bundle.network)
-    after = calibrated(before, fold)
-    with torch.no_grad():
-        code_SW = before.encode(torch.from_numpy(fold.z_validation_SK))
-        before_SL, after_SL = (one.label_logits(code_SW).numpy() for one in (before, after))
-        assert torch.equal(after.decode(code_SW), before.decode(code_SW))
-    divisor = temperature(before_SL, fold.label_validation_S)
-    assert divisor != pytest.approx(1, abs=0.01)
-    np.testing.assert_allclose(after_SL * divisor, before_SL, rtol=1e-4, atol=1e-5)
-    assert calibrated(before, replace(fold, label_validation_S=None)) is before

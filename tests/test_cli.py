@@ -169,10 +169,10 @@ def params_of(data: Path, width: int) -> Params:
         {
             "seed": 5,
             "data": {"file": str(data), "label": "cell_type", "group": "study", "replicate": "replicate_of"},
-            "training": {"epochs": 6, "label_weight": 0.1, "rank": 30},
+            "training": {"epochs": 6, "rank": 30},
             "search": {"trials": 2, "round_size": 2, "workers": 1, "bottleneck_width": [width], "depth": [0, 1],
                        "hidden_width": [16], "finalists": 1, "repeats": 2},
-            "fit": {"seeds": 1},
+            "fit": {"seeds": 1, "classifier": True},
         }
     )  # fmt: skip
 

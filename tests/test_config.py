@@ -22,6 +22,7 @@ from cic.seeds import derive_seed
         ({"seed": 1, "search": {"select": "fixed_width", "width": 7}}, "7 is not among search.bottleneck_width"),
         ({"seed": 1, "search": {"depth": [6]}}, "`search.depth.0`"),
         ({"seed": 1, "evaluate": {"label_weights": [0.1, 0.1]}}, "the same value twice in [0.1, 0.1]"),
+        ({"seed": 1, "fit": {"classifier": True}}, "data.label names no column with the cell types"),
         ({}, "`seed`: Field required"),
         ([1], "found list at the top"),
     ],

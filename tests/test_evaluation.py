@@ -234,12 +234,12 @@ def test_keys_stay_whatever_the_data_lack(metrics, tmp_path):
     assert [name for name, _ in summary(typed(bare))]
     score = Interval(0.9, 0.8, 0.95)
     without_classifier = Identity.model_construct(
-        methods={"joint": Scores(accuracy=score, balanced_accuracy=score, macro_f1=score)},
+        methods={"classifier": Scores(accuracy=score, balanced_accuracy=score, macro_f1=score)},
         chance=0.25,
         bundle_classifier=None,
     )
     told = dict(summary(typed(full).model_copy(update={"identity": without_classifier})))
-    assert "training.label_weight above 0" in told["balanced accuracy, joint classifier"]
+    assert "fit.classifier" in told["balanced accuracy, classifier"]
 
 
 def test_files_hold_what_was_measured(metrics):

@@ -139,7 +139,7 @@ def test_all_is_measured_and_chance_is_chance(curved):
     metrics = found.finding
     assert set(metrics.methods) == set(METHOD_NAMES)
     assert metrics.n == (whole.part_S != "validation").sum() and metrics.n_folds == 3
-    assert metrics.methods["joint"].balanced_accuracy.low > metrics.chance == 0.25
+    assert metrics.methods["classifier"].balanced_accuracy.low > metrics.chance == 0.25
     assert metrics.methods["majority"].balanced_accuracy.value <= 0.25 + 1e-9
     for model in MODELS:
         for rival in RIVALS:
@@ -155,16 +155,16 @@ def test_tables_hold_what_was_said(curved):
     assert "validation" not in set(whole.part_S[whole.samples.index.get_indexer(said.index)])
     group_S = whole.samples.loc[said.index, "group"]
     assert (said.groupby(group_S)["fold"].nunique() == 1).all()
-    accuracy = (said["joint"] == said["true"]).mean()
-    assert accuracy == pytest.approx(found.finding.methods["joint"].accuracy.value)
-    confusion = found.tables["confusion"].query("method == 'joint'")
+    accuracy = (said["classifier"] == said["true"]).mean()
+    assert accuracy == pytest.approx(found.finding.methods["classifier"].accuracy.value)
+    confusion = found.tables["confusion"].query("method == 'classifier'")
     assert confusion["n"].sum() == len(said)
     assert confusion.query("true == predicted")["n"].sum() == pytest.approx(accuracy * len(said))
     settings = found.tables["identity_settings"]
     assert set(settings["method"]) == set(METHOD_NAMES) - {"majority"} and settings["fold"].nunique() == 3
-    after = found.tables["reliability"].query("method == 'joint' and when == 'after'")
+    after = found.tables["reliability"].query("method == 'classifier' and when == 'after'")
     error = np.average((after["confidence"] - after["accuracy"]).abs(), weights=after["n"])
-    assert error == pytest.approx(found.finding.calibration["joint"].ece_after)
+    assert error == pytest.approx(found.finding.calibration["classifier"].ece_after)
 
 
 def test_labels_of_a_fold_have_no_part_in_what_is_said_of_it(small):
@@ -183,7 +183,7 @@ def test_random_labels_are_told_no_better_than_chance():
     matrix = curved_profiles(noise=0.5, seed=2)
     label_S = np.random.default_rng(1).choice(["a", "b"], matrix.n_samples)
     found = measure_identity(subject(scored(matrix, label=label_S, replicate=None), QUICK))
-    interval = found.finding.methods["joint"].balanced_accuracy
+    interval = found.finding.methods["classifier"].balanced_accuracy
     assert interval.low < 0.5
     sentence = sentence_of(found)
     assert sentence.standing == "bad"
@@ -265,7 +265,7 @@ def test_all_perfect_is_said_as_a_tie():
 def test_the_sentence_follows_the_differences(curved, low, high, standing):
     _, found = curved
     difference = {"value": (low + high) / 2, "low": low, "high": high}
-    other = changed(found.finding, differences={"joint": dict.fromkeys(RIVALS, difference)})
+    other = changed(found.finding, differences={"classifier": dict.fromkeys(RIVALS, difference)})
     sentence = sentence_of(replace(found, finding=other))
     assert sentence.standing == standing and all(METHOD_NAMES[rival] in sentence.text for rival in RIVALS)
 
@@ -290,9 +290,9 @@ def test_the_sections_show_what_was_measured(curved, tmp_path):
     scores, confusion, calibration = (make(found.finding, some_evidence(found), tmp_path) for make in makers)
     assert [row[0] for row in scores.table.rows] == list(METHOD_NAMES.values())
     assert re.findall(r"\d+", scores.n)[:2] == ["140", "4"] and "chance 0.25" in scores.picture.svg
-    wrong = round((1 - found.finding.methods["joint"].accuracy.value) * 140)
+    wrong = round((1 - found.finding.methods["classifier"].accuracy.value) * 140)
     assert re.findall(r"\d+", confusion.claim)[:2] == [str(wrong), "140"]
-    assert f"{100 * found.finding.calibration['joint'].ece_after:.1f}%" in calibration.claim
+    assert f"{100 * found.finding.calibration['classifier'].ece_after:.1f}%" in calibration.claim
     assert all(section.baseline and section.n for section in (scores, confusion, calibration))
 
 

@@ -186,6 +186,11 @@ class Fit(ParamsSection):
         description="features of the code, at most; auto: those that another training and other genes find too, up to "
         "eight times its width; 0: none",
     )
+    classifier: bool = Field(
+        False,
+        description="whether cell types (`data.label`) are told, by code and profile, which leaves the code as it is; "
+        "they are anyhow with `training.label_weight` above 0",
+    )
 
 
 def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -333,6 +338,8 @@ class Params(ParamsSection):
                 f"preprocess.within_sample is {self.preprocess.within_sample}, which ranks decide, so "
                 f"preprocess.transform has to be log2, and not {self.preprocess.transform}"
             )
+        if self.fit.classifier and self.data.label is None:
+            raise ValueError("fit.classifier is true, and data.label names no column with the cell types")
         if (search.select == "fixed_width") != (search.width is not None):
             raise ValueError("search.width is needed with search.select: fixed_width, and only then")
         if search.width is not None and search.width not in search.bottleneck_width:

@@ -170,18 +170,21 @@ class Subject:
         hyper
             Those of the measured model unless given.
         label_S
-            Class of each profile, -1 for none, where a joint classifier is wanted; with `label_weight` above 0.
+            Class of each profile, -1 for none, where a classifier is wanted: a joint one with `label_weight` above 0.
         with_jacobian
             As of `RetrainingSpec`.
         """
         config, training = self.params.evaluate, self.params.training
         hyper = self.hyper if hyper is None else hyper
         unit_S = np.full(len(self.samples), -1, dtype=np.int64)
+        label_unit_S = unit_S.copy()
         unit_S[train_S] = left_out_units(self.samples[train_S])
+        label_unit_S[train_S] = left_out_units(self.samples[train_S], fewest=2)
         group_S, kind_S = untold(self.samples) if training.group_penalty else (None, None)
         return RetrainingSpec(
             name=name,
             coordinates=self.coordinates_of(train_S),
+            n_genes=self.x_SG.shape[1],
             train_S=train_S,
             validation_S=validation_S,
             unit_S=unit_S,
@@ -193,6 +196,7 @@ class Subject:
             # a narrower basis than the code would leave model and PCA the same
             rank=max(config.rank, hyper.bottleneck_width) if config.rank else 0,
             label_S=label_S,
+            label_unit_S=label_unit_S,
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
             group_S=group_S,
             kind_S=kind_S,

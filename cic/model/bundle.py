@@ -19,6 +19,7 @@ from cic.data.terms import Unit
 from cic.errors import ModelError
 from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis
+from cic.model.classifier import Classifier, probabilities
 from cic.model.features import Features
 from cic.model.inference import TrainedNetwork
 from cic.model.inputs import aligned
@@ -48,6 +49,8 @@ class Bundle:
         What held-out profiles came to, to compare others with; `None` if nothing is known of that.
     features
         What the code holds, as features; `None` without any.
+    classifier
+        What tells the labels; `None` without any, and of a model made before format 6, whose network tells them.
     digest
         Of the files that it was read from (`bundle_digest`); empty of one that was not read.
     """
@@ -59,6 +62,7 @@ class Bundle:
     about: dict[str, Any]
     reference: Reference | None = None
     features: Features | None = None
+    classifier: Classifier | None = None
     digest: str = ""
     _inferences: dict[bytes, Inference] = field(default_factory=dict, init=False, repr=False, compare=False)
     """By the genes that were there: whoever asks once asks again."""
@@ -280,7 +284,9 @@ class Bundle:
         return self.preprocessor.inverse(np.zeros((1, len(self.genes)), dtype=np.float32))[0].astype(np.float64)
 
     def classify_codes(self, code_SW: np.ndarray) -> np.ndarray:
-        """Give the probability of each label, float32, samples x labels.
+        """Give the probability of each label by codes alone, float32, samples x labels.
+
+        Of a profile that is there `classify` says more.
 
         Raises
         ------
@@ -288,8 +294,25 @@ class Bundle:
             If the model has no classifier.
         """
         self.check_classifies()
+        code_SW = np.asarray(code_SW, dtype=np.float32)
         with one_thread():
-            return self.network.probabilities(np.asarray(code_SW, dtype=np.float32))
+            if self.classifier is None:
+                return self.network.probabilities(code_SW)
+            return probabilities(self.classifier.code_logits(code_SW))
+
+    def classify(self, code_SW: np.ndarray, z_SK: np.ndarray) -> np.ndarray:
+        """Give the probability of each label by codes of profiles and their coordinates, float32, samples x labels.
+
+        Raises
+        ------
+        ModelError
+            If the model has no classifier.
+        """
+        self.check_classifies()
+        if self.classifier is None:
+            return self.classify_codes(code_SW)
+        with one_thread():
+            return probabilities(self.classifier.profile_logits(code_SW, z_SK))
 
     def check_classifies(self) -> None:
         """Refuse to classify without a classifier.
@@ -303,5 +326,5 @@ class Bundle:
             raise ModelError(
                 "this model has no classifier",
                 where="classify",
-                fix="set `data.label` and a `training.label_weight` above 0 in params.yaml and train again",
+                fix="set `data.label` and `fit.classifier: true` in params.yaml and train again",
             )

@@ -19,6 +19,7 @@ from cic.errors import ModelError
 from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis
 from cic.model.bundle import Bundle
+from cic.model.classifier import Classifier
 from cic.model.features import Features
 from cic.model.inference import TrainedNetwork
 from cic.model.reference import Reference
@@ -26,7 +27,8 @@ from cic.model.reference import Reference
 FORMAT = 6
 READABLE_FORMATS = (2, 3, 4, 5, FORMAT)
 """Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
-nothing is kept by which missing genes could be inferred, and before format 6 there are no features."""
+nothing is kept by which missing genes could be inferred, and before format 6 no features, and the network alone tells
+labels."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -43,6 +45,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         tensors |= {f"reference.{name}": value for name, value in bundle.reference.arrays().items()}
     if bundle.features is not None:
         tensors |= {f"features.{name}": value for name, value in bundle.features.arrays().items()}
+    if bundle.classifier is not None:
+        tensors |= {f"classifier.{name}": value for name, value in bundle.classifier.arrays().items()}
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, folder / FILES[0])
     described = {
         "format": FORMAT,
@@ -82,9 +86,9 @@ def load_bundle(folder: Path) -> Bundle:
             fix="train it again with this release, or read it with the one that wrote it",
         )
     try:
-        arrays, weights, kept, features = (
+        arrays, weights, kept, features, heads = (
             {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}
-            for mark in ("preprocess.", "network.", "reference.", "features.")
+            for mark in ("preprocess.", "network.", "reference.", "features.", "classifier.")
         )
         # laid out so that a single profile's way in and out takes half the time
         components_GK = np.asfortranarray(tensors["basis.components_GK"])
@@ -96,6 +100,7 @@ def load_bundle(folder: Path) -> Bundle:
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
             features=Features.restore(features, described["feature_types"]) if features else None,
+            classifier=Classifier(**heads) if heads else None,
             digest=bundle_digest(folder),
         )
     except (KeyError, TypeError, ValueError) as error:

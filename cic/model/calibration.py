@@ -6,16 +6,9 @@ sounds. Axes: S profiles, L labels.
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
-import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-
-from cic.model.autoencoder import Autoencoder
-from cic.model.threads import one_thread
-from cic.model.training import Fold
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Temperatures are sought between these."""
@@ -54,21 +47,3 @@ def temperature(logit_SL: np.ndarray, label_S: np.ndarray) -> float:
 
     found = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
-
-
-def calibrated(network: Autoencoder, fold: Fold) -> Autoencoder:
-    """Give the network with its classifier's logits divided by the temperature of the fold's validation profiles.
-
-    A network without a classifier, and one whose validation profiles have no labels, come back as they are.
-    """
-    if network.head is None or fold.label_validation_S is None:
-        return network
-    with one_thread(), torch.inference_mode():
-        logit_SL = network.label_logits(network.encode(torch.from_numpy(fold.z_validation_SK))).numpy()
-    divisor = temperature(logit_SL, fold.label_validation_S)
-    result = copy.deepcopy(network)
-    assert result.head is not None, "a copy has what it was copied from"
-    with torch.no_grad():
-        result.head.weight.div_(divisor)
-        result.head.bias.div_(divisor)
-    return result

@@ -16,6 +16,7 @@ from itertools import count
 import numpy as np
 
 from cic.model.architecture import Architecture, decoder_widths, encoder_widths
+from cic.model.classifier import probabilities
 
 DAMPING = 0.1
 """Of the refinement, as a share of the mean curvature."""
@@ -113,9 +114,7 @@ class TrainedNetwork:
         """
         if not self.architecture.n_labels:
             raise ValueError("this network has no classifier")
-        from scipy.special import softmax
-
-        return softmax(self._linear("head", c_BW / self.weights["code_scale_W"]), axis=1)
+        return probabilities(self._linear("head", c_BW / self.weights["code_scale_W"]))
 
     def _through(self, side: str, x_BI: np.ndarray) -> np.ndarray:
         """Give the linear path of one side, and what its hidden layers add."""

@@ -99,10 +99,10 @@ def in_basis(
     return *basis.project(x_SG), squared_norms(x_SG)
 
 
-def left_out_units(samples: pd.DataFrame) -> np.ndarray:
+def left_out_units(samples: pd.DataFrame, fewest: int = FEWEST_UNITS) -> np.ndarray:
     """Give each profile the group that training leaves out with it: that of the split, or its replicates if too few."""
     unit_S = unit_of_samples(samples)
-    if len(np.unique(unit_S)) < FEWEST_UNITS:
+    if len(np.unique(unit_S)) < fewest:
         unit_S = unit_of_samples(samples.drop(columns="group", errors="ignore"))
     return unit_S.astype(np.int64)
 
@@ -133,8 +133,9 @@ def label_names(train: ExpressionMatrix) -> tuple[str, ...]:
     if len(labels) < 2:
         raise ConfigError(
             f"a classifier needs at least two labels, the training profiles have {len(labels)}",
-            where="training.label_weight",
-            fix="name the column of labels in `data.label`, or set `training.label_weight: 0`",
+            where="training.label_weight or fit.classifier",
+            fix="name the column of labels in `data.label`, or set `training.label_weight: 0` and "
+            "`fit.classifier: false`",
         )
     return tuple(labels)
 

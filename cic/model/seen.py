@@ -22,8 +22,8 @@ class Seen:
 
     Attributes
     ----------
-    code_SW
-        The codes.
+    z_SK, code_SW
+        The coordinates, and the codes.
     error_S
         Mean squared reconstruction error over the modelled genes (float64). Where genes are missing: over those that
         are there, times what held-out profiles have over all genes for each unit of it over these.
@@ -33,6 +33,7 @@ class Seen:
         As `cic.model.missing_genes.Inference` has them; 1 where no gene is missing.
     """
 
+    z_SK: np.ndarray
     code_SW: np.ndarray
     error_S: np.ndarray
     unexplained_S: np.ndarray
@@ -50,7 +51,7 @@ def seen(bundle: Bundle, values_SG: np.ndarray) -> Seen:
     n_genes = x_SG.shape[1]
     if inferred is None:
         error_S = (squared_norms(made_SK - z_SK) * bundle.basis.scale**2 + outside_S) / n_genes
-        return Seen(code_SW, error_S, _share(error_S, squared_norms(x_SG) / n_genes))
+        return Seen(z_SK, code_SW, error_S, _share(error_S, squared_norms(x_SG) / n_genes))
     assert bundle.reference is not None, "nothing is inferred without one"
     present_G = inferred.present_G
     made_SG = (made_SK * np.float32(bundle.basis.scale)) @ bundle.basis.components_GK[present_G].T
@@ -58,7 +59,7 @@ def seen(bundle: Bundle, values_SG: np.ndarray) -> Seen:
     total_S = squared_norms(given_SG[:, present_G]) / present_G.sum()
     usual_G = bundle.reference.error_G.astype(np.float64)
     to_all = float(usual_G.mean() / usual_G[present_G].mean())
-    return Seen(code_SW, error_S * to_all, _share(error_S, total_S), inferred.coverage, inferred.error_factor)
+    return Seen(z_SK, code_SW, error_S * to_all, _share(error_S, total_S), inferred.coverage, inferred.error_factor)
 
 
 def _share(error_S: np.ndarray, total_S: np.ndarray) -> np.ndarray:

@@ -18,9 +18,9 @@ from cic.model.autoencoder import frozen
 from cic.model.batched import fit_specs
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, save_bundle
-from cic.model.calibration import calibrated
+from cic.model.classifier_fit import fit_classifier
 from cic.model.feature_fit import fit_features
-from cic.model.prepare import prepare
+from cic.model.prepare import label_indices, label_names, left_out_units, prepare
 from cic.model.reference import Reference
 from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
@@ -47,13 +47,26 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     by_loss = sorted(fitted, key=lambda one: one.validation_loss)
     best, fold = by_loss[0], prepared.fold
-    networks = [frozen(calibrated(best.network, fold)), *(frozen(one.network) for one in by_loss[1:])]
+    networks = [frozen(one.network) for one in by_loss]
     network, turn = turned_best(networks, prepared.basis, fold.z_train_SK, fold.z_validation_SK)
+    classifier, label_S, labels = None, None, prepared.labels
+    if labels or params.fit.classifier:
+        labels = labels or label_names(train)
+        label_S = label_indices(validation.samples, labels)
+        classifier = fit_classifier(
+            network,
+            fold,
+            label_indices(train.samples, labels),
+            left_out_units(train.samples, fewest=2),
+            label_S,
+            len(prepared.preprocessor.genes),
+            derive_seed(params.seed, "classifier"),
+        )
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
         network,
-        prepared.labels,
+        labels,
         about={
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
@@ -63,9 +76,10 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
         },
+        classifier=classifier,
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
-    reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
+    reference = Reference.of(bundle, validation.values, label_S, fold.z_train_SK)
     features = fit_features(
         networks,
         prepared.basis,

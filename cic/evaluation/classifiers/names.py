@@ -1,6 +1,7 @@
 """Names of the classifiers in words."""
 
 METHOD_NAMES = {
+    "classifier": "classifier",
     "joint": "joint classifier",
     "code_logistic": "logistic regression on the code",
     "code_lda": "LDA on the code",
@@ -17,4 +18,5 @@ METHOD_NAMES = {
     "profile_centroid": "nearest centroid on genes",
     "majority": "most frequent type",
 }
-"""Of classifiers, with what they see: the code, PCA's code of equal width, or the profile over all genes."""
+"""Of classifiers, with what they see: the code, PCA's code of equal width, or the profile over all genes. That of the
+model sees code and profile, and the joint classifier, trained along with the code, the code."""

@@ -30,6 +30,6 @@ def run_figures(metrics: Metrics) -> dict[str, float]:
     if replicates is not None:
         found["replicates_error_over_disagreement"] = replicates.ratio.value
     if identity is not None:
-        found["identity_balanced_accuracy"] = identity.methods["joint"].balanced_accuracy.value
+        found["identity_balanced_accuracy"] = identity.methods["classifier"].balanced_accuracy.value
         found["identity_chance"] = identity.chance
     return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}

@@ -38,11 +38,11 @@ def summary(metrics: Metrics) -> list[tuple[str, str]]:
             )
         )
     if identity is not None:
-        accuracy = with_interval(identity.methods["joint"].balanced_accuracy, confidence)
+        accuracy = with_interval(identity.methods["classifier"].balanced_accuracy, confidence)
         accuracy += f", chance {identity.chance:.2f}"
         if identity.bundle_classifier is None:
-            accuracy += "; trained for the evaluation, the model has one only with training.label_weight above 0"
-        lines.append(("balanced accuracy, joint classifier", accuracy))
+            accuracy += "; trained for the evaluation, the model has one only with fit.classifier"
+        lines.append(("balanced accuracy, classifier", accuracy))
     audit = metrics.audit
     lines.append(("leakage audit", "passed" if audit.passed else f"failed: {audit.blocking} findings"))
     return lines

@@ -21,6 +21,7 @@ from cic.errors import ModelError
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.model.autoencoder import Autoencoder
 from cic.model.basis import SampleBasis, squared_norms
+from cic.model.classifier_fit import Labelled, find_classifier
 from cic.model.threads import one_thread
 from cic.model.training import Fold, Hyperparameters
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec
@@ -77,11 +78,16 @@ class RetrainingSpec:
     rank
         Components of the training profiles' basis; 0 is full rank.
     label_S
-        Class of each profile, -1 where it has none, for a joint classifier; `None` trains without one.
+        Class of each profile, -1 where it has none; `None` trains without a classifier. Its weight in the training is
+        `training.label_weight`; with 0 a classifier is found afterwards (`cic.model.classifier_fit`).
+    label_unit_S
+        Number of the group that finding a classifier leaves out with each training profile; `None` is `unit_S`.
     group_S, kind_S
         Group and label of each profile where groups are not to be told apart (`cic.model.group_share`).
     with_jacobian
         Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
+    n_genes
+        That the coordinates stand for; 0 is as many as there are coordinates.
     """
 
     name: str
@@ -95,9 +101,11 @@ class RetrainingSpec:
     rank: int
     label_S: np.ndarray | None = None
     n_labels: int = 0
+    label_unit_S: np.ndarray | None = None
     group_S: np.ndarray | None = None
     kind_S: np.ndarray | None = None
     with_jacobian: bool = False
+    n_genes: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ class Retrained:
     error_S, pca_error_S, mean_error_S
         Squared error over the preprocessed genes (float64) of the model, of that PCA, and of the training mean.
     logit_SL
-        Of the joint classifier; `None` without one.
+        Of the classifier; `None` without one.
     mean_jacobian_YW
         Derivative of the reconstruction with respect to the code, in the coordinates of all profiles, averaged over
         the training profiles; `None` where the spec does not ask for it.
@@ -143,15 +151,16 @@ def retrain(spec: RetrainingSpec) -> Retrained:
         outside_S = (outside_S + spec.coordinates.outside_S) / basis.scale**2
         total_S = (squared_norms(x_SY) + spec.coordinates.outside_S) / basis.scale**2
         train_S, validation_S = spec.train_S, spec.validation_S
+        joint_S = spec.label_S if spec.training.label_weight else None
         fold = Fold(
             z_SK[train_S],
             z_SK[validation_S],
             spec.unit_S[train_S],
             outside_S[validation_S],
             total_S[validation_S],
-            None if spec.label_S is None else spec.label_S[train_S],
-            None if spec.label_S is None else spec.label_S[validation_S],
-            spec.n_labels,
+            None if joint_S is None else joint_S[train_S],
+            None if joint_S is None else joint_S[validation_S],
+            0 if joint_S is None else spec.n_labels,
             None if spec.group_S is None else spec.group_S[train_S],
             None if spec.kind_S is None else spec.kind_S[train_S],
         )
@@ -159,7 +168,14 @@ def retrain(spec: RetrainingSpec) -> Retrained:
         with torch.inference_mode():
             code_SW = network.encode(torch.from_numpy(z_SK))
             made_SK = network.decode(code_SW).numpy()
-            logit_SL = network.label_logits(code_SW).numpy() if spec.n_labels else None
+            logit_SL = None if joint_S is None else network.label_logits(code_SW).numpy()
+        if spec.label_S is not None and joint_S is None:
+            label_unit_S = spec.unit_S if spec.label_unit_S is None else spec.label_unit_S
+            labelled = Labelled(
+                code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S],
+                label_unit_S[train_S], spec.n_labels, spec.n_genes or y_SY.shape[1],
+            )  # fmt: skip
+            logit_SL = find_classifier(labelled, spec.seed).profile_logits(code_SW.numpy(), z_SK)
         jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S]) if spec.with_jacobian else None
         width = spec.hyper.bottleneck_width
         unit = basis.scale**2

@@ -25,7 +25,9 @@ INNER_FOLDS = 3
 SLOWEST_FIRST = ("genes", "profile", "code", "pca")
 FOREST_GENES = 1000
 """Genes of greatest variance among the training profiles, which the random forest sees."""
-MODELS = ("joint", "code_logistic")
+ANSWER = "classifier"
+"""The method that a trained model tells by."""
+MODELS = (ANSWER, "joint", "code_logistic")
 """Methods of the model that are compared with rivals, and whose probabilities are calibrated."""
 
 
@@ -46,7 +48,7 @@ def cross_validated(subject: Subject, plan: Design) -> Outcome:
     step = 1 + len(weights)
     tuned = _tuned(subject, plan, unsupervised=retrained[::step])
     n, n_labels = len(plan.scored), len(plan.labels)
-    predicted: dict[str, np.ndarray] = {"joint": np.full(n, -1)}
+    predicted: dict[str, np.ndarray] = {model: np.full(n, -1) for model in (ANSWER, "joint")}
     logits = {model: np.full((n, n_labels), -np.inf) for model in MODELS}
     temperatures = {model: np.ones(n) for model in MODELS}
     rows: list[tuple[int, str, str]] = []
@@ -55,8 +57,12 @@ def cross_validated(subject: Subject, plan: Design) -> Outcome:
         trained = np.unique(plan.label_S[~subset_S])
         validation_V = np.where(np.isin(plan.validation_label_V, trained), plan.validation_label_V, -1)
         joint, weight = _joint(retrained[fold * step + 1 : (fold + 1) * step], trained, plan, validation_V)
-        rows.append((fold + 1, "joint", f"label_weight {weights[weight]:g}"))
-        of_fold = {"joint": (joint[plan.scored[subset_S]], joint[plan.validation])}
+        rows += [(fold + 1, ANSWER, "after training"), (fold + 1, "joint", f"label_weight {weights[weight]:g}")]
+        after = _masked(retrained[fold * step], trained)
+        of_fold = {
+            model: (logit_PL[plan.scored[subset_S]], logit_PL[plan.validation])
+            for model, logit_PL in ((ANSWER, after), ("joint", joint))
+        }
         for space in SPACES:
             for method, tested in tuned[fold, space].predictions.items():
                 predicted.setdefault(method, np.full(n, -1))[subset_S] = tested.predicted_T[: subset_S.sum()]
@@ -66,13 +72,14 @@ def cross_validated(subject: Subject, plan: Design) -> Outcome:
         for model, (logit_SL, logit_VL) in of_fold.items():
             logits[model][subset_S] = logit_SL
             temperatures[model][subset_S] = temperature(logit_VL, validation_V)
-        predicted["joint"][subset_S] = logits["joint"][subset_S].argmax(axis=1)
+        for model in (ANSWER, "joint"):
+            predicted[model][subset_S] = logits[model][subset_S].argmax(axis=1)
         predicted.setdefault("majority", np.full(n, -1))[subset_S] = np.bincount(plan.label_S[~subset_S]).argmax()
     return Outcome(predicted, logits, temperatures, pd.DataFrame(rows, columns=["fold", "method", "setting"]))
 
 
 def _retrained(subject: Subject, plan: Design, weights: Sequence[float]) -> list[Retrained]:
-    """Train again for each fold: once without labels, then jointly for each weight."""
+    """Train again for each fold: once without labels, which a classifier is found for, then jointly for each weight."""
     label_P = np.full(len(subject.samples), -1, dtype=np.int64)
     label_P[plan.scored], label_P[plan.validation] = plan.label_S, plan.validation_label_V
     specs = []
@@ -81,7 +88,7 @@ def _retrained(subject: Subject, plan: Design, weights: Sequence[float]) -> list
         train_P[plan.scored[plan.fold_S != fold]] = True
         validation_P = subject.part_S == "validation"
         name = f"identity, fold {fold + 1}"
-        specs.append(subject.retraining(name, train_P, validation_P))
+        specs.append(subject.retraining(name, train_P, validation_P, label_S=label_P))
         for weight in weights:
             named = f"{name}, weight {weight:g}"
             specs.append(subject.retraining(named, train_P, validation_P, label_S=label_P, label_weight=weight))
@@ -129,11 +136,11 @@ def _specs(subject: Subject, plan: Design, fold: int, unsupervised: Retrained) -
     ]
 
 
-def _masked(joint: Retrained, trained: np.ndarray) -> np.ndarray:
+def _masked(model: Retrained, trained: np.ndarray) -> np.ndarray:
     """Give the logits of all profiles, minus infinity for labels that were not trained on."""
-    assert joint.logit_SL is not None, "it was trained jointly"
-    logit_PL = np.full(joint.logit_SL.shape, -np.inf)
-    logit_PL[:, trained] = joint.logit_SL[:, trained]
+    assert model.logit_SL is not None, "it was trained with labels"
+    logit_PL = np.full(model.logit_SL.shape, -np.inf)
+    logit_PL[:, trained] = model.logit_SL[:, trained]
     return logit_PL
 
 

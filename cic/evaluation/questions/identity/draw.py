@@ -24,7 +24,7 @@ def score_figure(scores: Mapping[str, Interval], chance: float) -> Spec:
     """Show balanced accuracy by method; where all but chance is far right, the axis begins there and says so."""
     lows = [one.value if one.low is None else one.low for name, one in scores.items() if name != "majority"]
     near = min(lows) > max(0.6, chance + 0.2)
-    kinds = {"joint": "model", "code": "model", "pca": "pca"}
+    kinds = {"classifier": "model", "joint": "model", "code": "model", "pca": "pca"}
     rows = [
         Row(METHOD_NAMES[name], one, kinds.get(name.split("_")[0], "baseline"), f"{one.value:.3f}")
         for name, one in scores.items()

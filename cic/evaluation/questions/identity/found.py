@@ -46,7 +46,7 @@ class Resampled(Finding):
 
 
 class Found(Finding):
-    """How well the cell type is told from the code, by nested cross-validation, and if as well as from all genes."""
+    """How well the cell type is told by the model, by nested cross-validation, and if as well as from all genes."""
 
     n: int
     n_labels: int
@@ -60,8 +60,8 @@ class Found(Finding):
     methods: dict[str, Scores]
     """By the names of `cic.evaluation.classifiers.names`."""
     differences: dict[str, dict[str, Interval]]
-    """Of balanced accuracy: `joint` and `code_logistic`, each minus each of its rivals, paired."""
+    """Of balanced accuracy: `classifier`, `joint` and `code_logistic`, each minus each of its rivals, paired."""
     calibration: dict[str, Calibration] | None
-    """Of the same two; null without labelled validation profiles."""
+    """Of the same three; null without labelled validation profiles."""
     bundle_classifier: BundleClassifier | None
     interval: Resampled

@@ -1,14 +1,15 @@
-"""How well the cell type is told from the code, and if as well as from all genes.
+"""How well the cell type is told by the model, and if as well as from all genes.
 
 By nested cross-validation over groups. The profiles of the training and test parts that have a label are dealt into
-outer folds, groups and replicates whole. For each fold, autoencoders are trained again on the others, without labels
-and jointly with a classifier, and classifiers are tuned by inner folds and fitted on the same profiles: on the codes,
-on codes of PCA of equal width, and on the profiles themselves. The validation part is never scored; in every fold it
-serves to keep the best epoch, to choose the weight of the joint classifier's loss, and to fit temperatures. Which
-genes are modelled, and how they are scaled, is the measured model's choice: from the training part, and blind to
-labels. So is its architecture, which was chosen by reconstruction.
+outer folds, groups and replicates whole. For each fold, autoencoders are trained again on the others: without labels,
+for which a classifier is then found, and jointly with one. Rival classifiers are tuned by inner folds and fitted on the
+same profiles: on the codes, on codes of PCA of equal width, and on the profiles themselves. The validation part is
+never scored; in every fold it serves to keep the best epoch, to choose the weight of the joint classifier's loss, and
+to fit temperatures. Which genes are modelled, and how they are scaled, is the measured model's choice: from the
+training part, and blind to labels. So is its architecture, which was chosen by reconstruction.
 
-The joint classifier is the model's answer, and is compared with `RIVALS`; both were fixed before anything was scored.
+The classifier that is found after training (`cic.model.classifier_fit`) is the model's answer, and is compared with
+`RIVALS`; both were fixed before anything was scored.
 Methods that see only distances and inner products are given `Coordinates` in place of genes (see `classifiers`):
 exact up to the 4,096 profiles that an exact basis takes, beyond them without what the truncated basis leaves out.
 
@@ -23,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from cic.evaluation.finding import Answer
-from cic.evaluation.questions.identity.cross_validation import MODELS, Outcome, cross_validated
+from cic.evaluation.questions.identity.cross_validation import ANSWER, MODELS, Outcome, cross_validated
 from cic.evaluation.questions.identity.folds import Design, design
 from cic.evaluation.questions.identity.found import Found
 from cic.evaluation.statistics import classification
@@ -33,11 +34,11 @@ from cic.evaluation.subject import Subject
 from cic.seeds import derive_seed, generator
 
 RIVALS = ("profile_lda", "profile_svm_linear", "profile_svm_rbf", "pca_logistic")
-"""What the joint classifier is compared with in pairs."""
+"""What the classifier is compared with in pairs."""
 
 
 def measure(subject: Subject) -> Answer:
-    """Score the joint classifier and its rivals on profiles of groups that none was trained on.
+    """Score the classifier and its rivals on profiles of groups that none was trained on.
 
     Returns
     -------
@@ -48,8 +49,9 @@ def measure(subject: Subject) -> Answer:
         - `n_unseen`: profiles whose label was in no other fold; everybody's errors
         - `chance`: of balanced accuracy, 1 / n_labels
         - `methods`: accuracy, balanced_accuracy and macro_f1 of each, as intervals
-        - `differences`: joint and code_logistic, each minus each of `RIVALS`, in balanced accuracy, as intervals
-        - `calibration`: by joint and code_logistic, n, temperature (median over folds), ece_before, ece_after,
+        - `differences`: classifier, joint and code_logistic, each minus each of `RIVALS`, in balanced accuracy, as
+          intervals
+        - `calibration`: by the same three, n, temperature (median over folds), ece_before, ece_after,
           ece_by_chance (expected of perfect probabilities), nll_before, nll_after; `None` without labelled validation
           profiles
         - `bundle_classifier`: n, n_unseen and the scores of the measured model's own classifier on the test part;
@@ -141,7 +143,8 @@ def _bundle_classifier(subject: Subject) -> dict[str, Any] | None:
     if not labels or not known_P.any():
         return None
     true_S = subject.column("label")[known_P].astype(str).to_numpy()
-    predicted_S = np.array(labels)[subject.bundle.classify_codes(subject.profiles.code_SW[known_P]).argmax(axis=1)]
+    code_SW, z_SK = subject.profiles.code_SW[known_P], subject.profiles.z_SK[known_P]
+    predicted_S = np.array(labels)[subject.bundle.classify(code_SW, z_SK).argmax(axis=1)]
     seed = derive_seed(subject.seed, "identity", "bundle")
     plan: Resampling = resampling(subject.samples[known_P], config.bootstrap, config.confidence, seed)
     unseen_S = ~np.isin(true_S, labels)
@@ -150,7 +153,7 @@ def _bundle_classifier(subject: Subject) -> dict[str, Any] | None:
 
 
 def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Count answers of the joint classifier and of its first rival by true label."""
+    """Count answers of the model's classifier and of its first rival by true label."""
     counted = [
         predictions.groupby(["true", method])
         .size()
@@ -158,6 +161,6 @@ def _confusion(predictions: pd.DataFrame) -> pd.DataFrame:
         .rename_axis(["true", "predicted"])
         .reset_index()
         .assign(method=method)
-        for method in ("joint", RIVALS[0])
+        for method in (ANSWER, RIVALS[0])
     ]
     return pd.concat(counted, ignore_index=True)[["method", "true", "predicted", "n"]]

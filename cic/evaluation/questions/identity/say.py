@@ -7,6 +7,7 @@ from pathlib import Path
 from cic.evaluation.classifiers.names import METHOD_NAMES
 from cic.evaluation.drawing.drawing import draw
 from cic.evaluation.facts import Facts
+from cic.evaluation.questions.identity.cross_validation import ANSWER
 from cic.evaluation.questions.identity.draw import confusion_figure, reliability_figure, score_figure
 from cic.evaluation.questions.identity.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
@@ -18,7 +19,7 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show how well the cell type is told, by method."""
     methods, confidence = found.methods, evidence.facts.interval.confidence
     ordered = {name: methods[name] for name in METHOD_NAMES}
-    rivals = found.differences["joint"]
+    rivals = found.differences[ANSWER]
     picture = draw(
         folder, "identity",
         f"Balanced accuracy, chance {found.chance:.2f}: "
@@ -30,8 +31,9 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         f"Nested cross-validation over {found.n_folds} folds, each {found.folds_by} whole in one; autoencoder "
         "and classifiers trained without the fold that is scored, every classifier tuned inside the others. On genes: "
         "all modelled genes (random forest: the 1,000 most variable). PCA codes have as many numbers as the code.",
-        "Fixed beforehand: the joint classifier is the model's answer, and the four methods with a difference in the "
-        "table are its rivals. The difference is of balanced accuracies on the same profiles.",
+        "Fixed beforehand: the classifier, found after training by code and profile, is the model's answer, and the "
+        "four methods with a difference in the table are its rivals. The joint classifier is trained along with the "
+        "code. The difference is of balanced accuracies on the same profiles.",
     ]
     inside = found.bundle_classifier
     if inside is None:
@@ -44,16 +46,16 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         )
     return Section(
         key="identity",
-        title="Can the cell type be told from the code?",
-        claim="Balanced accuracy of the joint classifier: "
-        f"{with_interval(methods['joint'].balanced_accuracy, confidence)}. Minus that of LDA on genes: "
+        title="Can the cell type be told?",
+        claim="Balanced accuracy of the classifier: "
+        f"{with_interval(methods[ANSWER].balanced_accuracy, confidence)}. Minus that of LDA on genes: "
         f"{with_interval(rivals['profile_lda'], confidence)}.",
         picture=picture,
         baseline="classifiers on all genes and on PCA codes of equal width; always saying the most frequent type",
         n=f"{found.n} labelled profiles of {found.n_labels} types ({found.interval.units} "
         f"{found.interval.by}s resampled for the intervals)",
         table=Table(
-            ("method", "balanced accuracy", "macro F1", "accuracy", "joint minus it"),
+            ("method", "balanced accuracy", "macro F1", "accuracy", "classifier minus it"),
             tuple(
                 (
                     METHOD_NAMES[name],
@@ -70,22 +72,20 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
 
 
 def confusion_section(found: Found, evidence: Evidence, folder: Path) -> Section:
-    """Show which types the joint classifier takes for which."""
+    """Show which types the classifier takes for which."""
     counts = evidence.tables["confusion"]
-    joint = counts[counts["method"] == "joint"]
-    wrong = joint[joint["true"] != joint["predicted"]].sort_values("n", ascending=False, kind="stable")
+    own = counts[counts["method"] == ANSWER]
+    wrong = own[own["true"] != own["predicted"]].sort_values("n", ascending=False, kind="stable")
     common = [
         f"{row['true']} for {row['predicted'] or 'nothing'} ({row['n']})" for row in wrong.head(5).to_dict("records")
     ]
     spoken = "Most frequent: " + ", ".join(common) + "." if common else "There is none."
-    picture = draw(
-        folder, "confusion", f"Confusion matrix of {found.n_labels} types. {spoken}", confusion_figure(joint)
-    )
+    picture = draw(folder, "confusion", f"Confusion matrix of {found.n_labels} types. {spoken}", confusion_figure(own))
     rival = counts[(counts["method"] == "profile_lda") & (counts["true"] != counts["predicted"])]["n"].sum()
     return Section(
         key="confusion",
         title="Which cell types are mistaken for which?",
-        claim=f"The joint classifier mistakes {wrong['n'].sum():,} of {found.n:,} profiles. {spoken}",
+        claim=f"The classifier mistakes {wrong['n'].sum():,} of {found.n:,} profiles. {spoken}",
         picture=picture,
         baseline=f"LDA on genes mistakes {rival}",
         n=f"{found.n} labelled profiles, each told by a model that saw nothing of its {found.folds_by}",
@@ -100,24 +100,24 @@ def calibration_section(found: Found, evidence: Evidence, folder: Path) -> Secti
     """Show if probabilities mean what they say."""
     if found.calibration is None:
         return None
-    joint, table = found.calibration["joint"], evidence.tables["reliability"]
-    of_joint = table[table["method"] == "joint"]
+    own, table = found.calibration[ANSWER], evidence.tables["reliability"]
+    own_bins = table[table["method"] == ANSWER]
     picture = draw(
         folder, "reliability",
-        f"Accuracy by confidence: calibration error {100 * joint.ece_before:.1f}% before and "
-        f"{100 * joint.ece_after:.1f}% after temperature scaling.",
-        reliability_figure(of_joint, joint),
+        f"Accuracy by confidence: calibration error {100 * own.ece_before:.1f}% before and "
+        f"{100 * own.ece_after:.1f}% after temperature scaling.",
+        reliability_figure(own_bins, own),
     )  # fmt: skip
-    bins = of_joint["bin"].max()
+    bins = own_bins["bin"].max()
     return Section(
         key="calibration",
         title="Do its probabilities mean what they say?",
-        claim="The certainty of the joint classifier differs from its share of right answers by "
-        f"{100 * joint.ece_after:.1f}% on average ({100 * joint.ece_before:.1f}% before its temperature was "
-        f"fitted); perfect probabilities would come to {100 * joint.ece_by_chance:.1f}% on as many profiles.",
+        claim="The certainty of the classifier differs from its share of right answers by "
+        f"{100 * own.ece_after:.1f}% on average ({100 * own.ece_before:.1f}% before its temperature was "
+        f"fitted); perfect probabilities would come to {100 * own.ece_by_chance:.1f}% on as many profiles.",
         picture=picture,
         baseline="the diagonal: of answers given with 80% certainty, 80% are right",
-        n=f"{joint.n} profiles in {bins} bins of equal numbers",
+        n=f"{own.n} profiles in {bins} bins of equal numbers",
         table=Table(
             ("method", "temperature", "error before", "error after", "by chance", "log loss before", "log loss after"),
             tuple(
@@ -143,18 +143,18 @@ def _remarks(facts: Facts, names: tuple[str, ...]) -> list[str]:
 
 
 def identity_sentences(found: Found, facts: Facts) -> list[Sentence]:
-    """Say how well the cell type is told from the code, and who tells it better."""
+    """Say how well the cell type is told, and who tells it better."""
     confidence = facts.interval.confidence
-    balanced, rivals = found.methods["joint"].balanced_accuracy, found.differences["joint"]
+    balanced, rivals = found.methods[ANSWER].balanced_accuracy, found.differences[ANSWER]
     value = {name: found.methods[name].balanced_accuracy.value for name in rivals}
     details = (
-        f"The cell type of a profile that was left out is told from its code with a balanced accuracy of "
-        f"{with_interval(balanced, confidence)} by the joint classifier; chance is {found.chance:.2f}, and "
+        f"The cell type of a profile that was left out is told with a balanced accuracy of "
+        f"{with_interval(balanced, confidence)} by the classifier; chance is {found.chance:.2f}, and "
         + ", ".join(f"{METHOD_NAMES[name]} {value[name]:.2f}" for name in rivals)
         + "."
     )
     if against(balanced, found.chance) != "above":
-        return [Sentence("bad", "Cell types are told from the code no better than chance.", details)]
+        return [Sentence("bad", "Cell types are told no better than chance.", details)]
     if balanced.value == 1 and set(value.values()) == {1.0}:
         return [
             Sentence("open", "These cell types are so distinct that every method tells them without error.", details)
@@ -165,7 +165,7 @@ def identity_sentences(found: Found, facts: Facts) -> list[Sentence]:
         for side, text in (("below", "worse than"), ("undecided", "no better than"), ("above", "better than"))
     }
     compared = "; ".join(f"{text} {listed(names)}" for text, names in by_side.items() if names)
-    claim = f"Cell types can be told from the code: {compared}."
+    claim = f"Cell types can be told: {compared}."
     if by_side["worse than"]:
         return [Sentence("bad", claim, details)]
     return [Sentence("open" if by_side["no better than"] else "good", claim, details)]
