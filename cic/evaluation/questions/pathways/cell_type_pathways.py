@@ -34,6 +34,17 @@ EXPECTED = (
     ("prostat", "ANDROGEN RESPONSE"),
     ("lung", "SURFACTANT"),
     ("adrenal", "STEROID"),
+    ("^blood$|spleen", "INNATE IMMUNE SYSTEM|ADAPTIVE IMMUNE SYSTEM"),
+    ("^blood$|spleen", "CYTOKINE SIGNALING IN IMMUNE SYSTEM"),
+    ("adipose", "METABOLISM OF LIPIDS"),
+    (r"^b$|\bb cells?$", r"B CELL RECEPTOR|\(BCR\)"),
+    (r"\bt\b|\bt cells?$", r"TCR SIGNALING|\(TCR\) SIGNALING|TCR ZETA CHAINS"),
+    ("mono", "TOLL.?LIKE RECEPTOR|NEUTROPHIL DEGRANULATION"),
+    ("mono", "HALLMARK INFLAMMATORY RESPONSE"),
+    ("fcgr3a|cd16", "FCGR|FCGAMMA RECEPTOR"),
+    (r"\bdc\b|dendritic", "MHC CLASS II ANTIGEN PRESENTATION"),
+    ("platelet|megakaryo", "PLATELET ACTIVATION|PLATELET DEGRANULATION|PLATELET AGGREGATION"),
+    ("platelet|megakaryo", "^HEMOSTASIS$"),
 )
 """What any textbook expects to be high: a pattern of the label, and one of the names of sets (upper case, spaces)."""
 EXTREME = 0.5
