@@ -8,8 +8,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from cic.evaluation.statistics.intervals import Interval, percentile_interval
-
 
 def matched(r_PF: np.ndarray) -> np.ndarray:
     """Give |r| of each program with its own axis (P), 0 where none is left for it.
@@ -29,9 +27,7 @@ def matched(r_PF: np.ndarray) -> np.ndarray:
     return found_P
 
 
-def median_interval(value_P: np.ndarray, n_resamples: int, confidence: float, seed: int) -> Interval:
-    """Give the median over programs, with an interval over them; the same programs are drawn for equal seeds."""
-    draw = np.random.default_rng(seed)
-    drawn_RP = draw.integers(len(value_P), size=(n_resamples, len(value_P)))
-    median_R = np.median(value_P[drawn_RP], axis=1)
-    return percentile_interval(float(np.median(value_P)), median_R, confidence, len(value_P))
+def medians(value_P: np.ndarray, n_resamples: int, seed: int) -> tuple[float, np.ndarray]:
+    """Give the median over programs, and that of each resample (R); the same programs are drawn for equal seeds."""
+    drawn_RP = np.random.default_rng(seed).integers(len(value_P), size=(n_resamples, len(value_P)))
+    return float(np.median(value_P)), np.median(value_P[drawn_RP], axis=1)

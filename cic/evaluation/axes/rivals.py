@@ -80,7 +80,7 @@ def ica_of_profiles(profiles: Profiles, n_axes: int, seed: int) -> Axes:
     """Independent activities over profiles (Hyvärinen and Oja 2000), from the principal components."""
     _, train_NF, test_SF = profiles.coordinates(n_axes)
     ica = _fast_ica(train_NF.shape[1], derive_seed(seed, "ica"))
-    return _regressed(profiles, _quietly(lambda: ica.fit_transform(train_NF)), ica.transform(test_SF))
+    return regressed(profiles, _quietly(lambda: ica.fit_transform(train_NF)), ica.transform(test_SF))
 
 
 def ica_of_genes(profiles: Profiles, n_axes: int, seed: int) -> Axes:
@@ -114,7 +114,8 @@ def nmf(profiles: Profiles, n_axes: int, seed: int) -> Axes:
     )
     n_axes = min(n_axes, *above_train.shape)
     factors = NMF(n_axes, init="nndsvda", max_iter=NMF_STEPS, tol=1e-3, random_state=derive_seed(seed, "nmf"))
-    return _regressed(profiles, _quietly(lambda: factors.fit_transform(above_train)), factors.transform(above_test))
+    train_NF = _quietly(lambda: factors.fit_transform(above_train))
+    return regressed(profiles, train_NF, _quietly(lambda: factors.transform(above_test)))
 
 
 def blind(profiles: Profiles, n_axes: int, seed: int) -> Axes:
@@ -146,7 +147,8 @@ def _quietly(fit: Callable[[], np.ndarray]) -> np.ndarray:
         return fit()
 
 
-def _regressed(profiles: Profiles, train_NF: np.ndarray, test_SF: np.ndarray) -> Axes:
+def regressed(profiles: Profiles, train_NF: np.ndarray, test_SF: np.ndarray) -> Axes:
+    """Give axes with these activities, described by the regression of genes on all of them."""
     return Axes(regression_loadings(profiles.x_train_NG, train_NF), train_NF, test_SF)
 
 
