@@ -12,45 +12,37 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from cic.model.feature_fit import fit_features
-from rich.console import Console
 from sklearn.metrics import average_precision_score
 
-from cic.config import Data, Params
+from bench.axes_by_method import other_axes, own_axes, prepared, trained
+from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
-from cic.data.roles import with_roles
 from cic.data.split import split_samples
 from cic.data.synthetic import Recipe, planted_activity, simulate, truth_files
 from cic.data.synthetic_hard import HardRecipe, simulate_hard
 from cic.evaluation.axes.matching import matched, medians
 from cic.evaluation.axes.recovery import TRUE_ABOVE, correlations
-from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
+from cic.evaluation.axes.rivals import Axes, Profiles
 from cic.evaluation.axes.set_links import set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
-from cic.model.autoencoder import frozen
-from cic.model.prepare import Prepared, prepare
-from cic.model.training import Hyperparameters
-from cic.model.trial import TrialSpec, fit_from_spec
+from cic.model.prepare import Prepared
 from cic.seeds import derive_seed
 
 SETTINGS = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
-SHAPE = {"depth": 1, "bottleneck_width": 30, "hidden_width": 256}
-LINEAR = (30, 60, 120)
-"""Widths of PCA codes whose features are taken likewise."""
 RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 1000, 2000, 0.95
-ROLES = {"label": "cell_type", "group": "study", "replicate": "replicate_of"}
+ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
 
 
 def made(setting: str, seed: int, samples: int, genes: int, folder: Path) -> tuple[ExpressionMatrix, pd.DataFrame, Any]:
@@ -62,54 +54,11 @@ def made(setting: str, seed: int, samples: int, genes: int, folder: Path) -> tup
     )
     path = folder / f"{setting}-{seed}"
     write(recipe, path)
-    matrix = with_roles(read_matrix(path), Params(seed=seed, data=Data(file=str(path), **ROLES)))
+    matrix = read_matrix(path)
+    matrix = replace(matrix, samples=matrix.samples.rename(columns=ROLES))
     truth = planted_activity(path, matrix.samples.index)
     assert truth is not None, "it was simulated"
     return matrix, truth, match(read_gmt(truth_files(path)[0]), matrix.genes)
-
-
-def prepared(matrix: ExpressionMatrix, part_S: np.ndarray, seed: int) -> tuple[Prepared, Profiles]:
-    """Bring profiles into the basis of the training ones."""
-    train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
-    ready = prepare(train, validation, Params(seed=seed), 0)
-    x_train_NG, x_test_SG = (ready.preprocessor.transform(one.values) for one in (train, test))
-    z_train_NK, z_test_SK = (ready.basis.project(x_SG)[0] for x_SG in (x_train_NG, x_test_SG))
-    return ready, Profiles(ready.basis.components_GK, z_train_NK, z_test_SK, x_train_NG, x_test_SG)
-
-
-class Linear:
-    """PCA in the place of a network: what the same features come to without one."""
-
-    def __init__(self, width: int, rank: int) -> None:
-        self.architecture, self.rank = SimpleNamespace(bottleneck_width=width), rank
-
-    def encode(self, z_SK: np.ndarray) -> np.ndarray:
-        """Give the first coordinates."""
-        return z_SK[:, : self.architecture.bottleneck_width]
-
-    def decode(self, code_SW: np.ndarray) -> np.ndarray:
-        """Give coordinates of which the others are 0."""
-        return np.pad(code_SW, ((0, 0), (0, self.rank - code_SW.shape[1])))
-
-
-def ours(ready: Prepared, profiles: Profiles, networks: Sequence[Any]) -> tuple[Axes, Axes] | None:
-    """Give the features of the first network's code, and its numbers as axes of their own."""
-    fold, network = ready.fold, networks[0]
-    features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, "auto")
-    if features is None:
-        return None
-    codes = [network.encode(z_SK) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
-    activities = [features.activities(network.decode(code_SW)) for code_SW in codes]
-    return Axes(features.loading_GF(), *activities), regressed(profiles, *codes)
-
-
-def trained(ready: Prepared, seed: int) -> list[Any]:
-    """Train the shape that searches of these data choose, from two seeds as `fit` does, the better first."""
-    hyper, training = Hyperparameters(**SHAPE), Params(seed=seed).training
-    fitted = [
-        fit_from_spec(TrialSpec(at, hyper, derive_seed(seed, "fit", at), training, (ready.fold,))) for at in range(2)
-    ]
-    return [frozen(one.network) for one in sorted(fitted, key=lambda one: one.validation_error)]
 
 
 def told(axes: Axes, again: Axes, profiles: Profiles, activity_SP: np.ndarray, sets: Any, seed: int) -> dict[str, Any]:
@@ -151,28 +100,16 @@ def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) 
         case = {"setting": setting, "seed": seed, "method": name, "asked": asked, "axes": axes.train_NF.shape[1]}
         return {**case, "seconds": seconds, **measured}
 
+    asked = {str(n_axes): n_axes for n_axes in numbers}
     networks = {id(ready): trained(ready, seed) for ready, _ in both}
-    makers: dict[str, Callable[[Prepared, Profiles], Axes | None]] = {
-        name: lambda ready, profiles, at=at: _part(ours(ready, profiles, networks[id(ready)]), at)
-        for at, name in enumerate(("features", "code"))
-    }
-    makers |= {f"features of PCA {width}": partial(_of_pca, width) for width in LINEAR}
-    n_features = 0
-    for name, make in makers.items():
+    for name, make in own_axes(networks).items():
         if (one := row(name, "as many", make)) is not None:
-            n_features = one["axes"] if name == "features" else n_features
+            if name == "features":
+                asked = {"as many": one["axes"], **asked}
             yield one
-    for asked, n_axes in [("as many", n_features), *((str(n_axes), n_axes) for n_axes in numbers)]:
-        for name, rival in RIVALS.items() if n_axes else ():
-            yield row(name, asked, lambda _, profiles, rival=rival, n_axes=n_axes: rival(profiles, n_axes, seed))
-
-
-def _of_pca(width: int, ready: Prepared, profiles: Profiles) -> Axes | None:
-    return _part(ours(ready, profiles, [Linear(width, ready.basis.rank)]), 0)
-
-
-def _part(found: tuple[Axes, Axes] | None, at: int) -> Axes | None:
-    return None if found is None else found[at]
+    for asked_for, n_axes in asked.items():
+        for name, make in other_axes(networks, n_axes, seed).items():
+            yield row(name, asked_for, make)
 
 
 def summary(rows: pd.DataFrame, seed: int = 1) -> dict[str, str]:
@@ -232,7 +169,7 @@ def main() -> None:
         for seed in options.seeds:
             for row in rows(setting, seed, options.axes, options.samples, options.genes):
                 found.append(row)
-                Console(stderr=True).print(setting, seed, row["axes"], row["method"], f"{row['seconds']:.1f} s")
+                print(setting, seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
                 if options.output:
                     with options.output.open("a") as file:
                         file.write(json.dumps(row) + "\n")
