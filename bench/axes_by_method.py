@@ -7,8 +7,9 @@ model decodes: so one sees what is the code's doing, and what that of the way in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,6 +26,13 @@ SHAPE = {"depth": 1, "bottleneck_width": 30, "hidden_width": 256}
 LINEAR = (30, 60, 120)
 """Widths of PCA codes whose features are taken likewise."""
 Make = Callable[[Prepared, Profiles], Axes | None]
+
+
+def varying(matrix: ExpressionMatrix, parts: Sequence[np.ndarray]) -> ExpressionMatrix:
+    """Leave genes out that do not vary in one of the training parts, so that all have the same genes."""
+    keep_G = np.all([matrix.values[part_S == "train"].std(axis=0) > 0 for part_S in parts], axis=0)
+    genes = tuple(np.array(matrix.genes)[keep_G])
+    return replace(matrix, values=np.ascontiguousarray(matrix.values[:, keep_G]), genes=genes)
 
 
 def prepared(matrix: ExpressionMatrix, part_S: np.ndarray, seed: int) -> tuple[Prepared, Profiles]:
@@ -51,12 +59,14 @@ class Linear:
         return np.pad(code_SW, ((0, 0), (0, self.rank - code_SW.shape[1])))
 
 
-def ours(ready: Prepared, profiles: Profiles, networks: Sequence[Any]) -> tuple[Axes, Axes] | None:
+def ours(
+    ready: Prepared, profiles: Profiles, networks: Sequence[Any], wanted: int | Literal["auto"] = "auto"
+) -> tuple[Axes, Axes] | None:
     """Give the features of the first network's code, and its numbers as axes of their own."""
     from cic.model.feature_fit import fit_features
 
     fold, network = ready.fold, networks[0]
-    features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, "auto")
+    features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, wanted)
     if features is None:
         return None
     codes = [network.encode(z_SK) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
@@ -89,11 +99,7 @@ def own_axes(networks: Mapping[int, Sequence[Any]]) -> dict[str, Make]:
     def of_code(at: int) -> Make:
         return lambda ready, profiles: _part(ours(ready, profiles, networks[id(ready)]), at)
 
-    def of_pca(width: int) -> Make:
-        return lambda ready, profiles: _part(ours(ready, profiles, [Linear(width, ready.basis.rank)]), 0)
-
-    of_pcas = {f"features of PCA {width}": of_pca(width) for width in LINEAR}
-    return {"features": of_code(0), "code": of_code(1), **of_pcas}
+    return {"features": of_code(0), "code": of_code(1)}
 
 
 def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) -> dict[str, Make]:
@@ -102,10 +108,14 @@ def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) ->
     def of(rival: Callable[[Profiles, int, int], Axes]) -> Make:
         return lambda _, profiles: rival(profiles, n_axes, seed)
 
+    def of_pca(width: int) -> Make:
+        return lambda ready, profiles: _part(ours(ready, profiles, [Linear(width, ready.basis.rank)], n_axes), 0)
+
     def of_decoded(ready: Prepared, profiles: Profiles) -> Axes:
         return RIVALS["ica_genes"](decoded(ready, profiles, networks[id(ready)][0]), n_axes, seed)
 
-    return {**{name: of(rival) for name, rival in RIVALS.items()}, "ica_genes of decoded": of_decoded}
+    of_pcas = {f"features of PCA {width}": of_pca(width) for width in LINEAR}
+    return {**{name: of(rival) for name, rival in RIVALS.items()}, "ica_genes of decoded": of_decoded, **of_pcas}
 
 
 def _part(found: tuple[Axes, Axes] | None, at: int) -> Axes | None:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from bench.axes_by_method import other_axes, own_axes, prepared, trained
+from bench.axes_by_method import other_axes, own_axes, prepared, trained, varying
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
@@ -29,16 +29,18 @@ from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.rivals import Axes
 from cic.evaluation.axes.set_links import SetLinks, set_expression, set_links
 from cic.evaluation.gene_sets.expected import activities, counted
-from cic.evaluation.gene_sets.gene_sets import MatchedSets, gmt_files, match, read_gmt
+from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
 from cic.seeds import derive_seed, generator
 
 RATE, SHUFFLES, SHUFFLED_CODES = 0.05, 1000, 5
 
 
-def rows(matrix: ExpressionMatrix, sets: MatchedSets, seed: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
+def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
     """Give one row a method and number of axes."""
     params = Params(seed=seed)
     parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
+    matrix = varying(matrix, parts)
+    sets = match(read, matrix.genes)
     both = [prepared(matrix, part_S, seed) for part_S in parts]
     expression = [set_expression(profiles.x_train_NG, sets.members) for _, profiles in both]
     label_N = matrix.samples["label"][parts[0] == "train"] if "label" in matrix.samples else pd.Series(dtype=object)
@@ -75,7 +77,8 @@ def rows(matrix: ExpressionMatrix, sets: MatchedSets, seed: int, numbers: list[i
             yield one
     for asked_for, n_axes in asked.items():
         for name, make in other_axes(networks, n_axes, seed).items():
-            yield row(name, asked_for, make)
+            if (one := row(name, asked_for, make)) is not None:
+                yield one
 
 
 def _strongest(linked: SetLinks) -> np.ndarray:
@@ -129,7 +132,7 @@ def main() -> None:
         matrix = ExpressionMatrix(
             matrix.dense(), matrix.genes, matrix.samples[[options.label]].set_axis(["label"], axis=1), matrix.unit
         )
-    sets = match([one for file in gmt_files(options.sets) for one in read_gmt(file)], matrix.genes)
+    sets = [one for file in gmt_files(options.sets) for one in read_gmt(file)]
     found = []
     for seed in options.seeds:
         for row in rows(matrix, sets, seed, options.axes):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.decomposition import NMF, FastICA
@@ -23,7 +23,9 @@ from cic.seeds import derive_seed, generator
 NMF_GENES, NMF_STEPS = 2000, 100
 """Most variable genes, and steps, that factorisation is given: more of either takes long and changes little."""
 ICA_STEPS, ICA_TOLERANCE = 500, 1e-3
-ROTATIONS = 100
+CUT = 3.0
+"""Standard deviations below which a loading of ICA over genes counts as none, as is usual there."""
+ROTATIONS = 50
 """Turns of sparse PCA."""
 
 
@@ -84,10 +86,15 @@ def ica_of_profiles(profiles: Profiles, n_axes: int, seed: int) -> Axes:
 
 
 def ica_of_genes(profiles: Profiles, n_axes: int, seed: int) -> Axes:
-    """Independent loadings over genes, as in transcriptomics (Liebermeister 2002); activities by least squares."""
+    """Independent loadings over genes, as in transcriptomics (Liebermeister 2002); activities by least squares.
+
+    What an axis is said to be about are its large loadings alone: those of `CUT` standard deviations or more.
+    """
     components_GF, train_NF, test_SF = profiles.coordinates(n_axes)
     ica = _fast_ica(components_GF.shape[1], derive_seed(seed, "ica of genes"))
-    return _projected(components_GF, train_NF, test_SF, _quietly(lambda: ica.fit_transform(components_GF)))
+    axes = _projected(components_GF, train_NF, test_SF, _quietly(lambda: ica.fit_transform(components_GF)))
+    large_GF = np.abs(axes.loading_GF) >= CUT * axes.loading_GF.std(axis=0)
+    return replace(axes, loading_GF=np.where(large_GF, axes.loading_GF, 0.0))
 
 
 def sparse_pca(profiles: Profiles, n_axes: int, seed: int) -> Axes:
@@ -105,25 +112,31 @@ def sparse_pca(profiles: Profiles, n_axes: int, seed: int) -> Axes:
     return _projected(components_GF, train_NF, test_SF, sparse_GF)
 
 
-def nmf(profiles: Profiles, n_axes: int, seed: int) -> Axes:
-    """Non-negative factors of what lies above each gene's least value among training profiles (Lee and Seung 1999)."""
+def nmf(profiles: Profiles, n_axes: int, seed: int, init: str = "random") -> Axes:
+    """Non-negative factors of what lies above each gene's least value among training profiles (Lee and Seung 1999).
+
+    From a random start, by which held-out profiles are reproduced best: from the usual one (`nndsvda`) it ends after
+    two steps where many axes are asked for, most of which never move.
+    """
     variable_G = np.argsort(-profiles.x_train_NG.var(axis=0), kind="stable")[:NMF_GENES]
     least_G = profiles.x_train_NG[:, variable_G].min(axis=0)
     above_train, above_test = (
         np.maximum(x_SG[:, variable_G] - least_G, 0) for x_SG in (profiles.x_train_NG, profiles.x_test_SG)
     )
     n_axes = min(n_axes, *above_train.shape)
-    factors = NMF(n_axes, init="nndsvda", max_iter=NMF_STEPS, tol=1e-3, random_state=derive_seed(seed, "nmf"))
+    factors = NMF(n_axes, init=init, max_iter=NMF_STEPS, tol=1e-3, random_state=derive_seed(seed, "nmf"))
     train_NF = _quietly(lambda: factors.fit_transform(above_train))
     return regressed(profiles, train_NF, _quietly(lambda: factors.transform(above_test)))
 
 
 def blind(profiles: Profiles, n_axes: int, seed: int) -> Axes:
-    """Random directions in the space of the principal components, each of which varies as much."""
+    """Random directions in the span of the principal components, along which profiles vary as they do.
+
+    Directions of equal variance would flatter whatever stands beside them: most are then noise.
+    """
     components_GF, train_NF, test_SF = profiles.coordinates(n_axes)
-    spread_F = train_NF.std(axis=0)
-    turn_FF = np.linalg.qr(generator(seed, "blind").normal(size=(len(spread_F), len(spread_F))))[0]
-    return Axes((components_GF * spread_F) @ turn_FF, train_NF / spread_F @ turn_FF, test_SF / spread_F @ turn_FF)
+    turn_FF = np.linalg.qr(generator(seed, "blind").normal(size=(train_NF.shape[1],) * 2))[0]
+    return Axes(components_GF @ turn_FF, train_NF @ turn_FF, test_SF @ turn_FF)
 
 
 RIVALS: dict[str, Callable[[Profiles, int, int], Axes]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def _recovery(
     codes = {"model": (code_SW[train_S], code_SW[test_S]), "pca": (pca_SW[train_S], pca_SW[test_S])}
     z_SK = subject.profiles.z_SK
     profiles = Profiles(subject.bundle.basis.components_GK, z_SK[train_S], z_SK[test_S], x_SG[train_S], x_SG[test_S])
-    for name, rival in (("ica", ica_of_profiles), ("nmf", nmf)):
+    for name, rival in (("ica", ica_of_profiles), ("nmf", partial(nmf, init="nndsvda"))):
         axes = rival(profiles, pca_SW.shape[1], derive_seed(subject.seed, "pathways"))
         codes[name] = (axes.train_NF, axes.test_SF)
     by_method = {
