@@ -33,7 +33,7 @@ from cic.data.synthetic_hard import HardRecipe, simulate_hard
 from cic.evaluation.axes.matching import matched, medians
 from cic.evaluation.axes.recovery import TRUE_ABOVE, correlations
 from cic.evaluation.axes.rivals import Axes, Profiles
-from cic.evaluation.axes.set_links import set_expression, set_links
+from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
@@ -68,7 +68,9 @@ def told(
     r_PF = correlations(activity_SP, axes.test_SF)
     ranked = rank_sums(axes.loading_GF, sets.members)
     linked_PF, true_PF = discovered(ranked.p, RATE)[1], np.sign(ranked.score) * r_PF > TRUE_ABOVE
-    follows = set_links(set_expression(profiles.x_train_NG, sets.members), axes.train_NF, SHUFFLES, RATE, seed)
+    follows = set_links(
+        LinkSpec(set_expression(profiles.x_train_NG, sets.members), axes.train_NF, SHUFFLES, RATE, seed)
+    )
     truly_PF = np.sign(follows.r) * r_PF > TRUE_ABOVE
     return {
         "matched_P": matched(r_PF).tolist(),

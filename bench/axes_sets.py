@@ -27,12 +27,14 @@ from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
 from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.rivals import Axes
-from cic.evaluation.axes.set_links import SetLinks, set_expression, set_links
+from cic.evaluation.axes.set_links import LinkSpec, SetLinks, set_expression, set_links
 from cic.evaluation.gene_sets.expected import activities, counted
 from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
 from cic.seeds import derive_seed, generator
 
-RATE, SHUFFLES, SHUFFLED_CODES = 0.05, 1000, 5
+RATE, SHUFFLES = 0.05, 1000
+SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
+"""Methods whose axes are linked after their profiles were shuffled, and how often."""
 
 
 def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
@@ -53,13 +55,14 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
         if None in axes:
             return None
         linked = [
-            set_links(expression_PN, one.train_NF, SHUFFLES, RATE, seed)
+            set_links(LinkSpec(expression_PN, one.train_NF, SHUFFLES, RATE, seed))
             for expression_PN, one in zip(expression, axes, strict=True)
         ]
         draw = generator(seed, "shuffled", name)
+        codes = [draw.permuted(axes[0].train_NF, axis=0) for _ in range(SHUFFLED_CODES if name in SHUFFLED else 0)]
         shuffled = [
-            int(set_links(expression[0], draw.permuted(axes[0].train_NF, axis=0), SHUFFLES, RATE, at).beyond.sum())
-            for at in range(SHUFFLED_CODES if name in ("features", "pca") else 0)
+            int(set_links(LinkSpec(expression[0], code_NF, SHUFFLES, RATE, at)).beyond.sum())
+            for at, code_NF in enumerate(codes)
         ]
         found, n = counted(sets.names, activities(axes[0].train_NF, label_N, linked[0].r, linked[0].found))
         return {

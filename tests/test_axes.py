@@ -10,7 +10,7 @@ import pytest
 from cic.evaluation.axes.matching import matched, medians
 from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.rivals import RIVALS, Profiles
-from cic.evaluation.axes.set_links import FOLLOWS, set_expression, set_links
+from cic.evaluation.axes.set_links import FOLLOWS, LinkSpec, set_expression, set_links
 
 SOURCES, GENES, TRAIN = 4, 300, 200
 
@@ -81,14 +81,16 @@ def going_together():
 def test_axes_of_shuffled_profiles_have_about_no_links(going_together):
     set_PN, _, axes_NF = going_together
     draw = np.random.default_rng(1)
-    found = [set_links(set_PN, draw.permuted(axes_NF, axis=0), 200, 0.05, seed).beyond.sum() for seed in range(40)]
+    found = [
+        set_links(LinkSpec(set_PN, draw.permuted(axes_NF, axis=0), 200, 0.05, seed)).beyond.sum() for seed in range(40)
+    ]
     assert np.mean(np.array(found) > 0) <= 0.15, "of 40 draws one in twenty may have some, at a rate of 5%"
     assert np.mean(found) < 1
 
 
 def test_an_axis_is_linked_with_the_sets_that_it_moves(going_together):
     set_PN, factor_NK, _ = going_together
-    links = set_links(set_PN, factor_NK, 200, 0.05, 1)
+    links = set_links(LinkSpec(set_PN, factor_NK, 200, 0.05, 1))
     own = np.arange(len(set_PN)) % 6
     assert links.found[np.arange(len(set_PN)), own].mean() > 0.9
     assert (links.found <= links.beyond).all()
@@ -97,5 +99,5 @@ def test_an_axis_is_linked_with_the_sets_that_it_moves(going_together):
 
 
 def test_an_axis_that_never_moves_has_no_links(going_together):
-    links = set_links(going_together[0], np.zeros((120, 1)), 50, 0.05, 1)
+    links = set_links(LinkSpec(going_together[0], np.zeros((120, 1)), 50, 0.05, 1))
     assert not links.r.any() and (links.p == 1).all() and not links.found.any()

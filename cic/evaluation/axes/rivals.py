@@ -18,6 +18,7 @@ from sklearn.decomposition import NMF, FastICA
 from sklearn.exceptions import ConvergenceWarning
 
 from cic.evaluation.gene_sets.loadings import regression_loadings
+from cic.model.threads import one_thread
 from cic.seeds import derive_seed, generator
 
 NMF_GENES, NMF_STEPS = 2000, 100
@@ -148,6 +149,22 @@ RIVALS: dict[str, Callable[[Profiles, int, int], Axes]] = {
     "blind": blind,
 }
 """Each from profiles, number of axes (fewer where the basis has fewer) and seed."""
+
+
+@dataclass(frozen=True)
+class RivalSpec:
+    """So many axes by the rival of this name: pure data, so that they can be found anywhere."""
+
+    name: str
+    profiles: Profiles
+    n_axes: int
+    seed: int
+
+
+def rival_axes(spec: RivalSpec) -> Axes:
+    """Find the axes of one rival, on one thread."""
+    with one_thread():
+        return RIVALS[spec.name](spec.profiles, spec.n_axes, spec.seed)
 
 
 def _fast_ica(width: int, seed: int) -> FastICA:

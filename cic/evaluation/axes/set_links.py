@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cic.evaluation.gene_sets.enrichment import discovered
+from cic.model.threads import one_thread
 from cic.seeds import generator
 
 FOLLOWS = 0.5
@@ -45,6 +46,29 @@ class SetLinks:
     found: np.ndarray
 
 
+@dataclass(frozen=True)
+class LinkSpec:
+    """Axes to link with gene sets: pure data, so that it can be done anywhere.
+
+    Attributes
+    ----------
+    set_PN
+        `set_expression` of the profiles by which the axes are described.
+    activity_NF
+        Activities of the axes in the same profiles.
+    shuffles
+        Of each axis.
+    rate
+        Of false discoveries, over all pairs.
+    """
+
+    set_PN: np.ndarray
+    activity_NF: np.ndarray
+    shuffles: int
+    rate: float
+    seed: int
+
+
 def set_expression(x_NG: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
     """Give the expression of each set in each profile, P x N: the mean of its genes, less that of all genes.
 
@@ -55,30 +79,26 @@ def set_expression(x_NG: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarra
     return np.array([standard_NG[:, positions].mean(axis=1) - of_all_N for positions in members], dtype=np.float64)
 
 
-def set_links(set_PN: np.ndarray, activity_NF: np.ndarray, shuffles: int, rate: float, seed: int) -> SetLinks:
+def set_links(spec: LinkSpec) -> SetLinks:
     """Link axes to the gene sets that they follow beyond what shuffled profiles come to.
 
     p is the share of shuffles of an axis's own activities in which any set, all counted alike, comes to as large an
     |r|; it is never below one over the number of sets times that of shuffles. Pairs are chosen among all of them by
     Benjamini and Hochberg (1995).
-
-    Parameters
-    ----------
-    set_PN
-        `set_expression` of the profiles by which the axes are described.
     """
-    set_PN = (_standardised(set_PN.T).T / set_PN.shape[1]).astype(np.float32)
-    activity_NF = _standardised(activity_NF.astype(np.float64)).astype(np.float32)
-    r_PF, p_PF = set_PN @ activity_NF, np.ones((len(set_PN), activity_NF.shape[1]))
-    shuffled_NB = np.empty((len(activity_NF), shuffles), dtype=np.float32)
-    for axis, activity_N in enumerate(activity_NF.T):
-        shuffled_NB[:] = activity_N[:, None]
-        null_PB = set_PN @ generator(seed, "shuffled profiles", axis).permuted(shuffled_NB, axis=0)
-        ascending = np.sort(np.abs(null_PB), axis=None)
-        as_much_P = len(ascending) - np.searchsorted(ascending, np.abs(r_PF[:, axis]))
-        p_PF[:, axis] = (1 + as_much_P) / (1 + len(ascending))
-    beyond_PF = discovered(p_PF, rate)[1]
-    return SetLinks(r_PF, p_PF, beyond_PF, beyond_PF & (np.abs(r_PF) >= FOLLOWS))
+    with one_thread():
+        set_PN = (_standardised(spec.set_PN.T).T / spec.set_PN.shape[1]).astype(np.float32)
+        activity_NF = _standardised(spec.activity_NF.astype(np.float64)).astype(np.float32)
+        r_PF, p_PF = set_PN @ activity_NF, np.ones((len(set_PN), activity_NF.shape[1]))
+        shuffled_NB = np.empty((len(activity_NF), spec.shuffles), dtype=np.float32)
+        for axis, activity_N in enumerate(activity_NF.T):
+            shuffled_NB[:] = activity_N[:, None]
+            null_PB = set_PN @ generator(spec.seed, "shuffled profiles", axis).permuted(shuffled_NB, axis=0)
+            ascending = np.sort(np.abs(null_PB), axis=None)
+            as_much_P = len(ascending) - np.searchsorted(ascending, np.abs(r_PF[:, axis]))
+            p_PF[:, axis] = (1 + as_much_P) / (1 + len(ascending))
+        beyond_PF = discovered(p_PF, spec.rate)[1]
+        return SetLinks(r_PF, p_PF, beyond_PF, beyond_PF & (np.abs(r_PF) >= FOLLOWS))
 
 
 def _standardised(values_NX: np.ndarray) -> np.ndarray:

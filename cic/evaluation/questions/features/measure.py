@@ -13,8 +13,8 @@ import pandas as pd
 
 from cic.evaluation.axes.matching import matched, medians
 from cic.evaluation.axes.recovery import Links, compare, correlations
-from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
-from cic.evaluation.axes.set_links import FOLLOWS, SetLinks, set_expression, set_links
+from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, RivalSpec, regressed, rival_axes
+from cic.evaluation.axes.set_links import FOLLOWS, LinkSpec, SetLinks, set_expression, set_links
 from cic.evaluation.finding import Answer
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.expected import activities, counted
@@ -24,10 +24,13 @@ from cic.evaluation.questions.features.found import Found
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.evaluation.subject import Subject
 from cic.model.threads import one_thread
+from cic.progress import track
 from cic.seeds import derive_seed, generator
 
 FEWEST_PROFILES = 10
 """Held-out profiles below which correlations with the truth are chance."""
+SHUFFLES = 200
+"""Of each axis; all sets together give the null, so that few are enough."""
 SHUFFLED = 5
 """Times that the profiles of the features are shuffled, to see that shuffled ones have about no links."""
 COLUMNS = ("feature", "set", "collection", "size", "r", "p")
@@ -48,10 +51,20 @@ def measure(subject: Subject) -> Answer:
     sets, _, reason = find_sets(subject)
     if sets is None:
         return Answer(None, {"features": reason})
+    methods = axes_of(subject, features)
     with one_thread():
-        methods = axes_of(subject, features)
         expression_PN = set_expression(subject.x_SG[subject.part_S == "train"], sets.members)
-        linked = {name: _linked(subject, expression_PN, axes.train_NF, name) for name, axes in methods.items()}
+        shuffled = _shuffled(subject, methods["features"].train_NF)
+    config = subject.params.evaluate
+    specs = [
+        LinkSpec(
+            expression_PN, activity_NF, SHUFFLES, config.false_discoveries, derive_seed(subject.seed, "features", at)
+        )
+        for at, activity_NF in enumerate([*(axes.train_NF for axes in methods.values()), *shuffled])
+    ]
+    links = list(track(subject.workers.map(set_links, specs), "gene sets of features", total=len(specs)))
+    linked, of_shuffled = dict(zip(methods, links, strict=False)), links[len(methods) :]
+    with one_thread():
         followed = {name: np.asarray(one.found.any(axis=1), dtype=np.float64) for name, one in linked.items()}
         planted, lead = _planted(subject, methods, sets) or (None, None)
         expected = {name: _expected(subject, sets, methods[name], linked[name]) for name in methods}
@@ -61,7 +74,7 @@ def measure(subject: Subject) -> Answer:
             "active": float(np.median(features.active_F)),
             "n_sets": len(sets),
             "follows": FOLLOWS,
-            "shuffled": _shuffled(subject, expression_PN, methods["features"].train_NF),
+            "shuffled": float(np.mean([one.beyond.sum() for one in of_shuffled])),
             "n_expected": expected["features"][1] or None,
             "methods": {
                 name: {
@@ -91,24 +104,20 @@ def axes_of(subject: Subject, features: Any) -> dict[str, Axes]:
     code_SW, z_SK = subject.profiles.code_SW, subject.profiles.z_SK
     activity_SF = features.activities(subject.bundle.decode_basis(code_SW))
     profiles = Profiles(subject.bundle.basis.components_GK, z_SK[train_S], z_SK[test_S], x_SG[train_S], x_SG[test_S])
-    own = {
-        "features": Axes(features.loading_GF(), activity_SF[train_S], activity_SF[test_S]),
-        "code": regressed(profiles, code_SW[train_S], code_SW[test_S]),
-    }
+    with one_thread():
+        own = {
+            "features": Axes(features.loading_GF(), activity_SF[train_S], activity_SF[test_S]),
+            "code": regressed(profiles, code_SW[train_S], code_SW[test_S]),
+        }
     seed = derive_seed(subject.seed, "features")
-    return own | {name: rival(profiles, len(features), seed) for name, rival in RIVALS.items()}
+    specs = [RivalSpec(name, profiles, len(features), seed) for name in RIVALS]
+    found = track(subject.workers.map(rival_axes, specs), "axes of other methods", total=len(specs))
+    return own | dict(zip(RIVALS, found, strict=True))
 
 
-def _linked(subject: Subject, expression_PN: np.ndarray, activity_NF: np.ndarray, role: str) -> SetLinks:
-    config = subject.params.evaluate
-    seed = derive_seed(subject.seed, "features", "links", role)
-    return set_links(expression_PN, activity_NF, config.permutations, config.false_discoveries, seed)
-
-
-def _shuffled(subject: Subject, expression_PN: np.ndarray, activity_NF: np.ndarray) -> float:
+def _shuffled(subject: Subject, activity_NF: np.ndarray) -> list[np.ndarray]:
     draw = generator(subject.seed, "features", "shuffled profiles")
-    shuffled = (draw.permuted(activity_NF, axis=0) for _ in range(SHUFFLED))
-    return float(np.mean([_linked(subject, expression_PN, one, "shuffled").beyond.sum() for one in shuffled]))
+    return [draw.permuted(activity_NF, axis=0) for _ in range(SHUFFLED)]
 
 
 def _expected(subject: Subject, sets: MatchedSets, axes: Axes, linked: SetLinks) -> tuple[int, int]:
