@@ -41,7 +41,7 @@ from cic.model.prepare import Prepared
 from cic.seeds import derive_seed
 
 SETTINGS = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
-RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 1000, 2000, 0.95
+RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 200, 2000, 0.95
 ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
 
 

@@ -32,7 +32,7 @@ from cic.evaluation.gene_sets.expected import activities, counted
 from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
 from cic.seeds import derive_seed, generator
 
-RATE, SHUFFLES = 0.05, 1000
+RATE, SHUFFLES = 0.05, 200
 SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
 """Methods whose axes are linked after their profiles were shuffled, and how often."""
 
