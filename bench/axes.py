@@ -1,6 +1,6 @@
 """Whether single axes stand for planted programs: features of a model beside as many axes of other methods.
 
-    python -m bench.axes --seeds 3
+    python -m bench.axes --seeds 1 2 --axes 80 120
 
 For every setting of the simulated profiles and every seed, which draws other profiles and another split: a model of
 fixed shape is trained and its features made without a look at the truth, and all methods give as many axes. Over the
@@ -136,13 +136,13 @@ def summary(rows: pd.DataFrame, seed: int = 1) -> dict[str, str]:
     one_P = np.ones(len(links_P))
     return {
         "axes": f"{rows['axes'].mean():.0f}",
-        "median |r|": _shown(percentile_interval(*medians(matched_P, RESAMPLES, seed), CONFIDENCE, len(matched_P))),
+        "median r": _shown(percentile_interval(*medians(matched_P, RESAMPLES, seed), CONFIDENCE, len(matched_P))),
         "precision": _shown(ratio(true_P, links_P)),
         "recall": _shown(ratio((true_P > 0).astype(float), one_P)),
         "average precision (blind)": f"{rows['average_precision'].mean():.2f} ({rows['blind_precision'].mean():.2f})",
-        "sets followed: precision": _shown(ratio(truly_P, followed_P)),
-        "recall ": _shown(ratio((truly_P > 0).astype(float), one_P)),
-        "recurs": f"{rows['recurs'].astype(float).mean():.2f}",
+        "sets followed, precision": _shown(ratio(truly_P, followed_P)),
+        "of these recall": _shown(ratio((truly_P > 0).astype(float), one_P)),
+        "recurs": _shown(Interval(float(rows["recurs"].astype(float).mean()), None, None)),
         "seconds": f"{rows['seconds'].mean():.1f}",
     }
 

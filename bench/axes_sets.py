@@ -105,7 +105,7 @@ def table(found: list[dict[str, Any]]) -> str:
     """Give the table of the docs, means over seeds."""
     cases = pd.DataFrame(found).groupby(["asked", "method"], sort=False)
     lines = [
-        "| asked | method | axes | beyond chance | links | sets followed | strongest |r| of a set | links that recur "
+        "| asked | method | axes | beyond chance | links | sets followed | strongest r of a set | links that recur "
         "| expected and found | shuffled |",
         "| --- " * 10 + "|",
     ]
