@@ -68,9 +68,8 @@ def told(
     r_PF = correlations(activity_SP, axes.test_SF)
     ranked = rank_sums(axes.loading_GF, sets.members)
     linked_PF, true_PF = discovered(ranked.p, RATE)[1], np.sign(ranked.score) * r_PF > TRUE_ABOVE
-    follows = set_links(
-        LinkSpec(set_expression(profiles.x_train_NG, sets.members), axes.train_NF, SHUFFLES, RATE, seed)
-    )
+    expression_PN = set_expression(profiles.x_train_NG, sets.members, profiles.x_train_NG.std(axis=0))
+    follows = set_links(LinkSpec(expression_PN, axes.train_NF, SHUFFLES, RATE, seed))
     truly_PF = np.sign(follows.r) * r_PF > TRUE_ABOVE
     return {
         "matched_P": matched(r_PF).tolist(),

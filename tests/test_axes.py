@@ -10,7 +10,7 @@ import pytest
 from cic.evaluation.axes.matching import matched, medians
 from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.rivals import RIVALS, Profiles
-from cic.evaluation.axes.set_links import FOLLOWS, LinkSpec, set_expression, set_links
+from cic.evaluation.axes.set_links import FOLLOWS, LinkSpec, held_out_r, set_expression, set_links
 
 SOURCES, GENES, TRAIN = 4, 300, 200
 
@@ -75,7 +75,7 @@ def going_together():
         for at, size in enumerate(draw.integers(15, 80, 30))
     )
     axes_NF = np.maximum(factor_NK @ draw.normal(size=(6, 12)), 0) ** 2
-    return set_expression(x_NG, members), factor_NK, axes_NF
+    return set_expression(x_NG, members, x_NG.std(axis=0)), factor_NK, axes_NF
 
 
 def test_axes_of_shuffled_profiles_have_about_no_links(going_together):
@@ -101,3 +101,24 @@ def test_an_axis_is_linked_with_the_sets_that_it_moves(going_together):
 def test_an_axis_that_never_moves_has_no_links(going_together):
     links = set_links(LinkSpec(going_together[0], np.zeros((120, 1)), 50, 0.05, 1))
     assert not links.r.any() and (links.p == 1).all() and not links.found.any()
+
+
+def test_what_an_axis_follows_by_chance_does_not_hold_in_new_profiles(going_together):
+    set_PN, factor_NK, _ = going_together
+    train, test = slice(0, 60), slice(60, None)
+    many_NF = np.random.default_rng(2).normal(size=(120, 200))
+    by_chance_P, true_P = (
+        held_out_r(set_PN[:, train], one[train], set_PN[:, test], one[test]) for one in (many_NF, factor_NK)
+    )
+    assert np.abs(np.corrcoef(set_PN[0, train], many_NF[train].T)[0, 1:]).max() > 0.3, "of 200 one seems to follow it"
+    assert abs(np.median(by_chance_P)) < 0.1
+    assert np.median(true_P) > 0.7
+    np.testing.assert_allclose(
+        held_out_r(set_PN[:, train], -factor_NK[train], set_PN[:, test], -factor_NK[test]), true_P
+    )
+
+
+def test_sets_are_told_in_standard_deviations_of_training():
+    x_SG = np.array([[1.0, 10.0, 0.0], [3.0, 20.0, 0.0]])
+    found_PS = set_expression(x_SG, [np.array([0]), np.array([2])], np.array([1.0, 10.0, 0.0]))
+    np.testing.assert_allclose(found_PS, [[1 - 2 / 3, 3 - 5 / 3], [-2 / 3, -5 / 3]])

@@ -404,7 +404,8 @@ def test_features_stand_beside_as_many_axes_of_other_methods(featured):
     own, answer = featured
     found = answer.finding
     assert list(found.methods) == list(found.planted) == list(METHODS)
-    assert list(found.lead) == list(METHODS)[1:]
+    assert list(found.lead) == list(found.leads) == list(METHODS)[1:]
+    assert found.least_lead.value == min(one.value for one in found.leads.values())
     width = own.profiles.code_SW.shape[1]
     assert {name: one.axes for name, one in found.methods.items()} == {
         name: width if name == "code" else found.n for name in METHODS
@@ -438,8 +439,9 @@ def test_features_are_said_to_be_worse_where_a_rival_is_ahead(featured, tmp_path
         _, sentence = feature_sentences(changed(answer.finding, lead=lead), some_facts())
         assert sentence.standing == standing
         assert ("NMF" in sentence.claim) == (standing == "bad")
-    for sets, standing in ((better, "open"), (worse, "bad")):
-        sentence, _ = feature_sentences(changed(answer.finding, sets_lead=sets), some_facts())
+        sentence, _ = feature_sentences(
+            changed(answer.finding, leads=dict.fromkeys(lead, better) | {"nmf": nmf}), some_facts()
+        )
         assert sentence.standing == standing
     for make in (features_section, planted_section):
         section = make(answer.finding, some_evidence(answer), tmp_path)

@@ -69,14 +69,15 @@ class LinkSpec:
     seed: int
 
 
-def set_expression(x_NG: np.ndarray, members: Sequence[np.ndarray]) -> np.ndarray:
-    """Give the expression of each set in each profile, P x N: the mean of its genes, less that of all genes.
+def set_expression(x_SG: np.ndarray, members: Sequence[np.ndarray], spread_G: np.ndarray) -> np.ndarray:
+    """Give the expression of each set in each profile, P x S: the mean of its genes, less that of all genes.
 
-    Each gene in standard deviations of these profiles (0 where it has none), so that the loudest do not decide.
+    Each gene over `spread_G`, its standard deviation over the training profiles, so that the loudest do not decide;
+    genes that do not vary are left out.
     """
-    standard_NG = _standardised(x_NG)
-    of_all_N = standard_NG.mean(axis=1)
-    return np.array([standard_NG[:, positions].mean(axis=1) - of_all_N for positions in members], dtype=np.float64)
+    standard_SG = x_SG / np.where(spread_G > 1e-6, spread_G, np.inf)
+    of_all_S = standard_SG.mean(axis=1)
+    return np.array([standard_SG[:, positions].mean(axis=1) - of_all_S for positions in members], dtype=np.float64)
 
 
 def set_links(spec: LinkSpec) -> SetLinks:
@@ -99,6 +100,27 @@ def set_links(spec: LinkSpec) -> SetLinks:
             p_PF[:, axis] = (1 + as_much_P) / (1 + len(ascending))
         beyond_PF = discovered(p_PF, spec.rate)[1]
         return SetLinks(r_PF, p_PF, beyond_PF, beyond_PF & (np.abs(r_PF) >= FOLLOWS))
+
+
+def held_out_r(train_PN: np.ndarray, train_NF: np.ndarray, test_PS: np.ndarray, test_SF: np.ndarray) -> np.ndarray:
+    """Give r over held-out profiles of each set with the axis that follows it best over the training profiles (P).
+
+    Its sign is that of training: below 0 an axis goes the other way in new profiles. Nothing is chosen by these, so
+    that more axes are not better by chance.
+
+    Parameters
+    ----------
+    train_PN, test_PS
+        `set_expression` of the training and of the held-out profiles.
+    train_NF, test_SF
+        Activities of the axes in both.
+    """
+    r_PF, held_PF = (
+        _standardised(set_PX.T).T @ _standardised(activity_XF.astype(np.float64)) / len(activity_XF)
+        for set_PX, activity_XF in ((train_PN, train_NF), (test_PS, test_SF))
+    )
+    best_P, every_P = np.abs(r_PF).argmax(axis=1), np.arange(len(r_PF))
+    return np.sign(r_PF[every_P, best_P]) * held_PF[every_P, best_P]
 
 
 def _standardised(values_NX: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from cic.evaluation.statistics.intervals import Interval
 
 
 class Followed(Finding):
-    """Which gene sets the axes of a method follow, over the training profiles."""
+    """Which gene sets the axes of a method follow, over the training profiles unless said otherwise."""
 
     axes: int
     beyond: int
@@ -16,6 +16,8 @@ class Followed(Finding):
     """Of these, pairs with |r| of `follows` at least."""
     sets: Interval
     """Share of the sets that have a link; the interval is over sets."""
+    held_out: Interval
+    """Median over the sets of r, over held-out profiles, with the axis that follows it best over the training ones."""
     expected: int | None
     """Pathways expected in a cell type that are highest there, through the links."""
 
@@ -54,8 +56,10 @@ class Found(Finding):
     n_expected: int | None
     methods: dict[str, Followed]
     """The features first, then the numbers of the code, then as many axes by other methods."""
-    sets_lead: Interval
-    """Share of sets with a link, of the features less that of random directions."""
+    least_lead: Interval
+    """The least of the features' leads in `held_out` over the other methods: the one that speaks most against them."""
+    leads: dict[str, Interval]
+    """By method, `held_out` of the features less that of the method, paired over sets."""
     planted: dict[str, Planted] | None
     """By method, where profiles were simulated."""
     lead: dict[str, Matched] | None

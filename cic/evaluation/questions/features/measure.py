@@ -14,7 +14,7 @@ import pandas as pd
 from cic.evaluation.axes.matching import matched, medians
 from cic.evaluation.axes.recovery import Links, compare, correlations
 from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, RivalSpec, regressed, rival_axes
-from cic.evaluation.axes.set_links import FOLLOWS, LinkSpec, SetLinks, set_expression, set_links
+from cic.evaluation.axes.set_links import FOLLOWS, LinkSpec, SetLinks, held_out_r, set_expression, set_links
 from cic.evaluation.finding import Answer
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.expected import activities, counted
@@ -53,7 +53,9 @@ def measure(subject: Subject) -> Answer:
         return Answer(None, {"features": reason})
     methods = axes_of(subject, features)
     with one_thread():
-        expression_PN = set_expression(subject.x_SG[subject.part_S == "train"], sets.members)
+        x_train_NG, x_test_SG = subject.x_SG[subject.part_S == "train"], subject.x_SG[subject.test_S]
+        spread_G = x_train_NG.std(axis=0)
+        expression_PN, held_PS = (set_expression(x_SG, sets.members, spread_G) for x_SG in (x_train_NG, x_test_SG))
         shuffled = _shuffled(subject, methods["features"].train_NF)
     config = subject.params.evaluate
     specs = [
@@ -66,6 +68,7 @@ def measure(subject: Subject) -> Answer:
     linked, of_shuffled = dict(zip(methods, links, strict=False)), links[len(methods) :]
     with one_thread():
         followed = {name: np.asarray(one.found.any(axis=1), dtype=np.float64) for name, one in linked.items()}
+        held_out, leads = _held_out(subject, methods, expression_PN, held_PS)
         planted, lead = _planted(subject, methods, sets) or (None, None)
         expected = {name: _expected(subject, sets, methods[name], linked[name]) for name in methods}
         found = {
@@ -82,11 +85,13 @@ def measure(subject: Subject) -> Answer:
                     "beyond": int(one.beyond.sum()),
                     "links": int(one.found.sum()),
                     "sets": _share(subject, followed[name]),
+                    "held_out": held_out[name],
                     "expected": expected[name][0] if expected[name][1] else None,
                 }
                 for name, one in linked.items()
             },
-            "sets_lead": _share(subject, followed["features"] - followed["blind"]),
+            "least_lead": min(leads.values(), key=lambda one: one.value),
+            "leads": leads,
             "planted": planted,
             "lead": lead,
         }
@@ -118,6 +123,24 @@ def axes_of(subject: Subject, features: Any) -> dict[str, Axes]:
 def _shuffled(subject: Subject, activity_NF: np.ndarray) -> list[np.ndarray]:
     draw = generator(subject.seed, "features", "shuffled profiles")
     return [draw.permuted(activity_NF, axis=0) for _ in range(SHUFFLED)]
+
+
+def _held_out(
+    subject: Subject, methods: Mapping[str, Axes], train_PN: np.ndarray, test_PS: np.ndarray
+) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """Give what `Found` has of `held_out`, and of `leads`: intervals are over sets, the same drawn for all."""
+    config, seed = subject.params.evaluate, derive_seed(subject.seed, "features", "held out")
+    median = {
+        name: medians(held_out_r(train_PN, axes.train_NF, test_PS, axes.test_SF), config.bootstrap, seed)
+        for name, axes in methods.items()
+    }
+    own, own_R = median["features"]
+
+    def interval(value: float, value_R: np.ndarray) -> Interval:
+        return percentile_interval(value, value_R, config.confidence, len(train_PN))
+
+    leads = {name: interval(own - one, own_R - one_R) for name, (one, one_R) in median.items() if name != "features"}
+    return {name: interval(*one) for name, one in median.items()}, leads
 
 
 def _expected(subject: Subject, sets: MatchedSets, axes: Axes, linked: SetLinks) -> tuple[int, int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cic.evaluation.drawing.heat_maps import short_set
 from cic.evaluation.facts import Facts
 from cic.evaluation.questions.features.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
-from cic.evaluation.statistics.intervals import against
-from cic.evaluation.words import Sentence, Standing, percent, rounded, with_interval
+from cic.evaluation.statistics.intervals import Interval, against
+from cic.evaluation.words import Sentence, percent, rounded, with_interval
 
 METHODS = {
     "features": "features",
@@ -35,27 +36,30 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     return Section(
         key="features",
         title="Which gene sets does each feature follow?",
-        claim=f"{percent(own.sets.value)} of {found.n_sets:,} gene sets are followed by one of {found.n} features; "
-        f"less the share that as many random directions follow: {with_interval(found.sets_lead, confidence)}.",
+        claim=f"A gene set goes with the feature that followed it best in training with a median r of "
+        f"{with_interval(own.held_out, confidence)} over held-out profiles.",
         baseline="as many axes by other methods, and the numbers of the code, by the same procedure; features with "
         f"shuffled profiles, which have {found.shuffled:,.1f} pairs beyond chance",
         n=f"{found.n_sets:,} gene sets, {evidence.facts.profiles.train:,} training profiles",
         table=Table(
-            ("axes", "number", "beyond chance", "links", "sets followed", "expected and found"),
+            ("axes", "number", "r, held out", "lead of the features", "beyond chance", "links", "sets", "expected"),
             tuple(
                 (
-                    name, str(one.axes), f"{one.beyond:,}", f"{one.links:,}",
-                    with_interval(one.sets, confidence),
+                    name, str(one.axes), with_interval(one.held_out, confidence),
+                    with_interval(found.leads[method], confidence) if method in found.leads else "",
+                    f"{one.beyond:,}", f"{one.links:,}", percent(one.sets.value),
                     "–" if one.expected is None else f"{one.expected} of {found.n_expected}",
                 )
-                for one, name in ((found.methods[method], name) for method, name in METHODS.items())
+                for method, one, name in ((method, found.methods[method], name) for method, name in METHODS.items())
             ),
         ),
         notes=(
-            "An axis follows a set if it goes with the mean of its genes, less that of all genes, with |r| of "
-            f"{found.follows} or more, and beyond what its own activities come to when they are shuffled over "
-            "profiles: how genes of a set go together is part of that null. Nearly any direction of expression data "
-            "goes a little with nearly any set, so that being beyond chance says little by itself.",
+            "For every set and method the axis is chosen on training profiles, so that more axes are not better by "
+            "chance. Intervals are over sets; these overlap, so they are somewhat too narrow.",
+            "A link: the axis goes with the mean of the set's genes, less that of all genes, with |r| of "
+            f"{found.follows} or more over training profiles, and beyond what its own activities come to when they "
+            "are shuffled over profiles: how genes of a set go together is part of that null. Nearly any direction "
+            "of expression data goes a little with nearly any set, so that being beyond chance says little.",
             f"A feature is active in {percent(found.active)} of the training profiles (median), and agrees with its "
             f"match in another training with r = {rounded(found.recurrence)} (median).",
             *([f"Closest: {'; '.join(examples)}."] if examples else []),
@@ -96,46 +100,36 @@ def planted_section(found: Found, evidence: Evidence, folder: Path) -> Section |
 
 
 def feature_sentences(found: Found, facts: Facts) -> list[Sentence]:
-    """Say whether features follow more gene sets than random directions, and stand for programs more than rivals."""
+    """Say whether single features follow gene sets, and planted programs, more than axes of other methods do."""
     confidence = facts.interval.confidence
-    side = against(found.sets_lead, 0.0)
-    said: list[Sentence] = []
-    details = (
-        f"{found.methods['features'].links:,} links of {found.n} features with {found.n_sets:,} gene sets; share of "
-        f"sets followed, less that of random directions: {with_interval(found.sets_lead, confidence)}. Features with "
-        f"shuffled profiles have {found.shuffled:,.1f} pairs beyond chance."
-    )
-    standing: dict[str, Standing] = {"above": "open", "below": "bad"}
-    claim = {
-        "above": "Features follow more gene sets than as many random directions do.",
-        "below": "Features follow fewer gene sets than as many random directions do.",
-    }
-    said.append(
-        Sentence(
-            standing.get(side, "open"),
-            claim.get(side, "Features do not clearly follow more gene sets than as many random directions do."),
-            details,
+    own = found.methods["features"]
+    said = [
+        _compared(
+            "Gene sets",
+            found.leads,
+            f"Median r over held-out profiles of a set with the feature that follows it best in training: "
+            f"{with_interval(own.held_out, confidence)}; with random directions "
+            f"{rounded(found.methods['blind'].held_out.value)}. Features with shuffled profiles have "
+            f"{found.shuffled:,.1f} pairs beyond chance.",
         )
-    )
-    if found.lead is None or found.planted is None:
-        return said
-    sides = {method: against(one.r, 0.0) for method, one in found.lead.items()}
-    behind = [METHODS[method] for method, one in sides.items() if one == "below"]
-    median = with_interval(found.planted["features"].r, confidence)
-    if behind:
-        text = f"Planted programs are followed less by single features than by {' and '.join(behind)}."
-        said.append(Sentence("bad", text, f"Median |r| of a program with a feature of its own: {median}."))
-    else:
-        ahead = all(one == "above" for one in sides.values())
-        text = (
-            "Planted programs are followed by single features more than by axes of all other methods."
-            if ahead
-            else "Planted programs are not clearly followed more by single features than by axes of other methods."
-        )
+    ]
+    if found.planted is not None and found.lead is not None:
+        median = with_interval(found.planted["features"].r, confidence)
+        by_method = {method: one.r for method, one in found.lead.items()}
         said.append(
-            Sentence("good" if ahead else "open", text, f"Median |r| of a program with a feature of its own: {median}.")
+            _compared("Planted programs", by_method, f"Median |r| of a program with a feature of its own: {median}.")
         )
     return said
+
+
+def _compared(what: str, leads: Mapping[str, Interval], details: str) -> Sentence:
+    sides = {method: against(one, 0.0) for method, one in leads.items()}
+    behind = [METHODS[method] for method, side in sides.items() if side == "below"]
+    if behind:
+        return Sentence("bad", f"{what} are followed less by single features than by {' and '.join(behind)}.", details)
+    if all(side == "above" for side in sides.values()):
+        return Sentence("good", f"{what} are followed more by single features than by axes of other methods.", details)
+    return Sentence("open", f"{what} are not followed more by single features than by axes of all others.", details)
 
 
 SECTIONS = (features_section, planted_section)
