@@ -86,6 +86,7 @@ EVALUATION = (
     "words",
     "left_out",
     "gene_sets",
+    "axes",
     "classifiers",
     "drawing",
     "facts",

@@ -21,6 +21,9 @@ from cic.evaluation.gene_sets.enrichment import (
     relabelled,
     running_sums,
 )
+from cic.evaluation.gene_sets.expected import activities
+from cic.evaluation.questions.features.measure import measure as measure_features
+from cic.evaluation.questions.features.say import METHODS, feature_sentences, features_section, planted_section
 from cic.evaluation.questions.pathways import cell_type_pathways
 from cic.evaluation.questions.pathways.measure import measure as measure_pathways
 from cic.evaluation.questions.pathways.say import (
@@ -96,6 +99,18 @@ def measured(tmp_path_factory):
 @pytest.fixture(scope="module")
 def programs(measured):
     return measure_programs(measured[0])
+
+
+@pytest.fixture(scope="module")
+def featured(measured):
+    """The same model with features of its code."""
+    fit = pytest.importorskip("cic.model.feature_fit")
+    own = measured[0]
+    bundle, z_SK = own.bundle, own.profiles.z_SK
+    held = (z_SK[own.part_S == name] for name in ("train", "validation"))
+    features = fit.fit_features([bundle.network], bundle.basis, *held, 6)
+    own = replace(own, bundle=replace(bundle, features=features))
+    return own, measure_features(own)
 
 
 def with_sets(own, place):
@@ -377,11 +392,68 @@ def test_what_is_expected_is_looked_for_in_the_right_types(measured, tmp_path):
         assert row["found"] == (by_label[program].idxmax() == row["label"])
 
 
+# features
+
+
+def test_without_features_nothing_is_asked_of_them(measured):
+    found = measure_features(measured[0])
+    assert found.finding is None
+    assert "no features" in found.left_out["features"]
+
+
+def test_features_stand_beside_as_many_axes_of_other_methods(featured):
+    own, answer = featured
+    found = answer.finding
+    assert list(found.methods) == list(found.planted) == list(METHODS)
+    assert list(found.lead) == list(found.leads) == list(METHODS)[1:]
+    assert found.least_lead.value == min(one.value for one in found.leads.values())
+    width = own.profiles.code_SW.shape[1]
+    assert {name: one.axes for name, one in found.methods.items()} == {
+        name: width if name == "code" else found.n for name in METHODS
+    }
+    assert found.shuffled < 1, "shuffled profiles have about no links"
+    for name, one in found.methods.items():
+        assert one.links <= one.beyond <= one.axes * found.n_sets
+        assert 0 <= found.planted[name].r.value <= 1
+    table = answer.tables["feature_links"]
+    assert len(table) == found.methods["features"].links
+    assert table["set"].nunique() == round(found.methods["features"].sets.value * found.n_sets)
+    assert (table["r"].abs() >= found.follows).all()
+
+
+def test_what_is_expected_is_looked_for_through_features(featured, tmp_path):
+    own, _ = featured
+    names = ["HALLMARK_BILE_ACID_METABOLISM", "Neuronal System", "A", "B", "C", "D"]
+    answer = measure_features(with_sets(own, gmt(tmp_path / "sets", names)))
+    assert answer.finding.n_expected == 2
+    assert all(0 <= one.expected <= 2 for one in answer.finding.methods.values())
+    assert answer.finding.planted is None and answer.finding.lead is None
+    assert planted_section(answer.finding, some_evidence(answer), tmp_path) is None
+    assert len(feature_sentences(answer.finding, some_facts())) == 1
+
+
+def test_features_are_said_to_be_worse_where_a_rival_is_ahead(featured, tmp_path):
+    _, answer = featured
+    better, none, worse = ({"low": at, "value": at + 0.1, "high": at + 0.2} for at in (0.1, -0.1, -0.4))
+    for nmf, standing in ((better, "good"), (none, "open"), (worse, "bad")):
+        lead = {name: {"r": nmf if name == "nmf" else better} for name in answer.finding.lead}
+        _, sentence = feature_sentences(changed(answer.finding, lead=lead), some_facts())
+        assert sentence.standing == standing
+        assert ("NMF" in sentence.claim) == (standing == "bad")
+        sentence, _ = feature_sentences(
+            changed(answer.finding, leads=dict.fromkeys(lead, better) | {"nmf": nmf}), some_facts()
+        )
+        assert sentence.standing == standing
+    for make in (features_section, planted_section):
+        section = make(answer.finding, some_evidence(answer), tmp_path)
+        assert [row[0] for row in section.table.rows] == list(METHODS.values())
+
+
 # cell types
 
 
 def looked_up(codes, labels, names, score, fdr):
-    own = cell_type_pathways.activities(np.array(codes), pd.Series(labels), score, fdr < 0.05)
+    own = activities(np.array(codes), pd.Series(labels), score, fdr < 0.05)
     none = replace(own, activity_LP=np.zeros_like(own.activity_LP))
     return cell_type_pathways.expectations(names, own, own, none, score, fdr).set_index("label")
 

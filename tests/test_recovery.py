@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cic.evaluation.questions.programs.recovery import (
-    Links,
-    compare,
-    correlations,
-    decoded,
-    mean_over_programs,
-    other_codes,
-)
+from cic.evaluation.axes.recovery import Links, compare, correlations, decoded, mean_over_programs
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +78,6 @@ def test_a_constant_number_follows_nothing(activity):
     code = activity.copy()
     code[:, 0] = 3
     assert not correlations(activity, code)[:, 0].any()
-
-
-def test_ica_and_nmf_find_sources_and_repeat():
-    draw = np.random.default_rng(3)
-    source = draw.exponential(size=(300, 3))
-    x = (source @ draw.exponential(size=(3, 60))).astype(np.float32)
-    x -= x[:200].mean(axis=0)
-    direction = np.linalg.svd(x[:200], full_matrices=False)[2][:3].T
-    pca = x @ direction
-    found = other_codes(x[:200], x[200:], pca[:200], pca[200:], 5)
-    again = other_codes(x[:200], x[200:], pca[:200], pca[200:], 5)
-    assert (found["nmf"][0] >= 0).all()
-    for name, worst in (("ica", 0.9), ("nmf", 0.9)):
-        np.testing.assert_array_equal(found[name][1], again[name][1])
-        r = np.abs(correlations(source[200:], found[name][1]))
-        assert r.max(axis=1).min() > worst
 
 
 def test_all_numbers_together_tell_what_no_single_one_does():

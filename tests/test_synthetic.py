@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from cic.config import Split
 from cic.data.matrix import read_matrix
 from cic.data.split import split_samples
-from cic.data.synthetic import Recipe, cell_type_names, draw_truth, planted_activity, program_names, simulate
+from cic.data.synthetic import Recipe, Truth, cell_type_names, draw_truth, planted_activity, program_names, simulate
+from cic.data.synthetic_hard import RAREST, HardRecipe, draw_hard_truth, simulate_hard
 
 SMALL = Recipe(samples=300, genes=2000, cell_types=8, studies=15, programs=24, replicate_pairs=40)
 
@@ -43,6 +44,20 @@ def test_the_same_recipe_gives_the_same_bytes_and_another_seed_other_data(made: 
         assert (tmp_path / "small" / name).read_bytes() == (made / name).read_bytes()
     simulate(SMALL.model_copy(update={"seed": 2}), tmp_path / "small")
     assert (tmp_path / "small" / "profiles.parquet").read_bytes() != (made / "profiles.parquet").read_bytes()
+
+
+def test_the_default_setting_gives_what_it_always_gave(tmp_path: Path) -> None:
+    """Last bits differ between processors, so values are held and not bytes; the recipe is part of the record."""
+    recipe = Recipe(samples=60, genes=80, cell_types=4, studies=9, programs=6, replicate_pairs=8, seed=2)
+    simulate(recipe, tmp_path / "golden")
+    values = read_matrix(tmp_path / "golden").values.astype(float)
+    np.testing.assert_allclose(values[1, :4], [6.1961, 18.3456, 12.2419, 10.5832], atol=1e-3)
+    assert values.sum() == pytest.approx(47936.084, abs=0.1)
+    assert np.square(values).sum() == pytest.approx(525395.22, abs=1)
+    assert Recipe().model_dump() == {
+        "samples": 1040, "genes": 20_000, "cell_types": 16, "studies": 40, "programs": 80, "replicate_pairs": 120,
+        "study_shift": 0.25, "noise": 1.0, "seed": 1,
+    }  # fmt: skip
 
 
 def test_progress_counts_every_profile(tmp_path: Path) -> None:
@@ -141,3 +156,57 @@ def test_truth_that_belongs_to_other_samples_is_not_taken(made: Path) -> None:
     assert activity is not None and list(activity.columns) == list(program_names(SMALL))
     assert planted_activity(made, samples[1:]) is None
     assert planted_activity(made.with_name("other.parquet"), samples) is None
+
+
+# the harder setting
+
+
+@pytest.fixture(scope="module")
+def truths() -> tuple[Truth, Truth]:
+    recipe = {"genes": 4000, "samples": 600, "replicate_pairs": 60}
+    return draw_truth(Recipe(**recipe)), draw_hard_truth(HardRecipe(**recipe))
+
+
+def nearest_overlap(truth: Truth) -> float:
+    member_PG = (truth.effect_PG != 0).astype(float)
+    shared_PP = member_PG @ member_PG.T
+    share_PP = shared_PP / np.minimum.outer(np.diag(shared_PP), np.diag(shared_PP))
+    np.fill_diagonal(share_PP, 0)
+    return float(np.median(share_PP.max(axis=1)))
+
+
+def test_hard_programs_overlap_and_are_rare(truths: tuple[Truth, Truth]) -> None:
+    easy, hard = truths
+    assert nearest_overlap(easy) < 0.15 and nearest_overlap(hard) > 0.25
+    share_P = (hard.activity_SP > 0.5).mean(axis=0)
+    assert share_P.min() >= RAREST / 2 and np.median(share_P) < 0.1
+    assert np.median((easy.activity_SP > 0.5).mean(axis=0)) > 0.25
+
+
+def test_hard_siblings_go_together(truths: tuple[Truth, Truth]) -> None:
+    r_PP = np.corrcoef(truths[1].activity_SP.T)
+    sibling_PP = np.arange(80)[:, None] // 4 == np.arange(80) // 4
+    np.fill_diagonal(sibling_PP, False)
+    assert np.median(r_PP[sibling_PP]) > 0.4
+    assert np.median(np.abs(r_PP[~sibling_PP])) < 0.25
+
+
+def test_hard_studies_shift_genes_of_programs(truths: tuple[Truth, Truth]) -> None:
+    easy, hard = truths
+    moved_TG = hard.shift_TG - easy.shift_TG
+    moved_G = np.abs(moved_TG).sum(axis=0) > 0
+    assert 0.05 < moved_G.mean() < 0.6
+    assert (hard.effect_PG[:, moved_G] != 0).any(axis=0).all()
+    assert moved_TG[:, moved_G].std() > easy.shift_TG.std()
+
+
+def test_hard_profiles_are_written_with_their_truth_and_told_from_others(tmp_path: Path) -> None:
+    recipe = HardRecipe(samples=60, genes=80, cell_types=4, studies=9, programs=6, replicate_pairs=8, seed=2)
+    simulate_hard(recipe, tmp_path / "hard")
+    assert "hard" in (tmp_path / "hard" / "provenance.json").read_text()
+    matrix = read_matrix(tmp_path / "hard")
+    activity = planted_activity(tmp_path / "hard", matrix.samples.index)
+    assert activity is not None
+    np.testing.assert_allclose(activity, draw_hard_truth(recipe).activity_SP)
+    for _, pair in matrix.samples.groupby("replicate_of"):
+        assert (activity.loc[pair.index] == activity.loc[pair.index[0]]).all(axis=None)

@@ -377,7 +377,10 @@ def test_simulated_data_that_are_not_here_are_no_broken_link(world: World) -> No
         assert "`cic data simulate --name made --samples=60 --genes=50 --seed=4`" in links[name].told
 
 
-@pytest.mark.parametrize("options", [("--samples", "60", "--replicate-pairs", "3"), ("--cells", "--samples", "80")])
+@pytest.mark.parametrize(
+    "options",
+    [("--samples", "60", "--replicate-pairs", "3"), ("--cells", "--samples", "80"), ("--hard", "--samples", "60")],
+)
 def test_a_recipe_gives_the_same_data_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Any) -> None:
     small = ("--name", "made", "--genes", "60", "--cell-types", "3", "--studies", "3", "--programs", "4", *options)
     made = []

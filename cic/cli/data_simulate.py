@@ -19,6 +19,12 @@ def simulate_file(
     cells: Annotated[
         bool, typer.Option("--cells", help="single cells, as sparse counts, in place of bulk profiles")
     ] = False,
+    hard: Annotated[
+        bool,
+        typer.Option(
+            "--hard", help="programs that overlap, go together and are rare, batch effects along gene modules"
+        ),
+    ] = False,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -57,16 +63,19 @@ def simulate_file(
 
     from cic.data.cells import CellRecipe, simulate_cells
     from cic.data.synthetic import simulate
+    from cic.data.synthetic_hard import HardRecipe, simulate_hard
     from cic.progress import bar
     from cic.versioning.pointers import is_simulated, pointer_of, record_of, record_simulated
 
+    if cells and hard:
+        raise ConfigError("--cells and --hard are two settings", where="cic data simulate", fix="give one of them")
     enter_project()
     target = target_of(name)
     given = {
         "samples": samples, "genes": genes, "cell_types": cell_types, "studies": studies, "programs": programs,
         "replicate_pairs": replicate_pairs, "molecules": molecules, "seed": seed,
     }  # fmt: skip
-    recipe = _recipe({key: value for key, value in given.items() if value is not None}, cells)
+    recipe = _recipe({key: value for key, value in given.items() if value is not None}, cells, hard)
     plain = recipe.model_dump(mode="json")
     console = Console(soft_wrap=True)
     if is_simulated(target, plain):
@@ -79,6 +88,8 @@ def simulate_file(
     with bar(recipe.samples, f"simulate {name}") as shown:
         if isinstance(recipe, CellRecipe):
             simulate_cells(recipe, target, progress=shown.advance)
+        elif isinstance(recipe, HardRecipe):
+            simulate_hard(recipe, target, progress=shown.advance)
         else:
             simulate(recipe, target, progress=shown.advance)
     record_simulated(target, plain)
@@ -86,13 +97,14 @@ def simulate_file(
     console.print("in it too: the genes of each program (programs.gmt), their true activity (truth.parquet)")
 
 
-def _recipe(given: dict[str, Any], cells: bool) -> Recipe:
+def _recipe(given: dict[str, Any], cells: bool, hard: bool) -> Recipe:
     from pydantic import ValidationError
 
     from cic.data.cells import CellRecipe
     from cic.data.synthetic import Recipe
+    from cic.data.synthetic_hard import HardRecipe
 
-    kind = CellRecipe if cells else Recipe
+    kind = CellRecipe if cells else HardRecipe if hard else Recipe
     # Smaller data have fewer replicates and studies, unless these are asked for.
     if "samples" in given:
         share = given["samples"] / Recipe().samples

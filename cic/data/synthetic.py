@@ -240,8 +240,11 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
     progress
         Called with the number of profiles made since the last call.
     """
-    path = Path(path)
-    truth = draw_truth(recipe)
+    write_simulated(recipe, draw_truth(recipe), path, progress)
+
+
+def write_simulated(recipe: Recipe, truth: Truth, path: Path, progress: Callable[[int], None] | None = None) -> None:
+    """Measure what was drawn, and write it with its truth, as `simulate` has it."""
 
     def chunks() -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         for samples, values_SG in _profiles(recipe, truth):
@@ -253,7 +256,7 @@ def simulate(recipe: Recipe, path: Path, progress: Callable[[int], None] | None 
         write_matrix_rows(folder / PROFILES, gene_names(recipe), "log2", chunks())
         write_truth(recipe, truth, folder)
 
-    made(path, write, {"simulated": recipe.model_dump(mode="json")})
+    made(Path(path), write, {"simulated": recipe.model_dump(mode="json")})
 
 
 def write_truth(recipe: Recipe, truth: Truth, folder: Path) -> None:

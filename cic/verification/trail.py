@@ -106,9 +106,9 @@ def trail_of(settings: Settings, model: str, wanted: str) -> Trail:
 
 def simulate_command(data: Path, recipe: dict[str, Any]) -> list[str]:
     """Give the verb and options of `cic` that make simulated data again."""
-    cells = ["--cells"] if "molecules" in recipe else []
+    setting = ["--cells"] if "molecules" in recipe else ["--hard"] if recipe.get("setting") == "hard" else []
     given = [f"--{name.replace('_', '-')}={recipe[name]}" for name in RECIPE if name in recipe]
-    return ["data", "simulate", "--name", data.name.removesuffix(".parquet"), *cells, *given]
+    return ["data", "simulate", "--name", data.name.removesuffix(".parquet"), *setting, *given]
 
 
 def how_to_simulate(data: Path, recipe: dict[str, Any]) -> str:

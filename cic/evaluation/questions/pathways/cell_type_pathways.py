@@ -5,37 +5,17 @@ Axes: S profiles, L labels, W code, P gene sets.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
+from cic.evaluation.gene_sets.expected import Activities, activities, applicable, highest
 from cic.evaluation.gene_sets.gene_sets import MatchedSets
 from cic.evaluation.subject import Subject
 
-EXPECTED = (
-    ("liver|hepat", "BILE ACID"),
-    ("liver|hepat", "COAGULATION|CLOTTING|FIBRIN"),
-    ("liver|hepat", "XENOBIOTIC|BIOLOGICAL OXIDATIONS"),
-    ("brain|neuro|cortex|cerebel|glio", "NEURONAL SYSTEM"),
-    ("brain|neuro|cortex|cerebel|glio", "SYNAPSE|SYNAPTIC"),
-    ("blood(?! vessel)|leuk|lymph|spleen|immun|pbmc", "INTERFERON"),
-    ("blood(?! vessel)|leuk|lymph|spleen|immun|pbmc", "ALLOGRAFT|IMMUNOREGULATORY|INFLAMMATORY RESPONSE"),
-    ("pancrea", "PANCREAS BETA CELLS|INSULIN SECRETION"),
-    ("muscle|heart|cardi", "MYOGENESIS|MUSCLE CONTRACTION"),
-    ("adipose|fat(?!i)", "ADIPOGENESIS|FATTY ACID METABOLISM"),
-    ("testis", "SPERMATOGENESIS|MEIOSIS|MEIOTIC"),
-    ("skin|esophag|oesophag|kerat", "KERATIN"),
-    ("breast|uter|ovar", "ESTROGEN RESPONSE"),
-    ("prostat", "ANDROGEN RESPONSE"),
-    ("lung", "SURFACTANT"),
-    ("adrenal", "STEROID"),
-)
-"""What any textbook expects to be high: a pattern of the label, and one of the names of sets (upper case, spaces)."""
 EXTREME = 0.5
 """A label stands out on a number from so many standard deviations of the profiles on."""
 SHOWN_A_LABEL = 2
@@ -45,25 +25,6 @@ COLUMNS = (
     "label", "expected", "fitting_sets", "best_set", "nes", "fdr", "found", "found_by_rank", "found_pca",
     "place_among_labels", "n_labels", "chance", "place_among_sets", "n_sets",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Activities:
-    """How high each set is in each label, through links of numbers with sets.
-
-    Attributes
-    ----------
-    position_LW
-        Where each label stands on each number: its mean code less the mean over labels, in standard deviations of the
-        profiles, so that numbers which hardly differ between labels have no say.
-    activity_LP
-        Positions times the z of the linked sets' rank sums, summed over the numbers. Enrichment scores, which are made
-        independent of the size of a set, would let the smallest sets decide.
-    """
-
-    labels: tuple[str, ...]
-    position_LW: np.ndarray
-    activity_LP: np.ndarray
 
 
 def measure_cell_types(
@@ -99,16 +60,6 @@ def measure_cell_types(
     return {"n": len(table), **counted, "chance": float(table["chance"].sum())}, activity, table
 
 
-def activities(code_SW: np.ndarray, label_S: pd.Series, score_PW: np.ndarray, found_PW: np.ndarray) -> Activities:
-    """Give the activity of each set in each label from the codes of labelled profiles and the links that were found."""
-    known = pd.DataFrame(code_SW.astype(np.float64), index=label_S.astype("object")).loc[label_S.notna().to_numpy()]
-    means = known.groupby(level=0, sort=True).mean()
-    spread_W = known.std(axis=0, ddof=0)
-    position_LW = ((means - means.mean(axis=0)) / spread_W.where(spread_W > 0, 1.0)).to_numpy()
-    activity_LP = position_LW @ np.where(found_PW, score_PW, 0.0).T
-    return Activities(tuple(str(label) for label in means.index), position_LW, activity_LP)
-
-
 def expectations(
     names: Sequence[str],
     own: Activities,
@@ -125,14 +76,10 @@ def expectations(
     are those of the set that is most active in the label, by the number on which the label stands out that is nearest
     to a link.
     """
-    spoken, rows = [spaced(name).upper() for name in names], []
-    for label_pattern, set_pattern in EXPECTED:
-        fitting = np.array([at for at, name in enumerate(spoken) if re.search(set_pattern, name)], dtype=np.int64)
-        expected_of = [at for at, label in enumerate(own.labels) if re.search(label_pattern, label.lower())]
-        if not len(fitting) or not expected_of:
-            continue
+    rows = []
+    for set_pattern, fitting, expected_of in applicable(names, own.labels):
         found_L, found_by_rank_L, found_pca_L = (
-            _highest(one.activity_LP[:, fitting].mean(axis=1), len(expected_of)) for one in (own, own_by_rank, of_pca)
+            highest(one.activity_LP[:, fitting].mean(axis=1), len(expected_of)) for one in (own, own_by_rank, of_pca)
         )
         mean_L = own.activity_LP[:, fitting].mean(axis=1)
         for label in expected_of:
@@ -149,11 +96,6 @@ def expectations(
             )  # fmt: skip
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.sort_values("label", kind="stable", ignore_index=True)
-
-
-def _highest(activity_L: np.ndarray, most: int) -> np.ndarray:
-    """Tell which labels are among the `most` highest, and above 0."""
-    return ((activity_L[:, None] < activity_L).sum(axis=1) < most) & (activity_L > 0)
 
 
 def _nearest_link(position_W: np.ndarray, score_W: np.ndarray, fdr_W: np.ndarray) -> tuple[float, float]:
@@ -192,8 +134,3 @@ def distinct_sets(activity_P: np.ndarray, members: Sequence[np.ndarray], most: i
 def shared_part(one: np.ndarray, other: np.ndarray) -> float:
     """Give the genes that two sets share, over those of the smaller one."""
     return len(np.intersect1d(one, other, assume_unique=True)) / min(len(one), len(other))
-
-
-def spaced(name: str) -> str:
-    """Give a set's name with spaces for underscores."""
-    return name.replace("_", " ")

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cic.evaluation.axes.recovery import TRUE_ABOVE, Links, Recovery, compare, decoded, mean_over_programs
+from cic.evaluation.axes.rivals import Profiles, ica_of_profiles, nmf
 from cic.evaluation.finding import Answer
 from cic.evaluation.gene_sets import loadings
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums, relabelled
 from cic.evaluation.gene_sets.gene_sets import MatchedSets
 from cic.evaluation.gene_sets.links import Linked, find_sets, links
 from cic.evaluation.questions.programs.found import Found
-from cic.evaluation.questions.programs.recovery import (
-    TRUE_ABOVE,
-    Links,
-    Recovery,
-    compare,
-    decoded,
-    mean_over_programs,
-    other_codes,
-)
 from cic.evaluation.statistics.intervals import Interval
 from cic.evaluation.subject import Subject
 from cic.model.threads import one_thread
@@ -79,7 +73,11 @@ def _recovery(
     config, train_S = subject.params.evaluate, subject.part_S == "train"
     code_SW, pca_SW = subject.profiles.code_SW, subject.profiles.pca_code_SW
     codes = {"model": (code_SW[train_S], code_SW[test_S]), "pca": (pca_SW[train_S], pca_SW[test_S])}
-    codes |= other_codes(x_SG[train_S], x_SG[test_S], *codes["pca"], derive_seed(subject.seed, "pathways"))
+    z_SK = subject.profiles.z_SK
+    profiles = Profiles(subject.bundle.basis.components_GK, z_SK[train_S], z_SK[test_S], x_SG[train_S], x_SG[test_S])
+    for name, rival in (("ica", ica_of_profiles), ("nmf", partial(nmf, init="nndsvda"))):
+        axes = rival(profiles, pca_SW.shape[1], derive_seed(subject.seed, "pathways"))
+        codes[name] = (axes.train_NF, axes.test_SF)
     by_method = {
         name: (loadings.regression_loadings(x_SG[train_S], train), test) for name, (train, test) in codes.items()
     }

@@ -9,22 +9,16 @@ Axes: S profiles, G genes, W code, P programs, R resamples.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import NMF, FastICA
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import average_precision_score
 
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
-from cic.seeds import derive_seed
 
 TRUE_ABOVE = 0.5
 """Signed Pearson r between number and activity above which a link is true."""
-NMF_GENES, NMF_STEPS = 2000, 100
-"""Most variable genes, and steps, that factorisation is given: more of either takes long and changes little."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +69,6 @@ class Recovery:
     reachable: float
     average_precision: float
     base_rate: float
-
-
-def other_codes(
-    x_train_SG: np.ndarray, x_test_SG: np.ndarray, pca_train_SW: np.ndarray, pca_test_SW: np.ndarray, seed: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Give codes of equal width by ICA (of the PCA codes) and NMF: of training and of held-out profiles.
-
-    NMF takes what lies above each gene's least value among the training profiles (Lee and Seung 1999).
-    """
-    width = pca_train_SW.shape[1]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        ica = FastICA(width, whiten="unit-variance", random_state=derive_seed(seed, "ica"), max_iter=500, tol=1e-3)
-        ica.fit(pca_train_SW.astype(np.float64))
-        variable_G = np.argsort(-x_train_SG.var(axis=0), kind="stable")[:NMF_GENES]
-        least_G = x_train_SG[:, variable_G].min(axis=0)
-        above_train, above_test = (np.maximum(x_SG[:, variable_G] - least_G, 0) for x_SG in (x_train_SG, x_test_SG))
-        nmf = NMF(width, init="nndsvda", max_iter=NMF_STEPS, tol=1e-3, random_state=derive_seed(seed, "nmf"))
-        nmf_train_SW = nmf.fit_transform(above_train)
-        return {
-            "ica": (ica.transform(pca_train_SW.astype(np.float64)), ica.transform(pca_test_SW.astype(np.float64))),
-            "nmf": (nmf_train_SW, nmf.transform(above_test)),
-        }
 
 
 SHARES = ("precision", "recall", "strongest")

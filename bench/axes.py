@@ -1,0 +1,186 @@
+"""Whether single axes stand for planted programs: features of a model beside as many axes of other methods.
+
+    python -m bench.axes --seeds 1 2 --axes 80 120
+
+For every setting of the simulated profiles and every seed, which draws other profiles and another split: a model of
+fixed shape is trained and its features made without a look at the truth, and all methods give as many axes. Over the
+held-out profiles every axis goes to one program at most; links with programs are those of the question `programs`, by
+rank sums of loadings. A second split tells whether the same axes come again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+
+from bench.axes_by_method import other_axes, own_axes, prepared, trained, varying
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix, read_matrix
+from cic.data.split import split_samples
+from cic.data.synthetic import Recipe, planted_activity, simulate, truth_files
+from cic.data.synthetic_hard import HardRecipe, simulate_hard
+from cic.evaluation.axes.matching import matched, medians
+from cic.evaluation.axes.recovery import TRUE_ABOVE, correlations
+from cic.evaluation.axes.rivals import Axes, Profiles
+from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
+from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
+from cic.evaluation.gene_sets.gene_sets import match, read_gmt
+from cic.evaluation.statistics.intervals import Interval, percentile_interval
+from cic.model.prepare import Prepared
+from cic.seeds import derive_seed
+
+SETTINGS = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
+RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 200, 2000, 0.95
+ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
+
+
+def made(setting: str, seed: int, samples: int, genes: int, folder: Path) -> tuple[ExpressionMatrix, pd.DataFrame, Any]:
+    """Simulate, and give profiles with their roles, the true activities, and the genes of each program."""
+    recipe_type, write = SETTINGS[setting]
+    share = samples / 1040
+    recipe = recipe_type(
+        samples=samples, genes=genes, seed=seed, studies=int(40 * share), replicate_pairs=int(120 * share)
+    )
+    path = folder / f"{setting}-{seed}"
+    write(recipe, path)
+    matrix = read_matrix(path)
+    matrix = replace(matrix, samples=matrix.samples.rename(columns=ROLES))
+    truth = planted_activity(path, matrix.samples.index)
+    assert truth is not None, "it was simulated"
+    return matrix, truth, match(read_gmt(truth_files(path)[0]), matrix.genes)
+
+
+def told(
+    axes: Axes, again: Axes | None, profiles: Profiles, activity_SP: np.ndarray, sets: Any, seed: int
+) -> dict[str, Any]:
+    """Measure one method's axes: by program what it takes to draw programs anew, and the rest as numbers."""
+    r_PF = correlations(activity_SP, axes.test_SF)
+    ranked = rank_sums(axes.loading_GF, sets.members)
+    linked_PF, true_PF = discovered(ranked.p, RATE)[1], np.sign(ranked.score) * r_PF > TRUE_ABOVE
+    expression_PN = set_expression(profiles.x_train_NG, sets.members, profiles.x_train_NG.std(axis=0))
+    follows = set_links(LinkSpec(expression_PN, axes.train_NF, SHUFFLES, RATE, seed))
+    truly_PF = np.sign(follows.r) * r_PF > TRUE_ABOVE
+    return {
+        "matched_P": matched(r_PF).tolist(),
+        "links_P": linked_PF.sum(axis=1).tolist(),
+        "true_P": (linked_PF & true_PF).sum(axis=1).tolist(),
+        "followed_P": follows.found.sum(axis=1).tolist(),
+        "truly_followed_P": (follows.found & truly_PF).sum(axis=1).tolist(),
+        "beyond_shuffled": int(follows.beyond.sum()),
+        "average_precision": float(average_precision_score(true_PF.ravel(), np.abs(ranked.score).ravel())),
+        "blind_precision": float(true_PF.mean()),
+        "recurs": None if again is None else float(np.median(matched(correlations(axes.loading_GF, again.loading_GF)))),
+    }
+
+
+def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) -> Iterator[dict[str, Any]]:
+    """Give one row a method and number of axes."""
+    with tempfile.TemporaryDirectory() as folder:
+        matrix, truth, sets = made(setting, seed, samples, genes, Path(folder))
+    params = Params(seed=seed)
+    parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
+    assert len(varying(matrix, parts).genes) == len(matrix.genes), "all simulated genes vary"
+    both = [prepared(matrix, part_S, seed) for part_S in parts]
+    activity_SP = truth.loc[matrix.samples.index[parts[0] == "test"], list(sets.names)].to_numpy()
+
+    def row(name: str, asked: str, make: Callable[[Prepared, Profiles], Axes | None]) -> dict[str, Any] | None:
+        begun = time.perf_counter()
+        axes = make(*both[0])
+        seconds = time.perf_counter() - begun
+        again = make(*both[1]) if asked == "as many" else None
+        if axes is None:
+            return None
+        measured = told(axes, again, both[0][1], activity_SP, sets, seed)
+        case = {"setting": setting, "seed": seed, "method": name, "asked": asked, "axes": axes.train_NF.shape[1]}
+        return {**case, "seconds": seconds, **measured}
+
+    asked = {str(n_axes): n_axes for n_axes in numbers}
+    networks = {id(ready): trained(ready, seed) for ready, _ in both}
+    for name, make in own_axes(networks).items():
+        if (one := row(name, "as many", make)) is not None:
+            if name == "features":
+                asked = {"as many": one["axes"], **asked}
+            yield one
+    for asked_for, n_axes in asked.items():
+        for name, make in other_axes(networks, n_axes, seed).items():
+            if (one := row(name, asked_for, make)) is not None:
+                yield one
+
+
+def summary(rows: pd.DataFrame, seed: int = 1) -> dict[str, str]:
+    """Put the programs of all seeds of one case together, and draw them anew for intervals."""
+    matched_P, links_P, true_P, followed_P, truly_P = (
+        np.concatenate([np.asarray(one) for one in rows[name]])
+        for name in ("matched_P", "links_P", "true_P", "followed_P", "truly_followed_P")
+    )
+    draw = np.random.default_rng(seed)
+    drawn_RP = draw.multinomial(len(links_P), np.full(len(links_P), 1 / len(links_P)), size=RESAMPLES).astype(float)
+
+    def ratio(part_P: np.ndarray, whole_P: np.ndarray) -> Interval:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value, value_R = part_P.sum() / whole_P.sum(), drawn_RP @ part_P / (drawn_RP @ whole_P)
+        return percentile_interval(float(value), value_R, CONFIDENCE, len(whole_P))
+
+    one_P = np.ones(len(links_P))
+    return {
+        "axes": f"{rows['axes'].mean():.0f}",
+        "median r": _shown(percentile_interval(*medians(matched_P, RESAMPLES, seed), CONFIDENCE, len(matched_P))),
+        "precision": _shown(ratio(true_P, links_P)),
+        "recall": _shown(ratio((true_P > 0).astype(float), one_P)),
+        "average precision (blind)": f"{rows['average_precision'].mean():.2f} ({rows['blind_precision'].mean():.2f})",
+        "sets followed, precision": _shown(ratio(truly_P, followed_P)),
+        "of these recall": _shown(ratio((truly_P > 0).astype(float), one_P)),
+        "recurs": _shown(Interval(float(rows["recurs"].astype(float).mean()), None, None)),
+        "seconds": f"{rows['seconds'].mean():.1f}",
+    }
+
+
+def _shown(one: Interval) -> str:
+    bounds = "" if one.bounds is None else f" ({one.bounds[0]:.2f} to {one.bounds[1]:.2f})"
+    return f"{one.value:.2f}{bounds}" if one.is_defined else "–"
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Give the table of the docs."""
+    cases = pd.DataFrame(found).groupby(["setting", "asked", "method"], sort=False)
+    told = [{**dict(zip(cases.keys, case, strict=True)), **summary(rows)} for case, rows in cases]
+    columns = list(told[0])
+    lines = [columns, ["---"] * len(columns), *([str(one[name]) for name in columns] for one in told)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Measure, write as it goes, show."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, action="append")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--axes", type=int, nargs="+", default=[30, 60, 120, 240])
+    parser.add_argument("--samples", type=int, default=1040)
+    parser.add_argument("--genes", type=int, default=20_000)
+    parser.add_argument("--output", type=Path, help="one row a line, as JSON")
+    options = parser.parse_args()
+    found = []
+    for setting in options.setting or SETTINGS:
+        for seed in options.seeds:
+            for row in rows(setting, seed, options.axes, options.samples, options.genes):
+                found.append(row)
+                print(setting, seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
+                if options.output:
+                    with options.output.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Axes of all methods, for the benches: features and numbers of a trained code, and as many axes by others.
+
+Beside the features of the model stand the same features without it, of PCA's codes, and ICA over genes of what the
+model decodes: so one sees what is the code's doing, and what that of the way in which features are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import numpy as np
+
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix
+from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
+from cic.model.autoencoder import frozen
+from cic.model.prepare import Prepared, prepare
+from cic.model.training import Hyperparameters
+from cic.model.trial import TrialSpec, fit_from_spec
+from cic.seeds import derive_seed
+
+SHAPE = {"depth": 1, "bottleneck_width": 30, "hidden_width": 256}
+LINEAR = (30, 60, 120)
+"""Widths of PCA codes whose features are taken likewise."""
+Make = Callable[[Prepared, Profiles], Axes | None]
+
+
+def varying(matrix: ExpressionMatrix, parts: Sequence[np.ndarray]) -> ExpressionMatrix:
+    """Leave genes out that do not vary in one of the training parts, so that all have the same genes."""
+    keep_G = np.all([matrix.values[part_S == "train"].std(axis=0) > 0 for part_S in parts], axis=0)
+    genes = tuple(np.array(matrix.genes)[keep_G])
+    return replace(matrix, values=np.ascontiguousarray(matrix.values[:, keep_G]), genes=genes)
+
+
+def prepared(matrix: ExpressionMatrix, part_S: np.ndarray, seed: int) -> tuple[Prepared, Profiles]:
+    """Bring profiles into the basis of the training ones."""
+    train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
+    ready = prepare(train, validation, Params(seed=seed), 0)
+    x_train_NG, x_test_SG = (ready.preprocessor.transform(one.values) for one in (train, test))
+    z_train_NK, z_test_SK = (ready.basis.project(x_SG)[0] for x_SG in (x_train_NG, x_test_SG))
+    return ready, Profiles(ready.basis.components_GK, z_train_NK, z_test_SK, x_train_NG, x_test_SG)
+
+
+class Linear:
+    """PCA in the place of a network: what the same features come to without one."""
+
+    def __init__(self, width: int, rank: int) -> None:
+        self.architecture, self.rank = SimpleNamespace(bottleneck_width=width), rank
+
+    def encode(self, z_SK: np.ndarray) -> np.ndarray:
+        """Give the first coordinates."""
+        return z_SK[:, : self.architecture.bottleneck_width]
+
+    def decode(self, code_SW: np.ndarray) -> np.ndarray:
+        """Give coordinates of which the others are 0."""
+        return np.pad(code_SW, ((0, 0), (0, self.rank - code_SW.shape[1])))
+
+
+def ours(
+    ready: Prepared, profiles: Profiles, networks: Sequence[Any], wanted: int | Literal["auto"] = "auto"
+) -> tuple[Axes, Axes] | None:
+    """Give the features of the first network's code, and its numbers as axes of their own."""
+    from cic.model.feature_fit import fit_features
+
+    fold, network = ready.fold, networks[0]
+    features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, wanted)
+    if features is None:
+        return None
+    codes = [network.encode(z_SK) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
+    activities = [features.activities(network.decode(code_SW)) for code_SW in codes]
+    return Axes(features.loading_GF(), *activities), regressed(profiles, *codes)
+
+
+def trained(ready: Prepared, seed: int) -> list[Any]:
+    """Train the shape that searches of these data choose, from two seeds as `fit` does, the better first."""
+    hyper, training = Hyperparameters(**SHAPE), Params(seed=seed).training
+    fitted = [
+        fit_from_spec(TrialSpec(at, hyper, derive_seed(seed, "fit", at), training, (ready.fold,))) for at in range(2)
+    ]
+    return [frozen(one.network) for one in sorted(fitted, key=lambda one: one.validation_error)]
+
+
+def decoded(ready: Prepared, profiles: Profiles, network: Any) -> Profiles:
+    """Give what the network makes of profiles in their place, along the directions in which it differs."""
+    made = [network.decode(network.encode(z_SK)) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
+    mean_K = made[0].mean(axis=0)
+    turn_RK = np.linalg.svd(made[0] - mean_K, full_matrices=False)[2]
+    along = [(z_SK - mean_K) @ turn_RK.T for z_SK in made]
+    lifted = [ready.basis.lift(z_SK - mean_K) for z_SK in made]
+    return Profiles(ready.basis.components_GK @ turn_RK.T, *along, *lifted)
+
+
+def own_axes(networks: Mapping[int, Sequence[Any]]) -> dict[str, Make]:
+    """Give what makes the axes that say themselves how many they are; `networks` are by the id of what is prepared."""
+
+    def of_code(at: int) -> Make:
+        return lambda ready, profiles: _part(ours(ready, profiles, networks[id(ready)]), at)
+
+    return {"features": of_code(0), "code": of_code(1)}
+
+
+def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) -> dict[str, Make]:
+    """Give what makes so many axes by other methods."""
+
+    def of(rival: Callable[[Profiles, int, int], Axes]) -> Make:
+        return lambda _, profiles: rival(profiles, n_axes, seed)
+
+    def of_pca(width: int) -> Make:
+        return lambda ready, profiles: _part(ours(ready, profiles, [Linear(width, ready.basis.rank)], n_axes), 0)
+
+    def of_decoded(ready: Prepared, profiles: Profiles) -> Axes:
+        return RIVALS["ica_genes"](decoded(ready, profiles, networks[id(ready)][0]), n_axes, seed)
+
+    of_pcas = {f"features of PCA {width}": of_pca(width) for width in LINEAR}
+    return {**{name: of(rival) for name, rival in RIVALS.items()}, "ica_genes of decoded": of_decoded, **of_pcas}
+
+
+def _part(found: tuple[Axes, Axes] | None, at: int) -> Axes | None:
+    return None if found is None else found[at]

@@ -1,0 +1,152 @@
+"""Which gene sets single axes follow in real profiles: features of a model beside as many axes of other methods.
+
+    python -m bench.axes_sets data/raw/tcga --label label --sets $CIC_REAL_DATA/genesets
+
+Links are counted against shuffled profiles over the training part. A second split of the same profiles, with a training
+from other seeds, tells whether an axis's match there has the same links. What is expected of cell types is in
+`cic.evaluation.gene_sets.expected`, listed before anything here was run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from bench.axes_by_method import other_axes, own_axes, prepared, trained, varying
+from cic.config import Params
+from cic.data.matrix import ExpressionMatrix, read_matrix
+from cic.data.split import split_samples
+from cic.evaluation.axes.recovery import correlations
+from cic.evaluation.axes.rivals import Axes
+from cic.evaluation.axes.set_links import LinkSpec, SetLinks, held_out_r, set_expression, set_links
+from cic.evaluation.gene_sets.expected import activities, counted
+from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
+from cic.seeds import derive_seed, generator
+
+RATE, SHUFFLES = 0.05, 200
+SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
+"""Methods whose axes are linked after their profiles were shuffled, and how often."""
+
+
+def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
+    """Give one row a method and number of axes."""
+    params = Params(seed=seed)
+    parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
+    matrix = varying(matrix, parts)
+    sets = match(read, matrix.genes)
+    both = [prepared(matrix, part_S, seed) for part_S in parts]
+    expression = [
+        set_expression(profiles.x_train_NG, sets.members, profiles.x_train_NG.std(axis=0)) for _, profiles in both
+    ]
+    first = both[0][1]
+    held_PS = set_expression(first.x_test_SG, sets.members, first.x_train_NG.std(axis=0))
+    label_N = matrix.samples["label"][parts[0] == "train"] if "label" in matrix.samples else pd.Series(dtype=object)
+    networks = {id(ready): trained(ready, derive_seed(seed, at)) for at, (ready, _) in enumerate(both)}
+
+    def row(name: str, asked: str, make: Any) -> dict[str, Any] | None:
+        begun = time.perf_counter()
+        axes = [make(*one) for one in both]
+        seconds = (time.perf_counter() - begun) / 2
+        if None in axes:
+            return None
+        linked = [
+            set_links(LinkSpec(expression_PN, one.train_NF, SHUFFLES, RATE, seed))
+            for expression_PN, one in zip(expression, axes, strict=True)
+        ]
+        draw = generator(seed, "shuffled", name)
+        codes = [draw.permuted(axes[0].train_NF, axis=0) for _ in range(SHUFFLED_CODES if name in SHUFFLED else 0)]
+        shuffled = [
+            int(set_links(LinkSpec(expression[0], code_NF, SHUFFLES, RATE, at)).beyond.sum())
+            for at, code_NF in enumerate(codes)
+        ]
+        held_P = held_out_r(expression[0], axes[0].train_NF, held_PS, axes[0].test_SF)
+        found, n = counted(sets.names, activities(axes[0].train_NF, label_N, linked[0].r, linked[0].found))
+        return {
+            "seed": seed, "method": name, "asked": asked, "axes": axes[0].train_NF.shape[1],
+            "beyond": int(linked[0].beyond.sum()), "tests": linked[0].found.size, "links": int(linked[0].found.sum()),
+            "sets": float(linked[0].found.any(axis=1).mean()), "held_out": float(np.median(held_P)),
+            "recurs": recurs(axes, linked), "expected": found, "of": n, "shuffled": shuffled, "seconds": seconds,
+        }  # fmt: skip
+
+    asked = {str(n_axes): n_axes for n_axes in numbers}
+    for name, make in own_axes(networks).items():
+        if (one := row(name, "as many", make)) is not None:
+            if name == "features":
+                asked = {"as many": one["axes"], **asked}
+            yield one
+    for asked_for, n_axes in asked.items():
+        for name, make in other_axes(networks, n_axes, seed).items():
+            if (one := row(name, asked_for, make)) is not None:
+                yield one
+
+
+def recurs(axes: list[Axes], linked: list[SetLinks]) -> float:
+    """Give the share of the links that the matched axis of the second has too, on the same side.
+
+    Axes are matched by their loadings, one to one.
+    """
+    r_FF = correlations(*(one.loading_GF for one in axes))
+    mine, theirs = linear_sum_assignment(-np.abs(r_FF))
+    side_F = np.sign(r_FF[mine, theirs])
+    again_PF = linked[1].found[:, theirs] & (np.sign(linked[1].r[:, theirs]) * side_F == np.sign(linked[0].r[:, mine]))
+    found_PF = linked[0].found
+    return float(again_PF[found_PF[:, mine]].sum() / found_PF.sum()) if found_PF.any() else float("nan")
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Give the table of the docs, means over seeds."""
+    cases = pd.DataFrame(found).groupby(["asked", "method"], sort=False)
+    lines = [
+        "| asked | method | axes | beyond chance | links | sets followed | r of a set with its axis, held out "
+        "| links that recur | expected and found | shuffled |",
+        "| --- " * 10 + "|",
+    ]
+    for (asked, method), rows in cases:
+        mean = rows[["axes", "beyond", "tests", "links", "sets", "held_out", "recurs", "expected"]].mean()
+        shuffled = np.concatenate([np.asarray(one) for one in rows["shuffled"]])
+        lines.append(
+            f"| {asked} | {method} | {mean['axes']:.0f} | {mean['beyond'] / mean['tests']:.0%} | {mean['links']:,.0f} "
+            f"| {mean['sets']:.0%} | {mean['held_out']:.2f} | {mean['recurs']:.2f} | {mean['expected']:.1f} of "
+            f"{rows['of'].iloc[0]} | {f'{shuffled.mean():.1f}' if len(shuffled) else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, write as it goes, show."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--label")
+    parser.add_argument("--sets", type=Path, required=True, help="a GMT file, or a folder of them")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--axes", type=int, nargs="*", default=[])
+    parser.add_argument("--output", type=Path, help="one row a line, as JSON")
+    options = parser.parse_args()
+    matrix = read_matrix(options.file)
+    if options.label:
+        matrix = ExpressionMatrix(
+            matrix.dense(), matrix.genes, matrix.samples[[options.label]].set_axis(["label"], axis=1), matrix.unit
+        )
+    sets = [one for file in gmt_files(options.sets) for one in read_gmt(file)]
+    found = []
+    for seed in options.seeds:
+        for row in rows(matrix, sets, seed, options.axes):
+            found.append(row)
+            print(seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
+            if options.output:
+                with options.output.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()

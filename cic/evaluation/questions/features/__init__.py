@@ -1,0 +1,1 @@
+"""The question `features`; `question.toml` declares it."""
