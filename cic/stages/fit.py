@@ -22,12 +22,14 @@ from cic.model.calibration import calibrated
 from cic.model.prepare import prepare
 from cic.model.reference import Reference
 from cic.model.scale_choice import on_scale
+from cic.model.start import Start
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.stages.crew import crew
+from cic.stages.start import lender
 from cic.workers.workers import Workers
 
 CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResult))]
@@ -40,10 +42,13 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     choice = read_json(folders["search"] / "choice.json")
     hyper = Hyperparameters.model_validate(choice["hyperparameters"])
     params = on_scale(params, choice["transform"], choice["within_sample"])
+    lends = lender(params, matrix, settings)
+    start = None if lends is None else Start(lends, choice["start_share"])
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
-        prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
+        prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     best = min(fitted, key=lambda one: one.validation_loss)
+    seen = {*fingerprints(train.values), *fingerprints(validation.values)}
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
@@ -53,14 +58,15 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
             "validation_error": best.validation_error,
-            "trained_on": sorted([*fingerprints(train.values), *fingerprints(validation.values)]),
+            "trained_on": sorted(seen if start is None else seen | start.trained_on),
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
+            **({} if start is None else {"started_from": start.told(params.training.start_from, matrix.genes)}),
         },
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
     fold = prepared.fold
-    reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.z_train_SK)
+    reference = Reference.of(bundle, validation.values, fold.label_validation_S, fold.own_train_SK)
     save_bundle(out / "bundle", replace(bundle, reference=reference))
     curves = [
         {"training": number, "kept": one is best, **asdict(epoch)}
