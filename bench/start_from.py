@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,47 +41,71 @@ from cic.seeds import derive_seed, generator
 
 SIZES = (40, 80, 160)
 WIDTHS = (8, 30)
-SETTINGS = ({"depth": 1}, {"depth": 2}, {"depth": 1, "feature_scale": 1.0})
+SETTINGS: tuple[dict[str, float], ...] = ({"depth": 1}, {"depth": 2}, {"depth": 1, "feature_scale": 1.0})
 """Of a training; all else is at the centre of the space that is searched."""
-SETS = ("tcga", "gtex26", "tcga for gtex26", "celseq2 for dropseq")
 TEST_AT_LEAST = 40
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Profiles of the other model, and ours; where both are of one set, all of them, and the class that decides."""
+
+    others: ExpressionMatrix
+    ours: ExpressionMatrix
+    class_S: np.ndarray | None = None
+
+    def drawn(self, seed: int) -> tuple[ExpressionMatrix, ExpressionMatrix]:
+        """Give profiles of the other model, and ours in a random order; of one set, of other classes."""
+        draw = generator(seed, "start_from")
+        if self.class_S is None:
+            return self.others, self.ours.select(draw.permutation(self.ours.n_samples))
+        kinds, counts = np.unique(self.class_S, return_counts=True)
+        order = draw.permutation(len(kinds))
+        n_taken = 1 + int(np.searchsorted(np.cumsum(counts[order]), SIZES[-1] * 5 // 4 + TEST_AT_LEAST))
+        ours_S = np.isin(self.class_S, kinds[order[:n_taken]])
+        return self.others.select(~ours_S), self.ours.select(draw.permutation(np.flatnonzero(ours_S)))
+
+
+def as_matrix(x_SG: np.ndarray, genes: Sequence[str] | None = None) -> ExpressionMatrix:
+    """Give values on the scale of the model as profiles; of coordinates, as if these were genes."""
+    names = pd.Index([f"s{number}" for number in range(len(x_SG))], name="sample_id")
+    genes = genes or [f"k{number}" for number in range(x_SG.shape[1])]
+    return ExpressionMatrix(np.ascontiguousarray(x_SG), tuple(genes), pd.DataFrame(index=names), "log_ratio")
+
+
 def rotated(x_SG: np.ndarray) -> ExpressionMatrix:
-    """Give profiles by their coordinates in an exact basis of them all, as if these were genes."""
+    """Give profiles by their coordinates in an exact basis of them all."""
     x_SG = x_SG - x_SG.mean(axis=0, dtype=np.float64).astype(np.float32)
-    y_SK = x_SG @ SampleBasis.fit(x_SG).components_GK
-    names = pd.Index([f"s{number}" for number in range(len(y_SK))], name="sample_id")
-    genes = tuple(f"k{number}" for number in range(y_SK.shape[1]))
-    return ExpressionMatrix(np.ascontiguousarray(y_SK), genes, pd.DataFrame(index=names), "log_ratio")
+    return as_matrix(x_SG @ SampleBasis.fit(x_SG).components_GK)
 
 
-def sets_of(folder: Path) -> dict[str, tuple[ExpressionMatrix, np.ndarray]]:
-    """Give, by set, rotated profiles and the class of each, of which some go to the other model."""
+def pairs_of(folder: Path) -> dict[str, Pair]:
+    """Give the pairs that are measured, by name."""
     known = profile_sets(folder)
     found = {}
-    for name in SETS:
-        other, _, ours = name.partition(" for ")
-        if not ours:
-            label = pd.read_csv(folder / name / "samples.csv", index_col=0)["label"]
-            found[name] = rotated(known[name].values), label[known[name].samples.index].to_numpy(dtype=str)
-            continue
-        genes = [gene for gene in known[ours].genes if gene in set(known[other].genes)]
-        both = [over(known[one], genes) for one in (other, ours)]
-        x_SG = np.concatenate([log2_scale(one.dense(), one.unit) for one in both])
-        found[name] = rotated(x_SG), np.repeat([other, ours], [one.n_samples for one in both])
+    for name in ("tcga", "gtex26"):
+        label = pd.read_csv(folder / name / "samples.csv", index_col=0)["label"]
+        profiles = rotated(known[name].dense())
+        found[f"{name}, other tissues"] = Pair(profiles, profiles, label[known[name].samples.index].to_numpy(dtype=str))
+    tcga, gtex26 = known["tcga"], known["gtex26"]
+    shared = [gene for gene in gtex26.genes if gene in set(tcga.genes)]
+    found["tcga for gtex26"] = Pair(
+        as_matrix(over(tcga, shared).dense(), shared), as_matrix(gtex26.dense(), gtex26.genes)
+    )
+    celseq2, dropseq = known["celseq2"], known["dropseq"]
+    shared = [gene for gene in dropseq.genes if gene in set(celseq2.genes)]
+    cells = rotated(np.concatenate([log2_scale(over(one, shared).dense(), one.unit) for one in (celseq2, dropseq)]))
+    n_others = celseq2.n_samples
+    found["celseq2 for dropseq"] = Pair(
+        cells.select(np.arange(n_others)), cells.select(np.arange(n_others, cells.n_samples))
+    )
     return found
 
 
-def drawn(name: str, class_S: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw which profiles are the other model's, and which are ours, the latter in a random order."""
-    draw = generator(seed, "start_from", name)
-    _, _, ours = name.partition(" for ")
-    kinds, taken = draw.permutation(np.unique(class_S)), []
-    while not ours and (class_S[..., None] == taken).sum() < SIZES[-1] * 5 // 4 + TEST_AT_LEAST:
-        taken.append(kinds[len(taken)])
-    ours_S = np.isin(class_S, taken or [ours])
-    return np.flatnonzero(~ours_S), draw.permutation(np.flatnonzero(ours_S))
+def shuffled(bundle: Bundle, seed: int) -> Bundle:
+    """Give the model with its genes called by each other's names: it knows as much, and nothing that is so."""
+    names = generator(seed, "shuffled").permutation(bundle.genes_in)
+    return replace(bundle, preprocessor=replace(bundle.preprocessor, genes_in=tuple(map(str, names))))
 
 
 def other_model(matrix: ExpressionMatrix, params: Params) -> Bundle:
@@ -146,16 +171,18 @@ def measured(parts: dict[str, ExpressionMatrix], bundle: Bundle, width: int, par
     } | {f"centre {one}": error[1] for one, error in centre.items()}
 
 
-def one_draw(name: str, matrix: ExpressionMatrix, class_S: np.ndarray, seed: int) -> list[dict[str, float | str]]:
+def one_draw(name: str, pair: Pair, seed: int, shuffle: bool = False) -> list[dict[str, float | str]]:
     """Give the rows of one draw."""
     params = Params(seed=seed)
-    others, ours = drawn(name, class_S, seed)
-    bundle = other_model(matrix.select(others), params)
-    test = matrix.select(ours[SIZES[-1] * 5 // 4 :])
+    others, ours = pair.drawn(seed)
+    bundle = other_model(others, params)
+    if shuffle:
+        bundle = shuffled(bundle, seed)
+    test = ours.select(np.arange(SIZES[-1] * 5 // 4, ours.n_samples))
     rows: list[dict[str, float | str]] = []
     for size in SIZES:
-        validation = matrix.select(ours[SIZES[-1] : SIZES[-1] + size // 4])
-        parts = {"train": matrix.select(ours[:size]), "validation": validation, "test": test}
+        validation = ours.select(np.arange(SIZES[-1], SIZES[-1] + size // 4))
+        parts = {"train": ours.select(np.arange(size)), "validation": validation, "test": test}
         for width in WIDTHS:
             found = measured(parts, bundle, width, params)
             rows.append({"set": name, "draw": seed, "profiles": size, "width": width, **found})
@@ -181,13 +208,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=6)
+    parser.add_argument("--shuffle", action="store_true", help="let the other model know nothing that is so")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    known = sets_of(options.folder)
+    pairs = pairs_of(options.folder)
     rows: list[dict[str, float | str]] = []
     with ProcessPoolExecutor(options.processes) as pool:
-        jobs = [(name, *known[name], seed) for seed in range(1, options.draws + 1) for name in known]
+        jobs = [
+            (name, pair, seed, options.shuffle) for seed in range(1, options.draws + 1) for name, pair in pairs.items()
+        ]
         for found in pool.map(one_draw, *zip(*jobs, strict=True)):
             rows += found
             if options.output:
