@@ -98,6 +98,13 @@ def test_what_is_lent_comes_behind_and_counts_by_its_share(other: Bundle) -> Non
     np.testing.assert_allclose(made_RG, other.decode(other.reference.code_RW), atol=2e-2)
 
 
+def test_many_profiles_that_pass_by_are_joined_alike(other: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ready_from(other, 1.0, 2).fold
+    monkeypatch.setattr("cic.data.sparse.FEW", 10)
+    many = ready_from(other, 1.0, 2).fold
+    np.testing.assert_allclose(np.abs(few.z_train_SK), np.abs(many.z_train_SK), atol=1e-3)
+
+
 def test_the_basis_grows_behind_the_components_of_the_profiles() -> None:
     draw = np.random.default_rng(4)
     x_SG, more_RG = (draw.normal(size=(n, 50)).astype(np.float32) for n in (10, 6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -39,13 +40,16 @@ def chosen_start(
     )
     train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
     rank, seed = params.search.rank or params.training.rank, derive_seed(params.seed, "start")
-    starts = [Start(bundle, share) for share in SHARES]
-    folds = [prepare(train, validation, params, rank, workers.pass_over, start).fold for start in starts]
+    # the basis is the same for every share but 0
+    nothing, all_of_it = (
+        prepare(train, validation, params, rank, workers.pass_over, Start(bundle, share)).fold for share in (0.0, 1.0)
+    )
+    folds = [replace(all_of_it, lent_weight=share * all_of_it.lent_weight) if share else nothing for share in SHARES]
     specs = [TrialSpec(number, hyper, seed, params.training, (fold,)) for number, fold in enumerate(folds)]
     errors = [
         math.inf if one.error is None else one.error for one in workers.map(partial(run_trial, device=device), specs)
     ]
-    chosen = starts[errors.index(min(errors))]
+    chosen = Start(bundle, SHARES[errors.index(min(errors))])
     log.info(
         "start: what %s lends counts %g times as much as the training profiles: of %s that comes to the lowest "
         "validation error, %.4f, and %.4f without it",

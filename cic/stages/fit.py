@@ -48,7 +48,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     best = min(fitted, key=lambda one: one.validation_loss)
-    seen = {*fingerprints(train.values), *fingerprints(validation.values)}
+    contents = {*fingerprints(train.values), *fingerprints(validation.values)}
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
@@ -58,7 +58,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
             "validation_error": best.validation_error,
-            "trained_on": sorted(seen if start is None else seen | start.trained_on),
+            "trained_on": sorted(contents if start is None else contents | start.trained_on),
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
             **({} if start is None else {"started_from": start.told(params.training.start_from, matrix.genes)}),

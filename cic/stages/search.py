@@ -16,7 +16,6 @@ from cic.dependencies import closure, code_digest, libraries, versions_of
 from cic.digests import data_digest
 from cic.folders import Folders, read_part, read_parts, write_json
 from cic.model.batched import run_trials
-from cic.model.bundle import Bundle
 from cic.model.prepare import search_folds
 from cic.model.scale_choice import with_scale
 from cic.model.start import Start
@@ -47,11 +46,11 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
     params = with_scale(params, matrix, part_S)
     device = settings.torch_device
     lends = lender(params, matrix, settings)
-    identity = identity_of(params, matrix, part_S, device, lends)
     # the workers start while this process prepares what they are given
     with crew(params.search, device, run_trial, run_trials) as workers:
         start = chosen_start(lends, params, matrix, part_S, workers, device)
         folds = search_folds(matrix, read_part(folders), params, workers.pass_over, start)
+        identity = identity_of(params, matrix, part_S, device, start)
 
         def make_spec(
             number: int, hyper: Hyperparameters, seed: int, thresholds: tuple[tuple[int, float], ...]
@@ -75,13 +74,13 @@ def search(params: Params, folders: Folders, out: Path, settings: Settings) -> N
 
 
 def identity_of(
-    params: Params, matrix: ExpressionMatrix, part_S: np.ndarray, device: str, lends: Bundle | None = None
+    params: Params, matrix: ExpressionMatrix, part_S: np.ndarray, device: str, start: Start | None = None
 ) -> dict[str, str]:
     """Give digests of what the outcome of a trial depends on beside the space and the seed.
 
     The device is named where it is not the processor: what it adds up in another order is another number.
     """
-    begun = {} if lends is None else {"start": lends.digest}
+    begun = {} if start is None else {"start": f"{start.bundle.digest} {start.share}"}
     modules, on_device = (TRIALS, {}) if device == "cpu" else ((*TRIALS, AT_ONCE), {"device": device})
     return {
         "data": data_digest(matrix),
