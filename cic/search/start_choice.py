@@ -51,8 +51,8 @@ def chosen_start(
     ]
     chosen = Start(bundle, SHARES[errors.index(min(errors))])
     log.info(
-        "start: what %s lends counts %g times as much as the training profiles: of %s that comes to the lowest "
-        "validation error, %.4f, and %.4f without it",
-        params.training.start_from, chosen.share, ", ".join(f"{one:g}" for one in SHARES), min(errors), errors[0],
+        "start: what %s lends counts %g times as much as the training profiles; validation error by such weights: %s",
+        params.training.start_from, chosen.share,
+        ", ".join(f"{share:g}: {error:.4f}" for share, error in zip(SHARES, errors, strict=True)),
     )  # fmt: skip
     return chosen
