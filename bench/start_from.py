@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -147,25 +148,31 @@ def measured(parts: dict[str, ExpressionMatrix], bundle: Bundle, width: int, par
 
     def fitted(share: float, setting: dict[str, float]) -> tuple[float, float]:
         hyper = Hyperparameters.model_validate({"bottleneck_width": width, **setting})
-        one = fit_network(ready[share].fold, hyper, params.training, derive_seed(params.seed, "fit"))
+        try:
+            one = fit_network(ready[share].fold, hyper, params.training, derive_seed(params.seed, "fit"))
+        except FloatingPointError:  # in a search a trial that has failed
+            return math.inf, math.inf
         return one.validation_error, test_error(one.network, held_out[share])
 
-    centre = {share: fitted(share, SETTINGS[0]) for share in SHARES}
-    share = min(SHARES, key=lambda one: centre[one][0])
-    nothing, started = (min([centre[one], *(fitted(one, each) for each in SETTINGS[1:])]) for one in (0.0, share))
-    joint = {
+    own = tuple(pca_error(one, width) for one in (ready[0.0].fold, held_out[0.0]))
+    joint = {0.0: own} | {
         one: tuple(joint_pca(train, part, starts[one], ready[0.0], width) for part in (validation, test))
-        for one in SHARES
-        if one
+        for one in SHARES[1:]
     }
-    joint[0.0] = tuple(pca_error(one, width) for one in (ready[0.0].fold, held_out[0.0]))
+    centre = {one: fitted(one, SETTINGS[0]) for one in SHARES}
+
+    def chosen(share: float) -> float:
+        tried = [own, centre[share], *(fitted(share, each) for each in SETTINGS[1:])]
+        return min(tried, key=lambda errors: errors[0])[1]
+
+    share, joint_share = (min(SHARES, key=lambda one: errors[one][0]) for errors in (centre, joint))
     return {
-        "pca": joint[0.0][1],
-        "joint pca": min(joint.values())[1],
-        "nothing": nothing[1],
-        "started": started[1],
+        "pca": own[1],
+        "joint pca": joint[joint_share][1],
+        "nothing": chosen(0.0),
+        "started": chosen(share),
         "share": share,
-        "joint pca share": min(joint, key=lambda one: joint[one]),
+        "joint pca share": joint_share,
         "ceiling": float(held_out[0.0].outside_validation_S.sum() / held_out[0.0].total_validation_S.sum()),
         "started ceiling": float(held_out[share].outside_validation_S.sum() / held_out[share].total_validation_S.sum()),
     } | {f"centre {one}": error[1] for one, error in centre.items()}

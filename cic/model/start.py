@@ -23,7 +23,7 @@ from cic.model.copies import nearly_trained_on, trained_on
 from cic.model.inputs import aligned
 
 WHERE = "training.start_from"
-SHARES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+SHARES = (0.0, 0.1, 0.3, 1.0, 3.0)
 """Weights of all that is lent that are tried, over that of the training profiles of the data."""
 LEAST_SHARED = 0.5
 """Share of the genes of the data that the other model has to know."""
