@@ -26,7 +26,8 @@ from cic.digests import WORKERS, gene_sets_digest, settled
 from cic.errors import DataError
 from cic.folders import Folders
 from cic.manifest import Manifest, check_together, checked, inputs_of, read_manifest, sha256_of, write_manifest
-from cic.settings import Settings
+from cic.model.bundle_files import load_bundle
+from cic.settings import Settings, start_folder
 from cic.versioning.pointers import git_state, md5_of, recipe_of
 
 WRITTEN_BY_RUNS = ("dvc.lock", "build", ".cic")
@@ -102,14 +103,14 @@ STAGES = {
                 "surface.svg",
                 "importance.svg",
             ),
-            ("device",),
+            ("device", "start"),
         ),
         Stage(
             "fit",
             {"ingest": ("matrix.parquet",), "split": ("split.csv",), "search": ("choice.json",)},
             ("preprocess", "training", "fit"),
             (*BUNDLE, "curves.csv", "fit.json"),
-            ("device",),
+            ("device", "start"),
         ),
         Stage(
             "evaluate",
@@ -206,8 +207,8 @@ def inventory(params: Params, settings: Settings) -> dict[str, Any]:
     Returns
     -------
     dict
-        `versions` of the libraries that calculate, the `device`, and SHA-256 of the `gene_sets` and of the `truth`
-        beside simulated profiles; `None` where there are none.
+        `versions` of the libraries that calculate, the `device`, and SHA-256 of the `gene_sets`, of the `truth`
+        beside simulated profiles and of the model that trainings `start` from; `None` where there are none.
     """
     names = sorted({name for stage in STAGES.values() for name in libraries(stage.sources)})
     gene_sets = Path(params.evaluate.gene_sets)
@@ -216,8 +217,14 @@ def inventory(params: Params, settings: Settings) -> dict[str, Any]:
         "versions": versions_of(names),
         "device": settings.torch_device,
         "gene_sets": gene_sets_digest(gene_sets) if gene_sets.exists() else None,
+        "start": _start(params, settings),
         "truth": hashlib.sha256("".join(map(sha256_of, truth)).encode()).hexdigest() if truth else None,
     }
+
+
+def _start(params: Params, settings: Settings) -> str | None:
+    reference = params.training.start_from
+    return None if reference is None else load_bundle(start_folder(reference, settings.home)).digest
 
 
 def stage_key(name: str, params: Params, folders: Folders, found: dict[str, Any], data_md5: str) -> str:
@@ -285,4 +292,6 @@ def _origin(stage: Stage, params: Params, settings: Settings) -> dict[str, Any]:
         origin["recipe"] = recipe_of(Path(params.data.file))
     if "device" in stage.outside:
         origin["device"] = settings.torch_device
+    if "start" in stage.outside:
+        origin["start"] = _start(params, settings)
     return origin

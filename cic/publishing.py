@@ -114,6 +114,7 @@ def _lineage(
     flow_run_id: str | None,
 ) -> Lineage:
     study = read_json(folders["search"] / "study.json")
+    start = load_bundle(folders["fit"] / "bundle").about.get("started_from")
     return Lineage(
         git_commit=manifests["fit"].origin["git_commit"],
         git_dirty=any(made.origin["git_dirty"] for made in manifests.values()),
@@ -130,6 +131,7 @@ def _lineage(
         audit_passed=bool(read_json(folders["split"] / "audit.json")["passed"]),
         objections=objections(read_metrics(folders["evaluate"] / "metrics.json")),
         seed=params.seed,
+        **({} if start is None else {"started_from": f"{start['model']} {start['digest']}"}),
     )
 
 

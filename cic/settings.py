@@ -320,3 +320,16 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
+
+
+def start_folder(reference: str, home: Path) -> Path:
+    """Give the folder where the doors put the model that trainings start from, and the stages read it.
+
+    Parameters
+    ----------
+    reference
+        As `training.start_from` has it.
+    home
+        That of the project (`CIC_HOME`).
+    """
+    return home / "starts" / hashlib.sha256(reference.encode()).hexdigest()[:16]

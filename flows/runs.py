@@ -34,6 +34,7 @@ from cic.pipeline import STAGES, inventory, run_stage, stage_key
 from cic.progress import observed
 from cic.registry.log import Overtaken
 from cic.settings import load_settings
+from cic.using.starting import bring_start
 from cic.versioning.pointers import check_pointer, pull
 
 SECONDS_BETWEEN_UPDATES = 5.0
@@ -197,6 +198,7 @@ def run_stages(params: Params, names: Iterable[str]) -> dict[str, Path]:
     plain = params.model_dump(mode="json")
     md5 = pull_data(plain)
     settings = load_settings()
+    bring_start(params, settings)
     root, found, folders = settings.home / "stages", inventory(params, settings), dict[str, Path]()
     for name in names:
         folders[name] = root / f"{name}-{stage_key(name, params, folders, found, md5)[:16]}"

@@ -179,6 +179,21 @@ def test_a_penalty_on_groups_is_the_same_in_a_stack(depth: int, labelled: bool, 
         assert not np.allclose(curves(alone), curves(list(without)), rtol=1e-3)
 
 
+@pytest.mark.parametrize(("labelled", "batch_size"), [(False, 1024), (True, 23)])
+def test_profiles_that_are_lent_count_the_same_in_a_stack(labelled: bool, batch_size: int) -> None:
+    config = CONFIG.model_copy(update={"batch_size": batch_size, "label_weight": float(labelled)})
+    fold = replace(fold_of(labelled=labelled), n_lent=20, lent_weight=0.3)
+    hypers = hypers_of(np.random.default_rng(1), 2)
+    stacked = list(zip(*StackedTraining(fold, hypers, config, [1, 2]).run(), strict=True))
+    for hyper, seed, at_once in zip(hypers, (1, 2), stacked, strict=True):
+        alone, alike = (
+            curves(list(train(new_network(one, hyper, config, seed), one, hyper, config, seed)))
+            for one in (fold, replace(fold, lent_weight=1.0))
+        )
+        np.testing.assert_allclose(curves(at_once), alone, rtol=1e-6)
+        assert not np.allclose(alone, alike, rtol=1e-3)
+
+
 @pytest.mark.parametrize("folds", [1, 3])
 @pytest.mark.parametrize(("depth", "labelled", "batch_size"), [(1, False, 1024), (2, True, 25), (3, False, 25)])
 def test_trials_at_once_are_those_of_the_loop(folds: int, depth: int, labelled: bool, batch_size: int) -> None:

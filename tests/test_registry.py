@@ -37,6 +37,7 @@ from cic.registry.evidence import compare_models, decide
 from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
 from cic.registry.record import Record, new_record
+from cic.registry.starting import fetch_start
 from cic.registry.stored import stored_evidence
 from cic.tracking.files import file_digests
 from cic.tracking.models import ModelRun, known_model_run
@@ -175,7 +176,7 @@ def test_a_failed_upload_leaves_no_run_that_looks_alive(uri, held_out, tmp_path,
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
 
 
-def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow):
+def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow, tmp_path):
     registered(uri, held_out, narrow)
     registry.promote(uri, "cic", "1", yes())
     for reference in ("models:/cic@champion", "models:/cic/1"):
@@ -186,6 +187,8 @@ def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow):
     assert stamp == f"bundle:{bundle_digest(narrow)[:12]}"
     with pytest.raises(ConfigError, match="no address"):
         fetch_bundle(uri, "models:/cic/champion")
+    place = fetch_start(uri, "models:/cic/1", tmp_path / "home")
+    assert bundle_digest(place) == bundle_digest(narrow), "where the stages read what trainings start from"
 
 
 def flipped(path: Path) -> None:

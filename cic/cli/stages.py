@@ -47,13 +47,17 @@ def register(app: typer.Typer) -> None:
 def _verb(name: str) -> Callable[..., None]:
     def run(params: ParamsFile = DEFAULT_PARAMS, overrides: Overrides = None, build: Root = Path("build")) -> None:
         from cic.config import load_params, with_override_texts
-        from cic.pipeline import run_stage, workspace
+        from cic.pipeline import STAGES, run_stage, workspace
         from cic.settings import load_settings
         from cic.versioning.pointers import check_pointer
 
         enter_project()
         parsed = load_params(params, with_override_texts(overrides or []))
         settings = load_settings()
+        if "start" in STAGES[name].outside:
+            from cic.using.starting import bring_start
+
+            bring_start(parsed, settings)
         if name == "ingest":
             check_pointer(Path(parsed.data.file))
         folders = workspace(build)
@@ -71,17 +75,20 @@ def take_inventory(
 ) -> None:
     """Write down what outcomes depend on besides files and parameters; by it `dvc repro` knows what to run again.
 
-    These are the versions of the libraries that calculate, the device, the gene sets, and the truth beside simulated
-    profiles.
+    These are the versions of the libraries that calculate, the device, the gene sets, the truth beside simulated
+    profiles, and the model that trainings start from, which is fetched.
     """
     from cic.config import load_params, with_override_texts
     from cic.folders import write_json
     from cic.pipeline import inventory
     from cic.settings import load_settings
+    from cic.using.starting import bring_start
 
     enter_project()
     build.mkdir(parents=True, exist_ok=True)
-    found = inventory(load_params(params, with_override_texts(overrides or [])), load_settings())
+    parsed, settings = load_params(params, with_override_texts(overrides or [])), load_settings()
+    bring_start(parsed, settings)
+    found = inventory(parsed, settings)
     write_json(build / "inventory.json", found)
 
 

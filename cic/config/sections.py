@@ -108,6 +108,18 @@ class Preprocess(ParamsSection):
     scale: Literal["none", "unit_variance"] = Field("none", description="per-gene scaling after centring")
 
 
+def _stays(reference: str) -> str:
+    if re.fullmatch(r"models:/[^/@]+/\d+|runs:/\w+|(?!models:|runs:)[^@]+", reference) is None:
+        raise ValueError(
+            f"`{reference}` may be another model tomorrow: give models:/NAME/VERSION, runs:/ID or a bundle's folder"
+        )
+    return reference
+
+
+StartFrom = Annotated[str, AfterValidator(_stays)]
+"""A model that stays what it is: an alias moves."""
+
+
 class Training(ParamsSection):
     """How one autoencoder is trained, the same in search and fit."""
 
@@ -133,6 +145,11 @@ class Training(ParamsSection):
         1, description="steps by which the encoder improves a code against its own decoder"
     )
     label_weight: Annotated[float, Field(ge=0)] = Field(0.0, description="weight of the classifier's loss; 0 is none")
+    start_from: StartFrom | None = Field(
+        None,
+        description="model of other profiles over the same genes that trainings start from: models:/NAME/VERSION, "
+        "runs:/ID or the folder of a bundle; how much it counts is chosen on the validation part",
+    )
     group_penalty: Annotated[float, Field(ge=0)] = Field(
         0.0,
         description="weight of the share of the code by which groups (`data.group`) are told apart, within labels; "
@@ -340,6 +357,11 @@ class Params(ParamsSection):
             )
         if self.fit.classifier and self.data.label is None:
             raise ValueError("fit.classifier is true, and data.label names no column with the cell types")
+        if self.training.start_from is not None and (self.training.group_penalty or max(search.depth) == 0):
+            raise ValueError(
+                "training.start_from needs a depth above 0 in search.depth, and training.group_penalty: 0, as the "
+                "groups of what the other model lends are not known"
+            )
         if (search.select == "fixed_width") != (search.width is not None):
             raise ValueError("search.width is needed with search.select: fixed_width, and only then")
         if search.width is not None and search.width not in search.bottleneck_width:

@@ -151,6 +151,14 @@ def _cautions(subject: Subject, given: Given) -> dict[str, str]:
             f"The sample basis is truncated and leaves out {100 * left_out:.2g}% of the training "
             "variance; the span ceiling is that of this basis."
         )
+    if (start := subject.bundle.about.get("started_from")) is not None:
+        found["start"] = (
+            f"Training started from {start['model']}: {start['profiles']:,} profiles that it makes, over "
+            f"{start['shared_genes']:,} shared genes, count {start['share']:g} times as much as the training profiles."
+            if start["share"]
+            else f"Training was to start from {start['model']}, which did not help on the validation part: nothing was "
+            "taken from it."
+        ) + " PCA, and whatever is trained again here, knows nothing of it."
     if (within := subject.bundle.preprocessor.within) != "none":
         found["within_sample"] = (
             f"Every profile was normalised by its ranks (`preprocess.within_sample: {within}`): errors are not to be "

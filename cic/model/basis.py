@@ -7,7 +7,7 @@ times cheaper, and what a held-out profile has outside it is a constant of that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,8 @@ GRAM_UP_TO = 10_000
 beyond, it comes from subspace iteration over passing profiles."""
 RELATIVE_TOLERANCE = 1e-6
 """Components whose singular value is below this share of the first are rounding, not data."""
+LEAST_BESIDE = 1e-3
+"""Directions beside the basis whose singular value is below this share of its first are left to rounding."""
 STREAMED_TOLERANCE = 1e-3
 """The same where products are taken in float32: eigenvalues are right to 1e-6 of the first."""
 
@@ -34,9 +36,10 @@ class SampleBasis:
     Attributes
     ----------
     components_GK
-        float32, orthonormal columns: the right singular vectors of the training profiles.
+        float32, orthonormal columns: the right singular vectors of the training profiles, and behind them what
+        `extended` adds.
     singular_values_K
-        float64, descending.
+        float64, descending; of what `extended` adds likewise.
     scale
         Root mean square of the first coordinate over the training profiles: after scaling it is 1, and others less.
     left_out
@@ -90,6 +93,27 @@ class SampleBasis:
         components_GK = np.ascontiguousarray(components_GK * signs_K, dtype=np.float32)
         left_out = max(0.0, 1 - float(np.sum(singular_K**2)) / total)
         return cls(components_GK, singular_K, float(singular_K[0] / np.sqrt(x_SG.shape[0])), left_out)
+
+    def extended(self, x_RG: np.ndarray, weight: float) -> SampleBasis:
+        """Give the basis with the directions behind its own in which further profiles differ from its span.
+
+        Parameters
+        ----------
+        x_RG
+            Further profiles, centred as the training profiles are.
+        weight
+            What each of them counts beside a training profile, in the singular values.
+        """
+        rest_RG = x_RG
+        for _ in range(2):  # once leaves what rounding leaves
+            rest_RG = rest_RG - (rest_RG @ self.components_GK) @ self.components_GK.T
+        more_GK, singular_K = _from_gram(rest_RG, 0)
+        keep = int(np.sum(singular_K > LEAST_BESIDE * self.singular_values_K[0]))
+        return replace(
+            self,
+            components_GK=np.concatenate([self.components_GK, more_GK[:, :keep].astype(np.float32)], axis=1),
+            singular_values_K=np.concatenate([self.singular_values_K, np.sqrt(weight) * singular_K[:keep]]),
+        )
 
     def project(self, x_SG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the coordinates z_SK (float32) and each profile's squared norm outside the basis (float64, S)."""

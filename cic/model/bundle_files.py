@@ -6,8 +6,11 @@ hold nothing else, so equal digests mean equal models, however these came about.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +108,28 @@ def load_bundle(folder: Path) -> Bundle:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the bundle is damaged: {error}", where=str(folder), fix="fetch or train it again") from None
+
+
+def copy_bundle(folder: Path, place: Path) -> None:
+    """Copy a bundle's files to a folder that takes the place of `place`, whole or not at all, unless it is the same.
+
+    Raises
+    ------
+    ModelError
+        If there is no bundle, or it is damaged.
+    """
+    load_bundle(folder)
+    names = (*FILES, ORIGIN)
+    if all((place / name).is_file() and filecmp.cmp(folder / name, place / name, shallow=False) for name in names):
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
+        whole = Path(scratch) / place.name
+        whole.mkdir()
+        for name in names:
+            shutil.copyfile(folder / name, whole / name)
+        shutil.rmtree(place, ignore_errors=True)
+        whole.replace(place)
 
 
 def bundle_digest(folder: Path) -> str:

@@ -114,7 +114,7 @@ def fit_classifier(
     """
     with one_thread():
         some_S, n_labels = enough(label_train_S), int(label_train_S.max()) + 1
-        z_SK, label_S, unit_S = fold.z_train_SK[some_S], label_train_S[some_S], unit_train_S[some_S]
+        z_SK, label_S, unit_S = fold.own_train_SK[some_S], label_train_S[some_S], unit_train_S[some_S]
         code_SW = network.encode(z_SK)
         found = find_classifier(
             Labelled(code_SW, network.decode(code_SW), z_SK, label_S, unit_S, n_labels, n_genes), seed

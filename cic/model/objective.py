@@ -15,7 +15,7 @@ from cic.config import Training
 from cic.model.autoencoder import Autoencoder
 from cic.model.group_share import Kin, group_share
 from cic.model.left_out import GroupsOfSize, left_out_error
-from cic.model.output_weights import penalties, sketch, sketched
+from cic.model.output_weights import penalties, sketch, sketched, weighted
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Objective:
     Attributes
     ----------
     n_samples, total
-        Training profiles, and their mean squared norm, by which the error becomes unexplained variance.
+        Training profiles, and their mean squared norm by their weights, which makes of the error unexplained variance.
     draw
         Of the noise on the profiles, and of the targets that stand for all coordinates.
     """
@@ -39,9 +39,20 @@ class Objective:
     draw: torch.Generator
 
     def of_batch(
-        self, z_BK: Tensor, groups: Sequence[GroupsOfSize], label_B: Tensor | None, kin: Kin | None = None
+        self,
+        z_BK: Tensor,
+        groups: Sequence[GroupsOfSize],
+        label_B: Tensor | None,
+        kin: Kin | None = None,
+        root_B: Tensor | None = None,
     ) -> tuple[Tensor, float]:
-        """Give the loss of some profiles, and the error in it: unexplained variance, 0 where there is no decoder."""
+        """Give the loss of some profiles, and the error in it: unexplained variance, 0 where there is no decoder.
+
+        Parameters
+        ----------
+        root_B
+            Square root of the weight of each; `None` where all count the same.
+        """
         network, config = self.network, self.config
         noise_BK = torch.randn(z_BK.shape, generator=self.draw, device=z_BK.device)
         code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=self.input_noise))
@@ -51,6 +62,7 @@ class Objective:
             ridge_F = penalties(self.log_ridge_2, network.architecture) * (len(z_BK) / self.n_samples)
             mix_RC = sketch(z_BK.shape[1], config.exact_components, config.sketched_components, self.draw)
             target_BT = sketched(z_BK, config.exact_components, mix_RC)
+            feature_BF, target_BT = weighted(feature_BF, root_B), weighted(target_BT, root_B)
             loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * self.total)
             error = loss.item()
             if kin is not None:

@@ -55,25 +55,39 @@ def penalties(log_ridge_2: Tensor, architecture: Architecture) -> Tensor:
     )
 
 
-def ridge_weights(features_of: Callable[[Tensor], Tensor], z_SK: Tensor, penalty_F: Tensor) -> Tensor:
+def weighted(value_SK: Tensor, root_S: Tensor | None) -> Tensor:
+    """Give rows times the square root of their weight, so that squares count by it; as they are where all are alike."""
+    return value_SK if root_S is None else value_SK * root_S[..., None]
+
+
+def ridge_weights(
+    features_of: Callable[[Tensor], Tensor], z_SK: Tensor, penalty_F: Tensor, root_S: Tensor | None = None
+) -> Tensor:
     """Give the weights w_FK of the ridge regression of all profiles on their features, whose products are summed.
 
     Features and penalties may have a leading axis of as many regressions.
+
+    Parameters
+    ----------
+    root_S
+        Square root of the weight of each profile; `None` where all count the same.
     """
     normal_FF = torch.diag_embed(penalty_F.double())
     product_FK = normal_FF.new_zeros(*penalty_F.shape, z_SK.shape[1])
-    for z_BK in z_SK.split(PROFILES_AT_ONCE):
-        feature_BF = features_of(z_BK)
+    for at in range(0, len(z_SK), PROFILES_AT_ONCE):
+        rows = slice(at, at + PROFILES_AT_ONCE)
+        root_B = None if root_S is None else root_S[rows]
+        feature_BF, z_BK = weighted(features_of(z_SK[rows]), root_B), weighted(z_SK[rows], root_B)
         normal_FF += (feature_BF.mT @ feature_BF).double()
         product_FK += (feature_BF.mT @ z_BK).double()
     return torch.cholesky_solve(product_FK, cholesky(normal_FF)).to(z_SK.dtype)
 
 
 @torch.no_grad()
-def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor) -> None:
+def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor, root_S: Tensor | None = None) -> None:
     """Set the decoder's output weights by ridge regression on all training profiles."""
 
     def features_of(z_BK: Tensor) -> Tensor:
         return network.decoder_features(network.encode_once(z_BK))
 
-    network.set_output_weights(ridge_weights(features_of, z_SK, penalties(log_ridge_2, network.architecture)))
+    network.set_output_weights(ridge_weights(features_of, z_SK, penalties(log_ridge_2, network.architecture), root_S))

@@ -15,6 +15,7 @@ from cic.data.split import grouped_folds, unit_of_samples
 from cic.errors import ConfigError
 from cic.model.basis import SampleBasis, squared_norms
 from cic.model.rows import PreprocessedRows
+from cic.model.start import Lent, Start
 from cic.model.threads import one_thread
 from cic.model.training import Fold
 from cic.seeds import derive_seed
@@ -34,7 +35,12 @@ class Prepared:
 
 
 def prepare(
-    train: ExpressionMatrix, validation: ExpressionMatrix, params: Params, rank: int, over: Over = here
+    train: ExpressionMatrix,
+    validation: ExpressionMatrix,
+    params: Params,
+    rank: int,
+    over: Over = here,
+    start: Start | None = None,
 ) -> Prepared:
     """Fit preprocessing and sample basis on `train`, and bring both parts into the basis.
 
@@ -44,6 +50,8 @@ def prepare(
         Components of the basis; 0 is full rank, where training in the basis is exact.
     over
         What passes over many profiles.
+    start
+        A model to start from (`cic.model.start`).
 
     Raises
     ------
@@ -53,40 +61,47 @@ def prepare(
     """
     with one_thread():
         preprocessor = Preprocessor.fit(train, params.preprocess, derive_seed(params.seed, "preprocess"), over)
-        basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"), over)
+        lent = start.lent(preprocessor) if start is not None and start.share else None
+        basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"), over, lent)
         z_validation_SK, outside_S, total_S = in_basis(validation, preprocessor, basis, over)
     labels = label_names(train) if params.training.label_weight else ()
     group_S, kind_S = untold(train.samples) if params.training.group_penalty else (None, None)
+    unit_S, label_S = left_out_units(train.samples), label_indices(train.samples, labels) if labels else None
+    n_lent = 0 if lent is None else len(lent.x_RG)
+    unit_S = np.concatenate([unit_S, unit_S.max() + 1 + np.arange(n_lent)])
+    label_S = None if label_S is None else np.concatenate([label_S, np.full(n_lent, -1)])
     return Prepared(
         preprocessor,
         basis,
         Fold(
             z_train_SK,
             z_validation_SK,
-            left_out_units(train.samples),
+            unit_S,
             outside_S / basis.scale**2,
             total_S / basis.scale**2,
-            label_indices(train.samples, labels) if labels else None,
+            label_S,
             label_indices(validation.samples, labels) if labels else None,
             len(labels),
             group_S,
             kind_S,
+            n_lent,
+            1.0 if lent is None else lent.weight,
         ),
         labels,
     )
 
 
 def _based(
-    train: ExpressionMatrix, preprocessor: Preprocessor, rank: int, seed: int, over: Over
+    train: ExpressionMatrix, preprocessor: Preprocessor, rank: int, seed: int, over: Over, lent: Lent | None
 ) -> tuple[SampleBasis, np.ndarray]:
-    """Give the basis of training profiles and their coordinates in it."""
-    if train.is_few:
-        x_SG = preprocessor.transform(train.dense())
-        basis = SampleBasis.fit(x_SG, rank, seed)
-        return basis, basis.project(x_SG)[0]
+    """Give the basis of training profiles, and coordinates in it: theirs, and behind them of profiles that are lent."""
+    x_SG = preprocessor.transform(train.dense()) if train.is_few else None
     rows = PreprocessedRows(train, preprocessor, over)
-    basis = SampleBasis.fit(rows, rank, seed)
-    return basis, basis.project_rows(rows)[0]
+    basis = SampleBasis.fit(rows if x_SG is None else x_SG, rank, seed)
+    if lent is not None:
+        basis = basis.extended(lent.x_RG, lent.weight)
+    z_SK = basis.project_rows(rows)[0] if x_SG is None else basis.project(x_SG)[0]
+    return basis, z_SK if lent is None else np.concatenate([z_SK, basis.project(lent.x_RG)[0]])
 
 
 def in_basis(
@@ -145,7 +160,9 @@ def label_indices(samples: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:
     return pd.Index(labels).get_indexer(pd.Index(samples["label"].astype(str))).astype(np.int64)
 
 
-def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params, over: Over = here) -> tuple[Fold, ...]:
+def search_folds(
+    matrix: ExpressionMatrix, part: pd.Series, params: Params, over: Over = here, start: Start | None = None
+) -> tuple[Fold, ...]:
     """Give the folds that trials are scored on: the validation part, or grouped folds of train and validation.
 
     What is held out is never touched. A basis is fitted for every fold.
@@ -154,10 +171,10 @@ def search_folds(matrix: ExpressionMatrix, part: pd.Series, params: Params, over
     rank = params.search.rank or params.training.rank
     if not params.search.folds:
         train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
-        return (prepare(train, validation, params, rank, over).fold,)
+        return (prepare(train, validation, params, rank, over, start).fold,)
     seen = matrix.select(np.isin(part_S, ("train", "validation")))
     fold_S = grouped_folds(seen.samples, params.search.folds, derive_seed(params.seed, "folds"))
     return tuple(
-        prepare(seen.select(fold_S != fold), seen.select(fold_S == fold), params, rank, over).fold
+        prepare(seen.select(fold_S != fold), seen.select(fold_S == fold), params, rank, over, start).fold
         for fold in range(params.search.folds)
     )

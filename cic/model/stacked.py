@@ -20,7 +20,7 @@ from cic.config import Training
 from cic.model.autoencoder import Autoencoder
 from cic.model.group_share import Kin, group_share, kin_of
 from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
-from cic.model.output_weights import log_ridge_start, penalties, ridge_weights, sketch, sketched
+from cic.model.output_weights import log_ridge_start, penalties, ridge_weights, sketch, sketched, weighted
 from cic.model.stacked_descent import StackedDescent
 from cic.model.training import (
     EpochResult,
@@ -31,6 +31,7 @@ from cic.model.training import (
     one_cycle,
     parameter_groups,
     reconstructed,
+    root_weights,
     steps_an_epoch,
 )
 from cic.seeds import derive_seed
@@ -43,12 +44,13 @@ Question = Callable[[Autoencoder, Tensor], tuple[Tensor, ...]]
 
 
 class _Batch(NamedTuple):
-    """Profiles that each training steps on, their groups, of the rows of all trainings, labels, and groups untold."""
+    """Profiles that each training steps on, groups of the rows of all trainings, labels, groups untold, weights."""
 
     z_NBK: Tensor
     groups: list[GroupsOfSize]
     label_NB: Tensor | None
     kin: Kin | None
+    root_NB: Tensor | None
 
 
 class StackedTraining:
@@ -88,7 +90,8 @@ class StackedTraining:
         self._unit_S = torch.from_numpy(fold.unit_train_S).to(device)
         self._label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(device)
         self._kin = kin_of(fold.group_train_S, fold.kind_train_S, self._z_SK)
-        self._total = float(self._z_SK.square().mean(dim=0).sum())
+        self._root_S = root_weights(fold, device)
+        self._total = float(weighted(self._z_SK, self._root_S).square().mean(dim=0).sum())
         self._validation = ValidationPart(fold, config.label_weight, device)
         self._train_error_N = torch.full((len(seeds),), math.nan, dtype=torch.float64, device=device)
         self._gave_up_in: list[int | None] = [None] * len(seeds)
@@ -154,7 +157,9 @@ class StackedTraining:
         apart_N1 = torch.arange(len(index_NB), device=index_NB.device)[:, None] * (self._unit_S.max() + 1)
         groups = groups_by_size((self._unit_S[index_NB] + apart_N1).flatten())
         label_NB = None if self._label_S is None else self._label_S[index_NB]
-        return _Batch(self._z_SK[index_NB], groups, label_NB, None if self._kin is None else self._kin.at(index_NB))
+        kin = None if self._kin is None else self._kin.at(index_NB)
+        root_NB = None if self._root_S is None else self._root_S[index_NB]
+        return _Batch(self._z_SK[index_NB], groups, label_NB, kin, root_NB)
 
     def _objective(self, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Give loss and error of each training, as `cic.model.objective` does of one."""
@@ -174,6 +179,7 @@ class StackedTraining:
         seen_NBK = torch.addcmul(z_NBK, noise_NBK, self._noise_N[:, None, None])
         code_NBW, feature_NBF, *logits = self._stack.ask(_features, self._weights(), seen_NBK)
         ridge_NF = penalties(self._descent.parameters[RIDGE], self._architecture) * (n_rows / len(self._z_SK))
+        feature_NBF, target_NBT = weighted(feature_NBF, batch.root_NB), weighted(target_NBT, batch.root_NB)
         error_N = left_out_error(feature_NBF, target_NBT, ridge_NF, batch.groups) / (n_rows * self._total)
         loss_N = error_N
         if batch.kin is not None:
@@ -190,7 +196,7 @@ class StackedTraining:
             return self._stack.ask(_features, self._weights(), z_BK)[1]
 
         penalty_NF = penalties(self._descent.parameters[RIDGE], self._architecture)
-        solved = self._stack.network.output_layers(ridge_weights(features_of, self._z_SK, penalty_NF))
+        solved = self._stack.network.output_layers(ridge_weights(features_of, self._z_SK, penalty_NF, self._root_S))
         self._others.update({name: value.contiguous() for name, value in solved.items()})
         told = self._stack.ask(reconstructed, self._weights(), self._validation.z_SK)
         penalty_N = torch.zeros_like(self._train_error_N)

@@ -28,7 +28,7 @@ from cic.model.group_share import Kin, group_share, kin_of
 from cic.model.guard import Guard
 from cic.model.left_out import GroupsOfSize, groups_by_size
 from cic.model.objective import Objective
-from cic.model.output_weights import log_ridge_start, solve_output_weights
+from cic.model.output_weights import log_ridge_start, solve_output_weights, weighted
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -93,6 +93,10 @@ class Fold:
     group_train_S, kind_train_S
         Number of the group (study, donor) and of the label of each training profile, for a penalty on what tells groups
         apart within labels (int64); `None` where there is no penalty, or no label.
+    n_lent
+        How many of the training profiles, the last of them, another model lends (`cic.model.start`).
+    lent_weight
+        What each of these counts beside an own one.
     """
 
     z_train_SK: np.ndarray
@@ -105,6 +109,22 @@ class Fold:
     n_labels: int = 0
     group_train_S: np.ndarray | None = None
     kind_train_S: np.ndarray | None = None
+    n_lent: int = 0
+    lent_weight: float = 1.0
+
+    @property
+    def own_train_SK(self) -> np.ndarray:
+        """Coordinates of the training profiles that are of the data themselves."""
+        return self.z_train_SK[: len(self.z_train_SK) - self.n_lent]
+
+    @property
+    def root_weight_train_S(self) -> np.ndarray | None:
+        """Square root of the weight of each training profile (float32); `None` where all count the same."""
+        if not self.n_lent:
+            return None
+        root_S = np.ones(len(self.z_train_SK), dtype=np.float32)
+        root_S[-self.n_lent :] = math.sqrt(self.lent_weight)
+        return root_S
 
     @property
     def error_alone(self) -> bool:
@@ -119,7 +139,7 @@ class EpochResult:
     Attributes
     ----------
     train_error
-        Unexplained variance of the training profiles, each group left out of the regression in turn.
+        Unexplained variance of the training profiles by their weights, each group left out of the regression in turn.
     validation_error
         Unexplained variance of the validation profiles in gene space: squared error over squared distance from the
         training mean.
@@ -142,7 +162,7 @@ def new_network(fold: Fold, hyper: Hyperparameters, config: Training, seed: int)
     """Give an untrained network: PCA of the fold's training profiles, and layers that add nothing yet."""
     architecture = hyper.architecture(fold.z_train_SK.shape[1], config.refinements, fold.n_labels)
     network = Autoencoder(architecture)
-    spread_K = torch.from_numpy(np.sqrt(np.mean(np.square(fold.z_train_SK, dtype=np.float64), axis=0))).float()
+    spread_K = torch.from_numpy(np.sqrt(np.mean(np.square(fold.own_train_SK, dtype=np.float64), axis=0))).float()
     network.initialise(spread_K, hyper.feature_scale, torch.Generator().manual_seed(derive_seed(seed, "weights")))
     return network
 
@@ -172,8 +192,9 @@ def train(
     draw = torch.Generator(device).manual_seed(derive_seed(seed, "epochs"))
     network.to(device)
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
+    root_S = root_weights(fold, device)
     kin = kin_of(fold.group_train_S, fold.kind_train_S, z_SK)
-    batches = _batches(fold, z_SK, kin, config, draw)
+    batches = _batches(fold, z_SK, root_S, kin, config, draw)
     validation = ValidationPart(fold, config.label_weight, device)
     log_ridge_2 = log_ridge_start(device)
     optimizer = torch.optim.AdamW(parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
@@ -181,7 +202,7 @@ def train(
     guard = Guard(network, log_ridge_2, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
-    total = float(z_SK.square().mean(dim=0).sum())
+    total = float(weighted(z_SK, root_S).square().mean(dim=0).sum())
     objective = Objective(network, hyper.input_noise, config, len(z_SK), total, log_ridge_2, draw)
     train_error = math.nan
     for epoch in range(1, config.epochs + 1):
@@ -206,25 +227,32 @@ def train(
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             network.eval()
             if network.architecture.depth:
-                solve_output_weights(network, z_SK, log_ridge_2)
+                solve_output_weights(network, z_SK, log_ridge_2, root_S)
             with torch.no_grad():
                 told = reconstructed(network, validation.z_SK)
                 penalty = config.group_penalty * group_share(network.encode(z_SK), kin).item() if kin else 0.0
             yield EpochResult(epoch, train_error, *validation.judged(*told, penalty=penalty))
 
 
-Batch = tuple[Tensor, list[GroupsOfSize], Tensor | None, Kin | None]
-"""Profiles, the groups that are left out, their labels, and the groups that are not to be told apart."""
+Batch = tuple[Tensor, list[GroupsOfSize], Tensor | None, Kin | None, Tensor | None]
+"""Profiles, the groups that are left out, their labels, the groups that are not to be told apart, and roots of weights.
+"""
+
+
+def root_weights(fold: Fold, device: str) -> Tensor | None:
+    """Give the square root of the weight of each training profile; `None` where all count the same."""
+    root_S = fold.root_weight_train_S
+    return None if root_S is None else torch.from_numpy(root_S).to(device)
 
 
 def _batches(
-    fold: Fold, z_SK: Tensor, kin: Kin | None, config: Training, draw: torch.Generator
+    fold: Fold, z_SK: Tensor, root_S: Tensor | None, kin: Kin | None, config: Training, draw: torch.Generator
 ) -> Callable[[], Iterator[Batch]]:
     """Give what an epoch goes through, all at once where there are few profiles."""
     unit_S = torch.from_numpy(fold.unit_train_S).to(z_SK.device)
     label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(z_SK.device)
     if len(z_SK) <= config.batch_size:
-        whole = (z_SK, groups_by_size(unit_S), label_S, kin)
+        whole = (z_SK, groups_by_size(unit_S), label_S, kin, root_S)
         return lambda: iter([whole])
 
     n_batches = steps_an_epoch(len(z_SK), config)
@@ -232,8 +260,9 @@ def _batches(
     def shuffled() -> Iterator[Batch]:
         order_S = torch.randperm(len(z_SK), generator=draw, device=z_SK.device)[: n_batches * config.batch_size]
         for index_B in torch.tensor_split(order_S, n_batches):
-            label_B = None if label_S is None else label_S[index_B]
-            yield z_SK[index_B], groups_by_size(unit_S[index_B]), label_B, None if kin is None else kin.at(index_B)
+            label_B, root_B = (None if each is None else each[index_B] for each in (label_S, root_S))
+            kin_B = None if kin is None else kin.at(index_B)
+            yield z_SK[index_B], groups_by_size(unit_S[index_B]), label_B, kin_B, root_B
 
     return shuffled
 

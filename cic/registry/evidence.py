@@ -14,9 +14,9 @@ from cic.data.terms import COUNT_UNITS
 from cic.data.units import log2_scale
 from cic.errors import DataError, ModelError
 from cic.evaluation.profiles.reconstruction import project, squared_errors
-from cic.evaluation.seen import trained_on
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, load_bundle
+from cic.model.copies import trained_on
 from cic.registry.fetched import fetched_bundle
 from cic.registry.gate import AgainstChampion, Case, Decision, judge
 from cic.registry.log import HELD_OUT_DIGITS, look_at

@@ -121,6 +121,21 @@ def named_version(reference: str) -> tuple[str, str]:
     return parts["name"], parts["alias"] or parts["version"]
 
 
+def version_of(uri: str, reference: str) -> Version:
+    """Give the version that ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``runs:/RUN_ID`` names.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    from cic.registry.versions import find, of_run
+
+    if reference.startswith(RUNS):
+        return of_run(uri, reference.removeprefix(RUNS))
+    return find(uri, *named_version(reference))
+
+
 def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> tuple[Bundle, str]:
     """Load a model, and give what to stamp its codes with, such as ``cic/3``.
 
@@ -141,11 +156,6 @@ def fetch_bundle(uri: str, reference: str, artifacts_uri: str | None = None) -> 
     if not reference.startswith((MODELS, RUNS)):
         bundle = load_bundle(Path(reference))
         return bundle, f"bundle:{bundle.digest[:12]}"
-    from cic.registry.versions import find, of_run
-
-    if reference.startswith(RUNS):
-        version = of_run(uri, reference.removeprefix(RUNS))
-    else:
-        version = find(uri, *named_version(reference))
+    version = version_of(uri, reference)
     with fetched_bundle(uri, version, artifacts_uri) as folder:
         return load_bundle(folder), f"{version.name}/{version.version}"

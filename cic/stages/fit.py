@@ -24,12 +24,14 @@ from cic.model.prepare import label_indices, label_names, left_out_units, prepar
 from cic.model.reference import Reference
 from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
+from cic.model.start import Start
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.stages.crew import crew
+from cic.stages.start import lender
 from cic.workers.workers import Workers
 
 CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResult))]
@@ -42,13 +44,15 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     choice = read_json(folders["search"] / "choice.json")
     hyper = Hyperparameters.model_validate(choice["hyperparameters"])
     params = on_scale(params, choice["transform"], choice["within_sample"])
+    lends = lender(params, matrix, settings)
+    start = None if lends is None else Start(lends, choice["start_share"])
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
-        prepared = prepare(train, validation, params, params.training.rank, workers.pass_over)
+        prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
     by_loss = sorted(fitted, key=lambda one: one.validation_loss)
     best, fold = by_loss[0], prepared.fold
     networks = [frozen(one.network) for one in by_loss]
-    network, turn = turned_best(networks, prepared.basis, fold.z_train_SK, fold.z_validation_SK)
+    network, turn = turned_best(networks, prepared.basis, fold.own_train_SK, fold.z_validation_SK)
     classifier, label_S, labels = None, None, prepared.labels
     if labels or params.fit.classifier:
         labels = labels or label_names(train)
@@ -62,6 +66,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             len(prepared.preprocessor.genes),
             derive_seed(params.seed, "classifier"),
         )
+    contents = {*fingerprints(train.values), *fingerprints(validation.values)}
     bundle = Bundle(
         prepared.preprocessor,
         prepared.basis,
@@ -72,18 +77,19 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "seed": best.seed,
             "validation_error": best.validation_error,
             "turn": turn,
-            "trained_on": sorted([*fingerprints(train.values), *fingerprints(validation.values)]),
+            "trained_on": sorted(contents if start is None else contents | start.trained_on),
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
+            **({} if start is None else {"started_from": start.told(params.training.start_from, matrix.genes)}),
         },
         classifier=classifier,
     )
     # the validation part chose among epochs, which makes its errors a little too small; the test part stays untouched
-    reference = Reference.of(bundle, validation.values, label_S, fold.z_train_SK)
+    reference = Reference.of(bundle, validation.values, label_S, fold.own_train_SK)
     features = fit_features(
         networks,
         prepared.basis,
-        fold.z_train_SK,
+        fold.own_train_SK,
         fold.z_validation_SK,
         params.fit.features,
         train.samples.get("label"),

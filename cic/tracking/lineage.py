@@ -44,6 +44,8 @@ class Lineage:
         What else the evaluation holds against promoting the model.
     seed
         Root seed.
+    started_from
+        The model that trainings started from, and its digest.
     """
 
     git_commit: str | None
@@ -61,6 +63,7 @@ class Lineage:
     audit_passed: bool
     objections: tuple[str, ...]
     seed: int
+    started_from: str = "nothing"
 
     def tags(self) -> dict[str, str]:
         """Give the tags of the run, `cic.<field>`."""

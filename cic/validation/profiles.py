@@ -21,8 +21,8 @@ from cic.data.role_columns import role_columns
 from cic.errors import DataError
 from cic.evaluation.profiles.preprocessed import preprocessed
 from cic.evaluation.profiles.reconstruction import errors_over, project, squared_errors
-from cic.evaluation.seen import nearly_trained_on, trained_on
 from cic.model.bundle import Bundle
+from cic.model.copies import nearly_trained_on, trained_on
 from cic.using.model import Model
 from cic.using.profiles import Reading, alike, of_matrix
 
@@ -78,7 +78,7 @@ class Reproduced:
     n_genes
         So many.
     trained_on_S, near_S
-        Which the model has seen, by content and nearly (`cic.evaluation.seen`); none where genes are missing, without
+        Which the model has seen, by content and nearly (`cic.model.copies`); none where genes are missing, without
         which it cannot be told.
     """
 
@@ -106,7 +106,7 @@ def reproduced(bundle: Bundle, matrix: ExpressionMatrix) -> Reproduced:
             parts.append(Reproduced(errors, int(inferred.present_G.sum()), nobody_S, nobody_S))
             continue
         trained_on_S = trained_on(bundle, values_SG)
-        near_S = nearly_trained_on(bundle, projected) & ~trained_on_S
+        near_S = nearly_trained_on(bundle, projected.outside_S, projected.total_S) & ~trained_on_S
         parts.append(Reproduced(squared_errors(projected), x_SG.shape[1], trained_on_S, near_S))
     errors = {name: np.concatenate([part.errors[name] for part in parts]) for name in parts[0].errors}
     trained_on_S = np.concatenate([part.trained_on_S for part in parts])

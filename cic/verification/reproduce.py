@@ -20,9 +20,11 @@ from cic.digests import WORKERS
 from cic.errors import DataError, ModelError
 from cic.manifest import Manifest, read_manifest
 from cic.model.bundle import Bundle
-from cic.model.bundle_files import bundle_digest, load_bundle
-from cic.registry.fetched import fetched_bundle
+from cic.model.bundle_files import bundle_digest, copy_bundle, load_bundle
+from cic.registry.fetched import MODELS, RUNS, fetched_bundle
 from cic.registry.recorded import file_of
+from cic.registry.starting import fetch_start
+from cic.settings import start_folder
 from cic.tracking.lineage import environment_lock
 from cic.verification.distance import distance
 from cic.verification.trail import Trail, simulate_command
@@ -60,6 +62,8 @@ class Wanted:
         One with what was trained, and whether the working tree was as committed.
     versions
         Release of each library that calculates.
+    start, home
+        The model that it started from (`training.start_from`), and `CIC_HOME`, where that is if it is a registry's.
     """
 
     name: str
@@ -69,6 +73,8 @@ class Wanted:
     clean: bool
     params: dict[str, Any]
     stages: dict[str, Manifest]
+    start: str | None
+    home: Path
     data: Path
     data_md5: str
     recipe: dict[str, Any] | None
@@ -111,6 +117,9 @@ def wanted_of(trail: Trail) -> Wanted:
     settings = trail.settings
     with fetched_bundle(trail.uri, trail.version, settings.artifact_location) as folder:
         bundle = load_bundle(folder)
+    start = trail.params["training"].get("start_from")
+    if start is not None and start.startswith((MODELS, RUNS)):
+        fetch_start(trail.uri, start, settings.home, settings.artifact_location)
     return Wanted(
         name=f"models:/{trail.version.name}/{trail.version.version}",
         bundle=bundle,
@@ -119,6 +128,8 @@ def wanted_of(trail: Trail) -> Wanted:
         clean=trail.run.tags.get("cic.git_dirty") == "false",
         params=trail.params,
         stages=trail.stages,
+        start=start,
+        home=settings.home,
         data=trail.data,
         data_md5=trail.data_md5,
         recipe=trail.recipe,
@@ -183,6 +194,7 @@ def reproduced(
         file = home / "reproduced.yaml"
         file.write_text(yaml.safe_dump(given))
         _bring_data(wanted, project, tree)
+        _bring_start(wanted, project, tree, home)
         stages = (*STAGES, *(["evaluate"] if evaluate else []))
         _run(wanted, tree, [[stage, "--params", str(file)] for stage in stages])
         return compared(wanted, {stage: tree / "build" / stage for stage in stages})
@@ -223,6 +235,23 @@ def _bring_data(wanted: Wanted, project: Path, tree: Path) -> None:
                 expected=f"md5 {wanted.data_md5}",
                 fix="`cic verify` says where they were looked for",
             )
+
+
+def _bring_start(wanted: Wanted, project: Path, tree: Path, home: Path) -> None:
+    """Put the model that it started from where the stages of that working tree read it."""
+    if wanted.start is None:
+        return
+    from_registry = wanted.start.startswith((MODELS, RUNS))
+    here = start_folder(wanted.start, wanted.home) if from_registry else project / wanted.start
+    found = load_bundle(here).digest
+    then = wanted.stages["search"].origin.get("start", found) if wanted.stages else found
+    if found != then:
+        raise ModelError(
+            "the model that it started from is not what it was", where=wanted.start, expected=f"digest {then}"
+        )
+    there = start_folder(wanted.start, home) if from_registry else tree / wanted.start
+    if there != here:
+        copy_bundle(here, there)
 
 
 def _copy(path: Path, to: Path) -> None:

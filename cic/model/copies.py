@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from cic.data.matrix import fingerprints
-from cic.evaluation.profiles.reconstruction import Projected
 from cic.model.bundle import Bundle
 
 NEAR = 1e-4
@@ -22,13 +21,18 @@ def trained_on(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
     return np.array([one in known for one in fingerprints(values_SG)], dtype=bool)
 
 
-def nearly_trained_on(bundle: Bundle, profiles: Projected) -> np.ndarray:
+def nearly_trained_on(bundle: Bundle, outside_S: np.ndarray, total_S: np.ndarray) -> np.ndarray:
     """Say of each profile whether it is all but a training profile, or a mixture of some.
 
     The span of N training profiles has at most N dimensions of the many that genes have, and every one of them lies in
     it; a copy that was rounded lies beside it by no more than the rounding. Nothing is claimed (all `False`) where the
     basis leaves something out, or spans more than half of the dimensions, so that anything lies near it.
+
+    Parameters
+    ----------
+    outside_S, total_S
+        Squared norm of each preprocessed profile outside the basis, and in all.
     """
     if bundle.basis.left_out > NEAR or 2 * bundle.basis.rank > len(bundle.genes):
-        return np.zeros(len(profiles.total_S), dtype=bool)
-    return np.asarray(profiles.outside_S < NEAR * profiles.total_S)
+        return np.zeros(len(total_S), dtype=bool)
+    return np.asarray(outside_S < NEAR * total_S)
