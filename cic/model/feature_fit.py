@@ -26,8 +26,8 @@ from cic.model.threads import one_thread
 
 TIMES_THE_WIDTH = 8
 """Features that are looked for, for each number of the code, unless so many are asked for."""
-TOLD_BY = 2
-"""Features that a gene follows."""
+TOLD_BY, FOLLOWED = 2, 3
+"""Features that tell a gene while they are sought, and that it is said to follow once they are found."""
 RECURS_AT = 0.8
 """Correlation with its match from which on a feature recurs."""
 MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
@@ -185,7 +185,7 @@ def _activities(found: Found, network: TrainedNetwork, z_SK: np.ndarray) -> np.n
 def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray, label_S: pd.Series | None) -> Features:
     """Tell every gene by the features that suit it best, and sum up the training profiles; what moves most is first."""
     activity_SF = activities(seen.z_SK, found.readout_KF, found.offset_F)
-    chosen_GN, _ = told_by(_of_length_1(seen.row_GR), found.atom_FR, min(TOLD_BY, len(found.atom_FR)))
+    chosen_GN, _ = told_by(_of_length_1(seen.row_GR), found.atom_FR, min(FOLLOWED, len(found.atom_FR)))
     centred_SF = activity_SF - activity_SF.mean(axis=0)
     made_KF = (seen.z_SK - seen.mean_K).T.astype(np.float32) @ centred_SF
     right_GF = basis.components_GK @ (made_KF * np.float32(basis.scale))
