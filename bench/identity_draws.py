@@ -4,13 +4,13 @@ A third of the profiles is asked, groups and replicates whole; with the next dra
 another deal. Of the others, the pool, so many a type keep their label. Whatever tells types is given a `Setting`, which
 holds no label of an asked profile; the `Truth` stays with the bench.
 
-Axes: S profiles of a set, N profiles of the pool, T asked profiles, X numbers as a set has them (genes, or coordinates in an
-orthonormal basis of all its profiles), Y coordinates in the basis of the pool, G genes.
+Axes: S profiles of a set, N profiles of the pool, T asked profiles, X numbers as a set has them (genes, or coordinates
+in an orthonormal basis of all its profiles), Y coordinates in the basis of the pool, G genes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +18,13 @@ import pandas as pd
 
 from cic.data.split import grouped_folds
 from cic.evaluation.questions.identity.folds import folds_of
+from cic.evaluation.statistics.intervals import resampling
 from cic.model.basis import SampleBasis
 from cic.model.prepare import left_out_units
 from cic.seeds import derive_seed, generator
 
 ASKED_FOLDS, ELSEWHERE_FOLDS = 3, 6
-"""Of one set a third is asked; where what is asked comes from elsewhere, a sixth of the pool is left out by each draw."""
+"""A third of a set is asked; where what is asked comes from elsewhere, each draw leaves out a sixth of the others."""
 INNER_FOLDS = 5
 MOST_KNOWN = 1000
 """Profiles of a pool; of more, so many at random."""
@@ -104,17 +105,17 @@ class Setting:
     seed: int
 
 
-Method = Callable[[Setting], np.ndarray]
-"""Whatever tells types: a label (int64) for each asked profile. Methods stand in `bench.identity_rivals` and
-`bench.identity_ours` by their names."""
+Teller = Callable[[Setting], Mapping[str, np.ndarray]]
+"""Whatever tells types: by name of a method, a label (int64) for each asked profile. What methods share is worked out once,
+so a teller may give several. Asked profiles are told one by one: which others are asked must make no difference."""
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the methods are held against: the positions of the asked profiles in the source, and their labels."""
+    """What the methods are held against: labels of the asked profiles, and what is resampled (`resampling`), by number."""
 
-    asked_T: np.ndarray
     label_T: np.ndarray
+    unit_T: np.ndarray
 
 
 def draw(
@@ -147,6 +148,9 @@ def draw(
         _top(source.top_SG[known_N], source.top_SG[asked_T]),
         left_out_units(samples.iloc[known_N]),
     )
+    unit_S = np.full(len(samples), -1)
+    may_be_asked_S = np.ones(len(samples), dtype=bool) if is_asked_S is None else is_asked_S
+    unit_S[may_be_asked_S] = resampling(samples[may_be_asked_S], 1, 0.95, 0).unit_S
     order_N = rng.permutation(len(known_N))
     for count in counts:
         label_N = _told(at_S[known_N], order_N, count)
@@ -158,7 +162,7 @@ def draw(
         )
         own = f"{name}, {count or 'all'}"
         setting = Setting(own, pool, label_N, inner_N, len(labels), derive_seed(seed, "identity", own, number))
-        yield setting, Truth(asked_T, at_S[asked_T])
+        yield setting, Truth(at_S[asked_T], unit_S[asked_T])
 
 
 def _told(at_N: np.ndarray, order_N: np.ndarray, count: int) -> np.ndarray:
