@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.covariance import ledoit_wolf
 
 from cic.data.split import grouped_folds
 from cic.evaluation.questions.identity.folds import folds_of
@@ -41,8 +42,8 @@ class Source:
         `label`; `group` and `replicate` where what shares them stays together; `asked` (bool) where profiles that are
         asked are others than those that are known. Index: sample ids.
     log2_SX, ranks_SX
-        float32, the same axis twice or two different ones; NaN where a value is missing, which the mean of the
-        pool then fills.
+        float32, each over genes or in an orthonormal basis; NaN where an asked profile lacks a value, which is then
+        `completed`.
     top_SG
         Genes of great variance, log2, for what is not rotation invariant.
     n_genes
@@ -106,13 +107,13 @@ class Setting:
 
 
 Teller = Callable[[Setting], Mapping[str, np.ndarray]]
-"""Whatever tells types: by name of a method, a label (int64) for each asked profile. What methods share is worked out once,
-so a teller may give several. Asked profiles are told one by one: which others are asked must make no difference."""
+"""Whatever tells types: by name of a method, a label (int64) for each asked profile. What methods share is worked out
+once, so a teller may give several. Profiles are told one by one: which others are asked must make no difference."""
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the methods are held against: labels of the asked profiles, and what is resampled (`resampling`), by number."""
+    """What methods are held against: labels of the asked profiles, and the number of the unit that is resampled."""
 
     label_T: np.ndarray
     unit_T: np.ndarray
@@ -125,44 +126,49 @@ def draw(
 
     Parameters
     ----------
+    number
+        Which draw.
     elsewhere
         Whether all profiles with `asked` are asked in every draw: they come from elsewhere, and are no twins of known
         ones.
     """
-    samples = source.samples
-    n_folds = ELSEWHERE_FOLDS if elsewhere else ASKED_FOLDS
-    fold_S = grouped_folds(samples, n_folds, derive_seed(seed, "identity", name, "deal", number // n_folds))
-    is_asked_S = samples["asked"].to_numpy() if "asked" in samples else None
-    out_S = fold_S == number % n_folds
-    pool_S, test_S = ~out_S, out_S
-    if is_asked_S is not None:
-        pool_S, test_S = ~is_asked_S & ~out_S, is_asked_S & (out_S | elsewhere)
-    rng = generator(seed, "identity", name, "labels", number)
-    known_N, asked_T = np.flatnonzero(pool_S), np.flatnonzero(test_S)
-    known_N = np.sort(rng.permutation(known_N)[:MOST_KNOWN])
+    samples, seed = source.samples, derive_seed(seed, "identity", name)
     labels, at_S = np.unique(samples["label"].astype(str), return_inverse=True)
+    known_N, asked_T = _dealt(samples, number, seed, elsewhere)
     asked_T = asked_T[np.isin(at_S[asked_T], at_S[known_N])]
-    pool = Pool(
-        rotated(source.log2_SX[known_N], source.log2_SX[asked_T], source.n_genes),
-        rotated(source.ranks_SX[known_N], source.ranks_SX[asked_T], source.n_genes),
-        _top(source.top_SG[known_N], source.top_SG[asked_T]),
-        left_out_units(samples.iloc[known_N]),
-    )
-    unit_S = np.full(len(samples), -1)
-    may_be_asked_S = np.ones(len(samples), dtype=bool) if is_asked_S is None else is_asked_S
-    unit_S[may_be_asked_S] = resampling(samples[may_be_asked_S], 1, 0.95, 0).unit_S
-    order_N = rng.permutation(len(known_N))
+    truth = Truth(at_S[asked_T], _units(samples)[asked_T])
+    log2, ranks = (rotated(x_SX[known_N], x_SX[asked_T], source.n_genes) for x_SX in (source.log2_SX, source.ranks_SX))
+    top = _top(source.top_SG[known_N], source.top_SG[asked_T])
+    pool = Pool(log2, ranks, top, left_out_units(samples.iloc[known_N]))
+    order_N = generator(seed, "labels", number).permutation(len(known_N))
     for count in counts:
         label_N = _told(at_S[known_N], order_N, count)
-        told_N = label_N >= 0
-        inner_N = np.full(len(known_N), -1)
-        told_samples = samples.iloc[known_N[told_N]]
-        inner_N[told_N], _, _ = folds_of(
-            told_samples, INNER_FOLDS, derive_seed(seed, "identity", name, "inner", number)
-        )
-        own = f"{name}, {count or 'all'}"
-        setting = Setting(own, pool, label_N, inner_N, len(labels), derive_seed(seed, "identity", own, number))
-        yield setting, Truth(at_S[asked_T], unit_S[asked_T])
+        told_N, inner_N = label_N >= 0, np.full(len(known_N), -1)
+        inner_N[told_N] = folds_of(samples.iloc[known_N[told_N]], INNER_FOLDS, derive_seed(seed, "inner", number))[0]
+        own = derive_seed(seed, "setting", count, number)
+        yield Setting(f"{name}, {count or 'all'}", pool, label_N, inner_N, len(labels), own), truth
+
+
+def _dealt(samples: pd.DataFrame, number: int, seed: int, elsewhere: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Give the positions of the pool and of the asked profiles."""
+    n_folds = ELSEWHERE_FOLDS if elsewhere else ASKED_FOLDS
+    fold_S = grouped_folds(samples, n_folds, derive_seed(seed, "deal", number // n_folds))
+    out_S = fold_S == number % n_folds
+    foreign_S = samples["asked"].to_numpy() if "asked" in samples else np.zeros(len(samples), dtype=bool)
+    asked_S = _askable(samples) & (out_S | elsewhere)
+    known = generator(seed, "pool", number).permutation(np.flatnonzero(~foreign_S & ~out_S))
+    return np.sort(known[:MOST_KNOWN]), np.flatnonzero(asked_S)
+
+
+def _askable(samples: pd.DataFrame) -> np.ndarray:
+    return samples["asked"].to_numpy() if "asked" in samples else np.ones(len(samples), dtype=bool)
+
+
+def _units(samples: pd.DataFrame) -> np.ndarray:
+    """Give a number to each unit that is resampled whole among the profiles that may be asked; -1 for others."""
+    askable_S, unit_S = _askable(samples), np.full(len(samples), -1)
+    unit_S[askable_S] = resampling(samples[askable_S], 1, 0.95, 0).unit_S
+    return unit_S
 
 
 def _told(at_N: np.ndarray, order_N: np.ndarray, count: int) -> np.ndarray:
@@ -177,17 +183,36 @@ def _told(at_N: np.ndarray, order_N: np.ndarray, count: int) -> np.ndarray:
 def rotated(known_NX: np.ndarray, asked_TX: np.ndarray, n_features: int) -> View:
     """Rotate both into the basis of the known ones, and add what lies outside it as a last coordinate."""
     mean_X = known_NX.mean(axis=0, dtype=np.float64).astype(np.float32)
-    centred_NX, centred_TX = known_NX - mean_X, np.nan_to_num(asked_TX - mean_X)
-    basis = SampleBasis.fit(centred_NX)
-    known_NK, _ = basis.project(centred_NX)
-    asked_TK, outside_T = basis.project(centred_TX)
+    known_NX, asked_TX = known_NX - mean_X, completed(known_NX - mean_X, asked_TX - mean_X)
+    basis = SampleBasis.fit(known_NX)
+    known_NK, _ = basis.project(known_NX)
+    asked_TK, outside_T = basis.project(asked_TX)
     scale = np.float32(basis.scale)
     known_NY = np.column_stack([known_NK * scale, np.zeros(len(known_NK), dtype=np.float32)])
     return View(known_NY, np.column_stack([asked_TK * scale, np.sqrt(outside_T).astype(np.float32)]), n_features)
+
+
+def completed(known_NX: np.ndarray, asked_TX: np.ndarray) -> np.ndarray:
+    """Put what the known profiles expect, all centred, in place of missing values, for all methods alike.
+
+    That is the mean of a normal distribution given what is there, its covariance that of the known profiles shrunk as
+    Ledoit and Wolf (2004) do.
+    """
+    gaps = np.flatnonzero(np.isnan(asked_TX).any(axis=1))
+    if not gaps.size:
+        return asked_TX
+    covariance_XX, _ = ledoit_wolf(known_NX, assume_centered=True)
+    asked_TX = asked_TX.copy()
+    for row in gaps:
+        there_X = ~np.isnan(asked_TX[row])
+        weight = np.linalg.solve(covariance_XX[np.ix_(there_X, there_X)], asked_TX[row, there_X])
+        asked_TX[row, ~there_X] = covariance_XX[np.ix_(~there_X, there_X)] @ weight
+    return asked_TX
 
 
 def _top(known_NG: np.ndarray, asked_TG: np.ndarray) -> View:
     """Take the genes of greatest variance among the known profiles."""
     genes = np.sort(np.argsort(-known_NG.var(axis=0), kind="stable")[:TOP_GENES])
     mean_G = known_NG[:, genes].mean(axis=0)
-    return View(known_NG[:, genes] - mean_G, np.nan_to_num(asked_TG[:, genes] - mean_G), len(genes))
+    known_NG = known_NG[:, genes] - mean_G
+    return View(known_NG, completed(known_NG, asked_TG[:, genes] - mean_G), len(genes))

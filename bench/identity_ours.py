@@ -59,7 +59,7 @@ def validation_of(setting: Setting) -> np.ndarray:
 
 
 def joint(setting: Setting) -> Mapping[str, np.ndarray]:
-    """Give today's joint classifier: as the pipeline has it, and trained again on the whole pool at the weight chosen."""
+    """Give today's joint classifier: as the pipeline has it, and trained anew on the whole pool at its weight."""
     n, held_N = len(setting.label_N), validation_of(setting)
     known = (setting.label_N, setting.n_labels)
     tried = [trained(setting.pool, ~held_N, held_N, setting.seed, *known, weight) for weight in WEIGHTS]

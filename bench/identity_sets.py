@@ -1,7 +1,7 @@
 """The settings in which cell types are told, and the sets of profiles that they are drawn from.
 
-Each is one in which something is hard: few labels, fine types, studies or platforms left out, profiles disturbed. Sets in
-which nothing is are there for reference.
+In each something is hard: few labels, fine types, studies or platforms left out, profiles disturbed. All labels are
+there for reference.
 """
 
 from __future__ import annotations
