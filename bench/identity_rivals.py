@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
@@ -85,11 +86,13 @@ def self_trained(
     known_NX: np.ndarray, label_N: np.ndarray, asked_TX: np.ndarray, *, width: int, base: Any, certain: float
 ) -> np.ndarray:
     """Take what a classifier is certain of for labels, and fit it anew, up to five times (Yarowsky 1995)."""
+    told_N = label_N >= 0
+    if told_N.sum() == len(np.unique(label_N[told_N])):  # one profile a type: nothing tells how types vary
+        base, certain = KNeighborsClassifier(1), 1.0
     model = make_pipeline(StandardScaler(), base)
-    if certain < 1 and (label_N < 0).any():
+    if certain < 1 and not told_N.all():
         model = SelfTrainingClassifier(model, threshold=certain, max_iter=5)
         return model.fit(known_NX[:, :width], label_N).predict(asked_TX[:, :width])
-    told_N = label_N >= 0
     return model.fit(known_NX[told_N, :width], label_N[told_N]).predict(asked_TX[:, :width])
 
 

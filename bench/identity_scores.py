@@ -74,8 +74,10 @@ def scores(draws: Sequence[Asked], seed: int) -> Scores:
             whole_L += sum_UL.sum(axis=0)
             drawn_RL += draws_RD[:, number, None] * (units_RU @ sum_UL)
         if method is None:  # the profiles asked, told or not
-            asked_L, asked_RL = whole_L, np.where(drawn_RL > 0, drawn_RL, np.nan)
+            asked_L, asked_RL = whole_L, drawn_RL
             continue
         value[method] = float((whole_L / asked_L).mean())
-        resampled[method] = np.nanmean(drawn_RL / asked_RL, axis=1)
+        recall_RL = np.divide(drawn_RL, asked_RL, out=np.zeros_like(drawn_RL), where=asked_RL > 0)
+        with np.errstate(invalid="ignore"):  # of a resample without a profile, which no interval takes
+            resampled[method] = recall_RL.sum(axis=1) / (asked_RL > 0).sum(axis=1)
     return Scores(value, resampled, len(units), len(draws))
