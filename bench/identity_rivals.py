@@ -109,14 +109,19 @@ def _by_certainty(base: Any, certain: Sequence[float]) -> tuple[Candidate, ...]:
 
 
 def on_components(setting: Setting) -> Mapping[str, np.ndarray]:
-    """Give what uses unlabelled profiles: PCA of the whole pool, labels spread there, and self-training there."""
-    view = setting.pool.log2
-    of = {"LDA": LDA, "logistic": LOGISTIC}
+    """Give what unlabelled profiles help: classifiers, self-training and labels spread on PCA of the whole pool.
+
+    Of LDA and logistic regression the number of components is chosen, as it is for what is semi-supervised.
+    """
+    view, widest = setting.pool.log2, max(WIDTHS)
+    first = View(view.known_NY[:, :widest], view.asked_TY[:, :widest], widest)
+    of = {"lda": LDA, "logistic": LOGISTIC}
     return {
-        "label spreading, PCA": chosen(setting, view, SPREAD),
+        **supervised(setting, first, "code", "PCA"),
         **{f"{name}, PCA": chosen(setting, view, _by_certainty(base, (1.0,))) for name, base in of.items()},
         **{f"self-training {name}, PCA": chosen(setting, view, _by_certainty(base, (0.8, 0.95)))
            for name, base in of.items()},
+        "label spreading, PCA": chosen(setting, view, SPREAD),
     }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ CURVES = {
     "svm_linear, genes": ("linear SVM on genes", Look(OCHRE, "D", "--", size=4)),
     "centroid, genes": ("nearest mean of genes", Look(GREY, "^", ":", size=4)),
     "label spreading, PCA": ("label spreading on PCA", Look(GREEN, "v", ":", size=4)),
-    "self-training LDA, PCA": ("self-training LDA on PCA", Look(PURPLE, "P", ":", size=4)),
+    "self-training lda, PCA": ("self-training LDA on PCA", Look(PURPLE, "P", ":", size=4)),
 }
 
 
