@@ -78,7 +78,7 @@ def scored(records: Sequence[Record]) -> tuple[dict[str, Scores], list[str]]:
             if len(hit) == most
         ]
         found[setting] = scores(draws, SEED)
-    ours = {method: None for one in records if one["side"] == "ours" for method in one["hit"]}
+    ours = {method: None for one in records if one["side"] != "rivals" for method in one["hit"]}
     return found, list(ours)
 
 
@@ -104,9 +104,10 @@ def show(options: argparse.Namespace) -> None:
     found, ours = scored([json.loads(line) for file in options.files for line in file.read_text().splitlines()])
     order = [f"{name}, {count or 'all'}" for name, design in DESIGNS.items() for count in design.counts]
     found = {name: found[name] for name in sorted(found, key=order.index)}
-    print(table_of_settings(found, ours, options.of or ours[0]), table_of_methods(found, ours), sep="\n\n")
+    mine = options.of or ours[:1]
+    print(table_of_settings(found, ours, mine), table_of_methods(found, ours), sep="\n\n")
     if options.figures:
-        drawn(options.figures, "identity", "learning curves", learning_curves(found, options.of or ours[0]))
+        drawn(options.figures, "identity", "learning curves", learning_curves(found, mine[-1]))
 
 
 def main() -> None:
@@ -125,8 +126,8 @@ def main() -> None:
     showing = verbs.add_parser("show")
     showing.set_defaults(run=show)
     showing.add_argument("files", type=Path, nargs="+")
-    showing.add_argument("--of", help="the method of ours that is compared; default the first")
-    showing.add_argument("--figures", type=Path)
+    showing.add_argument("--of", action="append", help="a method of ours that is compared; default the first")
+    showing.add_argument("--figures", type=Path, help="folder to draw the last of these into")
     options = parser.parse_args()
     options.run(options)
 

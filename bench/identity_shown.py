@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bench.identity_scores import Scores
 from cic.evaluation.drawing.marks import Axis, Look, Panel, Series, Spec
-from cic.evaluation.drawing.style import BLUE, GREEN, GREY, OCHRE, PURPLE, VERMILION
+from cic.evaluation.drawing.style import BLUE, GREEN, GREY, INK, OCHRE, PURPLE, VERMILION
 from cic.evaluation.statistics.intervals import Interval, against
 
 ALL_AT = 60.0
 """Place of all labels on the axis of labels a type."""
-PANELS = ("gtex26", "tcga", "pbmc3k", "simulated", "celseq2", "rnamix, dominant line")
+PANELS = ("gtex26", "tcga", "pbmc3k", "simulated", "celseq2", "rnamix, mixture by amount")
 PLAIN = tuple(f"{how}, {of}" for how in ("lda", "svm_linear", "svm_rbf", "logistic") for of in ("genes", "ranks"))
 """Rivals that the field begins with."""
 CURVES = {
     "lda, genes": ("LDA on genes", Look(VERMILION, "s", "--", size=4)),
     "svm_linear, genes": ("linear SVM on genes", Look(OCHRE, "D", "--", size=4)),
-    "centroid, genes": ("nearest mean of genes", Look(GREY, "^", ":", size=4)),
+    "lda, ranks": ("LDA on ranks", Look(GREY, "^", "--", size=4)),
     "label spreading, PCA": ("label spreading on PCA", Look(GREEN, "v", ":", size=4)),
     "self-training lda, PCA": ("self-training LDA on PCA", Look(PURPLE, "P", ":", size=4)),
+    "joint": ("joint classifier", Look(BLUE, "o", "-", size=5, width=2)),
 }
 
 
-def table_of_settings(found: Mapping[str, Scores], ours: Sequence[str], mine: str) -> str:
-    """Give a line of Markdown a setting: our method beside the best rival in hindsight, of all and of `PLAIN` ones."""
+def table_of_settings(found: Mapping[str, Scores], ours: Sequence[str], mine: Sequence[str]) -> str:
+    """Give a line of Markdown a setting: methods beside the best rival in hindsight, of all and of `PLAIN` ones."""
+    heads = [f"{method} minus {other}" for method in mine for other in ("it", "best of LDA, SVM, logistic")]
     lines = [
-        f"| setting, labels a type | best rival | it | {mine} | minus it | minus best of LDA, SVM, logistic |",
-        "|---|---|---|---|---|---|",
+        f"| {' | '.join(['setting, labels a type', 'best rival', 'it', *heads])} |",
+        "|---" * (3 + len(heads)) + "|",
     ]
     for name, one in found.items():
         rivals = [method for method in one.value if method not in ours]
         best, plain = one.best(rivals), one.best([rival for rival in rivals if rival in PLAIN])
-        differences = [judged(one.difference(mine, rival)) for rival in (best, plain)]
-        lines.append(
-            f"| {' | '.join([name, best, shown(one.interval(best)), shown(one.interval(mine)), *differences])} |"
-        )
+        differences = [judged(one.difference(method, rival)) for method in mine for rival in (best, plain)]
+        lines.append(f"| {' | '.join([name, best, shown(one.interval(best)), *differences])} |")
     return "\n".join(lines)
 
 
@@ -69,23 +70,27 @@ def shown(interval: Interval, sign: str = "") -> str:
 
 
 def learning_curves(found: Mapping[str, Scores], mine: str) -> Spec:
-    """Show balanced accuracy over labelled profiles a type, a panel a set."""
-    methods = {**CURVES, mine: ("joint classifier", Look(BLUE, "o", "-", size=5, width=2))}
+    """Show balanced accuracy over labelled profiles a type, a panel a set, of `mine` with its interval."""
+    methods = CURVES if mine in CURVES else {**CURVES, mine: (mine, Look(INK, "o", "-", size=5, width=2))}
+    of_set: dict[str, dict[str, Scores]] = defaultdict(dict)
+    for setting, one in found.items():
+        name, count = setting.rsplit(", ", 1)
+        of_set[name][count] = one
+    names = [name for name in PANELS if name in of_set]
     panels = []
-    for number, name in enumerate(PANELS):
-        own = {setting.rsplit(", ", 1)[1]: one for setting, one in found.items() if setting.rsplit(", ", 1)[0] == name}
+    for number, name in enumerate(names):
+        own = of_set[name]
         at = [ALL_AT if count == "all" else float(count) for count in own]
         marks = [
             Series(at, [one.value[method] for one in own.values()], look, label=label)
             for method, (label, look) in methods.items()
         ]
-        low, high = (
-            [getattr(one.interval(mine), end) or one.value[mine] for one in own.values()] for end in ("low", "high")
-        )
-        marks.append(Series(at, [one.value[mine] for one in own.values()], methods[mine][1], low, high))
-        ticks = [(place, count) for place, count in zip(at, own, strict=True)]
-        below, left = number >= len(PANELS) - 2, number % 2 == 0
+        intervals = [one.interval(mine) for one in own.values()]
+        ends = [[one.value if end is None else end for end in (one.low, one.high)] for one in intervals]
+        marks.append(Series(at, [one.value for one in intervals], methods[mine][1], *np.transpose(ends)))
+        below, left = number >= len(names) - 2, number % 2 == 0
+        ticks = list(zip(at, own, strict=True))
         x = Axis("labelled profiles a type" if below else "", "log", ticks=ticks, limits=(1.6, 80))
-        panels.append(Panel(marks, x, Axis("balanced accuracy" if left else ""), title=name))
+        panels.append(Panel(marks, x, Axis("balanced accuracy" if left else ""), title=name.rsplit(", ", 1)[-1]))
     rows = [panels[at : at + 2] for at in range(0, len(panels), 2)]
     return Spec(rows, [1.7] * len(rows), legend="lower")
