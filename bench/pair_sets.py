@@ -40,16 +40,17 @@ class Pair:
 def read_pair(folder: Path, name: str) -> Pair:
     """Read a pair below `folder` (that of `CIC_REAL_DATA`)."""
     if name == "tissues":
-        first, second, width = _gtex(folder), _three_laboratories(folder), 30
+        first, second, width = gtex26(folder), _three_laboratories(folder), 30
     else:
-        first, second = (_cells(folder, one) for one in sorted(PLATFORMS, key=lambda one: one != name))
+        first, second = (cells(folder, one) for one in sorted(PLATFORMS, key=lambda one: one != name))
         width = 10
     wanted, known = set(first.genes), second.samples["label"].isin(first.samples["label"]).to_numpy()
     genes = [gene for gene in second.genes if gene in wanted]
     return Pair(first, over(second, genes).select(known), width)
 
 
-def _gtex(folder: Path) -> ExpressionMatrix:
+def gtex26(folder: Path) -> ExpressionMatrix:
+    """Read 26 tissues, by the names that both studies have."""
     file = folder / "gtex26/expression.tsv.gz"
     return _named(read_table(file, samples_in="columns", unit="log2", labels=file.parent / "samples.csv"))
 
@@ -76,7 +77,8 @@ def _named(matrix: ExpressionMatrix) -> ExpressionMatrix:
     return replace(matrix, samples=matrix.samples[[]].assign(label=label_S))
 
 
-def _cells(folder: Path, name: str) -> ExpressionMatrix:
+def cells(folder: Path, name: str) -> ExpressionMatrix:
+    """Read three cell lines by one of `PLATFORMS`."""
     # the header is one field short, which pandas takes for an index
     table = pd.read_csv(folder / f"celseq2_dropseq/sc_{name}.count.csv.gz", index_col=0).T.rename_axis("sample_id")
     about = pd.read_csv(folder / f"celseq2_dropseq/sc_{name}.metadata.csv.gz", index_col=0)
