@@ -23,8 +23,9 @@ from cic.data.audit import audit_split
 from cic.model.basis import squared_norms
 from cic.model.prepare import prepare
 from cic.model.training import Fold, pca_error
-from cic.model.trial import Fitted, TrialSpec, fit_from_spec
-from cic.seeds import derive_seed
+from cic.model.trial import fit_from_spec
+from cic.model.trimming import trimmed
+from cic.stages.fit import fit_all
 from cic.workers.executor import make_executor
 from cic.workers.workers import Workers
 
@@ -43,10 +44,8 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
     hyper = outcome.choice.finalist.hyper
     train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
     ready = prepare(train, validation, params, params.training.rank)
-    seeds = [derive_seed(params.seed, "fit", number) for number in range(params.fit.seeds)]
-    specs = [TrialSpec(number, hyper, seed, params.training, (ready.fold,)) for number, seed in enumerate(seeds)]
-    fitted = [one for one in workers.map(fit_from_spec, specs) if isinstance(one, Fitted)]
-    best = min(fitted, key=lambda one: one.validation_error)
+    fitted, _ = fit_all(ready.fold, hyper, params, "cpu", workers)
+    best = trimmed(min(fitted, key=lambda one: one.validation_error), ready.fold)
     x_test_SG = ready.preprocessor.transform(test.values)
     z_test_SK, outside_S = ready.basis.project(x_test_SG)
     norms_S = squared_norms(x_test_SG) / ready.basis.scale**2

@@ -132,6 +132,7 @@ def specs_of(hypers: Sequence[Hyperparameters], *folds: Fold, config: Training =
     hidden=st.sampled_from([8, 24, 90]),
     activation=st.sampled_from(["elu", "gelu"]),
     labelled=st.booleans(),
+    shifted=st.booleans(),
     batch_size=st.sampled_from([1024, 23]),
     refinements=st.integers(0, 2),
     exact=st.sampled_from([0, 3]),
@@ -140,8 +141,8 @@ def specs_of(hypers: Sequence[Hyperparameters], *folds: Fold, config: Training =
 )
 @settings(max_examples=15, deadline=None, derandomize=True)
 def test_each_training_of_a_stack_takes_the_path_that_it_takes_alone(
-    depth: int, width: int, hidden: int, activation: str, labelled: bool, batch_size: int, refinements: int, exact: int,
-    count: int, seed: int,
+    depth: int, width: int, hidden: int, activation: str, labelled: bool, shifted: bool, batch_size: int,
+    refinements: int, exact: int, count: int, seed: int,
 ) -> None:  # fmt: skip
     config = CONFIG.model_copy(
         update={
@@ -153,6 +154,7 @@ def test_each_training_of_a_stack_takes_the_path_that_it_takes_alone(
         }
     )
     fold = fold_of(labelled=labelled, seed=seed)
+    fold = replace(fold, shift_train_S=fold.unit_train_S if shifted else None)
     shape = {"depth": depth, "bottleneck_width": width, "hidden_width": hidden, "activation": activation}
     hypers = hypers_of(np.random.default_rng(seed), count, **shape)
     seeds = [derive_seed(seed, number) for number in range(count)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from cic.config import Preprocess
+from cic.config import Preprocess, Training
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.moments import moments
@@ -22,19 +22,25 @@ from cic.data.split import split_samples
 from cic.data.transforms import Scale, transformed, untransformed
 from cic.data.units import log2_scale
 from cic.errors import ConfigError
+from cic.evaluation.questions.counts.halves import half_errors
 from cic.evaluation.questions.counts.measure import measure
-from cic.evaluation.questions.counts.say import counts_section, counts_sentences
+from cic.evaluation.questions.counts.say import counts_section, counts_sentences, halves_section
 from cic.model.deviance import deviances, fit_levels, noise_alone
 from cic.model.rows import PreprocessedRows
 from cic.model.scale_choice import on_scale, pca_deviance, with_scale
+from cic.model.training import Hyperparameters
+
+
+def rates(base: ExpressionMatrix, depth: float) -> np.ndarray:
+    """Expected counts of profiles."""
+    rate_SG = np.exp2(base.values.astype(np.float64))
+    return rate_SG * depth / rate_SG.sum(axis=1, keepdims=True)
 
 
 def counted(seed: int = 0, depth: float = 3000.0, **more: int) -> ExpressionMatrix:
     """Counts drawn from curved profiles."""
     base = curved_profiles(seed=seed, **more)
-    rate_SG = np.exp2(base.values.astype(np.float64))
-    rate_SG *= depth / rate_SG.sum(axis=1, keepdims=True)
-    drawn_SG = np.random.default_rng(seed).poisson(rate_SG).astype(np.float32)
+    drawn_SG = np.random.default_rng(seed).poisson(rates(base, depth)).astype(np.float32)
     return ExpressionMatrix(drawn_SG, base.genes, base.samples, "counts")
 
 
@@ -138,7 +144,12 @@ def test_a_curved_model_foretells_counts_and_says_so(tmp_path: Path) -> None:
     section = counts_section(found, some_evidence(answer), tmp_path)  # type: ignore[arg-type]
     assert "counting alone" in " ".join(cell for row in section.table.rows for cell in row)  # type: ignore[union-attr]
     (sentence,) = counts_sentences(found, some_facts(answer))  # type: ignore[arg-type]
-    assert "PCA" in sentence.claim
+    assert "PCA" in sentence.claim and "counting noise" in sentence.details
+    halves = found.halves  # type: ignore[attr-defined]
+    assert 0 < halves.missed.model.value < halves.missed.pca.value < 1
+    assert halves.noise_share.model.value > halves.noise_share.pca.value
+    shown = halves_section(found, some_evidence(answer), tmp_path)  # type: ignore[arg-type]
+    assert shown is not None and "misses" in shown.claim
 
 
 def test_counts_without_structure_leave_nothing_to_foretell() -> None:
@@ -152,6 +163,42 @@ def test_counts_without_structure_leave_nothing_to_foretell() -> None:
     deviance = answer.finding.deviance  # type: ignore[union-attr]
     assert deviance.model.value > 0.9
     assert deviance.noise.value == pytest.approx(1.0, abs=0.1), "all that is left is chance"
+    halves = answer.finding.halves  # type: ignore[union-attr]
+    assert halves.explainable.low < 0.01 and halves.missed is None
+    assert halves.noise_share.model.value < 1, "what a code tells of noise is wrong of the other half"
+
+
+@pytest.mark.parametrize("transform", ["log2", "sqrt"])
+def test_halves_of_counts_tell_the_noise_and_the_rest(transform: str) -> None:
+    base = curved_profiles(n_samples=240, seed=5)
+    rate_SG, draw = rates(base, 2000.0), np.random.default_rng(6)
+    matrix = ExpressionMatrix(draw.poisson(rate_SG).astype(np.float32), base.genes, base.samples, "counts")
+    part_S = np.repeat(["train", "validation", "test"], 80)
+    train = matrix.select(part_S == "train")
+    preprocessor = Preprocessor.fit(train, Preprocess(transform=transform))  # type: ignore[arg-type]
+    hyper = Hyperparameters(depth=1, bottleneck_width=3, hidden_width=32)
+    errors = half_errors(matrix.values, base.samples, part_S, preprocessor, hyper, Training(epochs=30), 0, 1)
+    # what many other measurements with half the counts, of the rates that are known here, come to
+    drawn_RSG = np.stack([preprocessor.transform(draw.poisson(rate_SG / 2).astype(np.float32)) for _ in range(60)])
+    expected_SG, noise_SG = drawn_RSG.mean(axis=0), drawn_RSG.var(axis=0, ddof=1)
+    test_S = part_S == "test"
+    noise = noise_SG[test_S].sum()
+    assert errors.noise_S.sum() == pytest.approx(noise, rel=0.12)
+    apart_SG = expected_SG[test_S] - expected_SG[part_S == "train"].mean(axis=0)
+    assert errors.mean_S.sum() - errors.noise_S.sum() == pytest.approx(np.square(apart_SG).sum(), rel=0.08)
+    assert 0 < errors.model_S.sum() - noise < errors.pca_S.sum() - noise, "a curve is missed less than by a plane"
+
+
+def test_a_profile_of_one_count_has_no_halves() -> None:
+    matrix = counted(n_samples=40, n_genes=30)
+    values_SG = matrix.values.copy()
+    values_SG[39] = np.eye(1, 30)
+    part_S = np.repeat(["train", "validation", "test"], [20, 10, 10])
+    preprocessor = Preprocessor.fit(matrix.select(part_S == "train"), Preprocess())
+    hyper = Hyperparameters(depth=1, bottleneck_width=2, hidden_width=8)
+    errors = half_errors(values_SG, matrix.samples, part_S, preprocessor, hyper, Training(epochs=5), 0, 1)
+    for error_S in (errors.noise_S, errors.mean_S, errors.pca_S, errors.model_S):
+        assert (error_S[:9] > 0).all() and error_S[9] == 0
 
 
 def test_profiles_that_are_no_counts_are_left_out(tmp_path: Path) -> None:

@@ -243,11 +243,11 @@ def test_output_weights_from_summed_products_are_those_from_all_profiles(
     fold: Fold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = new_network(fold, HYPER, Training(), 1)
-    z_SK, ridge = torch.from_numpy(fold.z_train_SK), torch.zeros(2)
-    solve_output_weights(network, z_SK, ridge)
+    z_SK, ridge = torch.from_numpy(fold.z_train_SK), torch.zeros(3)
+    solve_output_weights(network, z_SK, z_SK[:, :0], ridge)
     once = network.decoder_last.weight.clone()
     monkeypatch.setattr("cic.model.output_weights.PROFILES_AT_ONCE", 7)
-    solve_output_weights(network, z_SK, ridge)
+    solve_output_weights(network, z_SK, z_SK[:, :0], ridge)
     torch.testing.assert_close(network.decoder_last.weight, once, rtol=1e-4, atol=1e-5)
 
 

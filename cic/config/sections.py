@@ -195,9 +195,11 @@ class Search(ParamsSection):
 
 
 class Fit(ParamsSection):
-    """Stage `fit`: the chosen architecture, trained from several seeds."""
+    """Stage `fit`: the chosen architecture, trained from several seeds and merged."""
 
-    seeds: Annotated[int, Field(ge=1)] = Field(3, description="trainings; the best by validation error is kept")
+    seeds: Annotated[int, Field(ge=1)] = Field(
+        3, description="trainings; of these and the network merged of them the best by validation error is kept"
+    )
     features: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         "auto",
         description="features of the code, at most; auto: those that another training and other genes find too, up to "

@@ -19,7 +19,7 @@ from cic.evaluation.retrainings.retraining import Coordinates, RetrainingSpec, c
 from cic.evaluation.statistics.intervals import Resampling, resampling
 from cic.model.basis import is_exact
 from cic.model.bundle import Bundle
-from cic.model.prepare import left_out_units, untold
+from cic.model.prepare import left_out_units, shifting_groups, untold
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
 from cic.workers.workers import Workers
@@ -180,6 +180,7 @@ class Subject:
         label_unit_S = unit_S.copy()
         unit_S[train_S] = left_out_units(self.samples[train_S])
         label_unit_S[train_S] = left_out_units(self.samples[train_S], fewest=2)
+        shifted = shifting_groups(self.samples[train_S]) is not None
         group_S, kind_S = untold(self.samples) if training.group_penalty else (None, None)
         return RetrainingSpec(
             name=name,
@@ -200,6 +201,7 @@ class Subject:
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
             group_S=group_S,
             kind_S=kind_S,
+            shift_S=unit_S if shifted else None,
             with_jacobian=with_jacobian,
         )
 

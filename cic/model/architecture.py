@@ -20,15 +20,21 @@ class Architecture(BaseModel):
     refinements: Annotated[int, Field(ge=0, le=10)] = Field(
         1, description="steps by which the encoder improves its code against its own decoder"
     )
+    members: Annotated[int, Field(ge=1)] = Field(
+        1, description="networks whose hidden layers stand side by side in this one (`cic.model.merging`)"
+    )
     n_labels: Annotated[int, Field(ge=0)] = Field(0, description="classes of the head on the code; 0 is no head")
 
 
 def encoder_widths(architecture: Architecture) -> list[int]:
     """Give the encoder's hidden widths: a quarter of the decoder's, which pays for itself more."""
-    return [max(architecture.hidden_width // 4, architecture.bottleneck_width)] * architecture.depth
+    members = architecture.members
+    of_one = max(architecture.hidden_width // members // 4, architecture.bottleneck_width)
+    return [members * of_one] * architecture.depth
 
 
 def decoder_widths(architecture: Architecture) -> list[int]:
     """Give the decoder's hidden widths: half the width of its last one, until that one."""
-    hidden = architecture.hidden_width
-    return [max(hidden // 2, 1)] * (architecture.depth - 1) + [hidden] * (architecture.depth > 0)
+    hidden, members = architecture.hidden_width, architecture.members
+    of_one = max(hidden // members // 2, 1)
+    return [members * of_one] * (architecture.depth - 1) + [hidden] * (architecture.depth > 0)

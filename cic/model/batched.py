@@ -13,13 +13,13 @@ from cic.model.stacked import StackedTraining
 from cic.model.threads import one_thread
 from cic.model.training import EpochResult
 from cic.model.trial import (
-    FitCourse,
     Fitted,
     NotFitted,
     TrialCourse,
     TrialResult,
     TrialSpec,
     fold_seed,
+    new_course,
     reason_of,
 )
 
@@ -64,7 +64,7 @@ def fit_specs(specs: Sequence[TrialSpec], device: str = "cpu") -> list[Fitted | 
     failed: dict[int, NotFitted] = {}
     with one_thread():
         first, (fold,) = specs[0], specs[0].folds
-        courses = [FitCourse(fold, spec.hyper, spec.training, spec.seed) for spec in specs]
+        courses = [new_course(fold, spec.hyper, spec.training, spec.seed) for spec in specs]
         seeds = [spec.seed for spec in specs]
         training = StackedTraining(fold, [spec.hyper for spec in specs], first.training, seeds, device)
 

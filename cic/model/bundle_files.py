@@ -30,8 +30,8 @@ from cic.model.reference import Reference
 FORMAT = 6
 READABLE_FORMATS = (2, 3, 4, 5, FORMAT)
 """Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
-nothing is kept by which missing genes could be inferred, and before format 6 no features, and the network alone tells
-labels."""
+nothing is kept by which missing genes could be inferred, and before format 6 no features, no network is merged of
+several, and the network alone tells labels."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"

@@ -19,9 +19,9 @@ class Guard:
         Steps undone since the last place worth keeping.
     """
 
-    def __init__(self, network: Autoencoder, log_ridge_2: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, network: Autoencoder, log_ridge_P: Tensor, optimizer: torch.optim.Optimizer) -> None:
         self.rate, self.undone = 1.0, 0
-        self._tensors = [*network.parameters(), log_ridge_2]
+        self._tensors = [*network.parameters(), log_ridge_P]
         self._kept = [tensor.detach().clone() for tensor in self._tensors]
         self._optimizer = optimizer
 

@@ -1,6 +1,7 @@
 """What training goes down.
 
-Axes: B batch, K coordinates of the basis, T targets, W code, F decoder features, L labels.
+Axes: B batch, K coordinates of the basis, T targets, W code, F decoder features, L labels, U groups with a shift, D
+regressors: features and shifts, P kinds of penalty.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cic.model.autoencoder import Autoencoder
 from cic.model.group_share import Kin, group_share
 from cic.model.left_out import GroupsOfSize, left_out_error
 from cic.model.output_weights import penalties, sketch, sketched, weighted
+from cic.model.shifts import with_shifts
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Objective:
     config: Training
     n_samples: int
     total: float
-    log_ridge_2: Tensor
+    log_ridge_P: Tensor
     draw: torch.Generator
 
     def of_batch(
         self,
         z_BK: Tensor,
+        shift_BU: Tensor,
         groups: Sequence[GroupsOfSize],
         label_B: Tensor | None,
         kin: Kin | None = None,
@@ -58,12 +61,13 @@ class Objective:
         code_BW = network.encode_once(torch.add(z_BK, noise_BK, alpha=self.input_noise))
         loss, error = z_BK.new_zeros(()), 0.0
         if network.architecture.depth:
-            feature_BF = network.decoder_features(code_BW)
-            ridge_F = penalties(self.log_ridge_2, network.architecture) * (len(z_BK) / self.n_samples)
+            regressor_BD = with_shifts(network.decoder_features(code_BW), shift_BU)
+            penalty_D = penalties(self.log_ridge_P, network.architecture, shift_BU.shape[1])
+            penalty_D = penalty_D * (len(z_BK) / self.n_samples)
             mix_RC = sketch(z_BK.shape[1], config.exact_components, config.sketched_components, self.draw)
             target_BT = sketched(z_BK, config.exact_components, mix_RC)
-            feature_BF, target_BT = weighted(feature_BF, root_B), weighted(target_BT, root_B)
-            loss = left_out_error(feature_BF, target_BT, ridge_F, groups) / (len(z_BK) * self.total)
+            regressor_BD, target_BT = weighted(regressor_BD, root_B), weighted(target_BT, root_B)
+            loss = left_out_error(regressor_BD, target_BT, penalty_D, groups) / (len(z_BK) * self.total)
             error = loss.item()
             if kin is not None:
                 loss = loss + config.group_penalty * group_share(code_BW, kin)

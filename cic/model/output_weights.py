@@ -1,6 +1,7 @@
 """The decoder's output weights, which ridge regression gives, and the targets that stand for all coordinates.
 
-Axes: S samples, B batch, K coordinates of the basis, R the rest of them, T targets, F decoder features.
+Axes: S samples, B batch, K coordinates of the basis, R the rest of them, T targets, F decoder features, U groups with a
+shift, D regressors: features and shifts, P kinds of penalty.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from torch import Tensor
 from cic.model.architecture import Architecture
 from cic.model.autoencoder import Autoencoder
 from cic.model.definite import cholesky
+from cic.model.shifts import with_shifts
 
 PROFILES_AT_ONCE = 16_384
 """Of which the normal equations of the output weights are taken; the sums over more are accumulated in float64."""
-RIDGE_START = (1.0, 0.02)
-"""Penalties to begin with: of hidden features, and of code and constant."""
+RIDGE_START = (1.0, 0.02, 10.0)
+"""Penalties to begin with: of hidden features, of code and constant, and of the shifts of groups."""
 
 
 def sketch(n_inputs: int, exact: int, combinations: int, draw: torch.Generator) -> Tensor | None:
@@ -41,17 +43,21 @@ def sketched(z_BK: Tensor, exact: int, mix_RC: Tensor | None) -> Tensor:
     return torch.cat([z_BK[..., :exact], z_BK[..., exact:] @ mix_RC / mix_RC.shape[-1] ** 0.5], dim=-1)
 
 
-def log_ridge_start(device: str = "cpu") -> Tensor:
-    """Give the logarithms of the penalties to begin with, to be trained."""
-    return torch.tensor([math.log(start) for start in RIDGE_START], device=device, requires_grad=True)
+def log_ridge_start(members: int = 1, device: str = "cpu") -> Tensor:
+    """Give the logarithms of the penalties to begin with, to be trained.
+
+    That of hidden features grows with the members that these are of: all together may add as much as those of one.
+    """
+    hidden, *others = RIDGE_START
+    return torch.tensor([math.log(start) for start in (hidden * members, *others)], device=device, requires_grad=True)
 
 
-def penalties(log_ridge_2: Tensor, architecture: Architecture) -> Tensor:
-    """Give the penalty of each decoder feature: one for the hidden ones, one for code and constant."""
-    ridge_2 = log_ridge_2.exp()
-    sizes = (architecture.hidden_width, architecture.bottleneck_width + 1)
+def penalties(log_ridge_P: Tensor, architecture: Architecture, n_shifts: int) -> Tensor:
+    """Give the penalty of each regressor: one for hidden features, one for code and constant, one for shifts."""
+    ridge_P = log_ridge_P.exp()
+    sizes = (architecture.hidden_width, architecture.bottleneck_width + 1, n_shifts)
     return torch.cat(
-        [ridge_2[..., at : at + 1].expand(*ridge_2.shape[:-1], size) for at, size in enumerate(sizes)], dim=-1
+        [ridge_P[..., at : at + 1].expand(*ridge_P.shape[:-1], size) for at, size in enumerate(sizes)], dim=-1
     )
 
 
@@ -61,7 +67,11 @@ def weighted(value_SK: Tensor, root_S: Tensor | None) -> Tensor:
 
 
 def ridge_weights(
-    features_of: Callable[[Tensor], Tensor], z_SK: Tensor, penalty_F: Tensor, root_S: Tensor | None = None
+    features_of: Callable[[Tensor], Tensor],
+    z_SK: Tensor,
+    shift_SU: Tensor,
+    penalty_D: Tensor,
+    root_S: Tensor | None = None,
 ) -> Tensor:
     """Give the weights w_FK of the ridge regression of all profiles on their features, whose products are summed.
 
@@ -69,25 +79,33 @@ def ridge_weights(
 
     Parameters
     ----------
+    shift_SU
+        From `shift_columns`: regressors beside the features, whose weights are not given, as nothing to come has them.
+    penalty_D
+        Of features and shifts.
     root_S
         Square root of the weight of each profile; `None` where all count the same.
     """
-    normal_FF = torch.diag_embed(penalty_F.double())
-    product_FK = normal_FF.new_zeros(*penalty_F.shape, z_SK.shape[1])
+    normal_DD = torch.diag_embed(penalty_D.double())
+    product_DK = normal_DD.new_zeros(*penalty_D.shape, z_SK.shape[1])
     for at in range(0, len(z_SK), PROFILES_AT_ONCE):
         rows = slice(at, at + PROFILES_AT_ONCE)
         root_B = None if root_S is None else root_S[rows]
-        feature_BF, z_BK = weighted(features_of(z_SK[rows]), root_B), weighted(z_SK[rows], root_B)
-        normal_FF += (feature_BF.mT @ feature_BF).double()
-        product_FK += (feature_BF.mT @ z_BK).double()
-    return torch.cholesky_solve(product_FK, cholesky(normal_FF)).to(z_SK.dtype)
+        regressor_BD = weighted(with_shifts(features_of(z_SK[rows]), shift_SU[rows]), root_B)
+        normal_DD += (regressor_BD.mT @ regressor_BD).double()
+        product_DK += (regressor_BD.mT @ weighted(z_SK[rows], root_B)).double()
+    weight_DK = torch.cholesky_solve(product_DK, cholesky(normal_DD)).to(z_SK.dtype)
+    return weight_DK[..., : penalty_D.shape[-1] - shift_SU.shape[1], :]
 
 
 @torch.no_grad()
-def solve_output_weights(network: Autoencoder, z_SK: Tensor, log_ridge_2: Tensor, root_S: Tensor | None = None) -> None:
+def solve_output_weights(
+    network: Autoencoder, z_SK: Tensor, shift_SU: Tensor, log_ridge_P: Tensor, root_S: Tensor | None = None
+) -> None:
     """Set the decoder's output weights by ridge regression on all training profiles."""
 
     def features_of(z_BK: Tensor) -> Tensor:
         return network.decoder_features(network.encode_once(z_BK))
 
-    network.set_output_weights(ridge_weights(features_of, z_SK, penalties(log_ridge_2, network.architecture), root_S))
+    penalty_D = penalties(log_ridge_P, network.architecture, shift_SU.shape[1])
+    network.set_output_weights(ridge_weights(features_of, z_SK, shift_SU, penalty_D, root_S))

@@ -70,6 +70,8 @@ def prepare(
     n_lent = 0 if lent is None else len(lent.x_RG)
     unit_S = np.concatenate([unit_S, unit_S.max() + 1 + np.arange(n_lent)])
     label_S = None if label_S is None else np.concatenate([label_S, np.full(n_lent, -1)])
+    shift_S = shifting_groups(train.samples)
+    shift_S = None if shift_S is None else np.concatenate([shift_S, np.full(n_lent, -1)])
     return Prepared(
         preprocessor,
         basis,
@@ -84,6 +86,7 @@ def prepare(
             len(labels),
             group_S,
             kind_S,
+            shift_S,
             n_lent,
             1.0 if lent is None else lent.weight,
         ),
@@ -119,6 +122,16 @@ def left_out_units(samples: pd.DataFrame, fewest: int = FEWEST_UNITS) -> np.ndar
     unit_S = unit_of_samples(samples)
     if len(np.unique(unit_S)) < fewest:
         unit_S = unit_of_samples(samples.drop(columns="group", errors="ignore"))
+    return unit_S.astype(np.int64)
+
+
+def shifting_groups(samples: pd.DataFrame) -> np.ndarray | None:
+    """Give the number of the group that each profile is left out with where that is one of studies; else `None`.
+
+    Replicate sets are left out whole as well, but what they share is what a code is to tell.
+    """
+    if "group" not in samples or len(np.unique(unit_S := unit_of_samples(samples))) < FEWEST_UNITS:
+        return None
     return unit_S.astype(np.int64)
 
 

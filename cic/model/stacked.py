@@ -4,7 +4,7 @@ Networks this small leave a card idle one by one. Each training keeps its own se
 comes to what it comes to alone, but for rounding: sums over a stack are taken in another order.
 
 Axes: N trainings, S samples, B batch, K coordinates of the basis, R the rest of them, T targets, W code, F decoder
-features, L labels.
+features, L labels, U groups with a shift, D regressors: features and shifts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cic.model.autoencoder import Autoencoder
 from cic.model.group_share import Kin, group_share, kin_of
 from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
 from cic.model.output_weights import log_ridge_start, penalties, ridge_weights, sketch, sketched, weighted
+from cic.model.shifts import shift_columns, with_shifts
 from cic.model.stacked_descent import StackedDescent
 from cic.model.training import (
     EpochResult,
@@ -36,7 +37,7 @@ from cic.model.training import (
 )
 from cic.seeds import derive_seed
 
-RIDGE = "log_ridge_2"
+RIDGE = "log_ridge_P"
 """Name of the penalties among the parameters."""
 
 
@@ -44,9 +45,10 @@ Question = Callable[[Autoencoder, Tensor], tuple[Tensor, ...]]
 
 
 class _Batch(NamedTuple):
-    """Profiles that each training steps on, groups of the rows of all trainings, labels, groups untold, weights."""
+    """Profiles that each training steps on, shifts, groups of rows of all trainings, labels, groups untold, weights."""
 
     z_NBK: Tensor
+    shift_NBU: Tensor
     groups: list[GroupsOfSize]
     label_NB: Tensor | None
     kin: Kin | None
@@ -89,6 +91,7 @@ class StackedTraining:
         self._z_SK = torch.from_numpy(fold.z_train_SK).to(device)
         self._unit_S = torch.from_numpy(fold.unit_train_S).to(device)
         self._label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(device)
+        self._shift_SU = shift_columns(fold.shift_train_S, self._z_SK)
         self._kin = kin_of(fold.group_train_S, fold.kind_train_S, self._z_SK)
         self._root_S = root_weights(fold, device)
         self._total = float(weighted(self._z_SK, self._root_S).square().mean(dim=0).sum())
@@ -139,6 +142,9 @@ class StackedTraining:
     def _weights(self) -> dict[str, Tensor]:
         return {name: value for name, value in {**self._descent.parameters, **self._others}.items() if name != RIDGE}
 
+    def _penalties(self) -> Tensor:
+        return penalties(self._descent.parameters[RIDGE], self._architecture, self._shift_SU.shape[1])
+
     def _batches(self) -> Iterator[_Batch]:
         """Give what an epoch goes through, as `cic.model.training` does."""
         n_samples, config, device = len(self._z_SK), self._config, self._z_SK.device
@@ -159,7 +165,7 @@ class StackedTraining:
         label_NB = None if self._label_S is None else self._label_S[index_NB]
         kin = None if self._kin is None else self._kin.at(index_NB)
         root_NB = None if self._root_S is None else self._root_S[index_NB]
-        return _Batch(self._z_SK[index_NB], groups, label_NB, kin, root_NB)
+        return _Batch(self._z_SK[index_NB], self._shift_SU[index_NB], groups, label_NB, kin, root_NB)
 
     def _objective(self, batch: _Batch) -> tuple[Tensor, Tensor]:
         """Give loss and error of each training, as `cic.model.objective` does of one."""
@@ -178,9 +184,10 @@ class StackedTraining:
         target_NBT = sketched(z_NBK, config.exact_components, torch.stack(mixes) if mixes else None)
         seen_NBK = torch.addcmul(z_NBK, noise_NBK, self._noise_N[:, None, None])
         code_NBW, feature_NBF, *logits = self._stack.ask(_features, self._weights(), seen_NBK)
-        ridge_NF = penalties(self._descent.parameters[RIDGE], self._architecture) * (n_rows / len(self._z_SK))
-        feature_NBF, target_NBT = weighted(feature_NBF, batch.root_NB), weighted(target_NBT, batch.root_NB)
-        error_N = left_out_error(feature_NBF, target_NBT, ridge_NF, batch.groups) / (n_rows * self._total)
+        regressor_NBD = with_shifts(feature_NBF, batch.shift_NBU)
+        regressor_NBD, target_NBT = weighted(regressor_NBD, batch.root_NB), weighted(target_NBT, batch.root_NB)
+        penalty_ND = self._penalties() * (n_rows / len(self._z_SK))
+        error_N = left_out_error(regressor_NBD, target_NBT, penalty_ND, batch.groups) / (n_rows * self._total)
         loss_N = error_N
         if batch.kin is not None:
             loss_N = loss_N + config.group_penalty * group_share(code_NBW, batch.kin)
@@ -195,8 +202,8 @@ class StackedTraining:
         def features_of(z_BK: Tensor) -> Tensor:
             return self._stack.ask(_features, self._weights(), z_BK)[1]
 
-        penalty_NF = penalties(self._descent.parameters[RIDGE], self._architecture)
-        solved = self._stack.network.output_layers(ridge_weights(features_of, self._z_SK, penalty_NF, self._root_S))
+        weight_NFK = ridge_weights(features_of, self._z_SK, self._shift_SU, self._penalties(), self._root_S)
+        solved = self._stack.network.output_layers(weight_NFK)
         self._others.update({name: value.contiguous() for name, value in solved.items()})
         told = self._stack.ask(reconstructed, self._weights(), self._validation.z_SK)
         penalty_N = torch.zeros_like(self._train_error_N)
@@ -245,9 +252,9 @@ def _features(network: Autoencoder, z_BK: Tensor) -> tuple[Tensor, ...]:
     return told if network.head is None else (*told, network.label_logits(code_BW))
 
 
-def _settings(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> dict[str, dict[str, Any]]:
+def _settings(network: Autoencoder, hyper: Hyperparameters, log_ridge_P: Tensor) -> dict[str, dict[str, Any]]:
     """Give learning rate and weight decay of each parameter that is descended to."""
-    names = {id(value): name for name, value in network.named_parameters()} | {id(log_ridge_2): RIDGE}
+    names = {id(value): name for name, value in network.named_parameters()} | {id(log_ridge_P): RIDGE}
     return {
-        names[id(value)]: group for group in parameter_groups(network, hyper, log_ridge_2) for value in group["params"]
+        names[id(value)]: group for group in parameter_groups(network, hyper, log_ridge_P) for value in group["params"]
     }

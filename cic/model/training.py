@@ -29,6 +29,7 @@ from cic.model.guard import Guard
 from cic.model.left_out import GroupsOfSize, groups_by_size
 from cic.model.objective import Objective
 from cic.model.output_weights import log_ridge_start, solve_output_weights, weighted
+from cic.model.shifts import shift_columns
 from cic.seeds import derive_seed
 
 LINEAR_PATH_RATE = 0.2
@@ -93,6 +94,8 @@ class Fold:
     group_train_S, kind_train_S
         Number of the group (study, donor) and of the label of each training profile, for a penalty on what tells groups
         apart within labels (int64); `None` where there is no penalty, or no label.
+    shift_train_S
+        Number of the group that shifts each training profile (`cic.model.shifts`); `None` where no group does.
     n_lent
         How many of the training profiles, the last of them, another model lends (`cic.model.start`).
     lent_weight
@@ -109,6 +112,7 @@ class Fold:
     n_labels: int = 0
     group_train_S: np.ndarray | None = None
     kind_train_S: np.ndarray | None = None
+    shift_train_S: np.ndarray | None = None
     n_lent: int = 0
     lent_weight: float = 1.0
 
@@ -194,16 +198,17 @@ def train(
     z_SK = torch.from_numpy(fold.z_train_SK).to(device)
     root_S = root_weights(fold, device)
     kin = kin_of(fold.group_train_S, fold.kind_train_S, z_SK)
-    batches = _batches(fold, z_SK, root_S, kin, config, draw)
+    shift_SU = shift_columns(fold.shift_train_S, z_SK)
+    batches = _batches(fold, z_SK, shift_SU, root_S, kin, config, draw)
     validation = ValidationPart(fold, config.label_weight, device)
-    log_ridge_2 = log_ridge_start(device)
-    optimizer = torch.optim.AdamW(parameter_groups(network, hyper, log_ridge_2), betas=MOMENTA, fused=True)
+    log_ridge_P = log_ridge_start(network.architecture.members, device)
+    optimizer = torch.optim.AdamW(parameter_groups(network, hyper, log_ridge_P), betas=MOMENTA, fused=True)
     steps = config.epochs * steps_an_epoch(len(z_SK), config)
-    guard = Guard(network, log_ridge_2, optimizer)
+    guard = Guard(network, log_ridge_P, optimizer)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
     total = float(weighted(z_SK, root_S).square().mean(dim=0).sum())
-    objective = Objective(network, hyper.input_noise, config, len(z_SK), total, log_ridge_2, draw)
+    objective = Objective(network, hyper.input_noise, config, len(z_SK), total, log_ridge_P, draw)
     train_error = math.nan
     for epoch in range(1, config.epochs + 1):
         network.train()
@@ -227,16 +232,16 @@ def train(
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             network.eval()
             if network.architecture.depth:
-                solve_output_weights(network, z_SK, log_ridge_2, root_S)
+                solve_output_weights(network, z_SK, shift_SU, log_ridge_P, root_S)
             with torch.no_grad():
                 told = reconstructed(network, validation.z_SK)
                 penalty = config.group_penalty * group_share(network.encode(z_SK), kin).item() if kin else 0.0
             yield EpochResult(epoch, train_error, *validation.judged(*told, penalty=penalty))
 
 
-Batch = tuple[Tensor, list[GroupsOfSize], Tensor | None, Kin | None, Tensor | None]
-"""Profiles, the groups that are left out, their labels, the groups that are not to be told apart, and roots of weights.
-"""
+Batch = tuple[Tensor, Tensor, list[GroupsOfSize], Tensor | None, Kin | None, Tensor | None]
+"""Profiles, their shifts, the groups that are left out, labels, the groups that are not to be told apart, and roots of
+weights."""
 
 
 def root_weights(fold: Fold, device: str) -> Tensor | None:
@@ -246,13 +251,19 @@ def root_weights(fold: Fold, device: str) -> Tensor | None:
 
 
 def _batches(
-    fold: Fold, z_SK: Tensor, root_S: Tensor | None, kin: Kin | None, config: Training, draw: torch.Generator
+    fold: Fold,
+    z_SK: Tensor,
+    shift_SU: Tensor,
+    root_S: Tensor | None,
+    kin: Kin | None,
+    config: Training,
+    draw: torch.Generator,
 ) -> Callable[[], Iterator[Batch]]:
     """Give what an epoch goes through, all at once where there are few profiles."""
     unit_S = torch.from_numpy(fold.unit_train_S).to(z_SK.device)
     label_S = None if fold.label_train_S is None else torch.from_numpy(fold.label_train_S).to(z_SK.device)
     if len(z_SK) <= config.batch_size:
-        whole = (z_SK, groups_by_size(unit_S), label_S, kin, root_S)
+        whole = (z_SK, shift_SU, groups_by_size(unit_S), label_S, kin, root_S)
         return lambda: iter([whole])
 
     n_batches = steps_an_epoch(len(z_SK), config)
@@ -262,7 +273,7 @@ def _batches(
         for index_B in torch.tensor_split(order_S, n_batches):
             label_B, root_B = (None if each is None else each[index_B] for each in (label_S, root_S))
             kin_B = None if kin is None else kin.at(index_B)
-            yield z_SK[index_B], groups_by_size(unit_S[index_B]), label_B, kin_B, root_B
+            yield z_SK[index_B], shift_SU[index_B], groups_by_size(unit_S[index_B]), label_B, kin_B, root_B
 
     return shuffled
 
@@ -279,7 +290,7 @@ def one_cycle(progress: float) -> float:
     return max(0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))), 1e-3)
 
 
-def parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: Tensor) -> list[dict[str, Any]]:
+def parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_P: Tensor) -> list[dict[str, Any]]:
     """Give what is descended to, in groups with a learning rate and a weight decay each."""
     rate = hyper.learning_rate
     groups: list[dict[str, Any]] = []
@@ -291,7 +302,7 @@ def parameter_groups(network: Autoencoder, hyper: Hyperparameters, log_ridge_2: 
             {"params": encoder, "lr": rate, "weight_decay": hyper.weight_decay},
             {"params": list(network.decoder_hidden.parameters()), "lr": rate, "weight_decay": 0.0},
             {"params": [network.encoder_linear.weight], "lr": rate * LINEAR_PATH_RATE, "weight_decay": 0.0},
-            {"params": [log_ridge_2], "lr": RIDGE_RATE, "weight_decay": 0.0},
+            {"params": [log_ridge_P], "lr": RIDGE_RATE, "weight_decay": 0.0},
         ]
     return groups
 

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
+from cic.model.merging import merged
 from cic.model.stopping import Best, rung_epochs
 from cic.model.threads import one_thread
 from cic.model.training import EpochResult, Fold, Hyperparameters, new_network, pca_error, train
@@ -24,6 +26,8 @@ from cic.seeds import derive_seed
 
 log = logging.getLogger(__name__)
 LONGEST_REASON = 300
+MERGED_RATE = 0.25
+"""Learning rate of a merged network over that of its members."""
 
 
 @dataclass(frozen=True)
@@ -189,14 +193,24 @@ def _trainings(spec: TrialSpec, device: str) -> list[Iterator[EpochResult]]:
 
 
 class FitCourse:
-    """A training whose best weights are to be kept, as far as it has come."""
+    """A training whose best weights are to be kept, as far as it has come.
 
-    def __init__(self, fold: Fold, hyper: Hyperparameters, training: Training, seed: int) -> None:
-        self.network = new_network(fold, hyper, training, seed)
-        self._best = Best(pca_error(fold, hyper.bottleneck_width), fold.error_alone)
+    Parameters
+    ----------
+    network
+        To be trained.
+    error
+        Validation error of the network as it is given; infinite where it reproduces nothing yet.
+    error_alone
+        As of `Fold`.
+    """
+
+    def __init__(self, network: Autoencoder, error: float, error_alone: bool, patience: int, seed: int) -> None:
+        self.network = network
+        self._best = Best(error, error_alone)
         self._weights = copy.deepcopy(self.network.state_dict())
         self._curve: list[EpochResult] = []
-        self._patience, self._seed = training.patience, seed
+        self._patience, self._seed = patience, seed
 
     def ends(self, result: EpochResult, weights: Callable[[], dict[str, Tensor]]) -> bool:
         """Take note of a look at the validation part and of the weights there, and say whether that is enough.
@@ -228,13 +242,25 @@ def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: in
     FloatingPointError
         If the loss stops being finite.
     """
-    course = FitCourse(fold, hyper, training, seed)
+    course = new_course(fold, hyper, training, seed)
     if hyper.depth or fold.n_labels:
-        with one_thread():
-            for result in train(course.network, fold, hyper, training, seed, device):
-                if course.ends(result, course.network.state_dict):
-                    break
+        _to_the_end(course, fold, hyper, training, seed, device)
     return course.fitted()
+
+
+def new_course(fold: Fold, hyper: Hyperparameters, training: Training, seed: int) -> FitCourse:
+    """Give the course of a training that has not begun, whose network is PCA."""
+    network = new_network(fold, hyper, training, seed)
+    return FitCourse(network, pca_error(fold, hyper.bottleneck_width), fold.error_alone, training.patience, seed)
+
+
+def _to_the_end(
+    course: FitCourse, fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str
+) -> None:
+    with one_thread():
+        for result in train(course.network, fold, hyper, training, seed, device):
+            if course.ends(result, course.network.state_dict):
+                break
 
 
 @dataclass(frozen=True)
@@ -243,6 +269,27 @@ class NotFitted:
 
     seed: int
     reason: str
+
+
+def fit_merged(
+    members: Sequence[Fitted], fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str = "cpu"
+) -> Fitted | NotFitted:
+    """Make one network of several that were fitted from other seeds, and train it as long again, with smaller steps.
+
+    Its code is that of the best of them. Whatever goes wrong is told, not raised.
+    """
+    ordered = sorted(members, key=lambda one: one.validation_loss)
+    calmer = hyper.model_copy(update={"learning_rate": MERGED_RATE * hyper.learning_rate})
+    try:
+        with one_thread():
+            network = merged([one.network for one in ordered], torch.from_numpy(fold.z_train_SK))
+        # before its output weights are solved for it reproduces nothing
+        course = FitCourse(network, math.inf, fold.error_alone, training.patience, seed)
+        _to_the_end(course, fold, calmer, training, seed, device)
+        return course.fitted()
+    except Exception as error:
+        log.warning("merging %d trainings failed", len(members), exc_info=True)
+        return NotFitted(seed, reason_of(error))
 
 
 def fit_from_spec(spec: TrialSpec, device: str = "cpu") -> Fitted | NotFitted:

@@ -1,4 +1,4 @@
-"""Stage `fit`: the chosen architecture trained from several seeds; the bundle and the curves."""
+"""Stage `fit`: the chosen architecture trained from several seeds and merged; the bundle and the curves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
 from cic.model.start import Start
 from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
-from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
+from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec, fit_merged
+from cic.model.trimming import trimmed
 from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
@@ -38,7 +39,7 @@ CURVE_COLUMNS = ["training", "kept", *(field.name for field in fields(EpochResul
 
 
 def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None:
-    """Train the chosen architecture from several seeds, and keep the best by validation error."""
+    """Train the chosen architecture from several seeds, merge these, and keep the best by validation error."""
     matrix, part_S = read_parts(folders)
     train, validation = (matrix.select(part_S == name) for name in ("train", "validation"))
     choice = read_json(folders["search"] / "choice.json")
@@ -48,10 +49,13 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     start = None if lends is None else Start(lends, choice["start_share"])
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
-        fitted, failed = fit_seeds(prepared.fold, hyper, params, settings.torch_device, workers)
+        fitted, failed = fit_all(prepared.fold, hyper, params, settings.torch_device, workers)
     by_loss = sorted(fitted, key=lambda one: one.validation_loss)
     best, fold = by_loss[0], prepared.fold
-    networks = [frozen(one.network) for one in by_loss]
+    kept = trimmed(best, fold)
+    # a merged network has the code of the best of its members, so neither can tell what of the other recurs
+    single = [one.network for one in by_loss if one.network.architecture.members == 1]
+    networks = [frozen(network) for network in (kept.network, *single[1:])]
     network, turn = turned_best(networks, prepared.basis, fold.own_train_SK, fold.z_validation_SK)
     classifier, label_S, labels = None, None, prepared.labels
     if labels or params.fit.classifier:
@@ -75,7 +79,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         about={
             "hyperparameters": hyper.model_dump(),
             "seed": best.seed,
-            "validation_error": best.validation_error,
+            "validation_error": kept.validation_error,
             "turn": turn,
             "trained_on": sorted(contents if start is None else contents | start.trained_on),
             "data_digest": data_digest(matrix),
@@ -105,7 +109,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         out / "fit.json",
         {
             "best_epoch": best.best_epoch,
-            "validation_error": best.validation_error,
+            "members": best.network.architecture.members,
+            "validation_error": kept.validation_error,
             "validation_error_pca": pca_error(prepared.fold, hyper.bottleneck_width),
             "validation_errors": [one.validation_error for one in fitted],
             "failed": [asdict(one) for one in failed],
@@ -115,6 +120,24 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "bundle_digest": bundle_digest(out / "bundle"),
         },
     )
+
+
+def fit_all(
+    fold: Fold, hyper: Hyperparameters, params: Params, device: str, workers: Workers
+) -> tuple[list[Fitted], list[NotFitted]]:
+    """Train from several seeds, and at last the network that is merged of them, where there are layers to merge.
+
+    Raises
+    ------
+    ModelError
+        If no training succeeds.
+    """
+    fitted, failed = fit_seeds(fold, hyper, params, device, workers)
+    if len(fitted) < 2 or not hyper.depth:
+        return fitted, failed
+    seed = derive_seed(params.seed, "fit", "merged")
+    one = fit_merged(fitted, fold, hyper, params.training, seed, device)
+    return ([*fitted, one], failed) if isinstance(one, Fitted) else (fitted, [*failed, one])
 
 
 def fit_seeds(

@@ -40,7 +40,9 @@ def training_section(evidence: Evidence, folder: Path) -> Section:
         f"validation profiles unexplained, PCA {percent(pca_error)}.",
         picture=picture,
         baseline="PCA of equal width on the same validation profiles",
-        n=f"{n} trainings from different seeds; the best by validation is kept" if n > 1 else "1 training",
+        n=f"{n} trainings, from different seeds and of the network merged of these; the best by validation is kept"
+        if n > 1
+        else "1 training",
         notes=(
             "Both are unexplained variance: for training profiles when each is left out in turn and within the basis, "
             "for validation profiles over all genes. Noise is added to the inputs in training only.",

@@ -84,6 +84,8 @@ class RetrainingSpec:
         Number of the group that finding a classifier leaves out with each training profile; `None` is `unit_S`.
     group_S, kind_S
         Group and label of each profile where groups are not to be told apart (`cic.model.group_share`).
+    shift_S
+        Group that shifts each training profile (`cic.model.prepare.shifting_groups`).
     with_jacobian
         Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
     n_genes
@@ -104,6 +106,7 @@ class RetrainingSpec:
     label_unit_S: np.ndarray | None = None
     group_S: np.ndarray | None = None
     kind_S: np.ndarray | None = None
+    shift_S: np.ndarray | None = None
     with_jacobian: bool = False
     n_genes: int = 0
 
@@ -163,6 +166,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             0 if joint_S is None else spec.n_labels,
             None if spec.group_S is None else spec.group_S[train_S],
             None if spec.kind_S is None else spec.kind_S[train_S],
+            None if spec.shift_S is None else spec.shift_S[train_S],
         )
         network = _fitted(fold, spec)
         with torch.inference_mode():

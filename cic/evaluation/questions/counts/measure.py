@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,15 @@ from cic.data.terms import COUNT_UNITS
 from cic.evaluation.finding import Answer
 from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME
 from cic.evaluation.questions.counts.found import Found
+from cic.evaluation.questions.counts.halves import half_errors
 from cic.evaluation.statistics.intervals import ratio_interval
 from cic.evaluation.subject import Subject
 from cic.model.deviance import Levels, deviances, fit_levels, noise_alone
 from cic.model.threads import one_thread
 
 METHODS = ("model", "pca")
+LEAST_EXPLAINABLE = 0.01
+"""Share of the mean profile's error that must surely be more than noise, or there is nothing to miss a share of."""
 
 
 def measure(subject: Subject) -> Answer:
@@ -52,7 +56,7 @@ def _measure(subject: Subject) -> Answer:
                 found["mean"].append(deviances(counts_BG, total_B1 * levels[method].mean_G))
                 found["noise"].append(noise_alone(expected_BG))
     deviance_S = {name: np.concatenate(parts) for name, parts in found.items()}
-    metrics = {
+    metrics: dict[str, Any] = {
         "n": int(subject.test_S.sum()),
         "counts_a_profile": float(np.median(np.concatenate(totals))),
         "deviance": {
@@ -60,8 +64,42 @@ def _measure(subject: Subject) -> Answer:
         },
         "ratio_to_pca": ratio_interval(deviance_S["model"], deviance_S["pca"], subject.plan),
         "mean_profile_share": {method: levels[method].share for method in METHODS},
+        "halves": None,
     }
-    return Answer(Found.model_validate(metrics), cautions=_cautions(subject.bundle.unit))
+    left_out = {}
+    try:
+        metrics["halves"] = _halves(subject)
+    except FloatingPointError as error:
+        left_out["counts.halves"] = f"training on halves of the counts came to nothing: {error}."
+    return Answer(Found.model_validate(metrics), left_out, _cautions(subject.bundle.unit))
+
+
+def _halves(subject: Subject) -> dict[str, Any]:
+    """Give what of the errors is counting noise."""
+    plan = subject.plan
+    # a retraining as those of other questions
+    spec = subject.retraining("halves", subject.part_S == "train", subject.part_S == "validation")
+    errors = half_errors(
+        subject.values_SG,
+        subject.samples,
+        subject.part_S,
+        subject.bundle.preprocessor,
+        spec.hyper,
+        spec.training,
+        spec.rank,
+        spec.seed,
+    )
+    of = {"model": errors.model_S, "pca": errors.pca_S}
+    span_S = errors.mean_S - errors.noise_S
+    explainable = ratio_interval(span_S, errors.mean_S, plan)
+    told = explainable.low is not None and explainable.low >= LEAST_EXPLAINABLE
+    return {
+        "explainable": explainable,
+        "noise_share": {method: ratio_interval(errors.noise_S, error_S, plan) for method, error_S in of.items()},
+        "missed": {method: ratio_interval(error_S - errors.noise_S, span_S, plan) for method, error_S in of.items()}
+        if told
+        else None,
+    }
 
 
 def _cautions(unit: str) -> dict[str, str]:

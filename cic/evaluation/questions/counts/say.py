@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cic.evaluation.facts import Facts
-from cic.evaluation.questions.counts.found import Found
+from cic.evaluation.questions.counts.found import Found, Halves
 from cic.evaluation.section import Evidence, Section, Table, Topic, remarks
-from cic.evaluation.statistics.intervals import against
+from cic.evaluation.statistics.intervals import Interval, against
 from cic.evaluation.words import Sentence, percent, spanned, with_interval
 
 
@@ -42,6 +42,59 @@ def counts_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     )
 
 
+def halves_section(found: Found, evidence: Evidence, folder: Path) -> Section | None:
+    """Show how much of the squared error is counting noise, and what is missed of the rest."""
+    halves, confidence = found.halves, evidence.facts.interval.confidence
+    if halves is None:
+        return None
+    missed = halves.missed
+    rows = (
+        ("mean profile", spanned(_rest(halves.explainable)), "1"),
+        ("PCA of equal width", spanned(halves.noise_share.pca), spanned(missed.pca) if missed else ""),
+        ("model", spanned(halves.noise_share.model), spanned(missed.model) if missed else ""),
+    )
+    return Section(
+        key="counting_noise",
+        title="How much of the error is counting noise?",
+        claim=f"{_noise_sentence(halves, confidence)} {_missed_sentence(halves, confidence)}",
+        picture=None,
+        baseline="PCA of equal width and the mean profile",
+        n=f"{found.n} held-out profiles",
+        table=Table(("method", "counting noise in its squared error", "missed of the rest"), rows),
+        notes=(
+            "The counts of each profile are dealt out into two halves, each count by chance. As far as counts are "
+            "Poisson, the halves are two independent measurements with half the counts each. Model and PCA are trained "
+            "again on one half of the training profiles, and what they make of one half of a held-out profile is held "
+            "against the other, on the scale of the model. Half the squared distance of the two halves is the noise, "
+            "which no model can explain.",
+            "With all counts the noise is a smaller share than with half of them. What reads add to counting, such as "
+            "copies of one molecule, is in both halves and counts as explainable.",
+        ),
+    )
+
+
+def _rest(share: Interval) -> Interval:
+    low, high = (None if bound is None else 1 - bound for bound in (share.high, share.low))
+    return Interval(1 - share.value, low, high)
+
+
+def _noise_sentence(halves: Halves, confidence: float) -> str:
+    return (
+        "Of the squared error against a second, equal measurement, counting noise is a share of "
+        f"{with_interval(halves.noise_share.model, confidence)} (PCA {halves.noise_share.pca.value:.2f}, mean profile "
+        f"{1 - halves.explainable.value:.2f})."
+    )
+
+
+def _missed_sentence(halves: Halves, confidence: float) -> str:
+    if halves.missed is None:
+        return "Hardly anything is left beside it that could be explained."
+    return (
+        f"Of what is left beside it the model misses {with_interval(halves.missed.model, confidence)}, PCA "
+        f"{with_interval(halves.missed.pca, confidence)}."
+    )
+
+
 def counts_sentences(found: Found, facts: Facts) -> list[Sentence]:
     """Say whether counts are foretold better than by PCA."""
     confidence, ratio = facts.interval.confidence, found.ratio_to_pca
@@ -50,6 +103,8 @@ def counts_sentences(found: Found, facts: Facts) -> list[Sentence]:
         f"that of the mean profile it is {found.deviance.model.value:.2f}, of which chance in counting accounts for "
         f"about {found.deviance.noise.value:.2f}."
     )
+    if found.halves is not None:
+        details += f" {_noise_sentence(found.halves, confidence)}"
     side = against(ratio)
     if side == "below":
         return [Sentence("good", "Counts are foretold better than by PCA.", details)]
@@ -58,5 +113,5 @@ def counts_sentences(found: Found, facts: Facts) -> list[Sentence]:
     return [Sentence("open", "Counts are foretold no better than by PCA, as far as these profiles can tell.", details)]
 
 
-SECTIONS = (counts_section,)
+SECTIONS = (counts_section, halves_section)
 TOPICS = (Topic("Counts", "counts", counts_sentences, ("resampling",)),)
