@@ -1,6 +1,6 @@
 """Cell types where they are hard to tell: few labels, fine types, other laboratories, disturbed profiles.
 
-    python -m bench.identity measure $CIC_REAL_DATA build/identity.jsonl --draws 6 --processes 2
+    python -m bench.identity measure $CIC_REAL_DATA build/identity.jsonl --draws 3 --processes 2
     python -m bench.identity show build/identity.jsonl --figures docs/figures
 
 What is measured, and what came of it, is in docs/identity.md.
@@ -27,7 +27,7 @@ from bench.identity_draws import Source, Teller, draw
 from bench.identity_ours import OURS
 from bench.identity_rivals import RIVALS
 from bench.identity_scores import Asked, Scores, scores
-from bench.identity_sets import DESIGNS, Design
+from bench.identity_sets import DESIGNS
 from bench.identity_shown import learning_curves, table_of_methods, table_of_settings
 from cic.evaluation.drawing.drawing import draw as drawn
 
@@ -37,14 +37,14 @@ Record = dict[str, Any]
 
 
 @lru_cache(maxsize=2)
-def _read(design: Design, folder: Path) -> Source:
-    return design.read(folder)
+def _read(name: str, folder: Path) -> Source:
+    return DESIGNS[name].read(folder)
 
 
-def measured(design: Design, folder: Path, name: str, number: int, whose: Sequence[str]) -> list[Record]:
+def measured(name: str, folder: Path, number: int, whose: Sequence[str]) -> list[Record]:
     """Let methods tell in all settings of one draw; give a record, as it is kept, for each setting and side."""
     warnings.filterwarnings("ignore", module="sklearn")  # of what does not converge, which the inner folds judge
-    source, records = _read(design, folder), []
+    design, source, records = DESIGNS[name], _read(name, folder), []
     for setting, truth in draw(source, name, design.counts, number, SEED, elsewhere=design.elsewhere):
         for side in whose:
             hit, seconds = {}, {}
@@ -88,7 +88,7 @@ def measure(options: argparse.Namespace) -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(options.processes) as workers, options.output.open("a") as file:
         running = {
-            workers.submit(measured, DESIGNS[name], options.folder, name, number, options.whose or tuple(TELLERS)): name
+            workers.submit(measured, name, options.folder, number, options.whose or tuple(TELLERS)): name
             for number, name in jobs
         }
         for done in as_completed(running):
@@ -103,7 +103,7 @@ def show(options: argparse.Namespace) -> None:
     """Print the tables of what was measured, and draw the learning curves."""
     found, ours = scored([json.loads(line) for file in options.files for line in file.read_text().splitlines()])
     order = [f"{name}, {count or 'all'}" for name, design in DESIGNS.items() for count in design.counts]
-    found = {name: found[name] for name in sorted(found, key=order.index)}
+    found = {name: found[name] for name in order if name in found}
     mine = options.of or ours[:1]
     print(table_of_settings(found, ours, mine), table_of_methods(found, ours), sep="\n\n")
     if options.figures:
@@ -120,7 +120,7 @@ def main() -> None:
     measuring.add_argument("output", type=Path, help="JSON lines, to which records are added")
     measuring.add_argument("--set", action="append", choices=DESIGNS, dest="sets")
     measuring.add_argument("--whose", action="append", choices=TELLERS)
-    measuring.add_argument("--draws", type=int, default=6)
+    measuring.add_argument("--draws", type=int, default=3)
     measuring.add_argument("--first", type=int, default=0, help="number of the first draw")
     measuring.add_argument("--processes", type=int, default=1)
     showing = verbs.add_parser("show")

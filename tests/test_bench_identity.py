@@ -126,7 +126,7 @@ def test_the_short_form_keeps_records_and_shows_them(
     monkeypatch.setattr(identity, "TELLERS", {"rivals": RIVALS[:1], "ours": OURS[1:]})
     monkeypatch.setattr(identity, "DESIGNS", {"toy": design})
     for number in range(2):
-        records = identity.measured(design, tmp_path, "toy", number, ("rivals", "ours"))
+        records = identity.measured("toy", tmp_path, number, ("rivals", "ours"))
         with path.open("a") as file:
             file.writelines(json.dumps(one) + "\n" for one in records)
     monkeypatch.setattr("sys.argv", ["identity", "show", str(path), "--of", "lda, code"])
