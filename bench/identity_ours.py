@@ -47,6 +47,7 @@ def trained(
         rank=RANK,
         label_S=None if label_N is None else np.concatenate([label_N, others_T - 1]),
         n_labels=n_labels,
+        n_genes=pool.log2.n_features,
     )
     return retrain(spec)
 
@@ -56,6 +57,14 @@ def validation_of(setting: Setting) -> np.ndarray:
     n = len(setting.label_N)
     fold_N = generator(setting.seed, "validation").permutation(n) % FIFTH
     return np.where(setting.label_N >= 0, setting.inner_N == 0, fold_N == 0)
+
+
+def classifier(setting: Setting) -> Mapping[str, np.ndarray]:
+    """Give the classifier that is found after a training without labels, on the whole pool."""
+    n, held_N = len(setting.label_N), validation_of(setting)
+    whole = np.ones(n, dtype=bool)
+    model = trained(setting.pool, whole, held_N, setting.seed, setting.label_N, setting.n_labels)
+    return {"classifier": _told(model, setting)[n:]}
 
 
 def joint(setting: Setting) -> Mapping[str, np.ndarray]:
@@ -95,4 +104,4 @@ def on_code(setting: Setting) -> Mapping[str, np.ndarray]:
     return {**supervised(setting, code, "code", "code"), "centroid, code": centroid(fitting, [None])[0]}
 
 
-OURS: tuple[Teller, ...] = (joint, on_code)
+OURS: tuple[Teller, ...] = (joint, classifier, on_code)

@@ -124,8 +124,9 @@ def test_a_weight_of_two_is_a_profile_twice(rows: int, features: int, lent: int,
     z_SK, penalty_F = torch.from_numpy(draw.normal(size=(rows + lent, features))), torch.ones(features).double()
     root_S = torch.ones(rows + lent).double()
     root_S[rows:] = 2**0.5
-    weighted = ridge_weights(torch.tanh, z_SK, penalty_F, root_S)
-    twice = ridge_weights(torch.tanh, torch.cat([z_SK, z_SK[rows:]]), penalty_F)
+    none_SU = z_SK.new_zeros(rows + 2 * lent, 0)
+    weighted = ridge_weights(torch.tanh, z_SK, none_SU[: rows + lent], penalty_F, root_S)
+    twice = ridge_weights(torch.tanh, torch.cat([z_SK, z_SK[rows:]]), none_SU, penalty_F)
     np.testing.assert_allclose(weighted, twice, rtol=1e-8, atol=1e-10)
 
 
