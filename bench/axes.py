@@ -165,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, action="append")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--axes", type=int, nargs="+", default=[30, 60, 120, 240])
+    parser.add_argument("--axes", type=int, nargs="*", default=[30, 60, 120, 240])
     parser.add_argument("--samples", type=int, default=1040)
     parser.add_argument("--genes", type=int, default=20_000)
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
