@@ -147,7 +147,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "what a stage left": ("build/search/choice.json", {"fit", "evaluate"}),
     "gene sets": ("data/genesets/programs.gmt", {"evaluate"}),
     "truth with simulated profiles": (f"{RAW}/truth.parquet", {"ingest", "evaluate"}),
-    "a library": ("scikit_learn-99.0.dist-info/METADATA", {"ingest", "evaluate"}),
+    "a library": ("scikit_learn-99.0.dist-info/METADATA", {"ingest", "fit", "evaluate"}),
     "the device": ("build/inventory.json", {"search", "fit"}),
 }
 
