@@ -16,10 +16,11 @@ from cic.model.architecture import Architecture
 from cic.model.autoencoder import Autoencoder, frozen
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import load_bundle, save_bundle
+from cic.model.merged_fit import fit_merged
 from cic.model.merging import merged
 from cic.model.prepare import prepare
 from cic.model.training import Fold, Hyperparameters
-from cic.model.trial import Fitted, NotFitted, fit_merged, fit_network
+from cic.model.trial import Fitted, NotFitted, fit_network
 from cic.seeds import derive_seed
 from cic.stages.fit import fit_all
 from cic.workers.workers import InThisProcess
@@ -120,6 +121,6 @@ def test_the_fit_ends_with_it(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*given: object) -> Autoencoder:
         raise RuntimeError("no map from one code to the other")
 
-    monkeypatch.setattr("cic.model.trial.merged", broken)
+    monkeypatch.setattr("cic.model.merged_fit.merged", broken)
     fitted, failed = fit_all(fold, HYPER, config, "cpu", InThisProcess())
     assert len(fitted) == 2 and isinstance(failed[0], NotFitted) and "no map" in failed[0].reason

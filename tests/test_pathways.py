@@ -104,7 +104,7 @@ def programs(measured):
 @pytest.fixture(scope="module")
 def featured(measured):
     """The same model with features of its code."""
-    fit = pytest.importorskip("cic.model.feature_fit")
+    from cic.model import feature_fit as fit
     own = measured[0]
     bundle, z_SK = own.bundle, own.profiles.z_SK
     held = (z_SK[own.part_S == name] for name in ("train", "validation"))

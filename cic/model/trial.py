@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
-from cic.model.merging import merged
 from cic.model.stopping import Best, rung_epochs
 from cic.model.threads import one_thread
 from cic.model.training import EpochResult, Fold, Hyperparameters, new_network, pca_error, train
@@ -26,8 +24,6 @@ from cic.seeds import derive_seed
 
 log = logging.getLogger(__name__)
 LONGEST_REASON = 300
-MERGED_RATE = 0.25
-"""Learning rate of a merged network over that of its members."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +240,7 @@ def fit_network(fold: Fold, hyper: Hyperparameters, training: Training, seed: in
     """
     course = new_course(fold, hyper, training, seed)
     if hyper.depth or fold.n_labels:
-        _to_the_end(course, fold, hyper, training, seed, device)
+        to_the_end(course, fold, hyper, training, seed, device)
     return course.fitted()
 
 
@@ -254,9 +250,10 @@ def new_course(fold: Fold, hyper: Hyperparameters, training: Training, seed: int
     return FitCourse(network, pca_error(fold, hyper.bottleneck_width), fold.error_alone, training.patience, seed)
 
 
-def _to_the_end(
+def to_the_end(
     course: FitCourse, fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str
 ) -> None:
+    """Train the network of a course until that has seen enough."""
     with one_thread():
         for result in train(course.network, fold, hyper, training, seed, device):
             if course.ends(result, course.network.state_dict):
@@ -269,27 +266,6 @@ class NotFitted:
 
     seed: int
     reason: str
-
-
-def fit_merged(
-    members: Sequence[Fitted], fold: Fold, hyper: Hyperparameters, training: Training, seed: int, device: str = "cpu"
-) -> Fitted | NotFitted:
-    """Make one network of several that were fitted from other seeds, and train it as long again, with smaller steps.
-
-    Its code is that of the best of them. Whatever goes wrong is told, not raised.
-    """
-    ordered = sorted(members, key=lambda one: one.validation_loss)
-    calmer = hyper.model_copy(update={"learning_rate": MERGED_RATE * hyper.learning_rate})
-    try:
-        with one_thread():
-            network = merged([one.network for one in ordered], torch.from_numpy(fold.z_train_SK))
-        # before its output weights are solved for it reproduces nothing
-        course = FitCourse(network, math.inf, fold.error_alone, training.patience, seed)
-        _to_the_end(course, fold, calmer, training, seed, device)
-        return course.fitted()
-    except Exception as error:
-        log.warning("merging %d trainings failed", len(members), exc_info=True)
-        return NotFitted(seed, reason_of(error))
 
 
 def fit_from_spec(spec: TrialSpec, device: str = "cpu") -> Fitted | NotFitted:

@@ -100,7 +100,7 @@ def measure(subject: Subject) -> Answer:
 
 def features_of(subject: Subject) -> Any:
     """Give the features of the model; `None` without any, as of bundles from before there were features."""
-    return getattr(subject.bundle, "features", None)
+    return subject.bundle.features
 
 
 def axes_of(subject: Subject, features: Any) -> dict[str, Axes]:
