@@ -38,6 +38,7 @@ from cic.evaluation.questions.programs.say import program_sentences, programs_se
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.evaluation.retrainings.retraining import retrain
 from cic.model.autoencoder import Autoencoder, differentiable
+from cic.model.feature_fit import fit_features
 from cic.workers.processes import LocalProcesses
 from cic.workers.workers import InThisProcess
 
@@ -104,11 +105,10 @@ def programs(measured):
 @pytest.fixture(scope="module")
 def featured(measured):
     """The same model with features of its code."""
-    from cic.model import feature_fit as fit
     own = measured[0]
     bundle, z_SK = own.bundle, own.profiles.z_SK
     held = (z_SK[own.part_S == name] for name in ("train", "validation"))
-    features = fit.fit_features([bundle.network], bundle.basis, *held, 6)
+    features = fit_features([bundle.network], bundle.basis, *held, 6)
     own = replace(own, bundle=replace(bundle, features=features))
     return own, measure_features(own)
 
