@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from cic.config.sections import Params
+from cic.config.whole import Params
 from cic.errors import ConfigError
 
 if TYPE_CHECKING:
