@@ -10,7 +10,7 @@ from cic.evaluation.facts import Facts
 from cic.evaluation.questions.features.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import Interval, against
-from cic.evaluation.words import Sentence, percent, rounded, with_interval
+from cic.evaluation.words import Sentence, percent, rounded, spanned, with_interval
 
 METHODS = {
     "features": "features",
@@ -45,8 +45,8 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
             ("axes", "number", "r, held out", "lead of the features", "beyond chance", "links", "sets", "expected"),
             tuple(
                 (
-                    name, str(one.axes), with_interval(one.held_out, confidence),
-                    with_interval(found.leads[method], confidence) if method in found.leads else "",
+                    name, str(one.axes), spanned(one.held_out),
+                    spanned(found.leads[method]) if method in found.leads else "",
                     f"{one.beyond:,}", f"{one.links:,}", percent(one.sets.value),
                     "–" if one.expected is None else f"{one.expected} of {found.n_expected}",
                 )
@@ -83,10 +83,10 @@ def planted_section(found: Found, evidence: Evidence, folder: Path) -> Section |
             ("axes", "median |r|", "lead of the features", "precision", "blind", "recall", "average precision"),
             tuple(
                 (
-                    name, with_interval(one.r, confidence),
-                    with_interval(found.lead[method].r, confidence) if method in found.lead else "",
-                    with_interval(one.precision, confidence), rounded(one.base_rate),
-                    with_interval(one.recall, confidence), rounded(one.average_precision),
+                    name, spanned(one.r),
+                    spanned(found.lead[method].r) if method in found.lead else "",
+                    spanned(one.precision), rounded(one.base_rate),
+                    spanned(one.recall), rounded(one.average_precision),
                 )
                 for method, one, name in ((method, found.planted[method], name) for method, name in METHODS.items())
             ),
