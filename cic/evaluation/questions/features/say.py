@@ -80,13 +80,13 @@ def planted_section(found: Found, evidence: Evidence, folder: Path) -> Section |
         baseline="as many axes by other methods, and the numbers of the code",
         n=f"{evidence.facts.profiles.test} held-out profiles",
         table=Table(
-            ("axes", "median |r|", "lead of the features", "precision", "blind", "recall", "average precision"),
+            ("axes", "median |r|", "lead of the features", "precision", "blind", "recall"),
             tuple(
                 (
                     name, spanned(one.r),
                     spanned(found.lead[method].r) if method in found.lead else "",
                     spanned(one.precision), rounded(one.base_rate),
-                    spanned(one.recall), rounded(one.average_precision),
+                    spanned(one.recall),
                 )
                 for method, one, name in ((method, found.planted[method], name) for method, name in METHODS.items())
             ),
@@ -94,7 +94,8 @@ def planted_section(found: Found, evidence: Evidence, folder: Path) -> Section |
         notes=(
             "Each axis goes to one program at most, so that the sum of |r| over held-out profiles is largest; a "
             "program that none is left for counts 0. Precision and recall are those of links by rank sums of "
-            "loadings, as for the numbers of the code.",
+            "loadings, as for the numbers of the code; blind is the precision of links drawn blindly. Intervals are over "
+            "programs.",
         ),
     )  # fmt: skip
 
