@@ -115,7 +115,7 @@ def rich_in(moved_GF: np.ndarray, genes: Sequence[str], gene_sets: Mapping[str, 
     """
     columns = [f"feature_{number}" for number in range(1, moved_GF.shape[1] + 1)]
     position = {gene: at for at, gene in enumerate(genes)}
-    known = {name: [position[gene] for gene in {*members} & {*position}] for name, members in gene_sets.items()}
+    known = {name: [position[gene] for gene in {*members} if gene in position] for name, members in gene_sets.items()}
     known = {name: members for name, members in known.items() if len(members) >= FEWEST_GENES}
     if gene_sets:
         log.info("%d of %d gene sets have %d genes of the model or more", len(known), len(gene_sets), FEWEST_GENES)
