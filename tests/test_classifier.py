@@ -179,6 +179,25 @@ def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path)
     np.testing.assert_array_equal(again.classify_codes(code_SW), told.classify_codes(code_SW))
 
 
+def test_of_many_profiles_some_are_taken_once(classified, monkeypatch):
+    """Where a label has to be added to those that are taken evenly, they are more than so many, but no fewer."""
+    bundle, _, _, _, fold, (label_S, label_validation_S) = classified
+    told_S = np.flatnonzero(label_S >= 0)
+    label_S = np.where(np.arange(len(label_S)) == told_S[1], label_S.max() + 1, label_S)
+    monkeypatch.setattr("cic.model.classifier_fit.MOST_PROFILES", len(told_S) // 2)
+    at_S, n_labels = enough(label_S), int(label_S.max()) + 1
+    assert len(at_S) > len(told_S) // 2
+    code_SW = bundle.network.encode(fold.z_train_SK)
+    whole = Labelled(
+        code_SW, bundle.network.decode(code_SW), fold.z_train_SK, label_S, fold.unit_train_S, n_labels,
+        len(bundle.genes),
+    )  # fmt: skip
+    expected = find_classifier(whole, 1)
+    found = fit_classifier(bundle.network, fold, label_S, fold.unit_train_S, label_validation_S, len(bundle.genes), 1)
+    cooled = expected.code_L[0] / found.code_L[0]
+    np.testing.assert_allclose(found.code_LW * cooled, expected.code_LW, rtol=1e-2, atol=1e-3)
+
+
 def test_validation_labels_change_how_sure_it_is_and_no_answer(classified):
     bundle, told, _, _, fold, (label_S, label_validation_S) = classified
     other_S = np.roll(label_validation_S, 1)
