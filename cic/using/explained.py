@@ -136,8 +136,11 @@ def means_by_type(activity: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If a sample has no label.
+        If a sample has no label, or more than one.
     """
+    if labels.index.has_duplicates:
+        twice = labels.index[labels.index.duplicated()][0]
+        raise DataError(f"{twice} has more than one label", where="labels", expected="one cell type for each sample")
     found = labels.reindex(activity.index)
     if found.isna().any():
         sample = found.index[found.isna()][0]
