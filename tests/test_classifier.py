@@ -13,12 +13,19 @@ from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
-from cic.errors import ModelError
+from cic.config import parse_params
+from cic.data.matrix import write_matrix
+from cic.errors import ConfigError, ModelError
+from cic.folders import write_json
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.classifier import Classifier
 from cic.model.classifier_fit import MOST_PROFILES, Labelled, enough, find_classifier, fit_classifier
 from cic.model.discriminant import belonging, discriminants, logistic
 from cic.model.prepare import label_indices, label_names, prepare
+from cic.model.training import Hyperparameters
+from cic.pipeline import run_stage, workspace
+from cic.settings import Settings
+from cic.stages.fit import fit
 
 
 def clusters(n_labels: int = 3, n_each: int = 40, n_features: int = 6, apart: float = 3.0, seed: int = 0):
@@ -179,6 +186,25 @@ def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path)
     np.testing.assert_array_equal(again.classify_codes(code_SW), told.classify_codes(code_SW))
 
 
+def test_of_many_profiles_some_are_taken_once(classified, monkeypatch):
+    """Where a label has to be added to those that are taken evenly, they are more than so many, but no fewer."""
+    bundle, _, _, _, fold, (label_S, label_validation_S) = classified
+    told_S = np.flatnonzero(label_S >= 0)
+    label_S = np.where(np.arange(len(label_S)) == told_S[1], label_S.max() + 1, label_S)
+    monkeypatch.setattr("cic.model.classifier_fit.MOST_PROFILES", len(told_S) // 2)
+    at_S, n_labels = enough(label_S), int(label_S.max()) + 1
+    assert len(at_S) > len(told_S) // 2
+    code_SW = bundle.network.encode(fold.z_train_SK)
+    whole = Labelled(
+        code_SW, bundle.network.decode(code_SW), fold.z_train_SK, label_S, fold.unit_train_S, n_labels,
+        len(bundle.genes),
+    )  # fmt: skip
+    expected = find_classifier(whole, 1)
+    found = fit_classifier(bundle.network, fold, label_S, fold.unit_train_S, label_validation_S, len(bundle.genes), 1)
+    cooled = expected.code_L[0] / found.code_L[0]
+    np.testing.assert_allclose(found.code_LW * cooled, expected.code_LW, rtol=1e-2, atol=1e-3)
+
+
 def test_validation_labels_change_how_sure_it_is_and_no_answer(classified):
     bundle, told, _, _, fold, (label_S, label_validation_S) = classified
     other_S = np.roll(label_validation_S, 1)
@@ -187,6 +213,23 @@ def test_validation_labels_change_how_sure_it_is_and_no_answer(classified):
     ours_SL, theirs_SL = (one.profile_logits(code_SW, fold.z_train_SK) for one in (told.classifier, other))
     np.testing.assert_array_equal(ours_SL.argmax(axis=1), theirs_SL.argmax(axis=1))
     assert np.abs(ours_SL).mean() > 1.5 * np.abs(theirs_SL).mean()
+
+
+def test_labels_that_are_too_few_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    matrix = curved_profiles()
+    write_matrix(tmp_path / "profiles.parquet", replace(matrix, samples=matrix.samples.assign(label="the only one")))
+    data = {"file": str(tmp_path / "profiles.parquet"), "label": "label"}
+    config = parse_params({"seed": 1, "data": data, "fit": {"classifier": True}})
+    folders, locally = workspace(tmp_path / "build"), Settings(project=tmp_path, home=tmp_path / "home", device="cpu")
+    for stage in ("ingest", "split"):
+        run_stage(stage, config, folders, locally)
+    folders["search"].mkdir(parents=True)
+    hyper = Hyperparameters(depth=1, bottleneck_width=2, hidden_width=8)
+    choice = {"hyperparameters": hyper.model_dump(), "transform": "log2", "within_sample": "none"}
+    write_json(folders["search"] / "choice.json", choice)
+    monkeypatch.delattr("cic.stages.fit.crew")
+    with pytest.raises(ConfigError, match="at least two labels, the training profiles have 1"):
+        fit(config, folders, tmp_path / "fit", locally)
 
 
 def test_heads_that_do_not_fit_each_other_are_refused():

@@ -98,6 +98,8 @@ def test_types_are_told_of_other_profiles_where_these_are_given(model, frame):
         }
     with pytest.raises(DataError, match="s3 has no label"):
         model.explain(codes=codes, labels=labels.drop("s3"))
+    with pytest.raises(DataError, match="s3 has more than one label"):
+        model.explain(codes=codes, labels=pd.concat([labels, labels[["s3"]]]))
     with pytest.raises(DataError, match="both or neither"):
         model.explain(codes=codes)
     with pytest.raises(ModelError, match="made by cic/2"):

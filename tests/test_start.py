@@ -172,6 +172,18 @@ def test_a_model_that_knows_the_profiles_is_refused(other: Bundle) -> None:
         assert isinstance(told, DataError) and "2 of the 32 profiles, such as s30" in str(told)
 
 
+def test_a_model_that_started_from_one_that_knows_the_profiles_is_refused(other: Bundle) -> None:
+    """It was trained on them by what it was lent; of their genes it knows a part only."""
+    wide = surface(30, 2)
+    matrix = ExpressionMatrix(
+        np.column_stack([wide.values, wide.values[:, :3]]), (*wide.genes, "MORE1", "MORE2", "MORE3"), wide.samples,
+        "log2",
+    )  # fmt: skip
+    known = {**other.about, "trained_on": [*other.about["trained_on"], *fingerprints(matrix.values[:2])]}
+    told = refused(replace(other, about=known), matrix)
+    assert isinstance(told, DataError) and "2 of the 30 profiles" in str(told)
+
+
 @pytest.mark.parametrize("reference", ["models:/cic@champion", "models:/cic", "models:/cic/latest"])
 def test_a_model_that_moves_is_no_start(reference: str) -> None:
     with pytest.raises(ConfigError, match=r"training.start_from"):

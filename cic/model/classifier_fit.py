@@ -116,9 +116,7 @@ def fit_classifier(
         some_S, n_labels = enough(label_train_S), int(label_train_S.max()) + 1
         z_SK, label_S, unit_S = fold.own_train_SK[some_S], label_train_S[some_S], unit_train_S[some_S]
         code_SW = network.encode(z_SK)
-        found = find_classifier(
-            Labelled(code_SW, network.decode(code_SW), z_SK, label_S, unit_S, n_labels, n_genes), seed
-        )
+        found = _found(Labelled(code_SW, network.decode(code_SW), z_SK, label_S, unit_S, n_labels, n_genes), seed)
         code_SW, z_SK = network.encode(fold.z_validation_SK), fold.z_validation_SK
         logits = found.code_logits(code_SW), found.profile_logits(code_SW, z_SK)
         return found.cooled(*(temperature(logit_SL, label_validation_S) for logit_SL in logits))
@@ -134,7 +132,12 @@ def find_classifier(profiles: Labelled, seed: int) -> Classifier:
     seed
         Of the dealing into folds.
     """
-    profiles = _read(profiles.at(enough(profiles.label_S)))
+    return _found(profiles.at(enough(profiles.label_S)), seed)
+
+
+def _found(profiles: Labelled, seed: int) -> Classifier:
+    """Do what `find_classifier` says, with all of the profiles."""
+    profiles = _read(profiles)
     fold_S = _dealt(profiles, seed)
     heads = _heads(profiles)
     told = [np.full((len(fold_S), profiles.n_labels), -np.inf) for _ in heads]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from cic.data.matrix import fingerprints
+from cic.data.sparse import Values
 from cic.model.bundle import Bundle
 
 NEAR = 1e-4
@@ -15,7 +16,7 @@ NEAR = 1e-4
 two decimals leaves 1e-5, what is measured anew at least half of its noise."""
 
 
-def trained_on(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
+def trained_on(bundle: Bundle, values_SG: Values) -> np.ndarray:
     """Say of each profile, in the bundle's own genes and order, whether the bundle was trained on it."""
     known = set(bundle.about["trained_on"])
     return np.array([one in known for one in fingerprints(values_SG)], dtype=bool)

@@ -150,9 +150,14 @@ def _places(bundle: Bundle, genes: tuple[str, ...]) -> np.ndarray:
 
 
 def _known(bundle: Bundle, matrix: ExpressionMatrix) -> np.ndarray:
-    """Tell of which profiles it is seen that the model was trained on them: all of its genes have to be there."""
+    """Tell of which profiles it is seen that the model was trained on them, or a model that it started from.
+
+    Of the latter, which may have had other genes, by the profiles as they are.
+    """
+    known_S = trained_on(bundle, matrix.values)
     values_SG = aligned(matrix, bundle.genes_in, bundle.unit, WHERE, bundle.preprocessor.fill_G, partly=True)
     if np.isnan(values_SG).any():
-        return trained_on(bundle, matrix.dense())
+        return known_S
     x_SG = bundle.preprocessor.transform(values_SG)
-    return trained_on(bundle, values_SG) | nearly_trained_on(bundle, bundle.basis.project(x_SG)[1], squared_norms(x_SG))
+    near_S = nearly_trained_on(bundle, bundle.basis.project(x_SG)[1], squared_norms(x_SG))
+    return known_S | trained_on(bundle, values_SG) | near_S

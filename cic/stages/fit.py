@@ -48,6 +48,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     params = on_scale(params, choice["transform"], choice["within_sample"])
     lends = lender(params, matrix, settings)
     start = None if lends is None else Start(lends, choice["start_share"])
+    labels = label_names(train) if params.fit.classifier or params.training.label_weight else ()
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         fitted, failed = fit_all(prepared.fold, hyper, params, settings.torch_device, workers)
@@ -58,9 +59,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     single = [one.network for one in by_loss if one.network.architecture.members == 1]
     networks = [frozen(network) for network in (kept.network, *single[1:])]
     network, turn = turned_best(networks, prepared.basis, fold.own_train_SK, fold.z_validation_SK)
-    classifier, label_S, labels = None, None, prepared.labels
-    if labels or params.fit.classifier:
-        labels = labels or label_names(train)
+    classifier, label_S = None, None
+    if labels:
         label_S = label_indices(validation.samples, labels)
         classifier = fit_classifier(
             network,

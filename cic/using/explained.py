@@ -115,7 +115,7 @@ def rich_in(moved_GF: np.ndarray, genes: Sequence[str], gene_sets: Mapping[str, 
     """
     columns = [f"feature_{number}" for number in range(1, moved_GF.shape[1] + 1)]
     position = {gene: at for at, gene in enumerate(genes)}
-    known = {name: [position[gene] for gene in {*members} & {*position}] for name, members in gene_sets.items()}
+    known = {name: [position[gene] for gene in {*members} if gene in position] for name, members in gene_sets.items()}
     known = {name: members for name, members in known.items() if len(members) >= FEWEST_GENES}
     if gene_sets:
         log.info("%d of %d gene sets have %d genes of the model or more", len(known), len(gene_sets), FEWEST_GENES)
@@ -136,8 +136,11 @@ def means_by_type(activity: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If a sample has no label.
+        If a sample has no label, or more than one.
     """
+    if labels.index.has_duplicates:
+        twice = labels.index[labels.index.duplicated()][0]
+        raise DataError(f"{twice} has more than one label", where="labels", expected="one cell type for each sample")
     found = labels.reindex(activity.index)
     if found.isna().any():
         sample = found.index[found.isna()][0]

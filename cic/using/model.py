@@ -216,7 +216,7 @@ class Model:
         Raises
         ------
         DataError
-            If a sample has no label, or there are labels without codes.
+            If a sample has no label, or several, or there are labels without codes.
         ModelError
             If the model has no features, or another made the codes.
         """

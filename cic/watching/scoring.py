@@ -189,13 +189,9 @@ def _encoded(
 
 
 def _table(path: Path, model: Model, read: Mapping[str, Any], group: str | None) -> pd.DataFrame:
-    """Give the codes of an input, the likeliest type where the model has any, and the group of each profile."""
+    """Give what the model says of an input, and the group of each profile."""
     matrix = read_table(path, **read)
     table = model.encode(matrix)
-    if model.bundle.labels and "likeliest" not in table:
-        code_SW = table[model.bundle.code_columns].to_numpy()
-        likeliest_S = model.bundle.classify_codes(code_SW).argmax(axis=1)
-        table["likeliest"] = [model.bundle.labels[at] for at in likeliest_S]
     if group is not None:
         if group not in matrix.samples:
             raise DataError(
