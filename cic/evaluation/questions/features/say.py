@@ -94,8 +94,8 @@ def planted_section(found: Found, evidence: Evidence, folder: Path) -> Section |
         notes=(
             "Each axis goes to one program at most, so that the sum of |r| over held-out profiles is largest; a "
             "program that none is left for counts 0. Precision and recall are those of links by rank sums of "
-            "loadings, as for the numbers of the code; blind is the precision of links drawn blindly. Intervals are over "
-            "programs.",
+            "loadings, as for the numbers of the code; blind is the precision of links drawn blindly. "
+            "Intervals are over programs.",
         ),
     )  # fmt: skip
 
