@@ -6,7 +6,7 @@ model decodes: so one sees what is the code's doing, and what that of the way in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -116,6 +116,28 @@ def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) ->
 
     of_pcas = {f"features of PCA {width}": of_pca(width) for width in LINEAR}
     return {**{name: of(rival) for name, rival in RIVALS.items()}, "ica_genes of decoded": of_decoded, **of_pcas}
+
+
+def rows_by_method(
+    networks: Mapping[int, Sequence[Any]],
+    numbers: Sequence[int],
+    seed: int,
+    row: Callable[[str, str, Make], dict[str, Any] | None],
+) -> Iterator[dict[str, Any]]:
+    """Give a row of each method: of others at as many axes as there are features, and at the numbers asked for.
+
+    `row` makes one of a method's name, the number asked for, in words, and what makes the axes; `None` without any.
+    """
+    asked = {str(n_axes): n_axes for n_axes in numbers}
+    for name, make in own_axes(networks).items():
+        if (one := row(name, "as many", make)) is not None:
+            if name == "features":
+                asked = {"as many": one["axes"], **asked}
+            yield one
+    for asked_for, n_axes in asked.items():
+        for name, make in other_axes(networks, n_axes, seed).items():
+            if (one := row(name, asked_for, make)) is not None:
+                yield one
 
 
 def _part(found: tuple[Axes, Axes] | None, at: int) -> Axes | None:
