@@ -26,9 +26,12 @@ def data_of(options: Namespace) -> Data:
 
 
 def add_real_sets(parser: ArgumentParser, names: Sequence[str]) -> None:
-    """Add the folder of the real sets, and which of them to take; as `sets`, `None` for all."""
+    """Add the folder of the real sets, which of them to take (`sets`, `None` for all), widths, seeds, and a file."""
     parser.add_argument("folder", type=Path, help="the real data (that of CIC_REAL_DATA)")
     parser.add_argument("--set", action="append", choices=names, dest="sets")
+    parser.add_argument("--width", type=int, action="append", required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--output", type=Path)
 
 
 def print_means(rows: Sequence[dict[str, Any]], by: Sequence[str]) -> None:

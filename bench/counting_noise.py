@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 from itertools import product
-from pathlib import Path
 
 from rich.console import Console
 
@@ -53,9 +52,6 @@ def main() -> None:
     """Parse, run, write, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_real_sets(parser, SETS)
-    parser.add_argument("--width", type=int, action="append", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     base, known, rows = load_params(), profile_sets(options.folder), []
     with one_thread():

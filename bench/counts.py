@@ -198,9 +198,6 @@ def main() -> None:
     """Parse, run, write, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_real_sets(parser, SETS)
-    parser.add_argument("--width", type=int, action="append", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="scvi|lightning")
     if not has_scvi():
