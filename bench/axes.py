@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
-from bench.axes_by_method import other_axes, own_axes, prepared, trained, varying
+from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
@@ -37,7 +37,6 @@ from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
-from cic.model.prepare import Prepared
 from cic.seeds import derive_seed
 
 SETTINGS = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
@@ -94,7 +93,7 @@ def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) 
     both = [prepared(matrix, part_S, seed) for part_S in parts]
     activity_SP = truth.loc[matrix.samples.index[parts[0] == "test"], list(sets.names)].to_numpy()
 
-    def row(name: str, asked: str, make: Callable[[Prepared, Profiles], Axes | None]) -> dict[str, Any] | None:
+    def row(name: str, asked: str, make: Make) -> dict[str, Any] | None:
         begun = time.perf_counter()
         axes = make(*both[0])
         seconds = time.perf_counter() - begun
@@ -105,17 +104,8 @@ def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) 
         case = {"setting": setting, "seed": seed, "method": name, "asked": asked, "axes": axes.train_NF.shape[1]}
         return {**case, "seconds": seconds, **measured}
 
-    asked = {str(n_axes): n_axes for n_axes in numbers}
     networks = {id(ready): trained(ready, seed) for ready, _ in both}
-    for name, make in own_axes(networks).items():
-        if (one := row(name, "as many", make)) is not None:
-            if name == "features":
-                asked = {"as many": one["axes"], **asked}
-            yield one
-    for asked_for, n_axes in asked.items():
-        for name, make in other_axes(networks, n_axes, seed).items():
-            if (one := row(name, asked_for, make)) is not None:
-                yield one
+    yield from rows_by_method(networks, numbers, seed, row)
 
 
 def summary(rows: pd.DataFrame, seed: int = 1) -> dict[str, str]:

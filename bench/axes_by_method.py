@@ -6,7 +6,7 @@ model decodes: so one sees what is the code's doing, and what that of the way in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -59,19 +59,22 @@ class Linear:
         return np.pad(code_SW, ((0, 0), (0, self.rank - code_SW.shape[1])))
 
 
-def ours(
+def features_of(
     ready: Prepared, profiles: Profiles, networks: Sequence[Any], wanted: int | Literal["auto"] = "auto"
-) -> tuple[Axes, Axes] | None:
-    """Give the features of the first network's code, and its numbers as axes of their own."""
+) -> Axes | None:
+    """Give the features of the first network's code; `None` without any."""
     from cic.model.feature_fit import fit_features
 
     fold, network = ready.fold, networks[0]
     features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, wanted)
     if features is None:
         return None
-    codes = [network.encode(z_SK) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
-    activities = [features.activities(network.decode(code_SW)) for code_SW in codes]
-    return Axes(features.loading_GF(), *activities), regressed(profiles, *codes)
+    made = [network.decode(code_SW) for code_SW in _codes(profiles, network)]
+    return Axes(features.loading_GF(), *(features.activities(z_SK) for z_SK in made))
+
+
+def _codes(profiles: Profiles, network: Any) -> list[np.ndarray]:
+    return [network.encode(z_SK) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
 
 
 def trained(ready: Prepared, seed: int) -> list[Any]:
@@ -85,7 +88,7 @@ def trained(ready: Prepared, seed: int) -> list[Any]:
 
 def decoded(ready: Prepared, profiles: Profiles, network: Any) -> Profiles:
     """Give what the network makes of profiles in their place, along the directions in which it differs."""
-    made = [network.decode(network.encode(z_SK)) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
+    made = [network.decode(code_SW) for code_SW in _codes(profiles, network)]
     mean_K = made[0].mean(axis=0)
     turn_RK = np.linalg.svd(made[0] - mean_K, full_matrices=False)[2]
     along = [(z_SK - mean_K) @ turn_RK.T for z_SK in made]
@@ -95,11 +98,10 @@ def decoded(ready: Prepared, profiles: Profiles, network: Any) -> Profiles:
 
 def own_axes(networks: Mapping[int, Sequence[Any]]) -> dict[str, Make]:
     """Give what makes the axes that say themselves how many they are; `networks` are by the id of what is prepared."""
-
-    def of_code(at: int) -> Make:
-        return lambda ready, profiles: _part(ours(ready, profiles, networks[id(ready)]), at)
-
-    return {"features": of_code(0), "code": of_code(1)}
+    return {
+        "features": lambda ready, profiles: features_of(ready, profiles, networks[id(ready)]),
+        "code": lambda ready, profiles: regressed(profiles, *_codes(profiles, networks[id(ready)][0])),
+    }
 
 
 def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) -> dict[str, Make]:
@@ -109,7 +111,7 @@ def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) ->
         return lambda _, profiles: rival(profiles, n_axes, seed)
 
     def of_pca(width: int) -> Make:
-        return lambda ready, profiles: _part(ours(ready, profiles, [Linear(width, ready.basis.rank)], n_axes), 0)
+        return lambda ready, profiles: features_of(ready, profiles, [Linear(width, ready.basis.rank)], n_axes)
 
     def of_decoded(ready: Prepared, profiles: Profiles) -> Axes:
         return RIVALS["ica_genes"](decoded(ready, profiles, networks[id(ready)][0]), n_axes, seed)
@@ -118,5 +120,23 @@ def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) ->
     return {**{name: of(rival) for name, rival in RIVALS.items()}, "ica_genes of decoded": of_decoded, **of_pcas}
 
 
-def _part(found: tuple[Axes, Axes] | None, at: int) -> Axes | None:
-    return None if found is None else found[at]
+def rows_by_method(
+    networks: Mapping[int, Sequence[Any]],
+    numbers: Sequence[int],
+    seed: int,
+    row: Callable[[str, str, Make], dict[str, Any] | None],
+) -> Iterator[dict[str, Any]]:
+    """Give a row of each method: of others at as many axes as there are features, and at the numbers asked for.
+
+    `row` makes one of a method's name, the number asked for, in words, and what makes the axes; `None` without any.
+    """
+    asked = {str(n_axes): n_axes for n_axes in numbers}
+    for name, make in own_axes(networks).items():
+        if (one := row(name, "as many", make)) is not None:
+            if name == "features":
+                asked = {"as many": one["axes"], **asked}
+            yield one
+    for asked_for, n_axes in asked.items():
+        for name, make in other_axes(networks, n_axes, seed).items():
+            if (one := row(name, asked_for, make)) is not None:
+                yield one

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from bench.axes_by_method import other_axes, own_axes, prepared, trained, varying
+from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
@@ -52,7 +52,7 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
     label_N = matrix.samples["label"][parts[0] == "train"] if "label" in matrix.samples else pd.Series(dtype=object)
     networks = {id(ready): trained(ready, derive_seed(seed, at)) for at, (ready, _) in enumerate(both)}
 
-    def row(name: str, asked: str, make: Any) -> dict[str, Any] | None:
+    def row(name: str, asked: str, make: Make) -> dict[str, Any] | None:
         begun = time.perf_counter()
         axes = [make(*one) for one in both]
         seconds = (time.perf_counter() - begun) / 2
@@ -77,16 +77,7 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
             "recurs": recurs(axes, linked), "expected": found, "of": n, "shuffled": shuffled, "seconds": seconds,
         }  # fmt: skip
 
-    asked = {str(n_axes): n_axes for n_axes in numbers}
-    for name, make in own_axes(networks).items():
-        if (one := row(name, "as many", make)) is not None:
-            if name == "features":
-                asked = {"as many": one["axes"], **asked}
-            yield one
-    for asked_for, n_axes in asked.items():
-        for name, make in other_axes(networks, n_axes, seed).items():
-            if (one := row(name, asked_for, make)) is not None:
-                yield one
+    yield from rows_by_method(networks, numbers, seed, row)
 
 
 def recurs(axes: list[Axes], linked: list[SetLinks]) -> float:

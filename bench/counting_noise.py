@@ -11,11 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 from itertools import product
-from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 
+from bench.command_line import add_real_sets, print_means
 from bench.foreign_sets import profile_sets
 from cic.config import Params, load_params
 from cic.data.matrix import ExpressionMatrix
@@ -52,11 +51,7 @@ def one(matrix: ExpressionMatrix, transform: str, width: int, params: Params) ->
 def main() -> None:
     """Parse, run, write, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="the real data (that of CIC_REAL_DATA)")
-    parser.add_argument("--set", action="append", choices=SETS, dest="sets")
-    parser.add_argument("--width", type=int, action="append", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--output", type=Path)
+    add_real_sets(parser, SETS)
     options = parser.parse_args()
     base, known, rows = load_params(), profile_sets(options.folder), []
     with one_thread():
@@ -67,8 +62,7 @@ def main() -> None:
                 Console(stderr=True).print(rows[-1])
                 if options.output:
                     options.output.write_text(json.dumps(rows, indent=1) + "\n")
-    table = pd.DataFrame(rows).groupby(["set", "scale", "width"], sort=False).mean().drop(columns="seed")
-    print(table.round(4).to_string())
+    print_means(rows, ["set", "scale", "width"])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from bench.command_line import add_real_sets
 from bench.foreign_sets import profile_sets
 from cic.config import Params, Preprocess, load_params
 from cic.data.matrix import ExpressionMatrix
@@ -196,11 +197,7 @@ def has_scvi() -> bool:
 def main() -> None:
     """Parse, run, write, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="the real data (that of CIC_REAL_DATA)")
-    parser.add_argument("--set", action="append", choices=SETS, dest="sets")
-    parser.add_argument("--width", type=int, action="append", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--output", type=Path)
+    add_real_sets(parser, SETS)
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="scvi|lightning")
     if not has_scvi():

@@ -15,9 +15,9 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from cic.config import Data, Params, Training, load_params
+from bench.command_line import add_profiles, data_of, print_means
+from cic.config import Params, Training, load_params
 from cic.data.matrix import read_matrix
 from cic.data.roles import with_roles
 from cic.data.split import split_samples
@@ -53,18 +53,14 @@ def one(fold: Fold, hyper: Hyperparameters, training: Training, members: list[in
 def main() -> None:
     """Parse, train, write, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file")
-    parser.add_argument("--label")
-    parser.add_argument("--group")
-    parser.add_argument("--replicate")
+    add_profiles(parser)
     parser.add_argument("--width", type=int, action="append", required=True)
     parser.add_argument("--depth", type=int, action="append")
     parser.add_argument("--members", type=int, action="append")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    data = Data(file=options.file, label=options.label, group=options.group, replicate=options.replicate)
-    base, rows = load_params(), []
+    base, data, rows = load_params(), data_of(options), []
     for seed in range(1, options.seeds + 1):
         params = base.model_copy(update={"seed": seed, "data": data})
         fold = prepared_fold(params)
@@ -75,8 +71,7 @@ def main() -> None:
             rows.append({"width": width, "depth": depth, "shifts": shifts, "seed": seed, **found})
             if options.output:
                 options.output.write_text(json.dumps(rows, indent=1) + "\n")
-    table = pd.DataFrame(rows).groupby(["width", "depth", "shifts"], sort=False).mean().drop(columns="seed")
-    print(table.round(4).to_string())
+    print_means(rows, ["width", "depth", "shifts"])
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from bench.command_line import add_profiles, data_of
 from bench.split_seeds import test_error
-from cic.config import Data, Params, load_params
+from cic.config import Params, load_params
 from cic.data.audit import Audit, audit_split
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.roles import with_roles
@@ -134,16 +135,12 @@ def ratio_with_leak(matrix: ExpressionMatrix, part: pd.Series, params: Params, d
 def main() -> None:
     """Parse, plant, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file")
-    parser.add_argument("--label")
-    parser.add_argument("--group")
-    parser.add_argument("--replicate")
+    add_profiles(parser)
     parser.add_argument("--copies", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5, help="splits on which false alarms are counted")
     parser.add_argument("--ratios", action="store_true", help="train with each leak too")
     options = parser.parse_args()
-    data = Data(file=options.file, label=options.label, group=options.group, replicate=options.replicate)
-    params = load_params().model_copy(update={"data": data})
+    params = load_params().model_copy(update={"data": data_of(options)})
     matrix = with_roles(read_matrix(Path(options.file)), params)
     matrix = replace(matrix, values=log2_scale(matrix.values, matrix.unit), unit="log_ratio" if (
         matrix.unit == "log_ratio") else "log2")  # fmt: skip

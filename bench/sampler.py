@@ -15,6 +15,7 @@ from unittest.mock import patch
 import numpy as np
 from rich.console import Console
 
+from bench.command_line import add_profiles
 from bench.searching import searched
 from cic.config import Params, load_params
 from cic.model.trial import run_trial
@@ -38,10 +39,7 @@ def errors_by_width(params: Params, spread_trials: int, workers: Workers) -> dic
 def main() -> None:
     """Read the command line, run both searches for each seed, print one line of JSON each and the mean."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file")
-    parser.add_argument("--label")
-    parser.add_argument("--group")
-    parser.add_argument("--replicate")
+    add_profiles(parser)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--spread", type=int, nargs="+", default=[space.SPREAD_TRIALS, ONLY_SPREAD])

@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from bench.command_line import add_profiles, data_of
 from bench.searching import searched
-from cic.config import Data, Params, load_params
+from cic.config import Params, load_params
 from cic.data.audit import audit_split
 from cic.model.basis import squared_norms
 from cic.model.prepare import prepare
@@ -77,17 +78,14 @@ def test_error(network, fold: Fold) -> float:
 def main() -> None:
     """Parse, run, write, show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file")
-    parser.add_argument("--label")
-    parser.add_argument("--group")
-    parser.add_argument("--replicate")
+    add_profiles(parser)
     parser.add_argument("--width", type=int, action="append", required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     base = load_params()
-    data = Data(file=options.file, label=options.label, group=options.group, replicate=options.replicate)
+    data = data_of(options)
     budget = base.search.model_copy(update={"trials": options.trials})
     rows = []
     with make_executor(running=[fit_from_spec]) as workers:

@@ -23,6 +23,7 @@ from cic.evaluation.gene_sets.links import find_sets
 from cic.evaluation.questions.features.found import Found
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.evaluation.subject import Subject
+from cic.model.features import Features
 from cic.model.threads import one_thread
 from cic.progress import track
 from cic.seeds import derive_seed, generator
@@ -45,7 +46,7 @@ def measure(subject: Subject) -> Answer:
         Its finding, and the table `feature_links`: links of features with sets, strongest first within each feature,
         with the columns `COLUMNS`.
     """
-    features = features_of(subject)
+    features = subject.bundle.features  # of bundles from before there were any, `None`
     if features is None:
         return Answer(None, {"features": "the model has no features (`fit.features`)."})
     sets, _, reason = find_sets(subject)
@@ -98,12 +99,7 @@ def measure(subject: Subject) -> Answer:
     return Answer(Found.model_validate(found), tables={"feature_links": _table(sets, linked["features"])})
 
 
-def features_of(subject: Subject) -> Any:
-    """Give the features of the model; `None` without any, as of bundles from before there were features."""
-    return subject.bundle.features
-
-
-def axes_of(subject: Subject, features: Any) -> dict[str, Axes]:
+def axes_of(subject: Subject, features: Features) -> dict[str, Axes]:
     """Give the features, the numbers of the code, and as many axes as there are features by every other method."""
     train_S, test_S, x_SG = subject.part_S == "train", subject.test_S, subject.x_SG
     code_SW, z_SK = subject.profiles.code_SW, subject.profiles.z_SK
