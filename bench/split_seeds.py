@@ -22,8 +22,8 @@ from bench.searching import searched
 from cic.config import Params, load_params
 from cic.data.audit import audit_split
 from cic.model.basis import squared_norms
+from cic.model.fold import Fold, pca_error
 from cic.model.prepare import prepare
-from cic.model.training import Fold, pca_error
 from cic.model.trial import fit_from_spec
 from cic.model.trimming import trimmed
 from cic.stages.fit import fit_all
