@@ -111,7 +111,8 @@ def check(
     from cic.cli.roles_found import checked, roles_found, with_these
     from cic.config import load_params
     from cic.data.guarded import guarded
-    from cic.data.matrix import is_matrix_file, read_matrix
+    from cic.data.matrix import read_matrix
+    from cic.data.matrix_file import is_matrix_file
     from cic.data.readers import read_table
 
     enter_project()
