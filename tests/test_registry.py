@@ -32,7 +32,7 @@ from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError, RefusedError, ServiceError
 from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.registry import log as decision_log
-from cic.registry import registry
+from cic.registry import moving, registry
 from cic.registry.evidence import compare_models, decide
 from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
@@ -328,7 +328,7 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkey
         else:
             registry.promote(uri, "cic", "2", yes("1"))
             assert count == 11, "every change of the store has been tried"
-    registry.recover(connect(uri), "cic")
+    moving.recover(connect(uri), "cic")
     if stands(uri) == ("1", None):
         registry.promote(uri, "cic", "2", yes("1"))
     assert stands(uri) == ("2", "1")
@@ -379,9 +379,9 @@ def test_who_moves_the_aliases_late_does_not_undo_a_newer_decision(uri):
     client = connect(uri)
     before = registry.history(uri, "cic")
     mine = decision_log.append(client, before, announced("1", None))
-    registry.recover(client, "cic")
+    moving.recover(client, "cic")
     registry.promote(uri, "cic", "2", yes("1"))
-    registry._settle(client, replace(before, entries=(mine,)))
+    moving.settle(client, replace(before, entries=(mine,)))
     assert stands(uri) == ("2", "1")
     assert registry.find(uri, "cic", "1").tags["cic.decision"] == "promoted"
 
@@ -418,7 +418,7 @@ def test_many_who_decide_at_once_leave_a_log_that_is_whole(uri):
 
     with ThreadPoolExecutor(6) as crew:
         settled = [one for one in crew.map(decide_on, map(str, range(1, 7))) if one != "overtaken"]
-    registry.recover(connect(uri), "cic")
+    moving.recover(connect(uri), "cic")
     log = registry.history(uri, "cic")
     assert log.faults == () and registry.drift(uri, "cic") == []
     assert settled and sorted(entry.record.version for entry in log.entries) == sorted(settled)
