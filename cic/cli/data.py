@@ -56,7 +56,7 @@ def import_file(
     from cic.data.provenance import noted, plain, sources
     from cic.data.readers import read_table
     from cic.fetching.record import source_of
-    from cic.versioning.pointers import dvc_root
+    from cic.versioning.repository import dvc_root
 
     enter_project()
     target = target_of(name)
