@@ -39,6 +39,7 @@ from cic.registry.gate import Decision
 from cic.registry.record import Record, new_record
 from cic.registry.starting import fetch_start
 from cic.registry.stored import stored_evidence
+from cic.settings import Settings
 from cic.tracking.files import file_digests
 from cic.tracking.models import ModelRun, known_model_run
 from cic.tracking.search_runs import TrialRow, log_trials, open_search_run
@@ -187,8 +188,20 @@ def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow, tmp_path):
     assert stamp == f"bundle:{bundle_digest(narrow)[:12]}"
     with pytest.raises(ConfigError, match="no address"):
         fetch_bundle(uri, "models:/cic/champion")
-    place = fetch_start(uri, "models:/cic/1", tmp_path / "home")
+    place = fetch_start(uri, "models:/cic/1", Settings(home=tmp_path / "home", tracking_uri=uri))
     assert bundle_digest(place) == bundle_digest(narrow), "where the stages read what trainings start from"
+
+
+def test_a_version_of_the_same_name_in_another_store_is_fetched(uri, held_out, narrow, wide, tmp_path, template):
+    another = new_store(tmp_path / "another", template)
+    log_bundle(uri, narrow, held_out)
+    log_bundle(another, wide, held_out)
+    for address, bundle in ((uri, narrow), (another, wide), (uri, narrow)):
+        place = fetch_start(address, "models:/cic/1", Settings(home=tmp_path / "home", tracking_uri=address))
+        assert bundle_digest(place) == bundle_digest(bundle)
+    (place.parent / f"{place.name}.store").unlink()
+    given = Settings(home=tmp_path / "home", tracking_uri=another)
+    assert fetch_start(another, "models:/cic/1", given) == place and bundle_digest(place) == bundle_digest(narrow)
 
 
 def flipped(path: Path) -> None:
