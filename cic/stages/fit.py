@@ -127,7 +127,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
 def fit_all(
     fold: Fold, hyper: Hyperparameters, params: Params, device: str, workers: Workers
 ) -> tuple[list[Fitted], list[NotFitted]]:
-    """Train from several seeds, and at last the network that is merged of them, where there are layers to merge.
+    """Give what `fit_seeds` trains, and at last a network merged of that, where there are layers to merge.
 
     Raises
     ------
