@@ -39,7 +39,7 @@ from cic.evaluation.gene_sets.gene_sets import match, read_gmt
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.seeds import derive_seed
 
-SETTINGS = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
+SETTINGS: dict[str, tuple[Any, Any]] = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
 RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 200, 2000, 0.95
 ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
 

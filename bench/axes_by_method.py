@@ -19,7 +19,7 @@ from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
 from cic.model.autoencoder import frozen
 from cic.model.prepare import Prepared, prepare
 from cic.model.training import Hyperparameters
-from cic.model.trial import TrialSpec, fit_from_spec
+from cic.model.trial import fit_network
 from cic.seeds import derive_seed
 
 SHAPE = {"depth": 1, "bottleneck_width": 30, "hidden_width": 256}
@@ -80,9 +80,7 @@ def _codes(profiles: Profiles, network: Any) -> list[np.ndarray]:
 def trained(ready: Prepared, seed: int) -> list[Any]:
     """Train the shape that searches of these data choose, from two seeds as `fit` does, the better first."""
     hyper, training = Hyperparameters(**SHAPE), Params(seed=seed).training
-    fitted = [
-        fit_from_spec(TrialSpec(at, hyper, derive_seed(seed, "fit", at), training, (ready.fold,))) for at in range(2)
-    ]
+    fitted = [fit_network(ready.fold, hyper, training, derive_seed(seed, "fit", at)) for at in range(2)]
     return [frozen(one.network) for one in sorted(fitted, key=lambda one: one.validation_error)]
 
 

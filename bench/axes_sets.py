@@ -54,9 +54,9 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
 
     def row(name: str, asked: str, make: Make) -> dict[str, Any] | None:
         begun = time.perf_counter()
-        axes = [make(*one) for one in both]
+        axes = [made for one in both if (made := make(*one)) is not None]
         seconds = (time.perf_counter() - begun) / 2
-        if None in axes:
+        if len(axes) < len(both):
             return None
         linked = [
             set_links(LinkSpec(expression_PN, one.train_NF, SHUFFLES, RATE, seed))

@@ -182,7 +182,8 @@ def one(
         method = scvi(cells, kept, width, form, derive_seed(params.seed, "bench", "scvi"))
         rows.append({**measured(method, cells, kept), "form": form})
     best = pd.DataFrame(rows).sort_values("validation_deviance", kind="stable").drop_duplicates("method")
-    return [{"set": name, "width": width, "seed": params.seed, **row} for row in best.to_dict("records")]
+    told = {"set": name, "width": width, "seed": params.seed}
+    return [told | {str(key): value for key, value in row.items()} for row in best.to_dict("records")]
 
 
 def has_scvi() -> bool:

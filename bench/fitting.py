@@ -21,9 +21,10 @@ from cic.config import Params, Training, load_params
 from cic.data.matrix import read_matrix
 from cic.data.roles import with_roles
 from cic.data.split import split_samples
+from cic.model.fold import Fold, pca_error
 from cic.model.merged_fit import fit_merged
 from cic.model.prepare import prepare
-from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.training import Hyperparameters
 from cic.model.trial import Fitted, fit_network
 from cic.model.trimming import trimmed
 from cic.seeds import derive_seed

@@ -36,15 +36,16 @@ def profile_sets(folder: Path) -> dict[str, ExpressionMatrix]:
     for name in STUDIES:
         table = pd.read_csv(folder / f"normal3studies/{name}.fpkm.tsv.gz", sep="\t", index_col=0).fillna(0)
         table = table[table.index.isin(symbol_of)].rename(index=symbol_of)
-        found[name] = _matrix(np.log2(table[~table.index.duplicated()].T + 1), "log2")
+        table = table[~table.index.duplicated()].T
+        found[name] = _matrix(pd.DataFrame(np.log2(table + 1), table.index, table.columns), "log2")
     return found
 
 
 def over(matrix: ExpressionMatrix, genes: list[str]) -> ExpressionMatrix:
     """Give the profiles over these genes; those without a single count there are left out."""
-    values_SG = np.ascontiguousarray(matrix.values[:, pd.Index(matrix.genes).get_indexer_for(genes)])
+    values_SG = np.ascontiguousarray(matrix.values[:, pd.Index(matrix.genes).get_indexer_for(pd.Index(genes))])
     taken = ExpressionMatrix(values_SG, tuple(genes), matrix.samples, matrix.unit)
-    return taken.select(values_SG.any(axis=1)) if matrix.unit == "counts" else taken
+    return taken.select(np.any(values_SG > 0, axis=1)) if matrix.unit == "counts" else taken
 
 
 def _matrix(table: pd.DataFrame, unit: Unit) -> ExpressionMatrix:

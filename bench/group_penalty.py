@@ -38,7 +38,9 @@ def share(code_SW: np.ndarray, samples: pd.DataFrame) -> float:
     """Give the share of the variance of codes, within labels, by which groups are told apart."""
     code = torch.from_numpy(code_SW.astype(np.float64))
     group_S, label_S = (pd.factorize(samples[name])[0].astype(np.int64) for name in ("group", "label"))
-    return float(group_share(code, kin_of(group_S, label_S, code)))
+    kin = kin_of(group_S, label_S, code)
+    assert kin is not None, "there are groups"
+    return float(group_share(code, kin))
 
 
 def told(code_SW: np.ndarray, label_S: pd.Series, other_SW: np.ndarray, truth_S: pd.Series) -> float:

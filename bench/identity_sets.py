@@ -169,8 +169,9 @@ def rnamix(label: str, group: str) -> Callable[[Path], Source]:
         matrix = read_table(folder / "rnamix/counts.parquet", samples_in="rows", unit="counts")
         about = pd.read_csv(folder / "rnamix/samples.csv", index_col=0).loc[matrix.samples.index]
         share_SL = about[["H2228_prop", "H1975_prop", "HCC827_prop"]].to_numpy()
-        lines = np.array(["H2228", "H1975", "HCC827"])
-        about["line"] = np.where(share_SL.max(axis=1) > 0.5, lines[share_SL.argmax(axis=1)], None)
+        line_S = np.array(["H2228", "H1975", "HCC827"], dtype=object)[share_SL.argmax(axis=1)]
+        line_S[~(share_SL.max(axis=1) > 0.5)] = None
+        about["line"] = line_S
         about = about.rename(columns={"label": "mixture", "mRNA_amount": "amount", "replicate_group": "replicate"})
         samples = about[[label, "replicate"]].rename(columns={label: "label"}).assign(group=about[group].astype(str))
         known_S = samples["label"].notna().to_numpy()

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from bench.kinds import KINDS
 from bench.load import IDLE_BELOW, busy_elsewhere
-from bench.turns import in_turns, summary
+from bench.turns import Job, in_turns, summary
 
 SAMPLES, GENES = 1040, 20_000
 SMALL = (6, 20)
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=tuple(KINDS), help="these kinds alone")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "importing.json")
     options = parser.parse_args()
-    busy, found = busy_elsewhere(), {}
+    busy, found = busy_elsewhere(), dict[str, dict[str, Any]]()
     size = (40, 300) if options.quick else (SAMPLES, GENES)
     with tempfile.TemporaryDirectory() as scratch:
         for kind in options.only or KINDS:
@@ -77,7 +77,10 @@ def main() -> None:
             small.parent.mkdir(exist_ok=True)
             write(counts(*size), path)
             write(counts(*SMALL), small)
-            jobs = {"ours": (ours, (str(path), str(small), declared)), library: (theirs, (str(path), str(small), kind))}
+            jobs: dict[str, Job] = {
+                "ours": (ours, (str(path), str(small), declared)),
+                library: (theirs, (str(path), str(small), kind)),
+            }
             rounds = {
                 who: summary(one) for who, one in in_turns(jobs, 1 if options.quick else options.rounds, False).items()
             }

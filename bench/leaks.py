@@ -27,8 +27,9 @@ from cic.data.roles import with_roles
 from cic.data.split import split_samples
 from cic.data.units import log2_scale
 from cic.model.basis import squared_norms
+from cic.model.fold import Fold, pca_error
 from cic.model.prepare import prepare
-from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.seeds import derive_seed
 

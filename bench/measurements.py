@@ -25,8 +25,9 @@ from cic.evaluation.retrainings.retraining import retrain
 from cic.evaluation.subject import Given
 from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
+from cic.model.fold import Fold, pca_error
 from cic.model.prepare import search_folds
-from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.training import Hyperparameters
 from cic.model.trial import TrialSpec, fit_network, run_trial
 from cic.progress import observed
 from cic.search.study import search

@@ -63,7 +63,7 @@ def errors(file: str, rounds: int, quick: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     curves: dict[str, list[Point]] = {}
     for name, one in in_turns(jobs, rounds, warm_up=not quick).items():
-        curves[name] = [Point(int(epoch), seconds, error) for epoch, seconds, error in one[0].pop("points")]  # type: ignore[misc]
+        curves[name] = [Point(int(epoch), seconds, error) for epoch, seconds, error in one[0].pop("points")]  # type: ignore[attr-defined]
         for other in one[1:]:
             other.pop("points")
         found[name] = summary(one)

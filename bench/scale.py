@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import watched
-from cic.data.matrix import read_matrix_rows
+from cic.data.matrix_file import read_matrix_rows
 
 CIC = (sys.executable, "-c", "from cic.cli import main; main()")
 STAGES = ("ingest", "split", "search", "fit", "evaluate")

@@ -113,7 +113,7 @@ def on_pairs(folder: Path, seeds: int) -> pd.DataFrame:
                 for one, matrix in ((name, here), (other, there))
             )
             for seed in range(1, seeds + 1):
-                bundle, test = trained(here, seed)
+                bundle, _, test = trained(here, seed)
                 known_S = ~here.samples.index.isin(test.samples.index)
                 code_SW = bundle.encode(here.values[known_S])
                 for way in WAYS:
@@ -128,7 +128,7 @@ def on_simulated(genes: int = 2000) -> pd.DataFrame:
     """Take shifts from some profiles of studies that are left out, and measure the error on others of the same."""
     rows = list[dict[str, Any]]()
     for shift, noise in ((0.0, 1.0), (0.25, 1.0), (0.25, 8.0), (1.0, 1.0)):
-        bundle, test = trained(simulated(Recipe(genes=genes, study_shift=shift, noise=noise)), 1)
+        bundle, _, test = trained(simulated(Recipe(genes=genes, study_shift=shift, noise=noise)), 1)
         draw = generator(1, "shifts")
         group_S, replicate_S = (test.samples[role].to_numpy() for role in ("group", "replicate"))
         # where no study is shifted, profiles of all of them are alike
@@ -145,10 +145,9 @@ def on_simulated(genes: int = 2000) -> pd.DataFrame:
                     seen = corrected(bundle, fit(bundle, test.values[given]))
                     ratio = float(seen.squared_errors(test.values[others]).mean() / usual)
                     rows.append({"shift": shift, "noise": noise, "fitted to": few, "way": way, "error": ratio})
-    table = pd.DataFrame(rows).groupby(["shift", "noise", "fitted to", "way"], sort=False)["error"]
-    return table.agg(["mean", "max"]).unstack("way")[
-        [("mean", way) for way in list(WAYS)[1:]] + [("max", "cic correct")]
-    ]
+    errors = pd.DataFrame(rows).groupby(["shift", "noise", "fitted to", "way"], sort=False)["error"]
+    table = pd.DataFrame(errors.agg(["mean", "max"]).unstack("way"))
+    return table[[("mean", way) for way in list(WAYS)[1:]] + [("max", "cic correct")]]
 
 
 def simulated(recipe: Recipe) -> ExpressionMatrix:

@@ -21,9 +21,10 @@ from bench.command_line import add_profiles, data_of
 from bench.searching import searched
 from cic.config import Params, load_params
 from cic.data.audit import audit_split
+from cic.model.autoencoder import Autoencoder
 from cic.model.basis import squared_norms
+from cic.model.fold import Fold, pca_error
 from cic.model.prepare import prepare
-from cic.model.training import Fold, pca_error
 from cic.model.trial import fit_from_spec
 from cic.model.trimming import trimmed
 from cic.stages.fit import fit_all
@@ -65,7 +66,7 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
     }
 
 
-def test_error(network, fold: Fold) -> float:
+def test_error(network: Autoencoder, fold: Fold) -> float:
     """Give the unexplained variance over genes of the fold's held-out profiles."""
     import torch
 

@@ -33,10 +33,11 @@ from cic.data.units import log2_scale
 from cic.model.autoencoder import frozen
 from cic.model.basis import SampleBasis, squared_norms
 from cic.model.bundle import Bundle
+from cic.model.fold import Fold, pca_error
 from cic.model.prepare import Prepared, in_basis, prepare
 from cic.model.reference import Reference
 from cic.model.start import SHARES, Start
-from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.seeds import derive_seed, generator
 

@@ -54,7 +54,7 @@ def main() -> None:
     for name in options.only or SETS:
         rows = []
         for seed in range(1, options.seeds + 1):
-            bundle, test = trained(sets[name], seed)
+            bundle, _, test = trained(sets[name], seed)
             cases = {"its test part": checked(bundle, test, test.values)}
             if "replicate" in test.samples:
                 cases["its test part, by replicate set"] = checked(bundle, test, test.values, "replicate")
@@ -62,7 +62,7 @@ def main() -> None:
                 cases["natural logarithms"] = checked(bundle, test, test.values * np.float32(np.log(2)))
             for other in ELSEWHERE.get(name, ()) if seed <= 2 else ():
                 genes = [gene for gene in sets[name].genes if gene in set(sets[other].genes)]
-                of_both, _ = trained(over(sets[name], genes), seed)
+                of_both, *_ = trained(over(sets[name], genes), seed)
                 asked = over(sets[other], genes)
                 cases[other] = checked(of_both, asked, asked.values)
             for case, found in cases.items():

@@ -35,7 +35,8 @@ from cic.progress import observed
 from cic.registry.log import Overtaken
 from cic.settings import load_settings
 from cic.using.starting import bring_start
-from cic.versioning.pointers import check_pointer, pull
+from cic.versioning.pointers import check_pointer
+from cic.versioning.transfer import pull
 
 SECONDS_BETWEEN_UPDATES = 5.0
 """Of a progress artifact."""

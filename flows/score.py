@@ -9,7 +9,8 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 
 from cic.settings import load_settings
-from cic.versioning.pointers import check_pointer, pointer_of, pull
+from cic.versioning.pointers import check_pointer, pointer_of
+from cic.versioning.transfer import pull
 from cic.watching.index import Entry
 from cic.watching.known import known_model
 from cic.watching.scoring import Scored, score

@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import scipy.sparse
 
-from cic.data.matrix import METADATA_KEY, ExpressionMatrix, write_matrix
+from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.data.matrix_file import METADATA_KEY
 
 KINDS = (
     "a.csv", "a.tsv.gz", "utf16.tsv", "a.parquet", "a.feather", "own.parquet", "dense.h5ad", "sparse.h5ad", "deep.h5ad",

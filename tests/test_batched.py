@@ -23,10 +23,11 @@ from cic.errors import ConfigError
 from cic.folders import read_parts
 from cic.model.batched import alike, fit_specs, run_trials
 from cic.model.definite import cholesky
+from cic.model.fold import Fold
 from cic.model.guard import Guard
 from cic.model.left_out import groups_by_size, left_out_error
 from cic.model.stacked import StackedTraining
-from cic.model.training import EpochResult, Fold, Hyperparameters, new_network, train
+from cic.model.training import EpochResult, Hyperparameters, new_network, train
 from cic.model.trial import Fitted, NotFitted, TrialResult, TrialSpec, fit_from_spec, run_trial
 from cic.pipeline import run_stage, workspace
 from cic.seeds import derive_seed

@@ -138,7 +138,7 @@ CHANGES: dict[str, tuple[str, set[str]]] = {
     "code of one stage": ("cic/stages/split.py", {"split"}),
     "code that only imports files": ("cic/data/readers.py", set()),
     "code of the command line": ("cic/cli/stages.py", set()),
-    "code that says where things are": ("cic/settings.py", set()),
+    "code that says where things are": ("cic/settings/fields.py", set()),
     "parameters of one stage": ("fit.seeds", {"fit"}),
     "parameters of two stages": ("search.trials", {"search", "evaluate"}),
     "parameters of the registry": ("registry.min_profiles", set()),

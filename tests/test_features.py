@@ -18,8 +18,9 @@ from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.dictionary import learned, told_by
 from cic.model.feature_fit import fit_features
 from cic.model.features import Features
+from cic.model.fold import Fold
 from cic.model.prepare import prepare
-from cic.model.training import Fold, Hyperparameters, new_network
+from cic.model.training import Hyperparameters, new_network
 from cic.model.trial import fit_network
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from cic.config import Training
 from cic.model.definite import cholesky
+from cic.model.fold import Fold
 from cic.model.left_out import groups_by_size, left_out_error
-from cic.model.training import Fold, Hyperparameters, new_network, train
+from cic.model.training import Hyperparameters, new_network, train
 from cic.model.trial import TrialSpec, fit_network, run_trial
 
 QUICK = Training(epochs=15, validate_every=5)

@@ -23,11 +23,12 @@ from cic.evaluation.profiles.sample import measured
 from cic.model import basis as basis_module
 from cic.model import training as training_module
 from cic.model.basis import SampleBasis
+from cic.model.fold import Fold
 from cic.model.left_out import GroupsOfSize
 from cic.model.output_weights import solve_output_weights
 from cic.model.prepare import in_basis, prepare
 from cic.model.rows import ArrayRows, PreprocessedRows
-from cic.model.training import Fold, Hyperparameters, new_network, steps_an_epoch
+from cic.model.training import Hyperparameters, new_network, steps_an_epoch
 from cic.model.trial import fit_network
 
 MATRICES = st.builds(

@@ -16,10 +16,11 @@ from cic.model.architecture import Architecture
 from cic.model.autoencoder import Autoencoder, frozen
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import load_bundle, save_bundle
+from cic.model.fold import Fold
 from cic.model.merged_fit import fit_merged
 from cic.model.merging import merged
 from cic.model.prepare import prepare
-from cic.model.training import Fold, Hyperparameters
+from cic.model.training import Hyperparameters
 from cic.model.trial import Fitted, NotFitted, fit_network
 from cic.seeds import derive_seed
 from cic.stages.fit import fit_all

@@ -13,7 +13,8 @@ from versioned import commit, git, make_project
 from cic.errors import DataError
 from cic.versioning.commits import knows_commit, sha256_at, worktree
 from cic.versioning.objects import look_up
-from cic.versioning.pointers import add, pointer_of
+from cic.versioning.pointers import pointer_of
+from cic.versioning.transfer import add
 from cic.versioning.versions import pointer_at
 
 FILES = {"profiles.parquet": b"profiles", "samples.csv": b"sample_id\na\n"}

@@ -32,13 +32,14 @@ from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.errors import ConfigError, DataError, ModelError, RefusedError, ServiceError
 from cic.model.bundle_files import bundle_digest, load_bundle
 from cic.registry import log as decision_log
-from cic.registry import registry
+from cic.registry import moving, registry
 from cic.registry.evidence import compare_models, decide
 from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
 from cic.registry.record import Record, new_record
 from cic.registry.starting import fetch_start
 from cic.registry.stored import stored_evidence
+from cic.settings import Settings
 from cic.tracking.files import file_digests
 from cic.tracking.models import ModelRun, known_model_run
 from cic.tracking.search_runs import TrialRow, log_trials, open_search_run
@@ -187,8 +188,20 @@ def test_a_bundle_comes_back_as_it_went_in(uri, held_out, narrow, tmp_path):
     assert stamp == f"bundle:{bundle_digest(narrow)[:12]}"
     with pytest.raises(ConfigError, match="no address"):
         fetch_bundle(uri, "models:/cic/champion")
-    place = fetch_start(uri, "models:/cic/1", tmp_path / "home")
+    place = fetch_start(uri, "models:/cic/1", Settings(home=tmp_path / "home", tracking_uri=uri))
     assert bundle_digest(place) == bundle_digest(narrow), "where the stages read what trainings start from"
+
+
+def test_a_version_of_the_same_name_in_another_store_is_fetched(uri, held_out, narrow, wide, tmp_path, template):
+    another = new_store(tmp_path / "another", template)
+    log_bundle(uri, narrow, held_out)
+    log_bundle(another, wide, held_out)
+    for address, bundle in ((uri, narrow), (another, wide), (uri, narrow)):
+        place = fetch_start(address, "models:/cic/1", Settings(home=tmp_path / "home", tracking_uri=address))
+        assert bundle_digest(place) == bundle_digest(bundle)
+    (place.parent / f"{place.name}.store").unlink()
+    given = Settings(home=tmp_path / "home", tracking_uri=another)
+    assert fetch_start(another, "models:/cic/1", given) == place and bundle_digest(place) == bundle_digest(narrow)
 
 
 def flipped(path: Path) -> None:
@@ -328,7 +341,7 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(uri, nth, monkey
         else:
             registry.promote(uri, "cic", "2", yes("1"))
             assert count == 11, "every change of the store has been tried"
-    registry.recover(connect(uri), "cic")
+    moving.recover(connect(uri), "cic")
     if stands(uri) == ("1", None):
         registry.promote(uri, "cic", "2", yes("1"))
     assert stands(uri) == ("2", "1")
@@ -379,9 +392,9 @@ def test_who_moves_the_aliases_late_does_not_undo_a_newer_decision(uri):
     client = connect(uri)
     before = registry.history(uri, "cic")
     mine = decision_log.append(client, before, announced("1", None))
-    registry.recover(client, "cic")
+    moving.recover(client, "cic")
     registry.promote(uri, "cic", "2", yes("1"))
-    registry._settle(client, replace(before, entries=(mine,)))
+    moving.settle(client, replace(before, entries=(mine,)))
     assert stands(uri) == ("2", "1")
     assert registry.find(uri, "cic", "1").tags["cic.decision"] == "promoted"
 
@@ -418,7 +431,7 @@ def test_many_who_decide_at_once_leave_a_log_that_is_whole(uri):
 
     with ThreadPoolExecutor(6) as crew:
         settled = [one for one in crew.map(decide_on, map(str, range(1, 7))) if one != "overtaken"]
-    registry.recover(connect(uri), "cic")
+    moving.recover(connect(uri), "cic")
     log = registry.history(uri, "cic")
     assert log.faults == () and registry.drift(uri, "cic") == []
     assert settled and sorted(entry.record.version for entry in log.entries) == sorted(settled)

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.config import Training
+from cic.model.fold import Fold, pca_error
 from cic.model.output_weights import ridge_weights
 from cic.model.prepare import shifting_groups
 from cic.model.shifts import FEWEST, MOST, shift_columns
-from cic.model.training import Fold, Hyperparameters, pca_error
+from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 
 

@@ -18,7 +18,8 @@ from hypothesis.extra.numpy import arrays
 
 from cic.data import sparse
 from cic.data.guarded import guarded
-from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, read_matrix_rows, write_matrix
+from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, write_matrix
+from cic.data.matrix_file import read_matrix_rows
 from cic.data.readers import read_table
 from cic.data.unit_checks import check_unit
 from cic.digests import data_digest
@@ -31,7 +32,7 @@ COUNTS = arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 12)), el
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a handful of profiles be many, so that they pass in several blocks."""
     monkeypatch.setattr("cic.data.sparse.BLOCK_ROWS", 4)
-    monkeypatch.setattr("cic.data.matrix.ROWS_WRITTEN", 4)
+    monkeypatch.setattr("cic.data.matrix_file.ROWS_WRITTEN", 4)
     monkeypatch.setattr("cic.data.sparse.FEW", 5)
 
 

@@ -22,11 +22,12 @@ from cic.model.autoencoder import frozen
 from cic.model.basis import SampleBasis
 from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
+from cic.model.fold import pca_error
 from cic.model.output_weights import ridge_weights
 from cic.model.prepare import Prepared, prepare
 from cic.model.reference import Reference
 from cic.model.start import SHARES, Start, check_start
-from cic.model.training import Hyperparameters, pca_error
+from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.pipeline import inventory, run_stage, stage_key, workspace
 from cic.settings import Settings

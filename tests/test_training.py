@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from cic.config import Params, Training
 from cic.data.matrix import ExpressionMatrix
+from cic.model.fold import Fold, pca_error
 from cic.model.left_out import groups_by_size, left_out_error
 from cic.model.prepare import prepare
-from cic.model.training import Fold, Hyperparameters, new_network, pca_error, train
+from cic.model.training import Hyperparameters, new_network, train
 from cic.model.trial import TrialSpec, fit_network, run_trial
 from cic.seeds import derive_seed
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from cic.config import Training
-from cic.model.training import Fold, Hyperparameters
+from cic.model.fold import Fold
+from cic.model.training import Hyperparameters
 from cic.model.trial import Fitted, fit_network
 from cic.model.trimming import trimmed
 

@@ -33,7 +33,8 @@ from cic.verification.distance import distance
 from cic.verification.reproduce import Outcome, Wanted, compared, reproduced, wanted_of
 from cic.verification.trail import simulate_command, trail_of
 from cic.verification.walk import STEPS, Link, check_whole, walk
-from cic.versioning.pointers import add, md5_of
+from cic.versioning.pointers import md5_of
+from cic.versioning.transfer import add
 
 RAW = Path("data/raw/mine.parquet")
 SOURCES = ("cic/__init__.py", "cic/stages/fit.py")

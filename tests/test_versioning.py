@@ -12,17 +12,15 @@ from versioned import commit, git, make_project
 
 from cic.errors import DataError
 from cic.versioning.pointers import (
-    add,
     check_pointer,
     check_versioned,
     is_simulated,
     md5_of,
     pointer_of,
-    pull,
-    push_data,
     record_of,
     record_simulated,
 )
+from cic.versioning.transfer import add, pull, push_data
 from cic.versioning.working_tree import git_state
 
 

@@ -56,7 +56,7 @@ def import_file(
     from cic.data.provenance import noted, plain, sources
     from cic.data.readers import read_table
     from cic.fetching.record import source_of
-    from cic.versioning.pointers import dvc_root
+    from cic.versioning.repository import dvc_root
 
     enter_project()
     target = target_of(name)
@@ -111,7 +111,8 @@ def check(
     from cic.cli.roles_found import checked, roles_found, with_these
     from cic.config import load_params
     from cic.data.guarded import guarded
-    from cic.data.matrix import is_matrix_file, read_matrix
+    from cic.data.matrix import read_matrix
+    from cic.data.matrix_file import is_matrix_file
     from cic.data.readers import read_table
 
     enter_project()

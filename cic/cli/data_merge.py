@@ -77,7 +77,8 @@ def merge(
     from cic.data.label_words import read_label_map
     from cic.data.merging import merged
     from cic.data.provenance import plain, sources
-    from cic.versioning.pointers import dvc_root, md5_of, record_of
+    from cic.versioning.pointers import md5_of, record_of
+    from cic.versioning.repository import dvc_root
 
     enter_project()
     target = target_of(name)

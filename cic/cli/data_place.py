@@ -37,7 +37,8 @@ def put(matrix: ExpressionMatrix, target: Path, provenance: Mapping[str, Any], *
         If another one is there, and it is not to be replaced.
     """
     from cic.data.dataset import write_dataset
-    from cic.versioning.pointers import add, is_added, md5_of, record_of
+    from cic.versioning.pointers import is_added, md5_of, record_of
+    from cic.versioning.transfer import add
 
     candidate = target.with_name(f".{target.name}.candidate")
     try:

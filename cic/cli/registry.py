@@ -52,7 +52,8 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     from rich.padding import Padding
 
     from cic.platform.at_rest import readable
-    from cic.registry.registry import TAG_DECISION, TAG_REASON, drift, history, versions
+    from cic.registry.moving import TAG_DECISION, TAG_REASON
+    from cic.registry.registry import drift, history, versions
     from cic.settings import load_settings
     from cic.tracking.files import TAG_VALIDATION
 

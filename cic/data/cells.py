@@ -16,7 +16,7 @@ import scipy.sparse
 from pydantic import Field
 
 from cic.data.dataset import made
-from cic.data.matrix import PROFILES, ROWS_WRITTEN, write_matrix_rows
+from cic.data.matrix_file import PROFILES, ROWS_WRITTEN, write_matrix_rows
 from cic.data.sparse import stacked
 from cic.data.synthetic import ROWS_A_CHUNK, Recipe, Truth, draw_truth, gene_names, write_truth
 from cic.seeds import generator

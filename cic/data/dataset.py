@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cic.data.matrix import PROFILES, ExpressionMatrix, genes_and_unit, read_matrix_rows, write_matrix
+from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.data.matrix_file import PROFILES, genes_and_unit, read_matrix_rows
 from cic.data.sparse import Values, is_sparse
 
 SAMPLES, GENES, PROVENANCE = "samples.csv", "genes.csv", "provenance.json"

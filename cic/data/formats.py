@@ -105,7 +105,7 @@ def format_of(path: Path) -> Format:
         If it is none that can be read.
     """
     from cic.data.layout import is_table
-    from cic.data.matrix import is_matrix_file
+    from cic.data.matrix_file import is_matrix_file
     from cic.data.tenx import matrix_of
     from cic.data.text import NOT_TEXT, delimiter_of, open_text
 

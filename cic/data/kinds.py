@@ -13,7 +13,8 @@ from cic.data.feature_counts import read_feature_counts
 from cic.data.formats import Format, format_of
 from cic.data.gct import read_gct
 from cic.data.geo import read_series_matrix, read_soft
-from cic.data.matrix import check_rows, read_matrix
+from cic.data.matrix import read_matrix
+from cic.data.matrix_file import check_rows
 from cic.data.said import refuse_other_logarithm, tell_contradiction
 from cic.data.sample_files import read_sample_files
 from cic.data.terms import DeclaredUnit, SamplesIn, Unit

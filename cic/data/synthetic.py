@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 
 from cic.config import ParamsSection
 from cic.data.dataset import made
-from cic.data.matrix import PROFILES, write_matrix_rows
+from cic.data.matrix_file import PROFILES, write_matrix_rows
 from cic.seeds import generator
 
 ROWS_A_CHUNK = 130  # part of the recipe: each chunk draws from its own seed

@@ -20,9 +20,9 @@ from scipy.special import log_softmax, softmax
 from cic.model.calibration import temperature
 from cic.model.classifier import Classifier
 from cic.model.discriminant import belonging, discriminants, logistic
+from cic.model.fold import Fold
 from cic.model.inference import TrainedNetwork
 from cic.model.threads import one_thread
-from cic.model.training import Fold
 from cic.seeds import generator
 
 MOST_PROFILES = 2048

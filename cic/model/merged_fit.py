@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import torch
 
 from cic.config import Training
+from cic.model.fold import Fold
 from cic.model.merging import merged
 from cic.model.threads import one_thread
-from cic.model.training import Fold, Hyperparameters
+from cic.model.training import Hyperparameters
 from cic.model.trial import FitCourse, Fitted, NotFitted, reason_of, to_the_end
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from cic.data.preprocess import Preprocessor
 from cic.data.split import grouped_folds, unit_of_samples
 from cic.errors import ConfigError
 from cic.model.basis import SampleBasis, squared_norms
+from cic.model.fold import Fold
 from cic.model.rows import PreprocessedRows
 from cic.model.start import Lent, Start
 from cic.model.threads import one_thread
-from cic.model.training import Fold
 from cic.seeds import derive_seed
 
 FEWEST_UNITS = 5

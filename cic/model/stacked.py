@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
+from cic.model.fold import Fold
 from cic.model.group_share import Kin, group_share, kin_of
 from cic.model.left_out import GroupsOfSize, groups_by_size, left_out_error
 from cic.model.output_weights import log_ridge_start, penalties, ridge_weights, sketch, sketched, weighted
@@ -25,7 +26,6 @@ from cic.model.shifts import shift_columns, with_shifts
 from cic.model.stacked_descent import StackedDescent
 from cic.model.training import (
     EpochResult,
-    Fold,
     Hyperparameters,
     ValidationPart,
     new_network,

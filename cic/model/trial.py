@@ -17,9 +17,10 @@ from torch import Tensor
 
 from cic.config import Training
 from cic.model.autoencoder import Autoencoder
+from cic.model.fold import Fold, pca_error
 from cic.model.stopping import Best, rung_epochs
 from cic.model.threads import one_thread
-from cic.model.training import EpochResult, Fold, Hyperparameters, new_network, pca_error, train
+from cic.model.training import EpochResult, Hyperparameters, new_network, train
 from cic.seeds import derive_seed
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,9 @@ from dataclasses import replace
 import torch
 
 from cic.model.autoencoder import Autoencoder
+from cic.model.fold import Fold
 from cic.model.threads import one_thread
-from cic.model.training import Fold, reconstructed
+from cic.model.training import reconstructed
 from cic.model.trial import Fitted
 
 FIRST = 32

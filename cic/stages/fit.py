@@ -20,13 +20,14 @@ from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.classifier_fit import fit_classifier
 from cic.model.feature_fit import fit_features
+from cic.model.fold import Fold, pca_error
 from cic.model.merged_fit import fit_merged
 from cic.model.prepare import label_indices, label_names, left_out_units, prepare
 from cic.model.reference import Reference
 from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
 from cic.model.start import Start
-from cic.model.training import EpochResult, Fold, Hyperparameters, pca_error
+from cic.model.training import EpochResult, Hyperparameters
 from cic.model.trial import Fitted, NotFitted, TrialSpec, fit_from_spec
 from cic.model.trimming import trimmed
 from cic.progress import track
@@ -126,7 +127,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
 def fit_all(
     fold: Fold, hyper: Hyperparameters, params: Params, device: str, workers: Workers
 ) -> tuple[list[Fitted], list[NotFitted]]:
-    """Train from several seeds, and at last the network that is merged of them, where there are layers to merge.
+    """Give what `fit_seeds` trains, and at last a network merged of that, where there are layers to merge.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from pathlib import Path
 from cic.config import Params
 from cic.model.bundle_files import copy_bundle
 from cic.registry.fetched import MODELS, RUNS
-from cic.registry.starting import fetch_start
+from cic.registry.starting import fetch_start, is_fetched
 from cic.settings import Settings, start_folder
 from cic.using.loading import registry_of
 
@@ -27,9 +27,8 @@ def bring_start(params: Params, settings: Settings) -> None:
     reference = params.training.start_from
     if reference is None:
         return
-    place = start_folder(reference, settings.home)
     if not reference.startswith((MODELS, RUNS)):
-        copy_bundle(Path(reference), place)
-    elif not place.exists():
+        copy_bundle(Path(reference), start_folder(reference, settings.home))
+    elif not is_fetched(reference, settings):
         with registry_of(reference, Path("params.yaml")) as (known, named):
-            fetch_start(known.tracking_uri, named, settings.home, known.artifacts_uri)
+            fetch_start(known.tracking_uri, named, settings, known.artifacts_uri)

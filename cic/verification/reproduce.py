@@ -119,7 +119,7 @@ def wanted_of(trail: Trail) -> Wanted:
         bundle = load_bundle(folder)
     start = trail.params["training"].get("start_from")
     if start is not None and start.startswith((MODELS, RUNS)):
-        fetch_start(trail.uri, start, settings.home, settings.artifact_location)
+        fetch_start(trail.uri, start, settings, settings.artifact_location)
     return Wanted(
         name=f"models:/{trail.version.name}/{trail.version.version}",
         bundle=bundle,

@@ -1,4 +1,4 @@
-"""Raw data and their pointers: put under DVC, fetched, and held against git before a run.
+"""What stands beside raw data, and whether it is true: held against the data, and against git before a run.
 
 An imported file has a DVC pointer beside it (`NAME.parquet.dvc`), which git keeps. A simulated file has a record
 (`NAME.parquet.simulated.json`) with its recipe and MD5 instead: its last bits differ between processors, so git must
@@ -10,22 +10,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml
 
 from cic.errors import DataError
-from cic.versioning.cache import into_cache
 from cic.versioning.content import md5_of as md5_of
 from cic.versioning.content import size_of
-from cic.versioning.repository import dvc_root as dvc_root
-from cic.versioning.repository import faults, repository
 from cic.versioning.working_tree import GitState as GitState
 from cic.versioning.working_tree import git, in_git
 from cic.versioning.working_tree import git_state as git_state
-
-if TYPE_CHECKING:
-    pass
 
 State = Literal["committed", "uncommitted", "simulated", "no git"]
 
@@ -64,52 +58,6 @@ def record_of(path: Path) -> Path:
     return path.with_name(path.name + ".simulated.json")
 
 
-def add(path: Path, meta: dict[str, Any] | None = None, push: bool = False) -> Pointer:
-    """Put a data file under DVC: its bytes into the cache, a pointer beside it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    meta
-        Noted in the pointer, under `meta: cic:`.
-    push
-        Whether to send it to the default remote too.
-
-    Raises
-    ------
-    DataError
-        If there is no DVC repository, or DVC refuses.
-    ServiceError
-        If the remote does not take it.
-    """
-    path = Path(path).absolute()
-    with repository(path) as repo, faults(path, "dvc add"):
-        stage = repo.add(str(path))[0]
-        if meta:
-            stage.meta = {"cic": meta}
-            stage.dump()
-    if push:
-        push_data(path)
-    pointer = _read_pointer(path)
-    return Pointer(pointer["md5"], pointer["size"], path, "uncommitted", meta or {})
-
-
-def push_data(path: Path) -> None:
-    """Send a data file to the default DVC remote.
-
-    Raises
-    ------
-    DataError
-        If there is no DVC repository or no remote.
-    ServiceError
-        If the remote does not take it.
-    """
-    path = Path(path).absolute()
-    with repository(path) as repo, faults(path, "dvc push"):
-        repo.push(targets=[str(pointer_of(path))])
-
-
 def record_simulated(path: Path, recipe: dict[str, Any]) -> Pointer:
     """Note that `path` was simulated from `recipe`, beside it, with its MD5."""
     path = Path(path).absolute()
@@ -134,35 +82,7 @@ def recipe_of(path: Path) -> dict[str, Any] | None:
 
 def is_added(path: Path) -> bool:
     """Tell whether a data file is there, with a pointer that names its bytes."""
-    return pointer_of(path).exists() and path.exists() and md5_of(path) == _read_pointer(path)["md5"]
-
-
-def pull(path: Path) -> None:
-    """Fetch a data file that is missing here, from the cache or the default remote.
-
-    A simulated file is left alone, and a file that is there is never overwritten, whatever it holds. A damaged remote
-    object stays where it is, and beside the data file as `NAME.damaged`: it may be the last copy, and DVC's own pull
-    would delete it.
-
-    Raises
-    ------
-    DataError
-        If it has neither pointer nor record, is not what its pointer says, or the remote does not have it or has it
-        damaged.
-    ServiceError
-        If the remote does not answer.
-    """
-    path = Path(path).absolute()
-    if record_of(path).exists():
-        return
-    pointer = _read_pointer(path)
-    if path.exists():
-        _check_bytes(path, pointer)
-        return
-    with repository(path) as repo, faults(path, "dvc pull"):
-        into_cache(repo, path, pointer["md5"])
-        repo.pull(targets=[str(pointer_of(path))])
-    _check_bytes(path, pointer)
+    return pointer_of(path).exists() and path.exists() and md5_of(path) == read_pointer(path)["md5"]
 
 
 def check_versioned(path: Path) -> None:
@@ -176,7 +96,7 @@ def check_versioned(path: Path) -> None:
     path = Path(path).absolute()
     if record_of(path).exists():
         return
-    _read_pointer(path)
+    read_pointer(path)
     if in_git(path):
         _check_committed(pointer_of(path))
 
@@ -196,10 +116,10 @@ def check_pointer(path: Path) -> Pointer:
     path = Path(path).absolute()
     if record_of(path).exists():
         record = _read_record(path)
-        _check_bytes(path, record)
+        check_bytes(path, record)
         return Pointer(record["md5"], record["size"], path, "simulated", record["recipe"])
-    pointer = _read_pointer(path)
-    _check_bytes(path, pointer)
+    pointer = read_pointer(path)
+    check_bytes(path, pointer)
     check_versioned(path)
     state: State = "committed" if in_git(path) else "no git"
     return Pointer(pointer["md5"], pointer["size"], path, state, pointer["meta"])
@@ -214,7 +134,7 @@ def read_record(path: Path) -> dict[str, Any]:
         If it has neither.
     """
     if not record_of(path).exists():
-        return _read_pointer(path)
+        return read_pointer(path)
     record = _read_record(path)
     return {"md5": record["md5"], "size": record["size"], "meta": record["recipe"]}
 
@@ -231,7 +151,7 @@ def _read_record(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _read_pointer(path: Path) -> dict[str, Any]:
+def read_pointer(path: Path) -> dict[str, Any]:
     """Read the DVC pointer of a data file: `md5`, `size` and `meta`."""
     at = pointer_of(path)
     if not at.is_file():
@@ -260,7 +180,8 @@ def parsed_pointer(text: str, where: str) -> dict[str, Any]:
         raise DataError("this is not a DVC pointer", where=where, fix="take it from git again") from None
 
 
-def _check_bytes(path: Path, pointer: dict[str, Any]) -> None:
+def check_bytes(path: Path, pointer: dict[str, Any]) -> None:
+    """Refuse a data file that is missing, or whose bytes are not those that its pointer or record names."""
     if not path.exists():
         simulated = record_of(path).exists()
         raise DataError(

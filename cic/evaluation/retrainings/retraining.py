@@ -22,8 +22,9 @@ from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.model.autoencoder import Autoencoder
 from cic.model.basis import SampleBasis, squared_norms
 from cic.model.classifier_fit import Labelled, find_classifier
+from cic.model.fold import Fold
 from cic.model.threads import one_thread
-from cic.model.training import Fold, Hyperparameters
+from cic.model.training import Hyperparameters
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec
 from cic.progress import track
 from cic.seeds import derive_seed

@@ -22,8 +22,9 @@ from cic.data.preprocess import Preprocessor
 from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME
 from cic.model.autoencoder import frozen
 from cic.model.basis import SampleBasis, squared_norms
+from cic.model.fold import Fold
 from cic.model.prepare import left_out_units, shifting_groups
-from cic.model.training import Fold, Hyperparameters
+from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.seeds import derive_seed, generator
 

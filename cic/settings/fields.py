@@ -1,19 +1,8 @@
-"""Where things are and which device: from the environment only, never imported by the science.
-
-Each address comes from the first of these that gives one:
-
-1. the environment (`CIC_MLFLOW_URI`, `CIC_OPTUNA_URL`, `CIC_PREFECT_API_URL` or `PREFECT_API_URL`);
-2. the local platform, when `cic up` has it running for this home (`platform.json`);
-3. sqlite files and directories under the home, which need no server at all.
-
-Where a platform has been up for the home and is not now, the store of runs is still that platform's (`AT_REST`): no
-other one is opened beside it.
-"""
+"""The settings: each a field, an environment variable, and what it may be."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -22,29 +11,19 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cic.errors import ConfigError
-from cic.process_identity import ProcessIdentity
+from cic.settings.places import find_project
 
-PROJECT_MARKS = ("dvc.yaml", "params.yaml")
 STATE_FILE = "platform.json"
-AT_REST = "cic-platform://"
-"""Begins the address of a store of runs that a platform keeps which does not run; the home follows."""
 
 
 def redact(text: str) -> str:
     """Give `text` with the passwords of all URLs in it replaced by ``***``, fit for logs and screens."""
     text = re.sub(r"(://[^:/@\s]*):[^/\s]*@", r"\1:***@", text)
     return re.sub(r"([?&](?:password|sslpassword|token)=)[^&\s]+", r"\1***", text)
-
-
-def find_project(start: Path | None = None) -> Path:
-    """Give the nearest folder, from `start` (the working directory) upwards, that holds `dvc.yaml` or `params.yaml`."""
-    start = (start or Path.cwd()).absolute()
-    holds = (folder for folder in (start, *start.parents) if any((folder / mark).is_file() for mark in PROJECT_MARKS))
-    return next(holds, start)
 
 
 class Settings(BaseSettings):
@@ -255,81 +234,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def running_platform(home: Path) -> dict[str, str]:
-    """Give the addresses of the platform that runs for `home`, by field of `Settings`; empty where none does.
-
-    A `platform.json` left by a platform that was killed counts as none.
-    """
-    try:
-        state = json.loads((home / STATE_FILE).read_text())
-        supervisor = ProcessIdentity(state["supervisor"]["pid"], state["supervisor"]["started"])
-        ready, addresses = state["phase"] == "ready", dict(state["addresses"])
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError, TypeError):
-        return {}
-    return addresses if ready and supervisor.alive() else {}
-
-
-def load_settings(*, with_platform: bool = True) -> Settings:
-    """Read the settings from the environment, and from the running platform what the environment leaves open.
-
-    Parameters
-    ----------
-    with_platform
-        False leaves the running platform out, for those who start it.
-
-    Raises
-    ------
-    ConfigError
-        Naming each variable at fault; no value is shown, since it may hold a password.
-    """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        faults = "; ".join(f"{variable_of(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigError(faults, where="environment", fix="correct or unset these variables") from None
-    if not with_platform:
-        return settings
-    addresses = running_platform(settings.home)
-    if not addresses and settings.has_platform_store:
-        addresses = {"tracking_uri": f"{AT_REST}{settings.home}"}
-    return settings.with_addresses({name: url for name, url in addresses.items() if name not in settings.given})
-
-
 def _stamp(name: str, url: str) -> str:
     """Give a short form by which an address is known again, without the password that it may hold."""
     return f"{name}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
-
-
-def variable_of(name: str) -> str:
-    """Give the environment variable behind a field of `Settings`."""
-    field = Settings.model_fields.get(name)
-    if field is not None and isinstance(field.validation_alias, AliasChoices):
-        return str(field.validation_alias.choices[0])
-    return name if name.isupper() else f"CIC_{name.upper()}"
-
-
-def variables() -> frozenset[str]:
-    """Give every environment variable that the settings read."""
-    aliases = (field.validation_alias for field in Settings.model_fields.values())
-    also = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
-    return frozenset(map(variable_of, Settings.model_fields)) | also
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that only its owner can look into, also where it is there already and others can."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
-
-
-def start_folder(reference: str, home: Path) -> Path:
-    """Give the folder where the doors put the model that trainings start from, and the stages read it.
-
-    Parameters
-    ----------
-    reference
-        As `training.start_from` has it.
-    home
-        That of the project (`CIC_HOME`).
-    """
-    return home / "starts" / hashlib.sha256(reference.encode()).hexdigest()[:16]
