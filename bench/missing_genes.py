@@ -23,6 +23,7 @@ from bench.foreign_sets import profile_sets
 from cic.data.matrix import ExpressionMatrix
 from cic.model.bundle import Bundle
 from cic.model.inference import TrainedNetwork
+from cic.model.taken_away import left_with, made_without
 from cic.seeds import generator
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -46,35 +47,43 @@ def panels(folder: Path, sets: dict[str, ExpressionMatrix], lists: list[str]) ->
     return found
 
 
-def measured(bundle: Bundle, train_SG: np.ndarray, x_SG: np.ndarray, present_G: np.ndarray) -> dict[str, float]:
+def measured(bundle: Bundle, train_SG: np.ndarray, values_SG: np.ndarray, missing_G: np.ndarray) -> dict[str, float]:
     """Give errors over all genes, as shares of the squared distance from the training mean, by how genes are filled in.
 
     Parameters
     ----------
-    train_SG, x_SG
-        Training and test profiles, preprocessed.
+    train_SG
+        Training profiles, preprocessed.
+    values_SG, missing_G
+        Test profiles over `genes_in`, and which of these are taken away. Cells without a count in the others are left
+        out.
     """
-    known = bundle.inference(present_G)
-    with_holes_SG = np.where(present_G, x_SG, np.float32(np.nan))
+    values_SG = values_SG[left_with(values_SG, missing_G)]
+    ready, present_G = bundle.preprocessor, ~missing_G[bundle.preprocessor.kept]
+    known, x_SG = bundle.inference(present_G), ready.transform(values_SG)
+    given_SG = ready.transform(np.where(missing_G, np.float32(np.nan), values_SG))
     zero_G = -bundle.preprocessor.mean_G / bundle.preprocessor.scale_G  # log2 values of 0
-    square_SR = np.square(train_SG[:, present_G]).sum(axis=1) - 2 * x_SG[:, present_G] @ train_SG[:, present_G].T
+    square_SR = np.square(train_SG[:, present_G]).sum(axis=1) - 2 * given_SG[:, present_G] @ train_SG[:, present_G].T
     filled = {
-        "inferred": known.filled(with_holes_SG),
-        "zeros": np.where(present_G, x_SG, zero_G.astype(np.float32)),
-        "mean": np.where(present_G, x_SG, np.float32(0)),
-        "nearest profile": np.where(present_G, x_SG, train_SG[square_SR.argmin(axis=1)]),
+        "zeros": np.where(present_G, given_SG, zero_G.astype(np.float32)),
+        "mean": np.where(present_G, given_SG, np.float32(0)),
+        "nearest profile": np.where(present_G, given_SG, train_SG[square_SR.argmin(axis=1)]),
     }
     pca_GW = bundle.basis.components_GK[:, : bundle.architecture.bottleneck_width]
     made = {name: _made(bundle.network, bundle, one_SG) for name, one_SG in filled.items()}
-    made["PCA, inferred"] = (filled["inferred"] @ pca_GW) @ pca_GW.T
-    solved_WS, *_ = np.linalg.lstsq(pca_GW[present_G], x_SG[:, present_G].T, rcond=None)
+    made["PCA, inferred"] = (known.filled(given_SG) @ pca_GW) @ pca_GW.T
+    solved_WS, *_ = np.linalg.lstsq(pca_GW[present_G], given_SG[:, present_G].T, rcond=None)
     made["PCA, least squares"] = solved_WS.T @ pca_GW.T
     total = float(np.square(x_SG, dtype=np.float64).sum())
     errors = {name: float(np.square(one_SG - x_SG, dtype=np.float64).sum()) / total for name, one_SG in made.items()}
-    whole = float(np.square(_made(bundle.network, bundle, x_SG) - x_SG, dtype=np.float64).sum()) / total
+    whole, inferred = (
+        float(made_without(bundle, values_SG, gone_G).error_S.sum()) / total
+        for gone_G in (np.zeros_like(missing_G), missing_G)
+    )
     return {
         "genes": float(present_G.sum()), "variance": known.variance, "coverage": known.coverage,
-        "foretold": known.error_factor, "measured": errors["inferred"] / whole, "all genes": whole, **errors,
+        "foretold": known.error_factor, "measured": inferred / whole, "all genes": whole, "inferred": inferred,
+        **errors,
     }  # fmt: skip
 
 
@@ -96,13 +105,15 @@ def main() -> None:
     for name in options.only or SETS:
         for seed in range(1, options.seeds + 1):
             bundle, train, test = trained(sets[name], seed)
-            train_SG, x_SG = (bundle.preprocessor.transform(one.dense()) for one in (train, test))
-            order_G = generator(seed, "missing genes").permutation(len(bundle.genes)) / len(bundle.genes)
-            cases = {f"{share:.0%} at random": order_G >= share for share in SHARES}
-            cases |= {one: np.array([gene in has for gene in bundle.genes]) for one, has in platforms.items()}
-            for case, present_G in cases.items():
-                if 0 < present_G.sum() < len(present_G):
-                    rows.append({"set": name, "missing": case, **measured(bundle, train_SG, x_SG, present_G)})
+            train_SG, values_SG = bundle.preprocessor.transform(train.dense()), bundle.align(test)
+            order_G = np.ones(len(bundle.genes_in))
+            n_modelled = len(bundle.genes)
+            order_G[bundle.preprocessor.kept] = generator(seed, "missing genes").permutation(n_modelled) / n_modelled
+            cases = {f"{share:.0%} at random": order_G < share for share in SHARES}
+            cases |= {one: np.array([gene not in has for gene in bundle.genes_in]) for one, has in platforms.items()}
+            for case, missing_G in cases.items():
+                if 0 < missing_G[bundle.preprocessor.kept].sum() < n_modelled:
+                    rows.append({"set": name, "missing": case, **measured(bundle, train_SG, values_SG, missing_G)})
     print(pd.DataFrame(rows).groupby(["set", "missing"], sort=False).mean().round(3).to_string())
 
 

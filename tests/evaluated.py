@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ import pandas as pd
 from cic.checking.check import check
 from cic.config import Params
 from cic.data.audit import audit_split
-from cic.data.matrix import ExpressionMatrix
+from cic.data.matrix import ExpressionMatrix, fingerprints
 from cic.data.split import split_samples
 from cic.evaluation.evaluate import evaluate as evaluate_bundle
 from cic.evaluation.facts import Audit, Facts, Intervals, Model, Profiles, Trials
@@ -23,7 +23,8 @@ from cic.evaluation.metrics import Metrics, as_json, metrics_type
 from cic.evaluation.subject import Given, Subject
 from cic.model.autoencoder import frozen
 from cic.model.bundle import Bundle
-from cic.model.prepare import prepare
+from cic.model.prepare import label_indices, prepare
+from cic.model.reference import Reference
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
 from cic.workers.workers import InThisProcess
@@ -83,6 +84,16 @@ def trained(
     rows = [{"training": 0, "kept": True, **asdict(epoch)} for epoch in fitted.curve]
     curves = pd.DataFrame(rows, columns=["training", "kept", "epoch", "train_error", "validation_error"])
     return Bundle(prepared.preprocessor, prepared.basis, frozen(fitted.network), prepared.labels, about), part, curves
+
+
+def in_use(matrix: ExpressionMatrix, **training: Any) -> tuple[Bundle, pd.Series]:
+    """Train for a moment, and give the bundle with all that a fit keeps for its use, and the part of each sample."""
+    bundle, part, _ = trained(matrix, **training)
+    train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
+    label_S = label_indices(validation.samples, bundle.labels) if bundle.labels else None
+    reference = Reference.of(bundle, validation.values, label_S, bundle.project(train.values)[0])
+    seen = sorted(fingerprints(np.concatenate([train.values, validation.values])))
+    return replace(bundle, reference=reference, about=bundle.about | {"trained_on": seen}), part
 
 
 def some_trials() -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from evaluated import curved_profiles, trained
+from evaluated import curved_profiles, in_use
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,8 +20,6 @@ from cic.errors import DataError, ModelError
 from cic.model.bundle_files import load_bundle, save_bundle
 from cic.model.familiarity import answers
 from cic.model.missing_genes import Prior, sought
-from cic.model.prepare import label_indices
-from cic.model.reference import Reference
 from cic.using import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -31,11 +29,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 def known() -> tuple[Model, ExpressionMatrix]:
     """A model with all that a fit keeps, and its test part."""
     matrix = curved_profiles()
-    bundle, part, _ = trained(matrix, label_weight=0.1)
-    train, validation, test = (matrix.select((part == name).to_numpy()) for name in ("train", "validation", "test"))
-    z_train_SK, _ = bundle.project(train.values)
-    reference = Reference.of(bundle, validation.values, label_indices(validation.samples, bundle.labels), z_train_SK)
-    return Model(replace(bundle, reference=reference), "cic/1"), test
+    bundle, part = in_use(matrix, label_weight=0.1)
+    return Model(bundle, "cic/1"), matrix.select((part == "test").to_numpy())
 
 
 def without(test: ExpressionMatrix, share: float, seed: int = 0) -> pd.DataFrame:
@@ -184,10 +179,8 @@ def named() -> tuple[Model, ExpressionMatrix]:
     """A model of genes called by symbols, one of them by an old one."""
     matrix = curved_profiles(n_genes=40)
     matrix = replace(matrix, genes=("OLD1", *(f"SYM{place}" for place in range(1, 40))))
-    bundle, part, _ = trained(matrix)
-    train, validation, test = (matrix.select((part == name).to_numpy()) for name in ("train", "validation", "test"))
-    reference = Reference.of(bundle, validation.values, z_train_SK=bundle.project(train.values)[0])
-    return Model(replace(bundle, reference=reference), "cic/1"), test
+    bundle, part = in_use(matrix)
+    return Model(bundle, "cic/1"), matrix.select((part == "test").to_numpy())
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,15 @@ LeastCoverage = Annotated[
         "Default: 0.5.",
     ),
 ]  # fmt: skip
+HeldOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--held-out",
+        help="Profiles with all genes on which to measure what the missing ones cost: a file, or the folder of a "
+        "project's stages, such as build, for its test part. Those that the model has seen do not count. Default: it "
+        "is only foretold.",
+    ),
+]
 WithFeatures = Annotated[
     bool,
     typer.Option("--features", help="Give the activity of each feature of the code beside it; see `cic explain`."),
@@ -106,6 +115,7 @@ def _of_profiles(
         params: ParamsFile = DEFAULT_PARAMS,
         unit: Unit = None,
         least_coverage: LeastCoverage = None,
+        held_out: HeldOut = None,
         correct: Correct = None,
         features: WithFeatures = False,
         allow_foreign: AllowForeign = False,
@@ -113,6 +123,8 @@ def _of_profiles(
         reading: dict[str, Any],
     ) -> None:
         how = _said(unit, least_coverage, reading)
+        if held_out is not None:
+            how["held_out"] = held_out
         if features:
             how["features"] = True
         if correct is not None:

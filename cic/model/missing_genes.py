@@ -140,7 +140,8 @@ class Inference:
         answers to its code, the part that is known of a profile, over the part that is with all genes. 1 with all
         genes.
     error_factor
-        Foretold reconstruction error over all modelled genes, as a multiple of that with all of them.
+        Foretold reconstruction error over all modelled genes, as a multiple of that with all of them: by the model, and
+        brought to what was measured where as much was foretold of held-out profiles (`Reference.as_measured`).
     variance
         Share of the modelled variance that is of the present genes themselves.
     """
@@ -182,7 +183,7 @@ def inference(bundle: Bundle, present_G: np.ndarray) -> Inference:
     return Inference(
         present_G,
         coverage=min(1.0, max(0.0, (before - unknown) / (before - known))),
-        error_factor=1 + max(0.0, unknown - known) / usual,
+        error_factor=bundle.reference.as_measured(1 + max(0.0, unknown - known) / usual),
         variance=float(variance_G[present_G].sum() / variance_G.sum()),
         prior=prior,
         gram_KK=gram_KK,

@@ -6,7 +6,7 @@ elsewhere is far from the training mean as well, and divides its error by that. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from cic.data.sparse import Values, blocks, dense
 from cic.model.missing_genes import Prior, sought
 from cic.model.seen import seen
+from cic.model.taken_away import growths
 from cic.model.threads import one_thread
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Reference:
         Mean squared reconstruction error of each modelled gene (float32).
     noise, spread
         By which missing genes are inferred (`cic.model.missing_genes.sought`); 0 where they cannot be.
+    foretold_Q, measured_Q
+        How many times as large the error is without some genes, as `cic.model.taken_away.growths` has it.
     """
 
     error_P: np.ndarray
@@ -69,6 +72,8 @@ class Reference:
     error_G: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     noise: float = 0.0
     spread: float = 0.0
+    foretold_Q: np.ndarray = field(default_factory=_empty)
+    measured_Q: np.ndarray = field(default_factory=_empty)
 
     @classmethod
     def of(
@@ -106,7 +111,7 @@ class Reference:
                 doubt_P = doubts(bundle, values_SG, label_S)
         error_P, correlation_P = (_ascending(np.concatenate(parts)) for parts in zip(*found, strict=True))
         distance_P = distances(held_PW, codes_RW, bundle.network.weights["code_scale_W"]) if len(codes_RW) else _empty()
-        return cls(
+        kept = cls(
             error_P,
             correlation_P,
             _ascending(distance_P),
@@ -116,6 +121,12 @@ class Reference:
             noise,
             spread,
         )
+        if not kept.infers:
+            return kept
+        with one_thread():
+            some_PG = few[:: -(-len(few) // SOUGHT_ON)]
+            foretold_Q, measured_Q = growths(replace(bundle, reference=kept), some_PG)
+        return replace(kept, foretold_Q=foretold_Q, measured_Q=measured_Q)
 
     @classmethod
     def restore(cls, arrays: dict[str, np.ndarray]) -> Reference:
@@ -133,6 +144,20 @@ class Reference:
     def infers(self) -> bool:
         """Whether missing genes can be inferred."""
         return self.noise > 0 and self.code_RW.size > 0
+
+    def as_measured(self, growth: float) -> float:
+        """Bring a growth of the error that is foretold to what was measured where as much was foretold.
+
+        Linear between logarithms, from none foretold and none measured on; beyond the largest in its proportion.
+        """
+        told_Q = self.foretold_Q > 1
+        if not told_Q.any():
+            return growth
+        foretold_Q = np.log(self.foretold_Q[told_Q])
+        measured_Q = np.maximum(np.log(self.measured_Q[told_Q]), 0)
+        beyond = max(float(np.log(growth) / foretold_Q[-1]), 1.0)
+        found = np.interp(np.log(growth), [0, *foretold_Q], [0, *measured_Q]) * beyond
+        return float(np.exp(found))
 
     def answer_threshold(self, error_rate: float) -> float | None:
         """Give the doubt that the true cell type exceeds no more often than `error_rate`; `None` if too few are known.

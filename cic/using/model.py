@@ -71,6 +71,7 @@ class Model:
         layer: str | None = None,
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
+        held_out: Profiles | None = None,
         correction: Correction | None = None,
         features: bool = False,
         **reading: Any,
@@ -96,6 +97,10 @@ class Model:
             A table of names of genes, by which those that are called otherwise than the model's are found.
         least_coverage
             Share of what the code carries that the genes have to tell; missing ones are inferred.
+        held_out
+            Profiles with all genes, by the model's names, on which it is measured what the missing ones cost; those
+            that it was trained on do not count. The folder of a project's stages, such as `build`, stands for its test
+            part. What comes of it, cell types included where the samples have a column `label`, is said in the log.
         correction
             A shift that is taken off the profiles before all else, from `correction`. It is said in the log.
         features
@@ -108,18 +113,22 @@ class Model:
         pandas.DataFrame
             One row a sample: `code_1` and so on, the columns of `cic.model.familiarity.judged`, with a classifier
             those of `cic.model.familiarity.named_types`, with features `feature_1` and so on, and `model`; of
-            corrected profiles also `correction`, the first 12 characters of its digest.
+            corrected profiles also `correction`, the first 12 characters of its digest; with held-out ones
+            `error_growth`, how many times as large their error over all genes is without the missing ones, and its 95%
+            interval `error_growth_low` and `error_growth_high`.
 
         Raises
         ------
         DataError
-            If a file cannot be read.
+            If a file cannot be read, or the model was trained on all held-out profiles.
         ModelError
             If too much is missing, genes are repeated, or values are not what the model takes; if features are asked
             for and the model has none.
         """
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, _ = self._answered(profiles, how, correction, self.bundle.known_features() if features else None)
+        table, _ = self._answered(
+            profiles, how, correction, held_out, self.bundle.known_features() if features else None
+        )
         return self._filled_into(profiles, table)
 
     def classify(
@@ -131,6 +140,7 @@ class Model:
         layer: str | None = None,
         gene_map: str | Path | None = None,
         least_coverage: float = LEAST_COVERAGE,
+        held_out: Profiles | None = None,
         correction: Correction | None = None,
         **reading: Any,
     ) -> pd.DataFrame:
@@ -141,14 +151,14 @@ class Model:
 
         Parameters
         ----------
-        profiles, unit, samples_in, layer, gene_map, least_coverage, correction, reading
+        profiles, unit, samples_in, layer, gene_map, least_coverage, held_out, correction, reading
             As of `encode`.
 
         Returns
         -------
         pandas.DataFrame
             One row a sample: the columns of `cic.model.familiarity.named_types` and `judged`, the probability of each
-            type as `p(TYPE)`, and `model`.
+            type as `p(TYPE)`, `model`, and with held-out profiles `error_growth` as of `encode`.
 
         Raises
         ------
@@ -157,8 +167,8 @@ class Model:
         """
         self.bundle.check_classifies()
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, chances = self._answered(profiles, how, correction)
-        stamps = [name for name in ("correction",) if name in table]
+        table, chances = self._answered(profiles, how, correction, held_out)
+        stamps = [name for name in table if name == "correction" or str(name).startswith("error_growth")]
         return self._filled_into(profiles, self._stamped(table[[*TYPE_COLUMNS, *COLUMNS, *stamps]].join(chances)))
 
     def correction(
@@ -284,15 +294,24 @@ class Model:
         return codes[columns].to_numpy(dtype=np.float32)
 
     def _answered(
-        self, profiles: Any, how: Reading, correction: Correction | None, features: Features | None = None
+        self,
+        profiles: Any,
+        how: Reading,
+        correction: Correction | None,
+        held_out: Any = None,
+        features: Features | None = None,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Give all that is said of profiles, and the chances of each label."""
         where, tables, chances = where_from(profiles), list[pd.DataFrame](), list[pd.DataFrame]()
-        bundle, stamps = self.bundle, dict[str, str]()
+        bundle, stamps = self.bundle, dict[str, Any]()
         if correction is not None:
             bundle, stamps = corrected(bundle, correction), {"correction": correction.digest[:12]}
             log.warning("%s: corrected by %s of %s", where, correction, correction.fitted_to)
         for values_SG, samples in taken(bundle, profiles, where, how):
+            if held_out is not None and not tables:
+                from cic.using.held_out import growth  # whoever asks for no cost need not wait for what resamples
+
+                stamps |= growth(self.bundle, held_out, np.isnan(values_SG).all(axis=0), where)
             table, probability_SL = answers(bundle, values_SG, samples)
             for note in sorted({*table["note"]} - {""}):
                 log.warning("%s: %s", where, note)

@@ -47,7 +47,7 @@ class Reading:
     gene_map
         A table by which genes are found that are called otherwise than the model's.
     least_coverage
-        Share of what the code carries that the genes have to tell.
+        Share of what the code carries that the genes have to tell; `None` asks for all genes.
     otherwise
         Further options of `cic.data.readers.read_table`, for files.
     """
@@ -56,7 +56,7 @@ class Reading:
     samples_in: SamplesIn | None = None
     layer: str | None = None
     gene_map: str | Path | None = None
-    least_coverage: float = LEAST_COVERAGE
+    least_coverage: float | None = LEAST_COVERAGE
     otherwise: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -69,7 +69,7 @@ def taken(
     """
     how = how or Reading()
     if isinstance(profiles, str | Path):
-        profiles = _read(bundle, Path(profiles), how)
+        profiles = read_file(bundle, Path(profiles), how)
     elif is_anndata(profiles) and how.samples_in is None and not {*how.otherwise} - {"duplicate_genes"}:
         check_samples(profiles.obs_names, profiles.var_names, bundle.genes_in, where)
         profiles = matrix_of(profiles, how.layer, how.unit or bundle.unit, where)
@@ -105,7 +105,7 @@ def alike(bundle: Bundle, matrix: ExpressionMatrix, where: str, how: Reading) ->
 
 
 def of_matrix(
-    bundle: Bundle, matrix: ExpressionMatrix, where: str, least_coverage: float = LEAST_COVERAGE
+    bundle: Bundle, matrix: ExpressionMatrix, where: str, least_coverage: float | None = LEAST_COVERAGE
 ) -> Iterator[tuple[np.ndarray, pd.Index]]:
     """Yield what `alike` gave as the model takes it, and the ids; what missing genes mean is told once."""
     for number, part in enumerate(matrix.parts()):
@@ -113,7 +113,14 @@ def of_matrix(
         yield bundle.taken(part, part.unit, where, least_coverage, tell=not number), part.samples.index
 
 
-def _read(bundle: Bundle, path: Path, how: Reading) -> ExpressionMatrix:
+def read_file(bundle: Bundle, path: Path, how: Reading) -> ExpressionMatrix:
+    """Read a file for a model: in the unit that it says, that was declared, or else the model's.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
     from cic.data.readers import read_table
 
     missing = "error" if bundle.preprocessor.fill_G is None else "keep"
