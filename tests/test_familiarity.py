@@ -76,7 +76,7 @@ def test_a_bundle_of_the_format_before_still_loads_and_nothing_is_claimed(caplog
     assert (table["unexplained"].between(0, 1)).all()
     said = verdict(table)
     assert said.text.startswith("nothing is known") and not said.foreign
-    assert UNKNOWN not in set(answers(bundle, values_SG, table.index)[0]["cell_type"])
+    assert UNKNOWN not in set(answers(bundle, values_SG)[0]["cell_type"])
 
 
 def test_too_few_held_out_profiles_are_no_reference(fitted):

@@ -1,0 +1,76 @@
+"""All that a model says of profiles, as columns: `Model` makes tables of them, and a server sends them without.
+
+To make a table of one profile and to take it apart again takes as long as to make its code.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from cic.model.bundle import Bundle
+from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
+from cic.model.features import Features
+from cic.using.correction import Correction, corrected
+from cic.using.profiles import Reading, taken, where_from
+
+log = logging.getLogger("cic.using.model")
+
+Told: TypeAlias = tuple[pd.Index, dict[str, np.ndarray]]
+"""Ids of samples, and columns by name, a value a sample each."""
+
+
+def encoded(
+    bundle: Bundle,
+    profiles: Any,
+    how: Reading,
+    correction: Correction | None = None,
+    features: Features | None = None,
+) -> Told:
+    """Give codes and what is to be doubted of them; parameters and columns as of `Model.encode`, without `model`."""
+    samples, told, _ = _told(bundle, profiles, how, correction, features)
+    return samples, told
+
+
+def classified(bundle: Bundle, profiles: Any, how: Reading, correction: Correction | None = None) -> Told:
+    """Give cell types likewise; parameters and columns as of `Model.classify`, without `model`."""
+    bundle.check_classifies()
+    samples, told, chances = _told(bundle, profiles, how, correction)
+    wanted = [*TYPE_COLUMNS, *COLUMNS, *(name for name in ("correction",) if name in told)]
+    return samples, {name: told[name] for name in wanted} | chances
+
+
+def _told(
+    bundle: Bundle, profiles: Any, how: Reading, correction: Correction | None, features: Features | None = None
+) -> tuple[pd.Index, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Give ids, all that is said of profiles, and the chances of each label."""
+    where = where_from(profiles)
+    ids, parts, chances = list[pd.Index](), list[dict[str, np.ndarray]](), list[dict[str, np.ndarray]]()
+    if correction is not None:
+        bundle = corrected(bundle, correction)
+        log.warning("%s: corrected by %s of %s", where, correction, correction.fitted_to)
+    for values_SG, samples in taken(bundle, profiles, where, how):
+        told, probability_SL = answers(bundle, values_SG)
+        for note in sorted({*told["note"]} - {""}):
+            log.warning("%s: %s", where, note)
+        if features is not None:
+            code_SW = np.stack([told[name] for name in bundle.code_columns]).T
+            told |= zip(features.columns, bundle.activities(code_SW).T, strict=True)
+        if correction is not None:
+            told["correction"] = np.full(len(samples), correction.digest[:12], dtype=object)
+        ids.append(samples)
+        parts.append(told)
+        if probability_SL is not None:
+            columns = (f"p({label})" for label in bundle.labels)
+            chances.append(dict(zip(columns, probability_SL.T, strict=True)))
+    return ids[0].append(ids[1:]) if ids[1:] else ids[0], _joined(parts), _joined(chances)
+
+
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Give columns below one another; one part alone as it is, since whoever asks for one profile waits for it."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
