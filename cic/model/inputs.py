@@ -53,7 +53,8 @@ def aligned(
     if isinstance(profiles, ExpressionMatrix):
         sample_ids, found_SG = profiles.samples.index, profiles.dense()
         # whoever has put the genes in order need not wait until they are found again
-        if profiles.genes == genes and found_SG.flags.c_contiguous:
+        same = profiles.genes is genes or profiles.genes == genes
+        if same and found_SG.flags.c_contiguous:
             there_G = np.ones(len(genes), dtype=bool)
         else:
             fix = "declare --samples-in columns, or of a table the other axis than was declared"
