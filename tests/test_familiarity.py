@@ -117,6 +117,18 @@ def test_no_profile_is_nearer_to_the_model_than_is_said_without_making_a_code(wi
     assert (least_errors(wide, values_SG) <= mean_errors(wide, values_SG) * ABLE + 1e-6).all()
 
 
+def test_what_no_code_reaches_is_the_part_along_the_mean_outside_the_basis(tmp_path, profiles):
+    bundle = load_bundle(tiny_bundle(tmp_path, profiles, 4, top_genes=150))
+    bundle = replace(bundle, preprocessor=replace(bundle.preprocessor, scale_G=np.linspace(0.5, 2, 150)))
+    mean_G = bundle.preprocessor.mean_G / bundle.preprocessor.scale_G
+    rest_G = mean_G - bundle.basis.components_GK @ (bundle.basis.components_GK.T @ mean_G)
+    along_S = bundle.preprocessor.transform(profiles.values) @ (rest_G / np.linalg.norm(rest_G))
+    np.testing.assert_allclose(least_errors(bundle, profiles.values), along_S**2 / 150, rtol=1e-4)
+    values_SG = profiles.values.copy()
+    values_SG[:, 3] = np.nan
+    assert not least_errors(bundle, values_SG).any(), "of missing genes nothing is known"
+
+
 def test_without_making_a_code_most_readings_are_told_apart(wide, profiles):
     for reading in READINGS.values():
         least_S = least_errors(wide, reading(profiles.values))

@@ -98,7 +98,7 @@ def check_values(values_SG: np.ndarray, unit: Unit, samples: Sequence[str], gene
             expected="finite numbers only",
         )
     try:
-        check_unit(values_SG, unit, list(samples), list(genes), where)
+        check_unit(values_SG, unit, samples, genes, where)
     except DataError as error:
         raise ModelError(
             error.found,

@@ -17,7 +17,7 @@ from cic.model.features import Features
 from cic.using.correction import Correction, corrected
 from cic.using.profiles import Reading, taken, where_from
 
-log = logging.getLogger("cic.using.model")
+log = logging.getLogger(__name__)
 
 Told: TypeAlias = tuple[pd.Index, dict[str, np.ndarray]]
 """Ids of samples, and columns by name, a value a sample each."""
