@@ -112,6 +112,15 @@ def test_a_column_that_is_known_again_has_the_names_that_it_has(chunks, kind):
         assert joined_column(one, "gene") == joined(one.to_pylist())
 
 
+def test_a_damaged_column_is_refused_each_time():
+    _, _, letters = pa.array(["A", "B"]).buffers()
+    places = pa.py_buffer(np.array([0, 9, 2], np.int32))
+    column = pa.chunked_array([pa.Array.from_buffers(pa.string(), 2, [None, places, letters])])
+    for _ in range(2):
+        with pytest.raises(DataError, match="the column `gene` is damaged"):
+            joined_column(column, "gene")
+
+
 @settings(max_examples=50)
 @given(data=st.data())
 def test_no_damaged_stream_is_taken_for_another_or_raises_anything_else(data, profiles):

@@ -53,8 +53,7 @@ def aligned(
     if isinstance(profiles, ExpressionMatrix):
         sample_ids, found_SG = profiles.samples.index, profiles.dense()
         # whoever has put the genes in order need not wait until they are found again
-        same = profiles.genes is genes or profiles.genes == genes
-        if same and found_SG.flags.c_contiguous:
+        if (profiles.genes is genes or profiles.genes == genes) and found_SG.flags.c_contiguous:
             there_G = np.ones(len(genes), dtype=bool)
         else:
             fix = "declare --samples-in columns, or of a table the other axis than was declared"

@@ -28,7 +28,7 @@ def joined(genes: Sequence[str]) -> str | list[str]:
 
 
 def joined_column(column: pa.ChunkedArray, name: str) -> str | list[str]:
-    """Give the same of a column of text, the same text again if that of an earlier body was the same.
+    """Give the same of a column of text without gaps; one that lies in memory as an earlier one did is not read again.
 
     Raises
     ------
@@ -55,8 +55,9 @@ def check_whole(column: pa.ChunkedArray, name: str) -> None:
 
 @lru_cache(COLUMNS_KEPT)
 def _joined(name: str, kind: pa.DataType, *chunks: Chunk) -> str | list[str]:
-    read = (pa.Array.from_buffers(kind, n, [*map(_buffer, buffers)], offset=offset) for n, offset, buffers in chunks)
-    column = pa.chunked_array(read, kind)
+    column = pa.chunked_array(
+        (pa.Array.from_buffers(kind, n, [*map(_buffer, buffers)], 0, offset) for n, offset, buffers in chunks), kind
+    )
     check_whole(column, name)
     name_G = column.cast(pa.string()).combine_chunks()
     text = pc.binary_join(pa.ListArray.from_arrays([0, len(name_G)], name_G), GAP)[0].as_py()

@@ -21,6 +21,7 @@ log = logging.getLogger("cic.serving")
 LISTS_KEPT = 16
 """Lists of genes whose order is remembered: whoever asks again mostly sends the same."""
 NO_COLUMNS = pd.Index([], dtype=object)
+"""Of a table of ids alone, which pandas makes sooner if it need not make these."""
 
 
 class Served:

@@ -1,6 +1,6 @@
 """All that a model says of profiles, as columns: `Model` makes tables of them, and a server sends them without.
 
-To make a table of one profile and to take it apart again takes as long as to make its code.
+To make a table of one profile and to take it apart again takes nearly as long as to make its code.
 """
 
 from __future__ import annotations
