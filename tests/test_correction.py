@@ -134,7 +134,7 @@ def test_a_correction_is_kept_and_every_answer_says_that_it_was_corrected(model,
     assert back.digest == found.digest and back.model == model.bundle.digest
     plain = model.encode(frame)
     assert "correction" not in plain
-    with caplog.at_level(logging.WARNING, logger="cic.using.model"):
+    with caplog.at_level(logging.WARNING, logger="cic.using.told"):
         codes = model.encode(frame, correction=back)
     assert "corrected by a shift" in caplog.text
     assert set(codes["correction"]) == {found.digest[:12]} and (codes["model"] == plain["model"]).all()

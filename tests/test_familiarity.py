@@ -76,7 +76,7 @@ def test_a_bundle_of_the_format_before_still_loads_and_nothing_is_claimed(caplog
     assert (table["unexplained"].between(0, 1)).all()
     said = verdict(table)
     assert said.text.startswith("nothing is known") and not said.foreign
-    assert UNKNOWN not in set(answers(bundle, values_SG, table.index)[0]["cell_type"])
+    assert UNKNOWN not in set(answers(bundle, values_SG)[0]["cell_type"])
 
 
 def test_too_few_held_out_profiles_are_no_reference(fitted):
@@ -115,6 +115,18 @@ def test_no_profile_is_nearer_to_the_model_than_is_said_without_making_a_code(wi
     drawn_SG = np.random.default_rng(seed).normal(size=profiles.values.shape) * spread
     values_SG = np.maximum(profiles.values * level + drawn_SG, 0).astype(np.float32)
     assert (least_errors(wide, values_SG) <= mean_errors(wide, values_SG) * ABLE + 1e-6).all()
+
+
+def test_what_no_code_reaches_is_the_part_along_the_mean_outside_the_basis(tmp_path, profiles):
+    bundle = load_bundle(tiny_bundle(tmp_path, profiles, 4, top_genes=150))
+    bundle = replace(bundle, preprocessor=replace(bundle.preprocessor, scale_G=np.linspace(0.5, 2, 150)))
+    mean_G = bundle.preprocessor.mean_G / bundle.preprocessor.scale_G
+    rest_G = mean_G - bundle.basis.components_GK @ (bundle.basis.components_GK.T @ mean_G)
+    along_S = bundle.preprocessor.transform(profiles.values) @ (rest_G / np.linalg.norm(rest_G))
+    np.testing.assert_allclose(least_errors(bundle, profiles.values), along_S**2 / 150, rtol=1e-4)
+    values_SG = profiles.values.copy()
+    values_SG[:, 3] = np.nan
+    assert not least_errors(bundle, values_SG).any(), "of missing genes nothing is known"
 
 
 def test_without_making_a_code_most_readings_are_told_apart(wide, profiles):

@@ -25,10 +25,13 @@ from cic.errors import CicError, ConfigError, DataError, ModelError, ServiceErro
 from cic.serving.app import scoring_app
 from cic.serving.bodies import ARROW, JSON, Profiles, profiles_of
 from cic.serving.desk import Desk
+from cic.serving.gene_lists import joined, joined_column
 from cic.serving.limits import Limits
 from cic.serving.refusals import Refused
 from cic.serving.served import Following, Served
 from cic.using import Model
+
+TEXT = [pa.string(), pa.large_string(), pa.string_view()]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,23 @@ def test_lists_of_genes_are_not_taken_for_one_another(model):
 
 
 @settings(max_examples=50)
+@given(chunks=st.lists(st.lists(st.text(max_size=20))), kind=st.sampled_from(TEXT))
+def test_a_column_that_is_known_again_has_the_names_that_it_has(chunks, kind):
+    column = pa.chunked_array([pa.array(names, kind) for names in chunks], kind)
+    for one in (column, column, column.slice(1)):
+        assert joined_column(one, "gene") == joined(one.to_pylist())
+
+
+def test_a_damaged_column_is_refused_each_time():
+    _, _, letters = pa.array(["A", "B"]).buffers()
+    places = pa.py_buffer(np.array([0, 9, 2], np.int32))
+    column = pa.chunked_array([pa.Array.from_buffers(pa.string(), 2, [None, places, letters])])
+    for _ in range(2):
+        with pytest.raises(DataError, match="the column `gene` is damaged"):
+            joined_column(column, "gene")
+
+
+@settings(max_examples=50)
 @given(data=st.data())
 def test_no_damaged_stream_is_taken_for_another_or_raises_anything_else(data, profiles):
     body = bytearray(body_of(few(profiles), ARROW))
@@ -115,7 +135,7 @@ def test_no_damaged_stream_is_taken_for_another_or_raises_anything_else(data, pr
         assert found.values_SG.shape == (len(found.samples), len(found.genes))
 
 
-@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+@pytest.mark.parametrize("text", TEXT, ids=str)
 @pytest.mark.parametrize("number", [pa.float16(), pa.float32(), pa.float64(), pa.int32(), pa.uint8()], ids=str)
 def test_columns_may_be_of_any_type_that_holds_names_or_numbers(text, number):
     values = np.array([1, 0, 7])

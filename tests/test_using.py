@@ -50,6 +50,17 @@ def test_whatever_holds_the_profiles_the_table_is_the_same(
         pd.testing.assert_frame_equal(table, codes, check_names=False, rtol=1e-4)
 
 
+def test_many_profiles_are_told_part_by_part_as_few_are(
+    tiny: ExpressionMatrix, tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tiny_model.encode(tiny), tiny_model.classify(tiny)
+    monkeypatch.setattr("cic.data.sparse.BLOCK_ROWS", 16)
+    monkeypatch.setattr("cic.data.sparse.FEW", 20)
+    assert len([*tiny.parts()]) > 1
+    for table, expected in zip((tiny_model.encode(tiny), tiny_model.classify(tiny)), whole, strict=True):
+        pd.testing.assert_frame_equal(table, expected, rtol=1e-4)
+
+
 def test_types_and_profiles_come_back(tiny: ExpressionMatrix, tiny_model: Model, frame: pd.DataFrame) -> None:
     types = tiny_model.classify(frame)
     assert (types["likeliest"] == tiny.samples["label"]).mean() > 0.8

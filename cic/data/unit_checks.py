@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ FEW_COUNTS = 500
 """A shallow cell has more, and a sample of many cells some millions."""
 
 
-def check_unit(values_SG: Values, unit: str, samples: list[str], genes: list[str], where: str) -> None:
+def check_unit(values_SG: Values, unit: str, samples: Sequence[str], genes: Sequence[str], where: str) -> None:
     """Refuse a declared unit that the values clearly contradict; doubtful cases pass.
 
     Raises
@@ -56,8 +57,8 @@ class _Declared:
     values_SG: Values
     stored: np.ndarray
     unit: str
-    samples: list[str]
-    genes: list[str]
+    samples: Sequence[str]
+    genes: Sequence[str]
     where: str
     low: float
     high: float
@@ -66,7 +67,7 @@ class _Declared:
         """Name the place of a stored value."""
         sparse_values = is_sparse(self.values_SG)
         row, column = at(self.values_SG, flat) if sparse_values else np.unravel_index(flat, self.values_SG.shape)
-        return f"{self.where}, sample {self.samples[row]}, gene {self.genes[column]}"
+        return f"{self.where}, sample {self.samples[int(row)]}, gene {self.genes[int(column)]}"
 
 
 def _check_none_negative(declared: _Declared) -> None:

@@ -268,15 +268,19 @@ class Bundle:
         return seen(self, values_SG).error_S * len(self.genes)
 
     @cached_property
-    def unreached_G(self) -> np.ndarray:
-        """The direction of the mean training profile outside the basis, of length 1 (float64); 0 if all is inside.
+    def unreached(self) -> tuple[np.ndarray, float]:
+        """The direction of the mean training profile outside the basis, which no reconstruction reaches.
 
-        What profiles have along it is part of every reconstruction's error, and can be told without a projection.
+        Weights of values over `genes_in` on the scale of the model, before they are centred (float64; 0 where all is
+        inside), and what is to be taken off their sum: what profiles have along it can be told without a projection.
         """
-        mean_G = self.preprocessor.mean_G / self.preprocessor.scale_G
+        fitted = self.preprocessor
+        mean_G = fitted.mean_G / fitted.scale_G
         rest_G = mean_G - self.basis.components_GK @ (self.basis.components_GK.T @ mean_G)
-        length = float(np.linalg.norm(rest_G))
-        return rest_G / length if length > SMALLEST_REST * np.linalg.norm(mean_G) else np.zeros_like(rest_G)
+        length, weight_G = float(np.linalg.norm(rest_G)), np.zeros(len(self.genes_in))
+        if length > SMALLEST_REST * np.linalg.norm(mean_G):
+            weight_G[fitted.kept] = rest_G / length / fitted.scale_G
+        return weight_G, float(fitted.mean_G @ weight_G[fitted.kept])
 
     @cached_property
     def mean_log2_G(self) -> np.ndarray:

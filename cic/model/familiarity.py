@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -60,10 +60,11 @@ def judged(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index, found: Seen
     return pd.DataFrame(_judgement(bundle, values_SG, found or seen(bundle, values_SG)), index=samples)
 
 
-def _judgement(bundle: Bundle, values_SG: np.ndarray, found: Seen) -> dict[str, Any]:
-    note = scale_evidence(bundle, values_SG, found.error_S) or ""
-    told: dict[str, Any] = dict.fromkeys(COLUMNS)
-    told |= {"coverage": found.coverage, "unexplained": found.unexplained_S, "note": note}
+def _judgement(bundle: Bundle, values_SG: np.ndarray, found: Seen) -> dict[str, np.ndarray]:
+    n_profiles, note = len(values_SG), scale_evidence(bundle, values_SG, found.error_S) or ""
+    told = dict.fromkeys(COLUMNS, np.full(n_profiles, None, dtype=object))
+    told |= {"coverage": np.full(n_profiles, found.coverage), "unexplained": found.unexplained_S}
+    told["note"] = np.full(n_profiles, note, dtype=object)
     if (known := bundle.reference) is not None:
         told["error_ratio"] = found.error_S / known.median_error
         told["percentile"] = known.percentile(found.error_S)
@@ -110,24 +111,23 @@ def named_types(
     }
 
 
-def answers(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> tuple[pd.DataFrame, np.ndarray | None]:
+def answers(bundle: Bundle, values_SG: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Give all that a model says of profiles, seen once.
 
     Returns
     -------
-    pandas.DataFrame, numpy.ndarray or None
-        One row a profile: `code_1` and so on, the columns of `judged`, and with a classifier those of `named_types`;
-        and the probability of each label (float32, S x L).
+    dict, numpy.ndarray or None
+        A column each (S): `code_1` and so on, those of `judged`, and with a classifier those of `named_types`; and the
+        probability of each label (float32, S x L).
     """
     found = seen(bundle, values_SG)
     told = dict(zip(bundle.code_columns, found.code_SW.T, strict=True)) | _judgement(bundle, values_SG, found)
     probability_SL = None
     if bundle.labels:
         probability_SL = bundle.classify(found.code_SW, found.z_SK)
-        familiar_S = told["familiar"]
-        foreign_S = np.zeros(len(values_SG), dtype=bool) if familiar_S is None else ~familiar_S
+        foreign_S = np.zeros(len(values_SG), dtype=bool) if bundle.reference is None else ~told["familiar"]
         told |= named_types(probability_SL, bundle.labels, foreign_S, bundle.reference)
-    return pd.DataFrame(told, index=samples), probability_SL
+    return told, probability_SL
 
 
 @dataclass(frozen=True)

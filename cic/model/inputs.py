@@ -53,7 +53,7 @@ def aligned(
     if isinstance(profiles, ExpressionMatrix):
         sample_ids, found_SG = profiles.samples.index, profiles.dense()
         # whoever has put the genes in order need not wait until they are found again
-        if profiles.genes == genes and found_SG.flags.c_contiguous:
+        if (profiles.genes is genes or profiles.genes == genes) and found_SG.flags.c_contiguous:
             there_G = np.ones(len(genes), dtype=bool)
         else:
             fix = "declare --samples-in columns, or of a table the other axis than was declared"
@@ -97,7 +97,7 @@ def check_values(values_SG: np.ndarray, unit: Unit, samples: Sequence[str], gene
             expected="finite numbers only",
         )
     try:
-        check_unit(values_SG, unit, list(samples), list(genes), where)
+        check_unit(values_SG, unit, samples, genes, where)
     except DataError as error:
         raise ModelError(
             error.found,

@@ -7,6 +7,7 @@ elsewhere is far from the training mean as well, and divides its error by that. 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,15 +169,27 @@ class Reference:
         position = int(np.ceil((len(self.doubt_P) + 1) * (1 - error_rate) - 1e-9))
         return float(self.doubt_P[position - 1]) if 0 < position <= len(self.doubt_P) else None
 
-    @property
+    # found once: beside a single profile numpy's quantiles take long
+
+    @cached_property
     def median_error(self) -> float:
         """Median error of held-out profiles."""
         return max(float(np.median(self.error_P)), SMALLEST)
 
-    @property
+    @cached_property
+    def median_distance(self) -> float:
+        """Median distance of their codes from those of training."""
+        return max(float(np.median(self.distance_P)), SMALLEST)
+
+    @cached_property
     def largest_familiar(self) -> float:
         """Error beyond which a profile is foreign."""
         return FAR * float(np.quantile(self.error_P, 0.95))
+
+    @cached_property
+    def least_correlation(self) -> float:
+        """Correlation with the mean training profile that all but a twentieth of held-out profiles have."""
+        return float(np.quantile(self.correlation_P, 0.05))
 
     def percentile(self, error_S: np.ndarray) -> np.ndarray:
         """Give the share of held-out profiles with a smaller error, in percent."""
@@ -185,7 +198,7 @@ class Reference:
     def code_distances(self, bundle: Bundle, code_SW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give how far codes are from those of training: over the median of held-out ones, and as a percentile."""
         distance_S = distances(code_SW, self.code_RW, bundle.network.weights["code_scale_W"])
-        return distance_S / max(float(np.median(self.distance_P)), SMALLEST), _percentile(distance_S, self.distance_P)
+        return distance_S / self.median_distance, _percentile(distance_S, self.distance_P)
 
 
 def _percentile(value_S: np.ndarray, held_out_P: np.ndarray) -> np.ndarray:

@@ -53,8 +53,7 @@ def scale_evidence(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray | 
 def _of_shape(bundle: Bundle, values_SG: np.ndarray) -> str | None:
     if bundle.reference is None:
         return None
-    held_out = bundle.reference.correlation_P
-    usual = float(np.quantile(held_out, 0.05))
+    held_out, usual = bundle.reference.correlation_P, bundle.reference.least_correlation
     median = float(np.median(correlations(bundle, values_SG)))
     if usual < LEAST_CORRELATION or median >= usual / 2:
         return None
@@ -83,7 +82,10 @@ def _of_logarithms(bundle: Bundle, values_SG: np.ndarray, error_S: np.ndarray) -
 
 
 def least_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
-    """Give what no code can make the mean squared errors smaller than (float64, S); 0 where genes are missing."""
-    if np.isnan(values_SG).any():
-        return np.zeros(len(values_SG))
-    return (bundle.preprocessor.transform(values_SG) @ bundle.unreached_G) ** 2 / len(bundle.preprocessor.kept)
+    """Give what no code can make the mean squared errors of log2 values smaller than (float64, S).
+
+    0 where genes are missing.
+    """
+    weight_G, offset = bundle.unreached
+    along_S = values_SG @ weight_G - offset
+    return np.where(np.isnan(along_S), 0, along_S**2 / len(bundle.preprocessor.kept))

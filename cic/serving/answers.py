@@ -70,7 +70,8 @@ def _answer(bundle: Bundle, stamp: str, frame: pd.DataFrame, output: str) -> pd.
         return pd.DataFrame(bundle.reconstruct(values_SG), frame.index, list(bundle.genes))
     if output != "codes":
         bundle.check_classifies()
-    table, probability_SL = answers(bundle, values_SG, frame.index)
+    told, probability_SL = answers(bundle, values_SG)
+    table = pd.DataFrame(told, frame.index)
     if output == "cell_type":
         table = table[[*TYPE_COLUMNS, *COLUMNS]]
     elif output == "probabilities":

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import pandas as pd
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -17,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from cic import __version__
 from cic.errors import CicError
+from cic.model.bundle import Bundle
 from cic.serving import written
 from cic.serving.bodies import codes_of, profiles_of
 from cic.serving.desk import Desk
@@ -26,6 +26,8 @@ from cic.serving.metrics import Counted, Metrics
 from cic.serving.refusals import Refused
 from cic.serving.scoring import invocations
 from cic.serving.served import Following, Served
+from cic.using.profiles import Reading
+from cic.using.told import Told, classified, encoded
 
 SPEAKS = "cic-model"
 """Header of every answer of a model: which one."""
@@ -92,14 +94,14 @@ class _Doors:
 def _model_router(doors: _Doors) -> APIRouter:
     router = APIRouter(tags=["model"])
 
-    def of_profiles(verb: str) -> Callable[[Request], Any]:
+    def of_profiles(verb: Callable[[Bundle, Any, Reading], Told]) -> Callable[[Request], Any]:
         async def door(request: Request) -> Response:
             kind, wanted = _kinds(request)
 
             def work(body: bytearray, served: Served) -> tuple[Response, int]:
                 given = served.matrix(profiles_of(body, kind, doors.limits))
-                table: pd.DataFrame = getattr(served.model, verb)(given)
-                return Response(written.answers(table, wanted, served.stamp), media_type=wanted), len(table)
+                samples, told = verb(served.model.bundle, given, Reading())
+                return Response(written.answers(samples, told, wanted, served.stamp), media_type=wanted), len(samples)
 
             return await doors.ask(request, work)
 
@@ -114,8 +116,8 @@ def _model_router(doors: _Doors) -> APIRouter:
 
         return await doors.ask(request, work)
 
-    router.post("/encode", summary="Codes of profiles, and their doubt", **OF_PROFILES)(of_profiles("encode"))
-    router.post("/classify", summary="Cell types of profiles, and their doubt", **OF_PROFILES)(of_profiles("classify"))
+    router.post("/encode", summary="Codes of profiles, and their doubt", **OF_PROFILES)(of_profiles(encoded))
+    router.post("/classify", summary="Cell types of profiles, and their doubt", **OF_PROFILES)(of_profiles(classified))
     router.post("/decode", summary="Profiles of codes, on log2 scale", **OF_CODES)(decode)
     return router
 

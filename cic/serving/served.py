@@ -13,12 +13,15 @@ import pandas as pd
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import CicError, ConfigError, ModelError
 from cic.model.familiarity import judged
-from cic.serving.bodies import GAP, SAMPLE, Profiles
+from cic.serving.bodies import SAMPLE, Profiles
+from cic.serving.gene_lists import GAP
 from cic.using import Model
 
 log = logging.getLogger("cic.serving")
 LISTS_KEPT = 16
 """Lists of genes whose order is remembered: whoever asks again mostly sends the same."""
+NO_COLUMNS = pd.Index([], dtype=object)
+"""Of a table of ids alone, which pandas makes sooner if it need not make these."""
 
 
 class Served:
@@ -54,7 +57,8 @@ class Served:
             genes, values_SG = self.model.bundle.genes_in, np.take(profiles.values_SG, order, axis=1)
         else:
             genes, values_SG = tuple(profiles.genes), profiles.values_SG
-        samples = pd.DataFrame(index=pd.Index(profiles.samples, name=SAMPLE, dtype=object))
+        ids = pd.Index(profiles.samples, name=SAMPLE, dtype=object)
+        samples = pd.DataFrame(np.empty((len(ids), 0)), ids, NO_COLUMNS)
         return ExpressionMatrix(values_SG, genes, samples, self.model.bundle.unit, "body")
 
     def _found(self, joined: str) -> np.ndarray | None:

@@ -29,14 +29,15 @@ def kind_wanted(accept: str) -> str | None:
     return None
 
 
-def answers(table: pd.DataFrame, kind: str, stamp: str) -> bytes:
-    """Write a table of codes or types: of JSON an object a profile, else a row a profile."""
-    samples = [*map(str, table.index)]
-    if kind != JSON:  # pyarrow's own way from pandas takes ten times as long for one profile
-        columns = [pa.array(table[name].to_numpy(), from_pandas=True) for name in table.columns]
-        return _packed(pa.table([pa.array(samples), *columns], names=[SAMPLE, *table.columns]), kind, stamp)
-    told = {SAMPLE: samples, **{name: table[name].tolist() for name in table.columns if name != "model"}}
-    rows = [dict(zip(told, row, strict=True)) for row in zip(*told.values(), strict=True)]
+def answers(samples: pd.Index, told: dict[str, np.ndarray], kind: str, stamp: str) -> bytes:
+    """Write columns of codes or types: of JSON an object a profile, else a row a profile."""
+    ids = [*map(str, samples)]
+    if kind != JSON:
+        columns = [pa.array(ids), *(pa.array(column, from_pandas=True) for column in told.values())]
+        made = pa.table([*columns, pa.array([stamp] * len(ids))], names=[SAMPLE, *told, "model"])
+        return _packed(made, kind, stamp)
+    columns = [ids, *(column.tolist() for column in told.values())]
+    rows = [dict(zip((SAMPLE, *told), row, strict=True)) for row in zip(*columns, strict=True)]
     return orjson.dumps({"model": stamp, "profiles": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

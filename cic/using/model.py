@@ -17,15 +17,14 @@ import pandas as pd
 from cic.data.terms import DeclaredUnit, SamplesIn
 from cic.errors import ConfigError, DataError
 from cic.model.bundle import Bundle
-from cic.model.familiarity import COLUMNS, TYPE_COLUMNS, answers
-from cic.model.features import Features
 from cic.model.missing_genes import LEAST_COVERAGE
 from cic.using.adata import codes_in, fill, fill_layer, is_anndata
 from cic.using.annotations import about_model, annotated, table_of_codes
-from cic.using.correction import Correction, check_enough, corrected, fit_correction, spread
+from cic.using.correction import Correction, check_enough, fit_correction, spread
 from cic.using.explained import Explained, explained, means_by_type
 from cic.using.profiles import Reading, taken, where_from
 from cic.using.stamps import Stamp, check_made_by, stamped
+from cic.using.told import Told, classified, encoded
 
 if TYPE_CHECKING:
     import polars
@@ -126,10 +125,8 @@ class Model:
             for and the model has none.
         """
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, _ = self._answered(
-            profiles, how, correction, held_out, self.bundle.known_features() if features else None
-        )
-        return self._filled_into(profiles, table)
+        known = self.bundle.known_features() if features else None
+        return self._table(profiles, encoded(self.bundle, profiles, how, correction, held_out, known))
 
     def classify(
         self,
@@ -165,11 +162,8 @@ class Model:
         DataError, ModelError
             As `encode`, and if the model has no classifier.
         """
-        self.bundle.check_classifies()
         how = Reading(unit, samples_in, layer, gene_map, least_coverage, reading)
-        table, chances = self._answered(profiles, how, correction, held_out)
-        stamps = [name for name in table if name == "correction" or str(name).startswith("error_growth")]
-        return self._filled_into(profiles, self._stamped(table[[*TYPE_COLUMNS, *COLUMNS, *stamps]].join(chances)))
+        return self._table(profiles, classified(self.bundle, profiles, how, correction, held_out))
 
     def correction(
         self,
@@ -293,49 +287,10 @@ class Model:
             )
         return codes[columns].to_numpy(dtype=np.float32)
 
-    def _answered(
-        self,
-        profiles: Any,
-        how: Reading,
-        correction: Correction | None,
-        held_out: Any = None,
-        features: Features | None = None,
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Give all that is said of profiles, and the chances of each label."""
-        where, tables, chances = where_from(profiles), list[pd.DataFrame](), list[pd.DataFrame]()
-        bundle, stamps = self.bundle, dict[str, Any]()
-        if correction is not None:
-            bundle, stamps = corrected(bundle, correction), {"correction": correction.digest[:12]}
-            log.warning("%s: corrected by %s of %s", where, correction, correction.fitted_to)
-        for values_SG, samples in taken(bundle, profiles, where, how):
-            if held_out is not None and not tables:
-                from cic.using.held_out import growth  # whoever asks for no cost need not wait for what resamples
-
-                stamps |= growth(self.bundle, held_out, np.isnan(values_SG).all(axis=0), where)
-            table, probability_SL = answers(bundle, values_SG, samples)
-            for note in sorted({*table["note"]} - {""}):
-                log.warning("%s: %s", where, note)
-            if features is not None:
-                activity_SF = bundle.activities(table[bundle.code_columns].to_numpy())
-                table = table.join(pd.DataFrame(activity_SF, samples, features.columns))
-            tables.append(table)
-            if probability_SL is not None:
-                columns = [f"p({label})" for label in self.bundle.labels]
-                chances.append(pd.DataFrame(probability_SL, samples, columns))
-        table = _joined(tables)
-        return self._stamped(table.assign(**stamps) if stamps else table), _joined(chances)
-
-    def _stamped(self, table: pd.DataFrame) -> pd.DataFrame:
-        return stamped(table, Stamp(self.stamp, self.bundle.digest))
-
-    def _filled_into(self, profiles: Any, table: pd.DataFrame) -> pd.DataFrame:
+    def _table(self, profiles: Any, told: Told) -> pd.DataFrame:
+        """Make a stamped table of what was told, and fill it into the profiles where they are an AnnData."""
+        samples, columns = told
+        table = stamped(pd.DataFrame(columns, samples), Stamp(self.stamp, self.bundle.digest))
         if is_anndata(profiles):
             fill(profiles, annotated(self, table), where_from(profiles))
         return table
-
-
-def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Give tables below one another; one alone as it is, since whoever asks for a single profile waits for it."""
-    if len(tables) == 1:
-        return tables[0]
-    return pd.concat(tables) if tables else pd.DataFrame()
