@@ -27,23 +27,23 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
+from bench.axes_shown import table
 from bench.axes_specific import random_r
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
 from cic.data.synthetic import Recipe, planted_activity, simulate, truth_files
 from cic.data.synthetic_hard import HardRecipe, simulate_hard
-from cic.evaluation.axes.matching import matched, medians
+from cic.evaluation.axes.matching import matched
 from cic.evaluation.axes.recovery import TRUE_ABOVE, correlations
 from cic.evaluation.axes.rivals import Axes
 from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
-from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.seeds import derive_seed
 
 SETTINGS = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
-RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 200, 2000, 0.95
+RATE, SHUFFLES = 0.05, 200
 ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
 
 
@@ -123,58 +123,6 @@ def rows(
 
     networks = {id(ready): trained(ready, seed) for ready, _ in both}
     yield from rows_by_method(networks, numbers, seed, row, widths)
-
-
-def summary(rows: pd.DataFrame, seed: int = 1) -> dict[str, str]:
-    """Put the programs of all seeds of one case together, and draw them anew for intervals."""
-    value_P = {name: np.concatenate([np.asarray(one) for one in rows[name]]) for name in rows if name.endswith("_P")}
-    links_P, true_P = value_P["links_P"], value_P["true_P"]
-    draw = np.random.default_rng(seed)
-    drawn_RP = draw.multinomial(len(links_P), np.full(len(links_P), 1 / len(links_P)), size=RESAMPLES).astype(float)
-
-    def ratio(part_P: np.ndarray, whole_P: np.ndarray) -> Interval:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value, value_R = part_P.sum() / whole_P.sum(), drawn_RP @ part_P / (drawn_RP @ whole_P)
-        return percentile_interval(float(value), value_R, CONFIDENCE, len(whole_P))
-
-    one_P = np.ones(len(links_P))
-    return {
-        "axes": f"{rows['axes'].mean():.0f}",
-        "median r": _shown(
-            percentile_interval(*medians(value_P["matched_P"], RESAMPLES, seed), CONFIDENCE, len(one_P))
-        ),
-        "precision": _shown(ratio(true_P, links_P)),
-        "recall": _shown(ratio((true_P > 0).astype(float), one_P)),
-        "average precision (blind)": f"{rows['average_precision'].mean():.2f} ({rows['blind_precision'].mean():.2f})",
-        **{
-            f"{name}, {figure}": _shown(ratio(*parts))
-            for name, found_P, truly_P in (
-                ("sets followed", value_P["followed_P"], value_P["truly_followed_P"]),
-                ("specific", value_P["specific_P"], value_P["truly_specific_P"]),
-            )
-            for figure, parts in {
-                "share": ((found_P > 0).astype(float), one_P),
-                "precision": (truly_P, found_P),
-                "recall": ((truly_P > 0).astype(float), one_P),
-            }.items()
-        },
-        "recurs": _shown(Interval(float(rows["recurs"].astype(float).mean()), None, None)),
-        "seconds": f"{rows['seconds'].mean():.1f}",
-    }
-
-
-def _shown(one: Interval) -> str:
-    bounds = "" if one.bounds is None else f" ({one.bounds[0]:.2f} to {one.bounds[1]:.2f})"
-    return f"{one.value:.2f}{bounds}" if one.is_defined else "–"
-
-
-def table(found: list[dict[str, Any]]) -> str:
-    """Give the table of the docs."""
-    cases = pd.DataFrame(found).groupby(["setting", "asked", "method"], sort=False)
-    told = [{**dict(zip(cases.keys, case, strict=True)), **summary(rows)} for case, rows in cases]
-    columns = list(told[0])
-    lines = [columns, ["---"] * len(columns), *([str(one[name]) for name in columns] for one in told)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main() -> None:

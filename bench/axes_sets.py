@@ -41,7 +41,9 @@ SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
 """Methods whose axes are linked after their profiles were shuffled, and how often."""
 
 
-def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
+def rows(
+    matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int], widths: list[int]
+) -> Iterator[dict[str, Any]]:
     """Give one row a method and number of axes."""
     params = Params(seed=seed)
     parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
@@ -89,7 +91,7 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
             **counts, "shuffled": shuffled, "seconds": seconds,
         }  # fmt: skip
 
-    yield from rows_by_method(networks, numbers, seed, row)
+    yield from rows_by_method(networks, numbers, seed, row, widths)
 
 
 def told(
@@ -157,6 +159,7 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, required=True, help="a GMT file, or a folder of them")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--axes", type=int, nargs="*", default=[])
+    parser.add_argument("--widths", type=int, nargs="*", default=[], help="of other codes whose features are taken too")
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
     options = parser.parse_args()
     matrix = read_matrix(options.file)
@@ -167,7 +170,7 @@ def main() -> None:
     sets = [one for file in gmt_files(options.sets) for one in read_gmt(file)]
     found = []
     for seed in options.seeds:
-        for row in rows(matrix, sets, seed, options.axes):
+        for row in rows(matrix, sets, seed, options.axes, options.widths):
             found.append(row)
             print(seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
             if options.output:
