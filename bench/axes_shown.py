@@ -36,7 +36,11 @@ NAMES = {
     "blind": "random directions",
 }
 """Methods of the figure, from top to bottom."""
-DRAWN = {"median r": Look(BLUE, "o", size=5), "precision": Look(VERMILION, "s", size=4.5)}
+DRAWN = {
+    "median r": (0.14, Look(BLUE, "o", size=5), "median |r| of a program with its own axis"),
+    "precision": (-0.14, Look(VERMILION, "s", size=4.5), "precision of links"),
+}
+"""How far from the line of the method, how, and what it is."""
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Interval]:
@@ -87,11 +91,12 @@ def recovered(rows: Sequence[Mapping[str, Any]]) -> Spec:
         as_many = {method: summary(one) for method, one in found[found["asked"] == "as many"].groupby("method")}
         at = [float(-place) for place, method in enumerate(NAMES) if method in as_many]
         marks = []
-        for figure, look in DRAWN.items():
+        for figure, (beside, look, label) in DRAWN.items():
             each = [as_many[method][figure] for method in NAMES if method in as_many]
-            low, high = ([end if end is not None else one.value for end, one in zip(ends, each, strict=True)]
-                         for ends in zip(*((one.low, one.high) for one in each), strict=True))  # fmt: skip
-            marks.append(Series([one.value for one in each], at, look, low, high, along="x", label=figure))
+            ends = [[one.value if end is None else end for end in (one.low, one.high)] for one in each]
+            y = [place + beside for place in at]
+            value = [one.value for one in each]
+            marks.append(Series(value, y, look, *np.transpose(ends), along="x", label=label))
         ticks = [(-place, name if number == 0 else "") for place, name in names_at(list(NAMES.values()))]
         limits = (0.5 - len(NAMES), 0.5)
         panels.append(Panel(marks, Axis(limits=(-0.03, 1.03)), Axis(ticks=ticks, limits=limits), title=str(setting)))

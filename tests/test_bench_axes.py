@@ -1,10 +1,12 @@
-"""Links that random directions do not have."""
+"""Links that random directions do not have, and how axes and planted programs are summed up."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from bench.axes_shown import recovered, summary, table
 from bench.axes_specific import named, random_r
 from cic.evaluation.axes.set_links import set_expression
 
@@ -63,3 +65,21 @@ def test_an_axis_with_too_many_sets_has_no_name():
     specific_PF = np.zeros((30, 4), dtype=bool)
     specific_PF[:1, 1] = specific_PF[:20, 2] = specific_PF[:21, 3] = True
     assert named(specific_PF) == 2
+
+
+def test_programs_of_all_seeds_count_alike():
+    counts = {"links_P": [2, 0], "true_P": [1, 0], "followed_P": [4, 4], "truly_followed_P": [1, 1]}
+    one = {
+        "setting": "hard", "method": "features", "asked": "as many", "axes": 3, "seconds": 1.0, "recurs": None,
+        "average_precision": 0.5, "blind_precision": 0.1, "matched_P": [0.9, 0.5], **counts,
+        "specific_P": [1, 0], "truly_specific_P": [1, 0],
+    }  # fmt: skip
+    rows = [one, {**one, "matched_P": [0.7, 0.1], "links_P": [6, 0]}]
+    found = summary(pd.DataFrame(rows))
+    assert found["median r"].value == pytest.approx(0.6)
+    assert found["precision"].value == pytest.approx(2 / 8)
+    assert found["recall"].value == found["specific, recall"].value == 0.5
+    assert found["specific, precision"].value == 1 and found["sets followed, precision"].value == 0.25
+    assert table(rows).count("\n") == 2
+    of_r, of_precision = recovered(rows).rows[0][0].marks
+    assert (of_r.x, of_precision.x) == ([pytest.approx(0.6)], [pytest.approx(0.25)])
