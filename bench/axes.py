@@ -1,12 +1,11 @@
 """Whether single axes stand for planted programs: features of a model beside as many axes of other methods.
 
-    python -m bench.axes --seeds 1 2 4 --axes --widths 60 120
+    python -m bench.axes --seeds 1 4 --axes --widths 60 120 --output build/axes.jsonl
 
 For every setting of the simulated profiles and every seed, which draws other profiles and another split: a model of
-fixed shape is fitted as the pipeline does it and its features made without a look at the truth, and all methods give as
-many axes. Over the
-held-out profiles every axis goes to one program at most; links with programs are those of the question `programs`, by
-rank sums of loadings. A second split tells whether the same axes come again.
+fixed shape is fitted as the pipeline does it and its features made without a look at the truth, and all methods give
+as many axes. Over the held-out profiles every axis goes to one program at most; links with programs are those of the
+question `programs`, by rank sums of loadings. A second split tells whether the same axes come again.
 """
 
 from __future__ import annotations

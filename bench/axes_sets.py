@@ -57,7 +57,6 @@ def rows(
     held_PS = set_expression(first.x_test_SG, sets.members, first.x_train_NG.std(axis=0))
     label_N = matrix.samples["label"][parts[0] == "train"] if "label" in matrix.samples else pd.Series(dtype=object)
     networks = {id(ready): trained(ready, derive_seed(seed, at)) for at, (ready, _) in enumerate(both)}
-
     by_random = cache(lambda at, n_axes: random_r(expression[at], both[at][1].z_train_NK, n_axes, seed))
 
     def row(name: str, asked: str, make: Make) -> dict[str, Any] | None:

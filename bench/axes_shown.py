@@ -1,6 +1,8 @@
 """Tables and a figure of what came of axes and planted programs.
 
-python -m bench.axes_shown build/axes.jsonl --figures docs/figures
+    python -m bench.axes_shown build/axes.jsonl --figures docs/figures
+
+What is read is what `bench.axes --output` wrote.
 """
 
 from __future__ import annotations
@@ -77,8 +79,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines: list[list[str]] = []
     for case, of_case in pd.DataFrame(rows).groupby(["setting", "asked", "method"], sort=False):
         found = {name: _shown(one) for name, one in summary(of_case).items()}
-        means = {name: f"{of_case[name].mean():.2f}" for name in ("axes", "average_precision", "blind_precision")}
-        cells = {**means, **found, "seconds": f"{of_case['seconds'].mean():.1f}"}
+        means = {name: f"{of_case[name].mean():.2f}" for name in ("average_precision", "blind_precision", "seconds")}
+        cells = {"axes": f"{of_case['axes'].mean():.0f}", **found, **means}
         lines = lines or [["setting", "asked", "method", *cells], ["---"] * (3 + len(cells))]
         lines.append([*case, *cells.values()])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -111,7 +113,7 @@ def _shown(one: Interval) -> str:
 def main() -> None:
     """Print the table of what was measured, and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="+", help="what `bench.axes --output` wrote")
+    parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--figures", type=Path, help="folder to draw axes.svg into")
     options = parser.parse_args()
     rows = [json.loads(line) for file in options.files for line in file.read_text().splitlines()]
