@@ -1,11 +1,11 @@
 """Whether single axes stand for planted programs: features of a model beside as many axes of other methods.
 
-    python -m bench.axes --seeds 1 2 --axes 80 120
+    python -m bench.axes --seeds 1 4 --axes --widths 60 120 --output build/axes.jsonl
 
 For every setting of the simulated profiles and every seed, which draws other profiles and another split: a model of
-fixed shape is trained and its features made without a look at the truth, and all methods give as many axes. Over the
-held-out profiles every axis goes to one program at most; links with programs are those of the question `programs`, by
-rank sums of loadings. A second split tells whether the same axes come again.
+fixed shape is fitted as the pipeline does it and its features made without a look at the truth, and all methods give
+as many axes. Over the held-out profiles every axis goes to one program at most; links with programs are those of the
+question `programs`, by rank sums of loadings. A second split tells whether the same axes come again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,23 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
+from bench.axes_shown import table
+from bench.axes_specific import random_r
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
 from cic.data.synthetic import Recipe, planted_activity, simulate, truth_files
 from cic.data.synthetic_hard import HardRecipe, simulate_hard
-from cic.evaluation.axes.matching import matched, medians
+from cic.evaluation.axes.matching import matched
 from cic.evaluation.axes.recovery import TRUE_ABOVE, correlations
-from cic.evaluation.axes.rivals import Axes, Profiles
+from cic.evaluation.axes.rivals import Axes
 from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
-from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.seeds import derive_seed
 
 SETTINGS: dict[str, tuple[Any, Any]] = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
-RATE, SHUFFLES, RESAMPLES, CONFIDENCE = 0.05, 200, 2000, 0.95
+RATE, SHUFFLES = 0.05, 200
 ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
 
 
@@ -61,21 +63,29 @@ def made(setting: str, seed: int, samples: int, genes: int, folder: Path) -> tup
 
 
 def told(
-    axes: Axes, again: Axes | None, profiles: Profiles, activity_SP: np.ndarray, sets: Any, seed: int
+    axes: Axes,
+    again: Axes | None,
+    expression_PN: np.ndarray,
+    by_random_P: np.ndarray,
+    activity_SP: np.ndarray,
+    sets: Any,
+    seed: int,
 ) -> dict[str, Any]:
     """Measure one method's axes: by program what it takes to draw programs anew, and the rest as numbers."""
     r_PF = correlations(activity_SP, axes.test_SF)
     ranked = rank_sums(axes.loading_GF, sets.members)
     linked_PF, true_PF = discovered(ranked.p, RATE)[1], np.sign(ranked.score) * r_PF > TRUE_ABOVE
-    expression_PN = set_expression(profiles.x_train_NG, sets.members, profiles.x_train_NG.std(axis=0))
     follows = set_links(LinkSpec(expression_PN, axes.train_NF, SHUFFLES, RATE, seed))
     truly_PF = np.sign(follows.r) * r_PF > TRUE_ABOVE
+    specific_PF = follows.found & (np.abs(follows.r) > by_random_P[:, None])
     return {
         "matched_P": matched(r_PF).tolist(),
         "links_P": linked_PF.sum(axis=1).tolist(),
         "true_P": (linked_PF & true_PF).sum(axis=1).tolist(),
         "followed_P": follows.found.sum(axis=1).tolist(),
         "truly_followed_P": (follows.found & truly_PF).sum(axis=1).tolist(),
+        "specific_P": specific_PF.sum(axis=1).tolist(),
+        "truly_specific_P": (specific_PF & truly_PF).sum(axis=1).tolist(),
         "beyond_shuffled": int(follows.beyond.sum()),
         "average_precision": float(average_precision_score(true_PF.ravel(), np.abs(ranked.score).ravel())),
         "blind_precision": float(true_PF.mean()),
@@ -83,7 +93,9 @@ def told(
     }
 
 
-def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) -> Iterator[dict[str, Any]]:
+def rows(
+    setting: str, seed: int, numbers: list[int], samples: int, genes: int, widths: list[int]
+) -> Iterator[dict[str, Any]]:
     """Give one row a method and number of axes."""
     with tempfile.TemporaryDirectory() as folder:
         matrix, truth, sets = made(setting, seed, samples, genes, Path(folder))
@@ -92,6 +104,9 @@ def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) 
     assert len(varying(matrix, parts).genes) == len(matrix.genes), "all simulated genes vary"
     both = [prepared(matrix, part_S, seed) for part_S in parts]
     activity_SP = truth.loc[matrix.samples.index[parts[0] == "test"], list(sets.names)].to_numpy()
+    profiles = both[0][1]
+    expression_PN = set_expression(profiles.x_train_NG, sets.members, profiles.x_train_NG.std(axis=0))
+    by_random = cache(lambda n_axes: random_r(expression_PN, profiles.z_train_NK, n_axes, seed))
 
     def row(name: str, asked: str, make: Make) -> dict[str, Any] | None:
         begun = time.perf_counter()
@@ -100,54 +115,13 @@ def rows(setting: str, seed: int, numbers: list[int], samples: int, genes: int) 
         again = make(*both[1]) if asked == "as many" else None
         if axes is None:
             return None
-        measured = told(axes, again, both[0][1], activity_SP, sets, seed)
-        case = {"setting": setting, "seed": seed, "method": name, "asked": asked, "axes": axes.train_NF.shape[1]}
+        n_axes = axes.train_NF.shape[1]
+        measured = told(axes, again, expression_PN, by_random(n_axes), activity_SP, sets, seed)
+        case = {"setting": setting, "seed": seed, "method": name, "asked": asked, "axes": n_axes}
         return {**case, "seconds": seconds, **measured}
 
     networks = {id(ready): trained(ready, seed) for ready, _ in both}
-    yield from rows_by_method(networks, numbers, seed, row)
-
-
-def summary(rows: pd.DataFrame, seed: int = 1) -> dict[str, str]:
-    """Put the programs of all seeds of one case together, and draw them anew for intervals."""
-    matched_P, links_P, true_P, followed_P, truly_P = (
-        np.concatenate([np.asarray(one) for one in rows[name]])
-        for name in ("matched_P", "links_P", "true_P", "followed_P", "truly_followed_P")
-    )
-    draw = np.random.default_rng(seed)
-    drawn_RP = draw.multinomial(len(links_P), np.full(len(links_P), 1 / len(links_P)), size=RESAMPLES).astype(float)
-
-    def ratio(part_P: np.ndarray, whole_P: np.ndarray) -> Interval:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value, value_R = part_P.sum() / whole_P.sum(), drawn_RP @ part_P / (drawn_RP @ whole_P)
-        return percentile_interval(float(value), value_R, CONFIDENCE, len(whole_P))
-
-    one_P = np.ones(len(links_P))
-    return {
-        "axes": f"{rows['axes'].mean():.0f}",
-        "median r": _shown(percentile_interval(*medians(matched_P, RESAMPLES, seed), CONFIDENCE, len(matched_P))),
-        "precision": _shown(ratio(true_P, links_P)),
-        "recall": _shown(ratio((true_P > 0).astype(float), one_P)),
-        "average precision (blind)": f"{rows['average_precision'].mean():.2f} ({rows['blind_precision'].mean():.2f})",
-        "sets followed, precision": _shown(ratio(truly_P, followed_P)),
-        "of these recall": _shown(ratio((truly_P > 0).astype(float), one_P)),
-        "recurs": _shown(Interval(float(rows["recurs"].astype(float).mean()), None, None)),
-        "seconds": f"{rows['seconds'].mean():.1f}",
-    }
-
-
-def _shown(one: Interval) -> str:
-    bounds = "" if one.bounds is None else f" ({one.bounds[0]:.2f} to {one.bounds[1]:.2f})"
-    return f"{one.value:.2f}{bounds}" if one.is_defined else "–"
-
-
-def table(found: list[dict[str, Any]]) -> str:
-    """Give the table of the docs."""
-    cases = pd.DataFrame(found).groupby(["setting", "asked", "method"], sort=False)
-    told = [{**dict(zip(cases.keys, case, strict=True)), **summary(rows)} for case, rows in cases]
-    columns = list(told[0])
-    lines = [columns, ["---"] * len(columns), *([str(one[name]) for name in columns] for one in told)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    yield from rows_by_method(networks, numbers, seed, row, widths)
 
 
 def main() -> None:
@@ -156,6 +130,7 @@ def main() -> None:
     parser.add_argument("--setting", choices=SETTINGS, action="append")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--axes", type=int, nargs="*", default=[30, 60, 120, 240])
+    parser.add_argument("--widths", type=int, nargs="*", default=[], help="of other codes whose features are taken too")
     parser.add_argument("--samples", type=int, default=1040)
     parser.add_argument("--genes", type=int, default=20_000)
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
@@ -163,7 +138,7 @@ def main() -> None:
     found = []
     for setting in options.setting or SETTINGS:
         for seed in options.seeds:
-            for row in rows(setting, seed, options.axes, options.samples, options.genes):
+            for row in rows(setting, seed, options.axes, options.samples, options.genes, options.widths):
                 found.append(row)
                 print(setting, seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
                 if options.output:

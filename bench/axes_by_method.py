@@ -1,7 +1,8 @@
 """Axes of all methods, for the benches: features and numbers of a trained code, and as many axes by others.
 
-Beside the features of the model stand the same features without it, of PCA's codes, and ICA over genes of what the
-model decodes: so one sees what is the code's doing, and what that of the way in which features are found.
+Beside the features of the model stand the same features without it, of PCA's codes, those of models with wider codes,
+and ICA over genes of what the model decodes: so one sees what is the code's doing, and what that of the way in which
+features are found.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import numpy as np
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
-from cic.model.autoencoder import frozen
 from cic.model.prepare import Prepared, prepare
+from cic.model.rotation import turned_best
 from cic.model.training import Hyperparameters
-from cic.model.trial import fit_network
-from cic.seeds import derive_seed
+from cic.stages.fit import fit_all, kept_and_others
+from cic.workers.executor import make_executor
 
-SHAPE = {"depth": 1, "bottleneck_width": 30, "hidden_width": 256}
+WIDTH, HIDDEN = 30, 256
 LINEAR = (30, 60, 120)
 """Widths of PCA codes whose features are taken likewise."""
 Make = Callable[[Prepared, Profiles], Axes | None]
@@ -77,11 +78,13 @@ def _codes(profiles: Profiles, network: Any) -> list[np.ndarray]:
     return [network.encode(z_SK) for z_SK in (profiles.z_train_NK, profiles.z_test_SK)]
 
 
-def trained(ready: Prepared, seed: int) -> list[Any]:
-    """Train the shape that searches of these data choose, from two seeds as `fit` does, the better first."""
-    hyper, training = Hyperparameters(**SHAPE), Params(seed=seed).training
-    fitted = [fit_network(ready.fold, hyper, training, derive_seed(seed, "fit", at)) for at in range(2)]
-    return [frozen(one.network) for one in sorted(fitted, key=lambda one: one.validation_error)]
+def trained(ready: Prepared, seed: int, width: int = WIDTH) -> list[Any]:
+    """Train the shape that searches of these data choose as the stage `fit` does; the kept network first, turned."""
+    fold, hyper = ready.fold, Hyperparameters(depth=1, bottleneck_width=width, hidden_width=HIDDEN)
+    with make_executor(workers=1) as workers:
+        fitted, _ = fit_all(fold, hyper, Params(seed=seed), "cpu", workers)
+    _, networks = kept_and_others(fitted, fold)
+    return [turned_best(networks, ready.basis, fold.own_train_SK, fold.z_validation_SK)[0], *networks[1:]]
 
 
 def decoded(ready: Prepared, profiles: Profiles, network: Any) -> Profiles:
@@ -102,8 +105,8 @@ def own_axes(networks: Mapping[int, Sequence[Any]]) -> dict[str, Make]:
     }
 
 
-def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) -> dict[str, Make]:
-    """Give what makes so many axes by other methods."""
+def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int, widths: Sequence[int]) -> dict[str, Make]:
+    """Give what makes so many axes by other methods, and by models with codes of these widths."""
 
     def of(rival: Callable[[Profiles, int, int], Axes]) -> Make:
         return lambda _, profiles: rival(profiles, n_axes, seed)
@@ -111,11 +114,16 @@ def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int) ->
     def of_pca(width: int) -> Make:
         return lambda ready, profiles: features_of(ready, profiles, [Linear(width, ready.basis.rank)], n_axes)
 
+    def of_width(width: int) -> Make:
+        return lambda ready, profiles: features_of(ready, profiles, trained(ready, seed, width), n_axes)
+
     def of_decoded(ready: Prepared, profiles: Profiles) -> Axes:
         return RIVALS["ica_genes"](decoded(ready, profiles, networks[id(ready)][0]), n_axes, seed)
 
     of_pcas = {f"features of PCA {width}": of_pca(width) for width in LINEAR}
-    return {**{name: of(rival) for name, rival in RIVALS.items()}, "ica_genes of decoded": of_decoded, **of_pcas}
+    of_widths = {f"features of {width} numbers": of_width(width) for width in widths}
+    others = {name: of(rival) for name, rival in RIVALS.items()}
+    return {**others, "ica_genes of decoded": of_decoded, **of_pcas, **of_widths}
 
 
 def rows_by_method(
@@ -123,10 +131,12 @@ def rows_by_method(
     numbers: Sequence[int],
     seed: int,
     row: Callable[[str, str, Make], dict[str, Any] | None],
+    widths: Sequence[int] = (),
 ) -> Iterator[dict[str, Any]]:
     """Give a row of each method: of others at as many axes as there are features, and at the numbers asked for.
 
     `row` makes one of a method's name, the number asked for, in words, and what makes the axes; `None` without any.
+    Features of codes of other `widths` are as many as those of the first.
     """
     asked = {str(n_axes): n_axes for n_axes in numbers}
     for name, make in own_axes(networks).items():
@@ -135,6 +145,7 @@ def rows_by_method(
                 asked = {"as many": one["axes"], **asked}
             yield one
     for asked_for, n_axes in asked.items():
-        for name, make in other_axes(networks, n_axes, seed).items():
+        wider = widths if asked_for == "as many" else ()
+        for name, make in other_axes(networks, n_axes, seed, wider).items():
             if (one := row(name, asked_for, make)) is not None:
                 yield one

@@ -2,7 +2,8 @@
 
     python -m bench.axes_sets data/raw/tcga --label label --sets $CIC_REAL_DATA/genesets
 
-Links are counted against shuffled profiles over the training part. A second split of the same profiles, with a training
+Links are counted against shuffled profiles over the training part, and those of them that are specific
+(`bench.axes_specific`) against random directions besides. A second split of the same profiles, with a training
 from other seeds, tells whether an axis's match there has the same links. What is expected of cell types is in
 `cic.evaluation.gene_sets.expected`, listed before anything here was run.
 """
@@ -14,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,16 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
+from bench.axes_specific import named, random_r
 from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
 from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.rivals import Axes
-from cic.evaluation.axes.set_links import LinkSpec, SetLinks, held_out_r, set_expression, set_links
+from cic.evaluation.axes.set_links import LinkSpec, held_out_r, set_expression, set_links
 from cic.evaluation.gene_sets.expected import activities, counted
 from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
+from cic.model.features import ACTIVE
 from cic.seeds import derive_seed, generator
 
 RATE, SHUFFLES = 0.05, 200
@@ -37,7 +41,9 @@ SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
 """Methods whose axes are linked after their profiles were shuffled, and how often."""
 
 
-def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int]) -> Iterator[dict[str, Any]]:
+def rows(
+    matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int], widths: list[int]
+) -> Iterator[dict[str, Any]]:
     """Give one row a method and number of axes."""
     params = Params(seed=seed)
     parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
@@ -51,6 +57,7 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
     held_PS = set_expression(first.x_test_SG, sets.members, first.x_train_NG.std(axis=0))
     label_N = matrix.samples["label"][parts[0] == "train"] if "label" in matrix.samples else pd.Series(dtype=object)
     networks = {id(ready): trained(ready, derive_seed(seed, at)) for at, (ready, _) in enumerate(both)}
+    by_random = cache(lambda at, n_axes: random_r(expression[at], both[at][1].z_train_NK, n_axes, seed))
 
     def row(name: str, asked: str, make: Make) -> dict[str, Any] | None:
         begun = time.perf_counter()
@@ -69,18 +76,39 @@ def rows(matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list
             for at, code_NF in enumerate(codes)
         ]
         held_P = held_out_r(expression[0], axes[0].train_NF, held_PS, axes[0].test_SF)
-        found, n = counted(sets.names, activities(axes[0].train_NF, label_N, linked[0].r, linked[0].found))
+        specific = [
+            one.found & (np.abs(one.r) > by_random(at, one.r.shape[1])[:, None]) for at, one in enumerate(linked)
+        ]
+        counts = {
+            kind: told(axes, [one.r for one in linked], found, sets.names, label_N)
+            for kind, found in {"links": [one.found for one in linked], "specific": specific}.items()
+        }
         return {
             "seed": seed, "method": name, "asked": asked, "axes": axes[0].train_NF.shape[1],
-            "beyond": int(linked[0].beyond.sum()), "tests": linked[0].found.size, "links": int(linked[0].found.sum()),
-            "sets": float(linked[0].found.any(axis=1).mean()), "held_out": float(np.median(held_P)),
-            "recurs": recurs(axes, linked), "expected": found, "of": n, "shuffled": shuffled, "seconds": seconds,
+            "beyond": int(linked[0].beyond.sum()), "tests": linked[0].found.size, "held_out": float(np.median(held_P)),
+            "active": float(np.median((axes[0].train_NF > ACTIVE).mean(axis=0))),
+            **counts, "shuffled": shuffled, "seconds": seconds,
         }  # fmt: skip
 
-    yield from rows_by_method(networks, numbers, seed, row)
+    yield from rows_by_method(networks, numbers, seed, row, widths)
 
 
-def recurs(axes: list[Axes], linked: list[SetLinks]) -> float:
+def told(
+    axes: list[Axes], r: list[np.ndarray], found: list[np.ndarray], names: tuple[str, ...], label_N: pd.Series
+) -> dict[str, float | int]:
+    """Count links of either kind: how many, of how many sets, how many recur, and what of the expected they tell."""
+    expected, of = counted(names, activities(axes[0].train_NF, label_N, r[0], found[0]))
+    return {
+        "n": int(found[0].sum()),
+        "sets": float(found[0].any(axis=1).mean()),
+        "recurs": recurs(axes, r, found),
+        "expected": expected,
+        "of": of,
+        "named": named(found[0]),
+    }
+
+
+def recurs(axes: list[Axes], r: list[np.ndarray], found: list[np.ndarray]) -> float:
     """Give the share of the links that the matched axis of the second has too, on the same side.
 
     Axes are matched by their loadings, one to one.
@@ -88,27 +116,38 @@ def recurs(axes: list[Axes], linked: list[SetLinks]) -> float:
     r_FF = correlations(*(one.loading_GF for one in axes))
     mine, theirs = linear_sum_assignment(-np.abs(r_FF))
     side_F = np.sign(r_FF[mine, theirs])
-    again_PF = linked[1].found[:, theirs] & (np.sign(linked[1].r[:, theirs]) * side_F == np.sign(linked[0].r[:, mine]))
-    found_PF = linked[0].found
-    return float(again_PF[found_PF[:, mine]].sum() / found_PF.sum()) if found_PF.any() else float("nan")
+    again_PF = found[1][:, theirs] & (np.sign(r[1][:, theirs]) * side_F == np.sign(r[0][:, mine]))
+    return float(again_PF[found[0][:, mine]].sum() / found[0].sum()) if found[0].any() else float("nan")
 
 
 def table(found: list[dict[str, Any]]) -> str:
-    """Give the table of the docs, means over seeds."""
-    cases = pd.DataFrame(found).groupby(["asked", "method"], sort=False)
-    lines = [
-        "| asked | method | axes | beyond chance | links | sets followed | r of a set with its axis, held out "
-        "| links that recur | expected and found | shuffled |",
-        "| --- " * 10 + "|",
+    """Give the table of the docs: of all links, and of those that are specific; means over seeds."""
+    kinds = ("links", "specific")
+    heads = [
+        f"{of}{column}"
+        for of in ("", "specific: ")
+        for column in ("links", "sets followed", "recur", "expected", "axes with 1 to 20 sets")
     ]
-    for (asked, method), rows in cases:
-        mean = rows[["axes", "beyond", "tests", "links", "sets", "held_out", "recurs", "expected"]].mean()
-        shuffled = np.concatenate([np.asarray(one) for one in rows["shuffled"]])
-        lines.append(
-            f"| {asked} | {method} | {mean['axes']:.0f} | {mean['beyond'] / mean['tests']:.0%} | {mean['links']:,.0f} "
-            f"| {mean['sets']:.0%} | {mean['held_out']:.2f} | {mean['recurs']:.2f} | {mean['expected']:.1f} of "
-            f"{rows['of'].iloc[0]} | {f'{shuffled.mean():.1f}' if len(shuffled) else ''} |"
-        )
+    lines = [
+        "| asked | method | axes | active | beyond chance | shuffled | r held out | " + " | ".join(heads) + " |",
+        "| --- " * (7 + len(heads)) + "|",
+    ]
+    for case, rows in pd.DataFrame(found).groupby(["asked", "method"], sort=False):
+        asked, method = map(str, case)
+        mean = rows[["axes", "active", "beyond", "tests", "held_out"]].mean()
+        shuffled = np.concatenate([np.asarray(one, dtype=float) for one in rows["shuffled"]])
+        cells = [
+            asked, method, f"{mean['axes']:.0f}", f"{mean['active']:.0%}" if "features" in method else "",
+            f"{mean['beyond'] / mean['tests']:.0%}", f"{shuffled.mean():.1f}" if len(shuffled) else "",
+            "; ".join(f"{one:.3f}" for one in rows["held_out"]),
+        ]  # fmt: skip
+        for kind in kinds:
+            each = pd.DataFrame(list(rows[kind]))
+            cells += [
+                f"{each['n'].mean():,.0f}", f"{each['sets'].mean():.0%}", f"{each['recurs'].mean():.2f}",
+                f"{'; '.join(map(str, each['expected']))} of {each['of'].iloc[0]}", f"{each['named'].mean():.0f}",
+            ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -120,6 +159,7 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, required=True, help="a GMT file, or a folder of them")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--axes", type=int, nargs="*", default=[])
+    parser.add_argument("--widths", type=int, nargs="*", default=[], help="of other codes whose features are taken too")
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
     options = parser.parse_args()
     matrix = read_matrix(options.file)
@@ -130,7 +170,7 @@ def main() -> None:
     sets = [one for file in gmt_files(options.sets) for one in read_gmt(file)]
     found = []
     for seed in options.seeds:
-        for row in rows(matrix, sets, seed, options.axes):
+        for row in rows(matrix, sets, seed, options.axes, options.widths):
             found.append(row)
             print(seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
             if options.output:

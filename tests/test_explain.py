@@ -67,7 +67,8 @@ def test_without_features_there_is_nothing_to_ask_for(model, frame):
     for asked in (lambda: bare.encode(frame, features=True), bare.explain):
         with pytest.raises(ModelError, match="no features") as error:
             asked()
-        assert "fit.features" in str(error.value)
+        assert "none recurs" in str(error.value), "which it may be by `fit.features: auto` too"
+        assert "a number so many whether they do or not" in str(error.value)
 
 
 def test_genes_and_types_of_a_feature_are_those_of_the_bundle(model):

@@ -14,6 +14,7 @@ from cic.data.matrix import read_matrix
 from cic.data.split import split_samples
 from cic.data.synthetic import Recipe, Truth, cell_type_names, draw_truth, planted_activity, program_names, simulate
 from cic.data.synthetic_hard import RAREST, HardRecipe, draw_hard_truth, simulate_hard
+from cic.evaluation.gene_sets.gene_sets import read_gmt
 
 SMALL = Recipe(samples=300, genes=2000, cell_types=8, studies=15, programs=24, replicate_pairs=40)
 
@@ -86,6 +87,14 @@ def test_noise_falls_with_expression(made: Path) -> None:
     apart_G = np.mean([np.abs(pair[0] - pair[1]) for pair in pairs], axis=0)
     mean_G = matrix.values.mean(axis=0)
     assert apart_G[(mean_G > 1) & (mean_G < 3)].mean() > 1.2 * apart_G[mean_G > 6].mean()
+
+
+def test_programs_that_few_genes_leave_without_any_are_no_sets(tmp_path: Path) -> None:
+    few = SMALL.model_copy(update={"genes": 60})
+    simulate(few, tmp_path / "few")
+    sets = read_gmt(tmp_path / "few" / "programs.gmt")
+    assert 0 < len(sets) < len(program_names(few))
+    assert len(pd.read_parquet(tmp_path / "few" / "truth.parquet").columns) == 1 + len(program_names(few))
 
 
 def test_the_programs_of_the_truth_move_their_genes(made: Path) -> None:

@@ -260,13 +260,14 @@ def write_simulated(recipe: Recipe, truth: Truth, path: Path, progress: Callable
 
 
 def write_truth(recipe: Recipe, truth: Truth, folder: Path) -> None:
-    """Write the genes of each program and the true activity of each profile."""
+    """Write the genes of each program, of those that have any, and the true activity of each profile."""
     names = gene_names(recipe)
     programs_path, truth_path = truth_files(folder)
     with programs_path.open("w") as file:
         for program, effect_G in zip(program_names(recipe), truth.effect_PG, strict=True):
             members = [names[gene] for gene in np.flatnonzero(effect_G)]
-            file.write("\t".join([program, "simulated", *members]) + "\n")
+            if members:  # of few genes none may be a program's, and a set without genes is none
+                file.write("\t".join([program, "simulated", *members]) + "\n")
     activity = pd.DataFrame(truth.activity_SP, index=truth.samples.index, columns=list(program_names(recipe)))
     pq.write_table(
         pa.Table.from_pandas(activity.reset_index(), preserve_index=False), truth_path, write_page_checksum=True

@@ -253,9 +253,10 @@ class Bundle:
         """
         if self.features is None:
             raise ModelError(
-                "this model has no features",
+                "this model has no features: none recurs, none was asked for, or it is from before there were any",
                 where="features",
-                fix="set `fit.features: auto` in params.yaml and train again with this release",
+                fix="`fit.features: auto` keeps those alone that recur, a number so many whether they do or not: "
+                "set one in params.yaml and train again",
             )
         return self.features
 

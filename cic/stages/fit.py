@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from cic.model.bundle_files import bundle_digest, save_bundle
 from cic.model.classifier_fit import fit_classifier
 from cic.model.feature_fit import fit_features
 from cic.model.fold import Fold, pca_error
+from cic.model.inference import TrainedNetwork
 from cic.model.merged_fit import fit_merged
 from cic.model.prepare import label_indices, label_names, left_out_units, prepare
 from cic.model.reference import Reference
@@ -53,12 +55,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         fitted, failed = fit_all(prepared.fold, hyper, params, settings.torch_device, workers)
-    by_loss = sorted(fitted, key=lambda one: one.validation_loss)
-    best, fold = by_loss[0], prepared.fold
-    kept = trimmed(best, fold)
-    # a merged network has the code of the best of its members, so neither can tell what of the other recurs
-    single = [one.network for one in by_loss if one.network.architecture.members == 1]
-    networks = [frozen(network) for network in (kept.network, *single[1:])]
+    best, fold = min(fitted, key=lambda one: one.validation_loss), prepared.fold
+    kept, networks = kept_and_others(fitted, fold)
     network, turn = turned_best(networks, prepared.basis, fold.own_train_SK, fold.z_validation_SK)
     classifier, label_S = None, None
     if labels:
@@ -140,6 +138,15 @@ def fit_all(
     seed = derive_seed(params.seed, "fit", "merged")
     one = fit_merged(fitted, fold, hyper, params.training, seed, device)
     return ([*fitted, one], failed) if isinstance(one, Fitted) else (fitted, [*failed, one])
+
+
+def kept_and_others(fitted: Sequence[Fitted], fold: Fold) -> tuple[Fitted, list[TrainedNetwork]]:
+    """Give the training that is kept, and what features are fitted to: its network, and those that tell what recurs."""
+    best, *others = sorted(fitted, key=lambda one: one.validation_loss)
+    kept = trimmed(best, fold)
+    # a merged network has the code of the best of its members, so neither can tell what of the other recurs
+    single = [one.network for one in (best, *others) if one.network.architecture.members == 1]
+    return kept, [frozen(network) for network in (kept.network, *single[1:])]
 
 
 def fit_seeds(
