@@ -75,9 +75,11 @@ def section_of(found, folder):
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
-@pytest.mark.parametrize("refinements", [0, 1, 2])
-def test_cost_is_what_the_network_holds_and_does(depth, refinements):
-    shape = Architecture(n_inputs=70, bottleneck_width=6, depth=depth, hidden_width=24, refinements=refinements)
+@pytest.mark.parametrize(("refinements", "curvature"), [(0, 0), (1, 0), (2, 0), (1, 40), (2, 80)])
+def test_cost_is_what_the_network_holds_and_does(depth, refinements, curvature):
+    shape = Architecture(
+        n_inputs=70, bottleneck_width=6, depth=depth, hidden_width=24, refinements=refinements, curvature=curvature
+    )
     network = Autoencoder(shape)
     assert parameters(shape) == sum(weight.numel() for weight in network.parameters())
     counted = []

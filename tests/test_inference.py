@@ -20,6 +20,7 @@ architectures = st.builds(
     hidden_width=st.integers(2, 24),
     activation=st.sampled_from(["elu", "gelu"]),
     refinements=st.integers(0, 2),
+    curvature=st.integers(0, 14),
     n_labels=st.integers(0, 3),
 )
 
@@ -53,6 +54,20 @@ def test_it_computes_what_the_trained_one_does(architecture: Architecture, seed:
             np.testing.assert_allclose(used.probabilities(code_BW.numpy()), expected_BL, rtol=1e-4, atol=1e-6)
         again = differentiable(used)
         assert all(torch.equal(value, again.state_dict()[name]) for name, value in network.state_dict().items())
+
+
+@settings(deadline=None)
+@given(architecture=architectures, seed=st.integers(0, 1000))
+def test_first_outputs_tell_how_a_step_bends_where_the_others_are_silent(architecture: Architecture, seed: int) -> None:
+    network = frozen(drawn(architecture, seed))
+    first = architecture.curvature or architecture.n_inputs
+    silent = {name: value.copy() for name, value in network.weights.items()}
+    for name in ("decoder_linear.weight", "decoder_last.weight", "decoder_last.bias"):
+        if name in silent:
+            silent[name][first:] = 0
+    z_BK = np.random.default_rng(seed).normal(size=(3, architecture.n_inputs)).astype(np.float32)
+    by_all = TrainedNetwork(architecture.model_copy(update={"curvature": 0}), silent).encode(z_BK)
+    np.testing.assert_allclose(TrainedNetwork(architecture, silent).encode(z_BK), by_all, rtol=1e-3, atol=1e-3)
 
 
 @given(architecture=architectures)

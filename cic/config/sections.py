@@ -188,7 +188,7 @@ class Fit(ParamsSection):
     """Stage `fit`: the chosen architecture, trained from several seeds and merged."""
 
     seeds: Annotated[int, Field(ge=1)] = Field(
-        3, description="trainings; of these and the network merged of them the best by validation error is kept"
+        6, description="trainings; of these and the network merged of them the best by validation error is kept"
     )
     features: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         "auto",

@@ -20,6 +20,9 @@ class Architecture(BaseModel):
     refinements: Annotated[int, Field(ge=0, le=10)] = Field(
         1, description="steps by which the encoder improves its code against its own decoder"
     )
+    curvature: Annotated[int, Field(ge=0)] = Field(
+        0, description="first outputs that tell how such a step bends, with the error told by all; 0 is all of them"
+    )
     members: Annotated[int, Field(ge=1)] = Field(
         1, description="networks whose hidden layers stand side by side in this one (`cic.model.merging`)"
     )

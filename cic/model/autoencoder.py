@@ -96,10 +96,11 @@ class Autoencoder(nn.Module):
         if not self.architecture.depth or not self.architecture.refinements:
             return c_BW
         output_KF = torch.cat([self.decoder_last.weight, self.decoder_linear.weight], dim=1)
-        gram_FF = output_KF.T @ output_KF
+        first = self.architecture.curvature
+        bend_RF = output_KF[:first] if first else torch.linalg.qr(output_KF, mode="r").R
         for _ in range(self.architecture.refinements):
             parts = zip(c_BW.split(ROWS), z_BK.split(ROWS), strict=True)
-            c_BW = torch.cat([self._refined(c_bW, z_bK, output_KF, gram_FF) for c_bW, z_bK in parts])
+            c_BW = torch.cat([self._refined(c_bW, z_bK, output_KF, bend_RF) for c_bW, z_bK in parts])
         return c_BW
 
     def encode_once(self, z_BK: Tensor) -> Tensor:
@@ -107,14 +108,15 @@ class Autoencoder(nn.Module):
         linear_BW = self.encoder_linear(z_BK)
         return linear_BW + self.encoder_last(self.encoder_hidden(z_BK)) if self.architecture.depth else linear_BW
 
-    def _refined(self, c_BW: Tensor, z_BK: Tensor, output_KF: Tensor, gram_FF: Tensor) -> Tensor:
+    def _refined(self, c_BW: Tensor, z_BK: Tensor, output_KF: Tensor, bend_RF: Tensor) -> Tensor:
         """Move each code by one damped Gauss-Newton step on its squared reconstruction error (Levenberg 1944).
 
-        The Jacobian is the output weights times the slopes of the features before them, so that all profiles share the
-        products of the output weights.
+        The Jacobian is the output weights times the slopes of the features before them. The first components of the
+        basis, which have nearly all of the variance, tell its products well enough, and more cheaply than all.
         """
         slope_BWF = self._feature_slopes(c_BW)
-        normal_BWW = (slope_BWF @ gram_FF) @ slope_BWF.mT
+        bend_BWR = slope_BWF @ bend_RF.T
+        normal_BWW = bend_BWR @ bend_BWR.mT
         damping_B1 = DAMPING * normal_BWW.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True)
         normal_BWW.diagonal(dim1=1, dim2=2).add_(damping_B1)
         gradient_BW1 = slope_BWF @ ((z_BK - self.decode(c_BW)) @ output_KF)[:, :, None]
@@ -221,6 +223,8 @@ def composed(network: Autoencoder, components_GK: Tensor) -> Autoencoder:
     for name in ("decoder_linear.weight", "decoder_last.weight", "decoder_last.bias"):
         if name in weights:
             weights[name] = components_GK @ weights[name]
-    result = Autoencoder(network.architecture.model_copy(update={"n_inputs": components_GK.shape[0]}))
+    # the first genes tell no more than others
+    shape = network.architecture.model_copy(update={"n_inputs": components_GK.shape[0], "curvature": 0})
+    result = Autoencoder(shape)
     result.load_state_dict(weights)
     return result

@@ -86,10 +86,10 @@ class TrainedNetwork:
         c_BW = self._through("encoder", z_BK)
         if not self.architecture.depth:
             return c_BW
-        output_KF, gram_FF = self._output
+        output_KF, bend_RF = self._output
         for _ in range(self.architecture.refinements):
             parts = [slice(start, start + ROWS) for start in range(0, len(c_BW), ROWS)]
-            refined = [self._refined(c_BW[part], z_BK[part], output_KF, gram_FF) for part in parts]
+            refined = [self._refined(c_BW[part], z_BK[part], output_KF, bend_RF) for part in parts]
             c_BW = np.concatenate([c_BW[:0], *refined])
         return c_BW
 
@@ -129,9 +129,10 @@ class TrainedNetwork:
 
     @cached_property
     def _output(self) -> tuple[np.ndarray, np.ndarray]:
-        """All output weights of the decoder, and their products, which all refinements share."""
+        """All output weights of the decoder, and fewer rows with their products, which all refinements share."""
         output_KF = np.concatenate([self.weights["decoder_last.weight"], self.weights["decoder_linear.weight"]], axis=1)
-        return output_KF, output_KF.T @ output_KF
+        first = self.architecture.curvature
+        return output_KF, output_KF[:first] if first else np.linalg.qr(output_KF).R
 
     def _hidden_layers(self, side: str) -> Iterator[str]:
         """Yield the names of the hidden layers: an activation, which has no weights, stands after each."""
@@ -140,14 +141,15 @@ class TrainedNetwork:
     def _linear(self, layer: str, x_BI: np.ndarray) -> np.ndarray:
         return x_BI @ self.weights[f"{layer}.weight"].T + self.weights[f"{layer}.bias"]
 
-    def _refined(self, c_BW: np.ndarray, z_BK: np.ndarray, output_KF: np.ndarray, gram_FF: np.ndarray) -> np.ndarray:
+    def _refined(self, c_BW: np.ndarray, z_BK: np.ndarray, output_KF: np.ndarray, bend_RF: np.ndarray) -> np.ndarray:
         """Move each code by one damped Gauss-Newton step on its squared reconstruction error (Levenberg 1944).
 
-        The Jacobian is the output weights times the slopes of the features before them, so that all profiles share the
-        products of the output weights.
+        The Jacobian is the output weights times the slopes of the features before them. The first components of the
+        basis, which have nearly all of the variance, tell its products well enough, and more cheaply than all.
         """
         slope_BWF = self._feature_slopes(c_BW)
-        normal_BWW = (slope_BWF @ gram_FF) @ slope_BWF.swapaxes(1, 2)
+        bend_BWR = slope_BWF @ bend_RF.T
+        normal_BWW = bend_BWR @ bend_BWR.swapaxes(1, 2)
         diagonal_BW = np.einsum("bww->bw", normal_BWW)
         diagonal_BW += np.float32(DAMPING) * diagonal_BW.mean(axis=1, keepdims=True)
         gradient_BW1 = slope_BWF @ ((z_BK - self.decode(c_BW)) @ output_KF)[:, :, None]

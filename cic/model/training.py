@@ -42,6 +42,9 @@ RIDGE_RATE = 0.03
 MOMENTA = (0.6, 0.95)
 """Of AdamW: with the whole of the profiles in each step there is little noise to average out, and short memory is
 quicker (docs/results.md, "What did not help" has the rest)."""
+LEAST_CURVATURE = 128
+"""Components of the basis that tell the curvature of a refinement, at least; four times the code's width where that is
+more."""
 WARM_UP = 0.2
 """Share of the epochs in which the learning rate rises."""
 BLOWN_UP = 10.0
@@ -73,7 +76,8 @@ class Hyperparameters(BaseModel):
     def architecture(self, n_inputs: int, refinements: int, n_labels: int = 0) -> Architecture:
         """Give the shape of the network over `n_inputs` coordinates."""
         shape = self.model_dump(include={"depth", "bottleneck_width", "hidden_width", "activation"})
-        return Architecture(n_inputs=n_inputs, refinements=refinements, n_labels=n_labels, **shape)
+        curvature = max(LEAST_CURVATURE, 4 * self.bottleneck_width)
+        return Architecture(n_inputs=n_inputs, refinements=refinements, curvature=curvature, n_labels=n_labels, **shape)
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class EpochResult:
 def new_network(fold: Fold, hyper: Hyperparameters, config: Training, seed: int) -> Autoencoder:
     """Give an untrained network: PCA of the fold's training profiles, and layers that add nothing yet."""
     architecture = hyper.architecture(fold.z_train_SK.shape[1], config.refinements, fold.n_labels)
+    if fold.n_lent:  # their directions stand behind the own ones, and are not the least
+        architecture = architecture.model_copy(update={"curvature": 0})
     network = Autoencoder(architecture)
     spread_K = torch.from_numpy(np.sqrt(np.mean(np.square(fold.own_train_SK, dtype=np.float64), axis=0))).float()
     network.initialise(spread_K, hyper.feature_scale, torch.Generator().manual_seed(derive_seed(seed, "weights")))

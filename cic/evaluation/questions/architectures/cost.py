@@ -17,8 +17,8 @@ def multiply_adds(shape: Architecture) -> int:
     """Give the multiplications with addition that take one profile in the basis to its code and back.
 
     Each refinement decodes, follows the derivatives of the features that the output is linear in through the layers
-    before them, and solves for the step. What all profiles share, the products of the output weights, is not counted,
-    nor is turning genes into the basis, the same for every architecture.
+    before them, and solves for the step. What all profiles share is not counted, nor is turning genes into the basis,
+    the same for every architecture.
     """
     width, inputs = shape.bottleneck_width, shape.n_inputs
     encoder, decoder = (sum(before * after for before, after in layers(shape)) for layers in (_encoder, _decoder))
@@ -28,7 +28,8 @@ def multiply_adds(shape: Architecture) -> int:
     layers = [before * after for before, after in _decoder(shape)[:-1]]
     features = shape.hidden_width + width
     slopes = sum(layers) + width * sum(layers[1:])  # those of the first layer are its weights
-    step = width * features**2 + features * width**2 + (inputs + width) * features + width**3 // 3
+    bends = min(inputs, shape.curvature or features)
+    step = bends * width * (features + width) + (inputs + width) * features + width**3 // 3
     return encode + decode + shape.refinements * (decode + slopes + step)
 
 
