@@ -36,7 +36,7 @@ PARAMS = """
 seed: 1806
 data: {file: data/raw/cells, label: cell_type, group: donor}
 search: {rank: 256, trials: 6, depth: [0, 1], bottleneck_width: [16, 30], finalists: 1, repeats: 2}
-fit: {seeds: 3}
+fit: {seeds: 6}
 evaluate: {measures: [genes, unseen_types, identity]}
 """
 
