@@ -24,7 +24,7 @@ from scipy.stats import binom, false_discovery_control
 
 from cic.model.dictionary import RIDGE, told_by
 
-WEIGHT = 3.0
+WEIGHT = 0.3
 """Of what sets say, where that of the data is 1."""
 LEAST = 0.5
 """Mean loading of a set's genes times the square root of their number, above which the set is a candidate."""
