@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from cic.model.autoencoder import frozen
 from cic.model.basis import SampleBasis
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.dictionary import learned, told_by
-from cic.model.drawing import LEAST, GenesInSets, agreed, drawn, membership, named
+from cic.model.drawing import LEAST, GenesInSets, agreed, drawn, membership, non_negative_lasso
 from cic.model.feature_fit import fit_features
 from cic.model.features import Features
 from cic.model.training import Fold, Hyperparameters, new_network
@@ -32,6 +33,7 @@ from cic.settings import Settings
 from cic.stages.fit import fit
 from cic.stages.given_sets import given_sets
 from cic.using.explained import explained
+from cic.verification.reproduce import bring_gene_sets
 
 PROGRAMS, GENES, PROFILES = 12, 720, 150
 
@@ -104,7 +106,7 @@ def test_what_sets_say_of_loadings_is_the_lasso_that_is_never_negative():
     draw = np.random.default_rng(3)
     loading_GF = np.column_stack([own.within_GP[:, [0, 3]].sum(axis=1), own.within_GP[:, [5]].toarray()[:, 0]])
     loading_GF = 0.3 * loading_GF + draw.normal(0, 0.05, loading_GF.shape)
-    by_PF = named(type(own.within_GP)(loading_GF), own.within_GP)
+    by_PF = non_negative_lasso(type(own.within_GP)(loading_GF), own.within_GP)
     size_P = np.sqrt(own.within_GP.toarray().sum(axis=0))
     lasso = Lasso(alpha=LEAST / len(loading_GF), positive=True, fit_intercept=False, tol=1e-5)
     for atom, loading_G in enumerate(loading_GF.T):
@@ -217,6 +219,20 @@ def test_sets_are_read_as_the_evaluation_reads_them_and_faults_are_named(tmp_pat
         given_sets(str(tmp_path), genes)
     with pytest.raises(ConfigError, match=r"fit\.gene_sets"):
         parse_params({"seed": 1, "fit": {"gene_sets": "sets", "features": 0}})
+
+
+def test_who_makes_a_version_again_has_the_sets_of_then(tmp_path):
+    project, tree = tmp_path / "project", tmp_path / "tree"
+    (project / "sets").mkdir(parents=True)
+    write(project / "sets" / "a.gmt", {"ONE": ["g1"]})
+    origin = {"given_sets": gene_sets_digest(project / "sets")}
+    wanted = SimpleNamespace(params={"fit": {"gene_sets": "sets"}}, stages={"fit": SimpleNamespace(origin=origin)})
+    bring_gene_sets(wanted, project, tree)
+    assert gene_sets_digest(tree / "sets") == origin["given_sets"]
+    write(project / "sets" / "a.gmt", {"ONE": ["g2"]})
+    with pytest.raises(DataError, match="not what they were"):
+        bring_gene_sets(wanted, project, tree)
+    bring_gene_sets(SimpleNamespace(params={"fit": {}}, stages={}), project, tree)
 
 
 def test_the_stage_draws_features_keeps_what_was_given_and_names_it_as_such(tmp_path):

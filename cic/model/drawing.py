@@ -9,8 +9,8 @@ Whether the data agree, other genes say. U comes from loadings by the data alone
 counts only if, of genes that it has not seen, those of the set follow the atom more often than others. An atom for
 which no set is left stays as it is, to the bit.
 
-Axes: G genes, R directions in which decoded profiles differ, F atoms, P sets, C candidates among them, D pairs of a set
-and an atom.
+Axes: G genes, R directions in which decoded profiles differ, F atoms, P sets, C candidates among them, A those of
+any atom, D pairs of a set and an atom.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def membership(sets: Sequence[np.ndarray], gene_G: np.ndarray, n_genes: int) -> 
     return csr_array((np.ones(len(at), dtype=np.float32), (at, of_set)), shape=(len(gene_G), len(found)))
 
 
-def drawn(
-    atom_FR: np.ndarray, own: GenesInSets, other: GenesInSets, n_told: int, weight: float = WEIGHT
-) -> tuple[np.ndarray, np.ndarray]:
+def drawn(atom_FR: np.ndarray, own: GenesInSets, other: GenesInSets, n_told: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw atoms towards sets by what `own` genes load on them, where `other` genes agree.
 
     Parameters
@@ -74,7 +72,7 @@ def drawn(
         loading_GF = _loadings(own.row_GR, atom_FR, n_told)
         # an atom is about what lies on the side of its larger loadings
         side_F = np.where(loading_GF.multiply(abs(loading_GF)).sum(axis=0) < 0, -1, 1).astype(np.float32)
-        by_PF = named(loading_GF.multiply(side_F), own.within_GP)
+        by_PF = non_negative_lasso(loading_GF.multiply(side_F), own.within_GP)
         follows_GF = _loadings(other.row_GR, atom_FR, n_told).multiply(side_F) > 0
         by_PF *= side_F * agreed(by_PF > 0, follows_GF.astype(np.float32), other.within_GP)
         again = np.flatnonzero(by_PF.any(axis=0))
@@ -83,24 +81,28 @@ def drawn(
         atom_FR = kept_FR
         if not len(again):
             break
-        loading_GF = _loadings(own.row_GR, atom_FR, n_told, own.within_GP @ by_PF, weight)
+        loading_GF = _loadings(own.row_GR, atom_FR, n_told, own.within_GP @ by_PF)
         atom_FR[again] = _refitted(own.row_GR, atom_FR, loading_GF, again)
     return atom_FR, by_PF
 
 
-def named(loading_GF: csr_array, within_GP: csr_array) -> np.ndarray:
-    """Give U, float32, P x F: the non-negative lasso of each atom's loadings on sets, among its `CANDIDATES`.
+def non_negative_lasso(loading_GF: csr_array, within_GP: csr_array) -> np.ndarray:
+    """Give U (float32, P x F), by which each atom's loadings are told by its `CANDIDATES` among the sets.
 
-    By coordinate descent, all atoms at once. Sets count alike whatever their size: the penalty of each is on U times
+    By coordinate descent, of all atoms at once. Sets count alike whatever their size: the penalty of each is on U times
     the square root of its number of genes.
     """
     size_P = np.sqrt(np.maximum(within_GP.sum(axis=0), 1)).astype(np.float32)
     right_PF = (within_GP.T @ loading_GF).toarray() / size_P[:, None]
-    gram_PP = (within_GP.T @ within_GP).toarray() / size_P / size_P[:, None]
     n_candidates = min(CANDIDATES, len(right_PF))
     set_FC = np.argsort(-right_PF, axis=0, kind="stable")[:n_candidates].T
     right_FC = np.take_along_axis(right_PF.T, set_FC, axis=1)
-    gram_FCC = gram_PP[set_FC[:, :, None], set_FC[:, None, :]]
+    # of all sets it would fill the memory where there are some ten thousand
+    asked, place_FC = np.unique(set_FC, return_inverse=True)
+    within_GA = within_GP[:, asked]
+    gram_AA = (within_GA.T @ within_GA).toarray() / size_P[asked] / size_P[asked, None]
+    place_FC = place_FC.reshape(set_FC.shape)
+    gram_FCC = gram_AA[place_FC[:, :, None], place_FC[:, None, :]]
     by_FC = np.zeros_like(right_FC)
     for _ in range(SWEEPS):
         for one in range(n_candidates):
@@ -127,10 +129,8 @@ def agreed(asked_PF: np.ndarray, follows_GF: csr_array, within_GP: csr_array) ->
     return found_PF
 
 
-def _loadings(
-    row_GR: np.ndarray, atom_FR: np.ndarray, n_told: int, said_GF: np.ndarray | None = None, weight: float = 0.0
-) -> csr_array:
-    atom_GN, loading_GN = told_by(row_GR, atom_FR, min(n_told, len(atom_FR)), said_GF, weight)
+def _loadings(row_GR: np.ndarray, atom_FR: np.ndarray, n_told: int, said_GF: np.ndarray | None = None) -> csr_array:
+    atom_GN, loading_GN = told_by(row_GR, atom_FR, min(n_told, len(atom_FR)), said_GF, WEIGHT)
     ends = np.arange(0, atom_GN.size + 1, atom_GN.shape[1])
     return csr_array((loading_GN.ravel(), atom_GN.ravel(), ends), shape=(len(row_GR), len(atom_FR)))
 

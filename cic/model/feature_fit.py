@@ -161,7 +161,7 @@ def _decoded(network: TrainedNetwork, basis: SampleBasis, z_SK: np.ndarray) -> D
 def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Part the half of the genes that the decoder tells best, or all where they are few, into two.
 
-    Of each every so manieth, which comes last, is enough to learn from.
+    The third is a step: of either part every gene at that distance is enough to learn from.
     """
     variance_G = np.square(basis.components_GK) @ z_train_SK.var(axis=0)
     told_G = np.einsum("gr,gr->g", seen.row_GR, seen.row_GR) / np.maximum(variance_G, 1e-30)

@@ -195,7 +195,7 @@ def reproduced(
         file.write_text(yaml.safe_dump(given))
         _bring_data(wanted, project, tree)
         _bring_start(wanted, project, tree, home)
-        _bring_gene_sets(wanted, project, tree)
+        bring_gene_sets(wanted, project, tree)
         stages = (*STAGES, *(["evaluate"] if evaluate else []))
         _run(wanted, tree, [[stage, "--params", str(file)] for stage in stages])
         return compared(wanted, {stage: tree / "build" / stage for stage in stages})
@@ -255,7 +255,7 @@ def _bring_start(wanted: Wanted, project: Path, tree: Path, home: Path) -> None:
         copy_bundle(here, there)
 
 
-def _bring_gene_sets(wanted: Wanted, project: Path, tree: Path) -> None:
+def bring_gene_sets(wanted: Wanted, project: Path, tree: Path) -> None:
     """Put the gene sets that its features were drawn towards where the stages of that working tree read them."""
     place = wanted.params["fit"].get("gene_sets")
     if place is None:
