@@ -136,9 +136,9 @@ def rows(case: Case, given: Mapping[str, Sets], measure: Any) -> Iterator[dict[s
         axes, found, told = case.axes(sets)
         seconds = (time.perf_counter() - begun) / 2
         n_axes = n_axes or len(found)
-        yield {"method": name, "axes": len(found), "seconds": seconds, **about(found, told), **measure(axes)}
+        yield {"method": name, "axes": len(found), "seconds": seconds, **about(found, told), **measure(axes, found)}
     for name in BESIDE:
-        yield {"method": name, "axes": n_axes, **measure(case.beside(name, n_axes))}
+        yield {"method": name, "axes": n_axes, **measure(case.beside(name, n_axes), None)}
 
 
 def followed(case: Case, tested: MatchedSets) -> Any:
@@ -150,7 +150,7 @@ def followed(case: Case, tested: MatchedSets) -> Any:
     ]
     held_PS = set_expression(case.both[0][1].x_test_SG, tested.members, spread[0])
 
-    def measure(axes: Sequence[Axes]) -> dict[str, Any]:
+    def measure(axes: Sequence[Axes], _: Features | None) -> dict[str, Any]:
         linked = [
             set_links(LinkSpec(one_PN, one.train_NF, SHUFFLES, RATE, case.seed))
             for one_PN, one in zip(expression, axes, strict=True)
@@ -165,20 +165,32 @@ def followed(case: Case, tested: MatchedSets) -> Any:
     return measure
 
 
-def recovered(profiles_activity_SP: np.ndarray, members: Sequence[np.ndarray], tested_P: np.ndarray) -> Any:
-    """Give what measures axes by the truth, as `bench.axes` does: all programs take part, some are told of."""
+def recovered(activity_SP: np.ndarray, programs: MatchedSets, tested_P: np.ndarray) -> Any:
+    """Give what measures axes by the truth, as `bench.axes` does: all programs take part, some are told of.
 
-    def measure(axes: Sequence[Axes]) -> dict[str, Any]:
-        r_PF = correlations(profiles_activity_SP, axes[0].test_SF)
-        ranked = rank_sums(axes[0].loading_GF, members)
+    Of features it also tells how many pairs with a program's set that drew them are true, by the same r.
+    """
+
+    def measure(axes: Sequence[Axes], found: Features | None) -> dict[str, Any]:
+        r_PF = correlations(activity_SP, axes[0].test_SF)
+        ranked = rank_sums(axes[0].loading_GF, programs.members)
         linked_PF = discovered(ranked.p, RATE)[1]
         true_PF = linked_PF & (np.sign(ranked.score) * r_PF > TRUE_ABOVE)
         counts = {"r_P": matched(r_PF), "links_P": linked_PF.sum(axis=1), "true_P": true_PF.sum(axis=1)}
-        return {
+        by_half = {
             f"{name} {which}": value_P[at_P].tolist()
             for which, at_P in (("other", tested_P), ("given", ~tested_P))
             for name, value_P in counts.items()
         }
+        if found is None:
+            return by_half
+        pairs = [
+            bool(np.sign(by) * r_PF[programs.names.index(name), feature] > TRUE_ABOVE)
+            for feature in range(len(found))
+            for name, by in found.drawn_towards(feature).items()
+            if name in programs.names
+        ]
+        return {**by_half, "pairs": len(pairs), "true_pairs": sum(pairs)}
 
     return measure
 
@@ -216,7 +228,7 @@ def simulated(seed: int) -> Iterator[dict[str, Any]]:
     tested_P = ~np.isin(np.arange(len(programs)), given_P)
     activity_SP = truth.loc[matrix.samples.index[case.test_S], list(programs.names)].to_numpy()
     asked = {"features": {}, "sets given": sets | random, "random sets given": random}
-    for row in rows(case, asked, recovered(activity_SP, programs.members, tested_P)):
+    for row in rows(case, asked, recovered(activity_SP, programs, tested_P)):
         yield {"data": "hard", **row}
 
 

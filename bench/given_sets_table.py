@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 
 RESAMPLES = 2000
-MEANS = ("axes", "seconds", "told", "recurrence", "drawn_features", "drawn_sets", "random", "recurs", "links")
+MEANS = (
+    "axes", "seconds", "told", "recurrence", "drawn_features", "drawn_sets", "random", "recurs", "links", "pairs",
+    "true_pairs",
+)  # fmt: skip
 """Columns whose mean over seeds is shown."""
 
 
