@@ -110,7 +110,7 @@ STAGES = {
             {"ingest": ("matrix.parquet",), "split": ("split.csv",), "search": ("choice.json",)},
             ("preprocess", "training", "fit"),
             (*BUNDLE, "curves.csv", "fit.json"),
-            ("device", "start"),
+            ("device", "start", "given_sets"),
         ),
         Stage(
             "evaluate",
@@ -207,19 +207,24 @@ def inventory(params: Params, settings: Settings) -> dict[str, Any]:
     Returns
     -------
     dict
-        `versions` of the libraries that calculate, the `device`, and SHA-256 of the `gene_sets`, of the `truth`
-        beside simulated profiles and of the model that trainings `start` from; `None` where there are none.
+        `versions` of the libraries that calculate, the `device`, and SHA-256 of the `gene_sets`, of the `given_sets`
+        that features are drawn towards, of the `truth` beside simulated profiles and of the model that trainings
+        `start` from; `None` where there are none.
     """
     names = sorted({name for stage in STAGES.values() for name in libraries(stage.sources)})
-    gene_sets = Path(params.evaluate.gene_sets)
     truth = [path for path in truth_files(Path(params.data.file)) if path.exists()]
     return {
         "versions": versions_of(names),
         "device": settings.torch_device,
-        "gene_sets": gene_sets_digest(gene_sets) if gene_sets.exists() else None,
+        "gene_sets": _digest_of(params.evaluate.gene_sets),
+        "given_sets": _digest_of(params.fit.gene_sets),
         "start": _start(params, settings),
         "truth": hashlib.sha256("".join(map(sha256_of, truth)).encode()).hexdigest() if truth else None,
     }
+
+
+def _digest_of(gene_sets: str | None) -> str | None:
+    return None if gene_sets is None or not Path(gene_sets).exists() else gene_sets_digest(Path(gene_sets))
 
 
 def _start(params: Params, settings: Settings) -> str | None:
@@ -294,4 +299,6 @@ def _origin(stage: Stage, params: Params, settings: Settings) -> dict[str, Any]:
         origin["device"] = settings.torch_device
     if "start" in stage.outside:
         origin["start"] = _start(params, settings)
+    if "given_sets" in stage.outside:
+        origin["given_sets"] = _digest_of(params.fit.gene_sets)
     return origin

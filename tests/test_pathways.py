@@ -22,6 +22,7 @@ from cic.evaluation.gene_sets.enrichment import (
     running_sums,
 )
 from cic.evaluation.gene_sets.expected import activities
+from cic.evaluation.gene_sets.links import find_sets
 from cic.evaluation.questions.features.measure import measure as measure_features
 from cic.evaluation.questions.features.say import METHODS, feature_sentences, features_section, planted_section
 from cic.evaluation.questions.pathways import cell_type_pathways
@@ -339,6 +340,30 @@ def test_shuffled_labels_of_genes_leave_no_links(measured, tmp_path):
     programs = measure_programs(with_sets(own, tmp_path))
     assert programs.finding is None
     assert "simulated" in programs.left_out["programs"]
+
+
+def test_no_set_that_was_given_to_features_is_tested(featured, tmp_path):
+    own, _ = featured
+    sets, _, _ = find_sets(own)
+    given = replace(
+        own.bundle.features, given=("ELSEWHERE", sets.names[1]),
+        given_M=np.concatenate([sets.members[0], sets.members[1]]).astype(np.int32),
+        given_end_P=np.cumsum([len(sets.members[0]), len(sets.members[1])]).astype(np.int32),
+    )  # fmt: skip
+    drawn = replace(own, bundle=replace(own.bundle, features=given))
+    left, _, _ = find_sets(drawn)
+    assert left.names == sets.names[2:] and left.n_given == 2, "one by name, one by its genes"
+    answer = measure_features(drawn)
+    assert (answer.finding.n_sets, answer.finding.n_given) == (len(sets) - 2, 2)
+    assert set(answer.tables["feature_links"]["set"]).isdisjoint(sets.names[:2])
+    section = features_section(answer.finding, some_evidence(answer), tmp_path)
+    assert "2 more were given" in section.n
+    every = replace(
+        given, given=sets.names, given_M=np.concatenate(sets.members).astype(np.int32),
+        given_end_P=np.cumsum([len(one) for one in sets.members]).astype(np.int32),
+    )  # fmt: skip
+    none, _, reason = find_sets(replace(own, bundle=replace(own.bundle, features=every)))
+    assert none is None and "fit.gene_sets" in reason
 
 
 def test_without_gene_sets_it_says_where_to_put_them(measured, tmp_path):

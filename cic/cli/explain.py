@@ -131,9 +131,9 @@ def _show(found: Sequence[Explained]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table("feature", "active", "recurs", "genes", "up", "down", "cell types", "gene sets")
+    shown = Table("feature", "active", "recurs", "genes", "up", "down", "cell types", "gene sets", "drawn towards")
     for one in found:
-        lists = (one.up, one.down, one.types, one.sets)
+        lists = (one.up, one.down, one.types, one.sets, one.drawn)
         shown.add_row(
             one.feature.removeprefix("feature_"), f"{one.active:.0%}", f"{one.recurrence:.2f}", str(one.genes),
             *(escape(" ".join(names)) for names in lists),

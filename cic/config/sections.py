@@ -195,6 +195,11 @@ class Fit(ParamsSection):
         description="features of the code, at most; auto: those that another training and other genes find too, up to "
         "eight times its width; 0: none",
     )
+    gene_sets: str | None = Field(
+        None,
+        description="GMT file, or folder of GMT files, with gene sets that features are drawn towards where the data "
+        "agree; the evaluation tests no feature for these then",
+    )
     classifier: bool = Field(
         False,
         description="whether cell types (`data.label`) are told, by code and profile, which leaves the code as it is; "

@@ -47,6 +47,8 @@ class Params(ParamsSection):
             )
         if self.fit.classifier and self.data.label is None:
             raise ValueError("fit.classifier is true, and data.label names no column with the cell types")
+        if self.fit.gene_sets is not None and self.fit.features == 0:
+            raise ValueError("fit.gene_sets is for features to be drawn towards, and fit.features is 0")
         if self.training.start_from is not None and (self.training.group_penalty or max(search.depth) == 0):
             raise ValueError(
                 "training.start_from needs a depth above 0 in search.depth, and training.group_penalty: 0, as the "

@@ -30,6 +30,11 @@ def percent(value: float | None) -> str:
     return "undefined" if value is None else f"{100 * value:.3g}%"
 
 
+def besides_given(n_sets: int) -> str:
+    """Say behind a number of gene sets how many were left out as given to features in training; nothing if none was."""
+    return f" ({n_sets:,} more were given to features in training, or nearly, and are left out)" if n_sets else ""
+
+
 def with_interval(interval: Interval, confidence: float, digits: int = 2) -> str:
     """Give ``0.91 (95% interval 0.88 to 0.94)``."""
     if not interval.is_defined:

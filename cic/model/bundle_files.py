@@ -59,6 +59,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         "labels": list(bundle.labels),
         "feature_types": [] if bundle.features is None else list(bundle.features.types),
     }
+    if bundle.features is not None and bundle.features.given:
+        described["given_sets"] = list(bundle.features.given)
     for name, content in ((FILES[1], described), (ORIGIN, bundle.about)):
         (folder / name).write_text(json.dumps(content, sort_keys=True, indent=1) + "\n")
 
@@ -102,7 +104,11 @@ def load_bundle(folder: Path) -> Bundle:
             labels=tuple(described["labels"]),
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
-            features=Features.restore(features, described["feature_types"]) if features else None,
+            features=(
+                Features.restore(features, described["feature_types"], described.get("given_sets", []))
+                if features
+                else None
+            ),
             classifier=Classifier(**heads) if heads else None,
             digest=bundle_digest(folder),
         )

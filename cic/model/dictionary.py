@@ -90,9 +90,17 @@ def densest(row_GR: np.ndarray, n_atoms: int) -> np.ndarray:
     return np.array(atoms, dtype=np.float32)
 
 
-def told_by(row_GR: np.ndarray, atom_FR: np.ndarray, n_told: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the atoms that tell each gene (int64, G x N, all different), and their loadings (float32)."""
+def told_by(
+    row_GR: np.ndarray, atom_FR: np.ndarray, n_told: int, said_GF: np.ndarray | None = None, weight: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the atoms that tell each gene (int64, G x N, all different), and their loadings (float32).
+
+    Where something is said of the loadings, `weight` times their squared distance from it is added to the error.
+    """
     cosine_GF, gram_FF = row_GR @ atom_FR.T, atom_FR @ atom_FR.T
+    if said_GF is not None:
+        cosine_GF += np.float32(weight) * said_GF
+        gram_FF += np.float32(weight) * np.eye(len(gram_FF), dtype=np.float32)
     left_GF, chosen_GN = cosine_GF, np.empty((len(row_GR), 0), dtype=np.int64)
     for _ in range(n_told):
         strength_GF = np.abs(left_GF)

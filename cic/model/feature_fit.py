@@ -2,14 +2,15 @@
 
 What is decoded is free of most noise and costs nothing. Of the genes that the decoder tells best every other one is for
 the features, and the rest to find them again from another training, so that what recurs is neither a training's nor a
-gene's own.
+gene's own. Where gene sets are given (`cic.model.drawing`), each half asks the other whether it agrees.
 
-Axes: S profiles, K coordinates, G genes, R directions in which decoded profiles differ, F features, T cell types.
+Axes: S profiles, K coordinates, G genes, H those of one half, R directions in which decoded profiles differ, F
+features, P given gene sets, T cell types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from scipy.linalg import eigh
 
 from cic.model.basis import SampleBasis
 from cic.model.dictionary import learned, solved, told_by
+from cic.model.drawing import GenesInSets, drawn, membership
 from cic.model.features import ACTIVE, Features, activities
 from cic.model.inference import TrainedNetwork
 from cic.model.recurrence import recurrence
@@ -32,6 +34,8 @@ RECURS_AT = 0.8
 """Correlation with its match from which on a feature recurs."""
 MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
 """What features are learnt from; more are taken evenly from all."""
+MOST_GENES_IN_SETS = 5000
+"""Of each half, that gene sets are held against: sets are small, and most of their genes are not among the former."""
 KEPT_VARIANCE = 0.9999
 """Of the decoded profiles: what is less is rounding of the decoder rather than profiles that differ."""
 KEPT_BY_REST = 0.95
@@ -61,11 +65,12 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Found:
-    """Features before their genes are told: atoms, and how activities are read off decoded profiles."""
+    """Features before their genes are told: atoms, how activities are read off decoded profiles, what drew them."""
 
     atom_FR: np.ndarray
     readout_KF: np.ndarray
     offset_F: np.ndarray
+    by_PF: np.ndarray
 
 
 def fit_features(
@@ -75,6 +80,7 @@ def fit_features(
     z_held_SK: np.ndarray,
     wanted: int | Literal["auto"],
     label_S: pd.Series | None = None,
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> Features | None:
     """Find features of the first network's code.
 
@@ -90,6 +96,8 @@ def fit_features(
         `TIMES_THE_WIDTH` times as many as the code has numbers.
     label_S
         Labels of the training profiles, if they have any.
+    given
+        Gene sets that features are drawn towards where the data agree: positions of their genes, by name.
 
     Returns
     -------
@@ -99,19 +107,29 @@ def fit_features(
     n_wanted = TIMES_THE_WIDTH * networks[0].architecture.bottleneck_width if wanted == "auto" else wanted
     if not n_wanted:
         return None
-    step = -(-len(z_train_SK) // MOST_PROFILES)
+    every = -(-len(z_train_SK) // MOST_PROFILES)
     z_held_SK = z_held_SK[:: -(-len(z_held_SK) // MOST_PROFILES)]
     with one_thread():
-        seen = [_decoded(network, basis, z_train_SK[::step]) for network in networks]
-        mine_G, theirs_G = _halves(seen[0], basis, z_train_SK)
-        if len(theirs_G) < FEWEST_GENES:
+        seen = [_decoded(network, basis, z_train_SK[::every]) for network in networks]
+        mine_G, theirs_G, step = _halves(seen[0], basis, z_train_SK)
+        if len(theirs_G[::step]) < FEWEST_GENES:
             return None
-        found = _found(seen[0], mine_G, n_wanted)
+        sets = list((given or {}).values())
+
+        def find(one: Decoded, own_G: np.ndarray, other_G: np.ndarray) -> Found:
+            atom_FR = learned(_of_length_1(one.row_GR[own_G[::step]]), n_wanted, TOLD_BY)
+            by_PF = np.zeros((len(sets), len(atom_FR)), dtype=np.float32)
+            if sets:
+                own, other = (_in_sets(one, gene_H, sets) for gene_H in (own_G, other_G))
+                atom_FR, by_PF = drawn(atom_FR, own, other, TOLD_BY)
+            return _found(one, atom_FR, by_PF)
+
+        found = find(seen[0], mine_G, theirs_G)
         held_SF = _activities(found, networks[0], z_held_SK)
         others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
         recurs_OF = []
         for network, other in others:
-            again_SF = _activities(_found(other, theirs_G, n_wanted), network, z_held_SK)
+            again_SF = _activities(find(other, theirs_G, mine_G), network, z_held_SK)
             recurs_OF.append(recurrence(held_SF, again_SF, signed=True))
         recurs_F = np.mean(recurs_OF, axis=0).astype(np.float32)
         kept_F = np.sort(np.argsort(-recurs_F, kind="stable")[:n_wanted])
@@ -119,9 +137,9 @@ def fit_features(
             kept_F = kept_F[recurs_F[kept_F] >= RECURS_AT]
         if not len(kept_F):
             return None
-        kept = Found(found.atom_FR[kept_F], found.readout_KF[:, kept_F], found.offset_F[kept_F])
-        labels = None if label_S is None else label_S.iloc[::step]
-        return _told(kept, seen[0], basis, recurs_F[kept_F], labels)
+        kept = Found(found.atom_FR[kept_F], found.readout_KF[:, kept_F], found.offset_F[kept_F], found.by_PF[:, kept_F])
+        labels = None if label_S is None else label_S.iloc[::every]
+        return _told(kept, seen[0], basis, recurs_F[kept_F], labels, given or {})
 
 
 def _decoded(network: TrainedNetwork, basis: SampleBasis, z_SK: np.ndarray) -> Decoded:
@@ -140,19 +158,28 @@ def _decoded(network: TrainedNetwork, basis: SampleBasis, z_SK: np.ndarray) -> D
     return Decoded(made_SK, mean_K, direction_KR / spread_R, row_GR)
 
 
-def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give two sets of genes, none in both, of the half that the decoder tells best, or of all where they are few."""
+def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Part the half of the genes that the decoder tells best, or all where they are few, into two.
+
+    The third is a step: of either part every gene at that distance is enough to learn from.
+    """
     variance_G = np.square(basis.components_GK) @ z_train_SK.var(axis=0)
     told_G = np.einsum("gr,gr->g", seen.row_GR, seen.row_GR) / np.maximum(variance_G, 1e-30)
     n_best = max(-(-len(told_G) // 2), min(len(told_G), 2 * MOST_GENES))
     best_G = np.sort(np.argsort(-told_G, kind="stable")[:n_best])
     step = -(-len(best_G) // (2 * MOST_GENES))
-    return best_G[:: 2 * step], best_G[step :: 2 * step]
+    mine_G = np.arange(len(best_G)) % (2 * step) < step
+    return best_G[mine_G], best_G[~mine_G], step
 
 
-def _found(seen: Decoded, gene_H: np.ndarray, n_wanted: int) -> Found:
-    """Learn features from some genes, each pointing to where few profiles are, and at rest in the others."""
-    atom_FR = learned(_of_length_1(seen.row_GR[gene_H]), n_wanted, TOLD_BY)
+def _in_sets(seen: Decoded, gene_H: np.ndarray, sets: Sequence[np.ndarray]) -> GenesInSets:
+    """Give genes with the sets they are in; of many a part."""
+    some_H = gene_H[:: -(-len(gene_H) // MOST_GENES_IN_SETS)]
+    return GenesInSets(_of_length_1(seen.row_GR[some_H]), membership(sets, some_H, len(seen.row_GR)))
+
+
+def _found(seen: Decoded, atom_FR: np.ndarray, by_PF: np.ndarray) -> Found:
+    """Make features of atoms, each pointing to where few profiles are, and at rest in the others."""
     raw_SF = (seen.z_SK - seen.mean_K) @ (seen.whitening_KR @ atom_FR.T)
     sign_F = np.where(np.power(raw_SF, 3).mean(axis=0) < 0, -1.0, 1.0)
     raw_SF *= sign_F
@@ -161,7 +188,7 @@ def _found(seen: Decoded, gene_H: np.ndarray, n_wanted: int) -> Found:
     unit_F = activity_SF.sum(axis=0) / np.maximum((activity_SF > 0).sum(axis=0), 1)
     readout_KF = seen.whitening_KR @ atom_FR.T * (sign_F / np.where(unit_F > 0, unit_F, 1))
     offset_F = -seen.mean_K @ readout_KF - rest_F / np.where(unit_F > 0, unit_F, 1)
-    return Found(atom_FR, readout_KF.astype(np.float32), offset_F.astype(np.float32))
+    return Found(atom_FR, readout_KF.astype(np.float32), offset_F.astype(np.float32), by_PF * sign_F.astype(np.float32))
 
 
 def _rest(raw_SF: np.ndarray) -> np.ndarray:
@@ -182,7 +209,14 @@ def _activities(found: Found, network: TrainedNetwork, z_SK: np.ndarray) -> np.n
     return activities(network.decode(network.encode(z_SK)), found.readout_KF, found.offset_F)
 
 
-def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray, label_S: pd.Series | None) -> Features:
+def _told(
+    found: Found,
+    seen: Decoded,
+    basis: SampleBasis,
+    recurs_F: np.ndarray,
+    label_S: pd.Series | None,
+    given: Mapping[str, np.ndarray],
+) -> Features:
     """Tell every gene by the features that suit it best, and sum up the training profiles; what moves most is first."""
     activity_SF = activities(seen.z_SK, found.readout_KF, found.offset_F)
     chosen_GN, _ = told_by(_of_length_1(seen.row_GR), found.atom_FR, min(FOLLOWED, len(found.atom_FR)))
@@ -197,6 +231,7 @@ def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray,
         types, activity_TF = tuple(map(str, by_type.index)), by_type.to_numpy(dtype=np.float32)
     moved_F = np.bincount(chosen_GN.ravel(), np.square(loading_GN).ravel(), len(recurs_F)) * activity_SF.var(axis=0)
     order_F = np.argsort(-moved_F, kind="stable")
+    set_D, feature_D = np.nonzero(found.by_PF[:, order_F])
     return Features(
         found.readout_KF[:, order_F],
         found.offset_F[order_F],
@@ -206,6 +241,12 @@ def _told(found: Found, seen: Decoded, basis: SampleBasis, recurs_F: np.ndarray,
         (activity_SF > ACTIVE).mean(axis=0, dtype=np.float32)[order_F],
         types,
         activity_TF[:, order_F] if types else activity_TF,
+        tuple(given),
+        np.concatenate([np.empty(0), *given.values()]).astype(np.int32),
+        np.cumsum([len(members) for members in given.values()], dtype=np.int32),
+        set_D.astype(np.int32),
+        feature_D.astype(np.int32),
+        found.by_PF[:, order_F][set_D, feature_D],
     )
 
 

@@ -3,17 +3,23 @@
 A feature is read off the profile that a code is decoded to, so it is a function of the code alone.
 `cic.model.dictionary` says how features are found, `cic.model.feature_fit` fits them.
 
-Axes: S profiles, K coordinates of the sample basis, G genes, F features, N features that a gene follows, T cell types.
+Axes: S profiles, K coordinates of the sample basis, G genes, F features, N features that a gene follows, T cell types,
+P given gene sets, M their genes, one set after the other, D pairs of a set and a feature.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 ACTIVE = 0.1
 """Activity above which a feature counts as active: 1 is its mean where it is not at rest."""
+KNOWN = 0.5
+"""Share of a set's genes that one given set may have; with more of them the set is as good as given."""
+NAMES = ("types", "given")
+"""Fields that are words rather than numbers."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class Features:
         Share of the training profiles in which it is active (float32).
     types, activity_TF
         Labels of the training profiles, and the mean activity in each; empty where nothing was labelled.
+    given, given_M, given_end_P
+        Gene sets that features could be drawn towards (`cic.model.drawing`): names, positions of their genes among the
+        model's, and where each set's end (int32); empty without any. Nothing about them may be called a finding.
+    drawn_set_D, drawn_feature_D, drawn_by_D
+        Which features were drawn towards which of these (int32), and by how much: what the genes of the set load on the
+        feature more than others, below 0 where they fall as it rises (float32).
     """
 
     readout_KF: np.ndarray
@@ -44,6 +56,12 @@ class Features:
     active_F: np.ndarray
     types: tuple[str, ...] = ()
     activity_TF: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    given: tuple[str, ...] = ()
+    given_M: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    given_end_P: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    drawn_set_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    drawn_feature_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    drawn_by_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.offset_F)
@@ -63,15 +81,42 @@ class Features:
         np.put_along_axis(found_GF, self.feature_GN.astype(np.int64), self.loading_GN, axis=1)
         return found_GF
 
+    def drawn_towards(self, feature: int) -> dict[str, float]:
+        """Give the given sets that a feature was drawn towards, and by how much, most first."""
+        own_D = np.flatnonzero(self.drawn_feature_D == feature)
+        order_D = own_D[np.argsort(-np.abs(self.drawn_by_D[own_D]), kind="stable")]
+        return {self.given[self.drawn_set_D[at]]: float(self.drawn_by_D[at]) for at in order_D}
+
+    def knows(self, names: Sequence[str], members: Sequence[np.ndarray]) -> np.ndarray:
+        """Tell which sets are given ones, by name, or have more than `KNOWN` of their genes in a given one.
+
+        Parameters
+        ----------
+        members
+            Positions of the genes of each set among the model's.
+        """
+        from scipy.sparse import csr_array  # which only who has sets waits for
+
+        def within(genes_M: np.ndarray, end_P: np.ndarray) -> csr_array:
+            whole = np.concatenate([[0], end_P])
+            return csr_array(
+                (np.ones(len(genes_M), np.int32), genes_M, whole), shape=(len(end_P), len(self.feature_GN))
+            )
+
+        size_Q = np.array([len(one) for one in members], dtype=np.int64)
+        asked = within(np.concatenate([np.empty(0, np.int64), *members]), np.cumsum(size_Q))
+        most_Q = (asked @ within(self.given_M, self.given_end_P).T).max(axis=1).toarray() if self.given else 0
+        return np.isin(names, self.given) | (most_Q > KNOWN * size_Q)
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the numbers that `restore` needs."""
-        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "types"}
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NAMES}
         return {name: value for name, value in found.items() if value.size}
 
     @classmethod
-    def restore(cls, arrays: dict[str, np.ndarray], types: list[str]) -> Features:
-        """Build them from what `arrays` gave."""
-        return cls(**arrays, types=tuple(types))
+    def restore(cls, arrays: dict[str, np.ndarray], types: list[str], given: list[str]) -> Features:
+        """Build them from what `arrays` gave, and the names."""
+        return cls(**arrays, types=tuple(types), given=tuple(given))
 
 
 def activities(decoded_SK: np.ndarray, readout_KF: np.ndarray, offset_F: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ from cic.progress import track
 from cic.seeds import derive_seed
 from cic.settings import Settings
 from cic.stages.crew import crew
+from cic.stages.given_sets import given_sets, told_of
 from cic.stages.start import lender
 from cic.workers.workers import Workers
 
@@ -54,6 +55,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     labels = label_names(train) if params.fit.classifier or params.training.label_weight else ()
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
+        given = given_sets(params.fit.gene_sets, prepared.preprocessor.genes)  # a fault of them is told before training
         fitted, failed = fit_all(prepared.fold, hyper, params, settings.torch_device, workers)
     best, fold = min(fitted, key=lambda one: one.validation_loss), prepared.fold
     kept, networks = kept_and_others(fitted, fold)
@@ -85,6 +87,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
             **({} if start is None else {"started_from": start.told(params.training.start_from, matrix.genes)}),
+            **({} if params.fit.gene_sets is None else {"gene_sets": told_of(params.fit.gene_sets)}),
         },
         classifier=classifier,
     )
@@ -97,6 +100,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         fold.z_validation_SK,
         params.fit.features,
         train.samples.get("label"),
+        given,
     )
     save_bundle(out / "bundle", replace(bundle, reference=reference, features=features))
     curves = [

@@ -45,7 +45,10 @@ class Explained:
     types
         Cell types with the highest mean activity, highest first.
     sets
-        Gene sets that the moved genes are rich in, with the false discovery rate, surest first.
+        Gene sets that the moved genes are rich in, with the false discovery rate, surest first; none that was given.
+    drawn
+        Gene sets that it was drawn towards in training (`fit.gene_sets`), and by how much, most first; below 0 where
+        their genes fall as it rises. It is what went in, and no finding.
     """
 
     feature: str
@@ -56,6 +59,7 @@ class Explained:
     down: dict[str, float]
     types: dict[str, float]
     sets: dict[str, float]
+    drawn: dict[str, float]
 
 
 def explained(
@@ -68,7 +72,7 @@ def explained(
     activity_TF, names = features.activity_TF, features.types
     if types is not None:
         activity_TF, names = types.to_numpy(dtype=np.float64), tuple(map(str, types.index))
-    fdr = rich_in(moved_GF, bundle.genes, gene_sets)
+    fdr = rich_in(moved_GF, bundle.genes, _not_given(bundle, gene_sets))
     found = []
     for number, name in enumerate(features.columns):
         change_G = loading_GF[:, number] * moved_GF[:, number]
@@ -86,9 +90,23 @@ def explained(
                     for one, rate in fdr[name].nsmallest(SETS).items()
                     if rate <= FALSE_DISCOVERIES
                 },
+                {str(one): float(f"{by:.3g}") for one, by in features.drawn_towards(number).items()},
             )
         )
     return found
+
+
+def _not_given(bundle: Bundle, gene_sets: Mapping[str, Collection[str]]) -> Mapping[str, Collection[str]]:
+    """Leave out sets that features were drawn towards, or others that have most of their genes."""
+    position = {gene: at for at, gene in enumerate(bundle.genes)}
+    members = [
+        np.array([position[gene] for gene in {*genes} if gene in position], dtype=np.int64)
+        for genes in gene_sets.values()
+    ]
+    given_P = bundle.known_features().knows([*gene_sets], members)
+    if given_P.any():
+        log.info("%d of %d gene sets were given in training, or nearly, and are left out", given_P.sum(), len(given_P))
+    return {name: genes for (name, genes), given in zip(gene_sets.items(), given_P, strict=True) if not given}
 
 
 def as_table(found: Sequence[Explained]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import yaml
 
 from cic.config import load_params
 from cic.dependencies import CALCULATING
-from cic.digests import WORKERS
+from cic.digests import WORKERS, gene_sets_digest
 from cic.errors import DataError, ModelError
 from cic.manifest import Manifest, read_manifest
 from cic.model.bundle import Bundle
@@ -195,6 +195,7 @@ def reproduced(
         file.write_text(yaml.safe_dump(given))
         _bring_data(wanted, project, tree)
         _bring_start(wanted, project, tree, home)
+        bring_gene_sets(wanted, project, tree)
         stages = (*STAGES, *(["evaluate"] if evaluate else []))
         _run(wanted, tree, [[stage, "--params", str(file)] for stage in stages])
         return compared(wanted, {stage: tree / "build" / stage for stage in stages})
@@ -252,6 +253,23 @@ def _bring_start(wanted: Wanted, project: Path, tree: Path, home: Path) -> None:
     there = start_folder(wanted.start, home) if from_registry else tree / wanted.start
     if there != here:
         copy_bundle(here, there)
+
+
+def bring_gene_sets(wanted: Wanted, project: Path, tree: Path) -> None:
+    """Put the gene sets that its features were drawn towards where the stages of that working tree read them."""
+    place = wanted.params["fit"].get("gene_sets")
+    if place is None:
+        return
+    found = gene_sets_digest(project / place)
+    then = wanted.stages["fit"].origin["given_sets"] if wanted.stages else found
+    if found != then:
+        raise DataError(
+            "the gene sets that features were drawn towards are not what they were",
+            where=place, expected=f"digest {then}", fix="put those of then there",
+        )  # fmt: skip
+    if not (tree / place).exists():
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        _copy(project / place, tree / place)
 
 
 def _copy(path: Path, to: Path) -> None:

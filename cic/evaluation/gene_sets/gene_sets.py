@@ -6,7 +6,7 @@ A line of a GMT file is a set: name, description and genes, separated by tabs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ class MatchedSets:
         Sets left out since they have fewer than `FEWEST_GENES` of the model's genes, or more than `MOST_GENES` or all.
     n_matched
         Genes of the model that are in any set of the files.
+    n_given
+        Sets left out since features of the model could be drawn towards them, or towards others much like them.
     """
 
     names: tuple[str, ...]
@@ -48,9 +50,21 @@ class MatchedSets:
     n_small: int
     n_large: int
     n_matched: int
+    n_given: int = 0
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def without(self, given_P: np.ndarray) -> MatchedSets:
+        """Leave out the sets that were given."""
+        kept = np.flatnonzero(~given_P)
+        return replace(
+            self,
+            names=tuple(self.names[at] for at in kept),
+            collections=tuple(self.collections[at] for at in kept),
+            members=tuple(self.members[at] for at in kept),
+            n_given=int(given_P.sum()),
+        )
 
 
 def gmt_files(place: Path) -> list[Path]:

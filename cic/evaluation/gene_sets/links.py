@@ -81,7 +81,10 @@ def _find_links(subject: Subject, sets: MatchedSets) -> Linked:
 
 
 def find_sets(subject: Subject) -> tuple[MatchedSets | None, list[Path], str]:
-    """Give the gene sets that the data have genes of, the files read, and why there are none where there are not."""
+    """Give the gene sets that the data have genes of, the files read, and why there are none where there are not.
+
+    None of them was given to the model's features (`Features.knows`), whatever is then asked of them.
+    """
     place, genes = subject.gene_sets, subject.bundle.genes
     files = gmt_files(place)
     if not files:
@@ -92,7 +95,14 @@ def find_sets(subject: Subject) -> tuple[MatchedSets | None, list[Path], str]:
     read = [one for file in files for one in read_gmt(file)]
     sets = match(read, genes)
     if len(sets):
-        return sets, files, ""
+        features = subject.bundle.features
+        own = sets if features is None else sets.without(features.knows(sets.names, sets.members))
+        if len(own):
+            return own, files, ""
+        return None, files, (
+            f"all of the {len(sets)} gene sets of {place} with enough genes of the data were given to the features "
+            "(`fit.gene_sets`), or have most of their genes in one that was. Test others, or give fewer."
+        )  # fmt: skip
     if not sets.n_matched and read:
         return None, files, (
             f"none of the genes of the data (such as {genes[0]}) is in any gene set of {place} (such as "

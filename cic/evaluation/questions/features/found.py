@@ -50,6 +50,8 @@ class Found(Finding):
     active: float
     """Median over features of the share of training profiles in which one is active."""
     n_sets: int
+    n_given: int
+    """Sets left out since features were drawn towards them, or towards others that have most of their genes."""
     follows: float
     shuffled: float
     """Pairs beyond the null of features with shuffled profiles, a mean over shuffles: about none, if it holds."""

@@ -77,6 +77,7 @@ def measure(subject: Subject) -> Answer:
             "recurrence": float(np.median(features.recurrence_F)),
             "active": float(np.median(features.active_F)),
             "n_sets": len(sets),
+            "n_given": sets.n_given,
             "follows": FOLLOWS,
             "shuffled": float(np.mean([one.beyond.sum() for one in of_shuffled])),
             "n_expected": expected["features"][1] or None,

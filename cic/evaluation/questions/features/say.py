@@ -10,7 +10,7 @@ from cic.evaluation.facts import Facts
 from cic.evaluation.questions.features.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import Interval, against
-from cic.evaluation.words import Sentence, percent, rounded, spanned, with_interval
+from cic.evaluation.words import Sentence, besides_given, percent, rounded, spanned, with_interval
 
 METHODS = {
     "features": "features",
@@ -40,7 +40,8 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         f"{with_interval(own.held_out, confidence)} over held-out profiles.",
         baseline="as many axes by other methods, and the numbers of the code, by the same procedure; features with "
         f"shuffled profiles, which have {found.shuffled:,.1f} pairs beyond chance",
-        n=f"{found.n_sets:,} gene sets, {evidence.facts.profiles.train:,} training profiles",
+        n=f"{found.n_sets:,} gene sets{besides_given(found.n_given)}, "
+        f"{evidence.facts.profiles.train:,} training profiles",
         table=Table(
             ("axes", "number", "r, held out", "lead of the features", "beyond chance", "links", "sets", "expected"),
             tuple(

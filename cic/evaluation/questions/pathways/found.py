@@ -14,6 +14,8 @@ class Sets(Finding):
     small: int
     """Left out by size."""
     large: int
+    given: int
+    """Left out since features were drawn towards them, or towards others that have most of their genes."""
     genes_matched: int
     genes: int
 

@@ -37,7 +37,8 @@ def measure(subject: Subject) -> Answer:
     Answer
         Metrics:
 
-        - `sets`: n (tested), files, small, large (left out by size), genes_matched, genes
+        - `sets`: n (tested), files, small, large (left out by size), given (left out as given to
+          features, or nearly), genes_matched, genes
         - `loadings`: constancy_median, constancy_least (cosine of single profiles' derivatives with the mean one)
         - `links`: n, numbers and sets (with at least one), tests, undecided (tests without a p-value, counted as no
           links: too few random sets score on that side), p_needed, false_discoveries, permutations, random_sets (links
@@ -70,6 +71,7 @@ def measure(subject: Subject) -> Answer:
                 "files": len(files),
                 "small": sets.n_small,
                 "large": sets.n_large,
+                "given": sets.n_given,
                 "genes_matched": sets.n_matched,
                 "genes": len(subject.bundle.genes),
             },

@@ -12,7 +12,7 @@ from cic.evaluation.facts import Facts
 from cic.evaluation.questions.pathways.draw import label_map, number_map
 from cic.evaluation.questions.pathways.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
-from cic.evaluation.words import Sentence, percent, rounded, with_interval
+from cic.evaluation.words import Sentence, besides_given, percent, rounded, with_interval
 
 
 def pathways_section(found: Found, evidence: Evidence, folder: Path) -> Section:
@@ -46,8 +46,8 @@ def pathways_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         picture=picture,
         baseline=f"as many sets of random genes: {links.random_sets:,} links at the same p-value; codes with shuffled "
         f"profiles: {links.shuffled:,.0f} links where this code has {links.rank_sums:,} (both by rank sums)",
-        n=f"{sets.n:,} gene sets, {sets.genes_matched:,} of {sets.genes:,} genes in any; loadings over "
-        f"{evidence.facts.profiles.train:,} training profiles",
+        n=f"{sets.n:,} gene sets{besides_given(sets.given)}, {sets.genes_matched:,} of {sets.genes:,} genes in any; "
+        f"loadings over {evidence.facts.profiles.train:,} training profiles",
         table=Table(
             ("number", "gene set", "NES", "FDR", "seeds", "leading genes"),
             tuple(
