@@ -156,9 +156,10 @@ def followed(case: Case, tested: MatchedSets) -> Any:
             for one_PN, one in zip(expression, axes, strict=True)
         ]
         r_P = held_out_r(expression[0], axes[0].train_NF, held_PS, axes[0].test_SF)
+        again = recurs(list(axes), [one.r for one in linked], [one.found for one in linked])
         found, of = counted(tested.names, activities(axes[0].train_NF, case.label_N, linked[0].r, linked[0].found))
         return {
-            "r_P": r_P.tolist(), "links": int(linked[0].found.sum()), "recurs": recurs(list(axes), [one.r for one in linked], [one.found for one in linked]),
+            "r_P": r_P.tolist(), "links": int(linked[0].found.sum()), "recurs": again,
             "expected": found, "of": of,
         }  # fmt: skip
 
