@@ -123,7 +123,7 @@ def answers(bundle: Bundle, values_SG: np.ndarray, samples: pd.Index) -> tuple[p
     told = dict(zip(bundle.code_columns, found.code_SW.T, strict=True)) | _judgement(bundle, values_SG, found)
     probability_SL = None
     if bundle.labels:
-        probability_SL = bundle.classify(found.code_SW, found.z_SK)
+        probability_SL = bundle.classify(values_SG, found.code_SW, found.z_SK)
         familiar_S = told["familiar"]
         foreign_S = np.zeros(len(values_SG), dtype=bool) if familiar_S is None else ~familiar_S
         told |= named_types(probability_SL, bundle.labels, foreign_S, bundle.reference)
