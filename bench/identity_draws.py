@@ -78,12 +78,19 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The profiles of a draw, which all its settings share, and the number of the set that training keeps whole."""
+    """The profiles of a draw, which all its settings share.
+
+    Attributes
+    ----------
+    unit_N, label_unit_N
+        Number of the set that training keeps whole, and that finding a classifier does: there two groups are enough.
+    """
 
     log2: View
     ranks: View
     top: View
     unit_N: np.ndarray
+    label_unit_N: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +146,8 @@ def draw(
     truth = Truth(at_S[asked_T], _units(samples)[asked_T])
     log2, ranks = (rotated(x_SX[known_N], x_SX[asked_T], source.n_genes) for x_SX in (source.log2_SX, source.ranks_SX))
     top = _top(source.top_SG[known_N], source.top_SG[asked_T])
-    pool = Pool(log2, ranks, top, left_out_units(samples.iloc[known_N]))
+    known = samples.iloc[known_N]
+    pool = Pool(log2, ranks, top, left_out_units(known), left_out_units(known, fewest=2))
     order_N = generator(seed, "labels", number).permutation(len(known_N))
     for count in counts:
         label_N = _told(at_S[known_N], order_N, count)

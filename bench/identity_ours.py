@@ -32,12 +32,12 @@ def trained(
     n_labels: int = 0, weight: float = 0.0,
 ) -> Retrained:  # fmt: skip
     """Train on part of the pool as the pipeline does, and apply the model to all profiles, the pool's first."""
-    y_PY = np.vstack([pool.log2.known_NY, pool.log2.asked_TY])
-    others_T = np.zeros(len(pool.log2.asked_TY), dtype=np.int64)
+    y_PY, rank_PY = (np.vstack([view.known_NY, view.asked_TY]) for view in (pool.log2, pool.ranks))
+    others_T, inside_P = np.zeros(len(pool.log2.asked_TY), dtype=np.int64), np.zeros(len(y_PY))
     width = min(WIDTH, len(train_N) // 4)
     spec = RetrainingSpec(
         name="bench",
-        coordinates=Coordinates(y_PY, np.zeros(len(y_PY))),
+        coordinates=Coordinates(y_PY, inside_P),
         train_S=np.concatenate([train_N, others_T > 0]),
         validation_S=np.concatenate([validation_N, others_T > 0]),
         unit_S=np.concatenate([pool.unit_N, others_T]),
@@ -47,6 +47,8 @@ def trained(
         rank=RANK,
         label_S=None if label_N is None else np.concatenate([label_N, others_T - 1]),
         n_labels=n_labels,
+        label_unit_S=np.concatenate([pool.label_unit_N, others_T]),
+        rank_coordinates=None if weight else Coordinates(rank_PY, inside_P),
         n_genes=pool.log2.n_features,
     )
     return retrain(spec)

@@ -75,7 +75,7 @@ def test_twins_are_never_on_both_sides_and_what_they_lack_is_foretold(source: So
 def few_asked(setting: Setting, n: int) -> Setting:
     pool = setting.pool
     log2, ranks, top = (replace(one, asked_TY=one.asked_TY[:n]) for one in (pool.log2, pool.ranks, pool.top))
-    return replace(setting, pool=Pool(log2, ranks, top, pool.unit_N))
+    return replace(setting, pool=Pool(log2, ranks, top, pool.unit_N, pool.label_unit_N))
 
 
 @pytest.mark.parametrize("teller", [on_genes, on_ranks, on_components, *OURS], ids=lambda teller: teller.__name__)

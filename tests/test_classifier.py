@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cic.config import parse_params
 from cic.data.matrix import write_matrix
+from cic.data.within import normal_scores
 from cic.errors import ConfigError, ModelError
 from cic.folders import write_json
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
@@ -22,6 +23,7 @@ from cic.model.classifier import Classifier
 from cic.model.classifier_fit import MOST_PROFILES, Labelled, enough, find_classifier, fit_classifier
 from cic.model.discriminant import belonging, discriminants, logistic
 from cic.model.prepare import label_indices, label_names, prepare
+from cic.model.reference import Reference
 from cic.model.training import Hyperparameters
 from cic.pipeline import run_stage, workspace
 from cic.settings import Settings
@@ -83,7 +85,7 @@ def test_profiles_without_a_label_help_where_labels_are_few():
         right = []
         for known in (few, many):
             profiles = labelled(z_SK[known], np.where(told_S, label_S, -1)[known], 8)
-            logit_SL = find_classifier(profiles, 1).profile_logits(z_SK[asked_S, :8], z_SK[asked_S])
+            logit_SL = find_classifier(profiles, 1).profile_logits(z_SK[asked_S, :8], z_SK[asked_S], None)
             right.append(float(np.mean(logit_SL.argmax(axis=1) == label_S[asked_S])))
         gained.append(right[1] - right[0])
     assert np.mean(gained) > 0.02, gained
@@ -92,11 +94,11 @@ def test_profiles_without_a_label_help_where_labels_are_few():
 def test_what_the_code_left_out_is_read_from_the_profile():
     draw = np.random.default_rng(0)
     label_S = np.arange(120) % 2
-    z_SK = draw.normal(size=(120, 10)) * np.array([10.0] * 5 + [1.0] * 5)
+    z_SK = draw.normal(size=(120, 10)) * np.array([3.0] * 5 + [1.0] * 5)
     z_SK[:, 7] += 6 * label_S  # beyond the code
     found = find_classifier(labelled(z_SK[:80], label_S[:80], 5), 1)
     asked_SK, true_S = z_SK[80:], label_S[80:]
-    of_profiles = found.profile_logits(asked_SK[:, :5], asked_SK).argmax(axis=1)
+    of_profiles = found.profile_logits(asked_SK[:, :5], asked_SK, None).argmax(axis=1)
     of_codes = found.code_logits(asked_SK[:, :5]).argmax(axis=1)
     assert np.mean(of_profiles == true_S) > 0.95
     assert np.mean(of_codes == true_S) < 0.75
@@ -106,15 +108,15 @@ def test_what_sets_groups_apart_is_not_taken_for_what_sets_labels_apart():
     """A head that is right by groups alone is found out, as these are left out whole."""
     draw = np.random.default_rng(3)
     label_S, unit_S = np.repeat(np.arange(12) % 2, 10), np.repeat(np.arange(12), 10)
-    z_SK = draw.normal(size=(120, 20))
-    z_SK[:, 6:18] += 30 * np.eye(12)[unit_S]  # beyond the code, as far as one likes
-    z_SK[:, 0] += 4 * label_S
-    profiles = labelled(z_SK, label_S, 4, unit_S)
-    fresh_SK = draw.normal(size=(60, 20))
+    z_SK, rank_SR = draw.normal(size=(120, 20)), draw.normal(size=(120, 8))
+    z_SK[:, 6:18] += 30 * np.eye(12)[unit_S]
+    rank_SR[:, 0] += 4 * label_S
+    profiles = replace(labelled(z_SK, label_S, 4, unit_S), rank_SR=rank_SR)
+    fresh_SK, fresh_SR = draw.normal(size=(60, 20)), draw.normal(size=(60, 8))
     fresh_SK[:, 6:18] *= 30  # of other groups
-    fresh_SK[:, 0] += 4 * (np.arange(60) % 2)
+    fresh_SR[:, 0] += 4 * (np.arange(60) % 2)
     for whole, of in ((True, profiles), (False, replace(profiles, unit_S=np.arange(120)))):
-        told_S = find_classifier(of, 1).profile_logits(fresh_SK[:, :4], fresh_SK).argmax(axis=1)
+        told_S = find_classifier(of, 1).profile_logits(fresh_SK[:, :4], fresh_SK, fresh_SR).argmax(axis=1)
         assert (np.mean(told_S == np.arange(60) % 2) > 0.9) == whole
 
 
@@ -130,7 +132,7 @@ def test_it_is_found_for_any_few_labels_and_the_same_again(seed, labels):
     for name, value in found.arrays().items():
         assert value.dtype == np.float32 and np.isfinite(value).all()
         np.testing.assert_array_equal(value, again.arrays()[name])
-    told_S = found.profile_logits(z_SK[:, :2], z_SK).argmax(axis=1)
+    told_S = found.profile_logits(z_SK[:, :2], z_SK, None).argmax(axis=1)
     assert set(told_S) <= set(labels)
 
 
@@ -153,10 +155,14 @@ def classified():
     matrix = curved_profiles()
     bundle, part, _ = trained(matrix)
     train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
-    fold, labels = prepare(train, validation, params(), 0).fold, label_names(train)
-    known = [label_indices(one.samples, labels) for one in (train, validation)]
-    classifier = fit_classifier(bundle.network, fold, known[0], fold.unit_train_S, known[1], len(bundle.genes), 1)
-    return bundle, replace(bundle, labels=labels, classifier=classifier), matrix, part.to_numpy(), fold, known
+    known = bundle.network, prepare(train, validation, params(), 0), train, validation, 1
+    return (
+        bundle,
+        replace(bundle, labels=label_names(train), classifier=fit_classifier(*known)),
+        matrix,
+        part.to_numpy(),
+        known,
+    )
 
 
 def test_it_tells_profiles_and_codes_and_leaves_both_as_they_are(classified):
@@ -166,11 +172,11 @@ def test_it_tells_profiles_and_codes_and_leaves_both_as_they_are(classified):
     z_SK, _ = told.project(test.values)
     code_SW = told.encode_basis(z_SK)
     true_S = label_indices(test.samples, told.labels)
-    for probability_SL in (told.classify(code_SW, z_SK), told.classify_codes(code_SW)):
+    for probability_SL in (told.classify(test.values, code_SW, z_SK), told.classify_codes(code_SW)):
         np.testing.assert_allclose(probability_SL.sum(axis=1), 1, rtol=1e-5)
         assert np.mean(probability_SL.argmax(axis=1) == true_S) > 0.6
     with pytest.raises(ModelError, match="no classifier"):
-        bundle.classify(code_SW, z_SK)
+        bundle.classify(test.values, code_SW, z_SK)
 
 
 def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path):
@@ -182,37 +188,74 @@ def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path)
     assert load_bundle(tmp_path / "without").classifier is None
     z_SK, _ = told.project(matrix.values)
     code_SW = told.encode_basis(z_SK)
-    np.testing.assert_array_equal(again.classify(code_SW, z_SK), told.classify(code_SW, z_SK))
+    seen = matrix.values, code_SW, z_SK
+    np.testing.assert_array_equal(again.classify(*seen), told.classify(*seen))
     np.testing.assert_array_equal(again.classify_codes(code_SW), told.classify_codes(code_SW))
 
 
-def test_of_many_profiles_some_are_taken_once(classified, monkeypatch):
-    """Where a label has to be added to those that are taken evenly, they are more than so many, but no fewer."""
-    bundle, _, _, _, fold, (label_S, label_validation_S) = classified
-    told_S = np.flatnonzero(label_S >= 0)
-    label_S = np.where(np.arange(len(label_S)) == told_S[1], label_S.max() + 1, label_S)
-    monkeypatch.setattr("cic.model.classifier_fit.MOST_PROFILES", len(told_S) // 2)
-    at_S, n_labels = enough(label_S), int(label_S.max()) + 1
-    assert len(at_S) > len(told_S) // 2
-    code_SW = bundle.network.encode(fold.z_train_SK)
-    whole = Labelled(
-        code_SW, bundle.network.decode(code_SW), fold.z_train_SK, label_S, fold.unit_train_S, n_labels,
-        len(bundle.genes),
-    )  # fmt: skip
-    expected = find_classifier(whole, 1)
-    found = fit_classifier(bundle.network, fold, label_S, fold.unit_train_S, label_validation_S, len(bundle.genes), 1)
-    cooled = expected.code_L[0] / found.code_L[0]
-    np.testing.assert_allclose(found.code_LW * cooled, expected.code_LW, rtol=1e-2, atol=1e-3)
+def test_of_many_profiles_some_are_taken(classified, monkeypatch):
+    *_, known = classified
+    few, whole, asked = len(known[2].samples) // 2, fit_classifier(*known), []
+    monkeypatch.setattr("cic.model.classifier_fit.MOST_PROFILES", few)
+    found = lambda profiles, rank_SG, seed: asked.append((len(profiles.label_S), len(rank_SG))) or whole  # noqa: E731
+    monkeypatch.setattr("cic.model.classifier_fit._over_genes", found)
+    fit_classifier(*known)
+    assert asked == [(few, few)]
 
 
 def test_validation_labels_change_how_sure_it_is_and_no_answer(classified):
-    bundle, told, _, _, fold, (label_S, label_validation_S) = classified
-    other_S = np.roll(label_validation_S, 1)
-    other = fit_classifier(bundle.network, fold, label_S, fold.unit_train_S, other_S, len(bundle.genes), 1)
-    code_SW = bundle.encode_basis(fold.z_train_SK)
-    ours_SL, theirs_SL = (one.profile_logits(code_SW, fold.z_train_SK) for one in (told.classifier, other))
+    _, told, matrix, _, (network, prepared, train, validation, seed) = classified
+    other = validation.samples.assign(label=np.roll(validation.samples["label"], 1))
+    other = fit_classifier(network, prepared, train, replace(validation, samples=other), seed)
+    z_SK, _ = told.project(matrix.values)
+    seen = told.encode_basis(z_SK), z_SK, told.ranks(matrix.values)
+    ours_SL, theirs_SL = (one.profile_logits(*seen) for one in (told.classifier, other))
     np.testing.assert_array_equal(ours_SL.argmax(axis=1), theirs_SL.argmax(axis=1))
     assert np.abs(ours_SL).mean() > 1.5 * np.abs(theirs_SL).mean()
+
+
+def test_what_is_done_to_all_of_a_profile_leaves_its_ranks(classified):
+    _, told, matrix, *_ = classified
+    ranks_SG = told.ranks(matrix.values)
+    np.testing.assert_array_equal(told.ranks(np.sinh(matrix.values) + 3), ranks_SG)
+    assert told.classifier.rank_LG.shape == (len(told.labels), len(told.genes))
+    assert np.ptp(ranks_SG @ told.classifier.rank_LG.T, axis=0).min() > 0
+
+
+def test_types_of_groups_that_are_moved_as_a_whole_are_told_by_ranks():
+    draw = np.random.default_rng(2)
+    label_S, unit_S = np.arange(240) % 3, np.arange(240) // 20
+    log2_SG = draw.normal(size=200) + 0.5 * draw.normal(size=(240, 200)) + 0.4 * draw.normal(size=(3, 200))[label_S]
+    log2_SG = np.exp(log2_SG * draw.uniform(0.3, 2, size=12)[unit_S, None])
+    known_S = unit_S < 4
+    z_SK, rank_SR = (x_SG - x_SG[known_S].mean(axis=0) for x_SG in (log2_SG, normal_scores(log2_SG)))
+    profiles, right = labelled(z_SK[known_S], label_S[known_S], 5, unit_S[known_S]), []
+    for rank_NR in (None, rank_SR[known_S]):
+        found = find_classifier(replace(profiles, rank_SR=rank_NR), 1)
+        logit_SL = found.profile_logits(z_SK[:, :5], z_SK, rank_SR)
+        right.append(float(np.mean(logit_SL.argmax(axis=1)[~known_S] == label_S[~known_S])))
+    assert right[1] > right[0] + 0.05, right
+
+
+def test_genes_that_are_missing_are_ranked_where_the_others_say(classified):
+    _, told, matrix, part_S, (_, prepared, _, validation, _) = classified
+    bundle = replace(told, reference=Reference.of(told, validation.values, None, prepared.fold.own_train_SK))
+    values_SG = matrix.select(part_S == "test").values
+    missing_G = np.arange(values_SG.shape[1]) % 10 == 0
+    whole_SG, ranks_SG = bundle.ranks(values_SG), bundle.ranks(np.where(missing_G, np.nan, values_SG))
+    assert np.corrcoef(whole_SG[:, missing_G].ravel(), ranks_SG[:, missing_G].ravel())[0, 1] > 0.9
+
+
+def test_heads_of_a_bundle_before_format_7_read_code_and_coordinates():
+    draw = np.random.default_rng(0)
+    code_SW, z_SK, both_LX = draw.normal(size=(5, 2)), draw.normal(size=(5, 6)), draw.normal(size=(3, 6))
+    old = {"code_LW": np.ones((3, 2)), "code_L": np.zeros(3), "profile_LX": both_LX, "profile_L": np.arange(3.0)}
+    found = Classifier.restore(old)
+    expected_SL = np.concatenate([code_SW, z_SK[:, :4]], axis=1) @ both_LX.T + old["profile_L"]
+    np.testing.assert_allclose(found.profile_logits(code_SW, z_SK, None), expected_SL)
+    np.testing.assert_allclose(found.cooled(1, 2).profile_logits(code_SW, z_SK, None), expected_SL / 2, rtol=1e-6)
+    again = Classifier.restore(found.arrays())
+    np.testing.assert_array_equal(again.profile_logits(code_SW, z_SK, None), found.profile_logits(code_SW, z_SK, None))
 
 
 def test_labels_that_are_too_few_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
@@ -233,7 +276,11 @@ def test_labels_that_are_too_few_are_refused_before_anything_is_trained(tmp_path
 
 
 def test_heads_that_do_not_fit_each_other_are_refused():
-    with pytest.raises(ValueError, match="heads of 2 labels"):
-        Classifier(np.zeros((2, 3)), np.zeros(2), np.zeros((3, 5)), np.zeros(3))
-    with pytest.raises(ValueError, match="heads of 2 labels"):
-        Classifier(np.zeros((2, 3)), np.zeros(2), np.zeros((2, 2)), np.zeros(2))
+    code_LW, code_L, profile_LK = np.zeros((2, 3)), np.zeros(2), np.zeros((2, 5))
+    for more in ({"profile_L": np.zeros(3)}, {"rank_LG": np.zeros((3, 9))}, {"beside_LW": np.zeros((2, 4))}):
+        with pytest.raises(ValueError, match="heads of 2 labels"):
+            Classifier(**{"code_LW": code_LW, "code_L": code_L, "profile_LK": profile_LK, "profile_L": code_L, **more})
+    with pytest.raises(ValueError, match="reads ranks"):
+        Classifier(code_LW, code_L, profile_LK, code_L, np.zeros((2, 9))).profile_logits(
+            np.zeros((1, 3)), np.zeros((1, 5)), None
+        )

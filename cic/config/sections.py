@@ -202,6 +202,6 @@ class Fit(ParamsSection):
     )
     classifier: bool = Field(
         False,
-        description="whether cell types (`data.label`) are told, by code and profile, which leaves the code as it is; "
+        description="whether cell types (`data.label`) are told, by the profile, which leaves the code as it is; "
         "they are anyhow with `training.label_weight` above 0",
     )

@@ -15,7 +15,7 @@ from cic.data.passes import Over, here
 from cic.data.terms import LINEAR_UNITS, Unit
 from cic.data.transforms import Scale, untransformed
 from cic.data.units import from_log2_scale, log2_scale
-from cic.data.within import denormalised
+from cic.data.within import denormalised, normal_scores
 from cic.errors import ConfigError, DataError
 from cic.seeds import generator
 
@@ -178,6 +178,16 @@ class Preprocessor:
             If the number of genes differs, or values cannot be brought to log2 scale.
         """
         return self._log2(values_SG)[:, self.kept]
+
+    def ranks(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give normal scores of ranks among `genes` (`cic.data.within`), float32, of profiles over `genes_in`.
+
+        Raises
+        ------
+        DataError
+            If the number of genes differs, or values cannot be brought to log2 scale.
+        """
+        return normal_scores(self.log2(values_SG)).astype(np.float32)
 
     def _log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the same over all of `genes_in`."""

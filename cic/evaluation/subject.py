@@ -150,6 +150,20 @@ class Subject:
             known[mask] = coordinates(self.x_SG, derive_seed(self.seed, "coordinates"), train_S)
         return known[mask]
 
+    def rank_coordinates_of(self, train_S: np.ndarray) -> Coordinates | None:
+        """Give the same by normal scores of ranks within profiles; `None` where the model itself sees no values."""
+        if self.bundle.preprocessor.within != "none":
+            return None
+        rank_SG = self.once("ranks", self._ranks)
+        if is_exact(rank_SG.shape):
+            return self.once("rank coordinates", lambda: coordinates(rank_SG, derive_seed(self.seed, "ranks")))
+        return coordinates(rank_SG, derive_seed(self.seed, "ranks"), train_S)
+
+    def _ranks(self) -> np.ndarray:
+        rank_SG = self.bundle.ranks(self.values_SG)
+        rank_SG -= rank_SG[self.part_S == "train"].mean(axis=0)
+        return rank_SG
+
     def retraining(
         self,
         name: str,
@@ -198,6 +212,7 @@ class Subject:
             rank=max(config.rank, hyper.bottleneck_width) if config.rank else 0,
             label_S=label_S,
             label_unit_S=label_unit_S,
+            rank_coordinates=None if label_S is None or label_weight else self.rank_coordinates_of(train_S),
             n_labels=0 if label_S is None else int(label_S.max()) + 1,
             group_S=group_S,
             kind_S=kind_S,

@@ -16,6 +16,7 @@ import pandas as pd
 from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.terms import Unit
+from cic.data.within import normal_scores
 from cic.errors import ModelError
 from cic.model.architecture import Architecture
 from cic.model.basis import SampleBasis
@@ -305,8 +306,15 @@ class Bundle:
                 return self.network.probabilities(code_SW)
             return probabilities(self.classifier.code_logits(code_SW))
 
-    def classify(self, code_SW: np.ndarray, z_SK: np.ndarray) -> np.ndarray:
-        """Give the probability of each label by codes of profiles and their coordinates, float32, samples x labels.
+    def classify(self, values_SG: np.ndarray, code_SW: np.ndarray, z_SK: np.ndarray) -> np.ndarray:
+        """Give the probability of each label, float32, samples x labels.
+
+        Parameters
+        ----------
+        values_SG
+            Profiles, samples x `genes_in`, as `align` gives them.
+        code_SW, z_SK
+            Their codes and coordinates.
 
         Raises
         ------
@@ -316,8 +324,21 @@ class Bundle:
         self.check_classifies()
         if self.classifier is None:
             return self.classify_codes(code_SW)
+        rank_SG = None if self.classifier.rank_LG is None else self.ranks(values_SG)
         with one_thread():
-            return probabilities(self.classifier.profile_logits(code_SW, z_SK))
+            return probabilities(self.classifier.profile_logits(code_SW, z_SK, rank_SG))
+
+    def ranks(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give normal scores of the ranks within each profile, float32, samples x `genes`.
+
+        Missing genes are ranked where the others say that they are.
+        """
+        missing_G = np.isnan(values_SG).all(axis=0)
+        if not missing_G.any() or not len(values_SG):
+            return self.preprocessor.ranks(values_SG)
+        log2_SG = self.preprocessor.log2(values_SG)
+        x_SG, _ = self.completed(self.preprocessor.transform(values_SG))
+        return normal_scores(np.where(np.isnan(log2_SG), self.preprocessor.inverse(x_SG), log2_SG)).astype(np.float32)
 
     def check_classifies(self) -> None:
         """Refuse to classify without a classifier.

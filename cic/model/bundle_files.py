@@ -27,11 +27,11 @@ from cic.model.features import Features
 from cic.model.inference import TrainedNetwork
 from cic.model.reference import Reference
 
-FORMAT = 6
-READABLE_FORMATS = (2, 3, 4, 5, FORMAT)
+FORMAT = 7
+READABLE_FORMATS = (2, 3, 4, 5, 6, FORMAT)
 """Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
-nothing is kept by which missing genes could be inferred, and before format 6 no features, no network is merged of
-several, and the network alone tells labels."""
+nothing is kept by which missing genes could be inferred, before format 6 no features, no network is merged of
+several, and the network alone tells labels, and in format 6 labels are told by code and coordinates, not by ranks."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -109,7 +109,7 @@ def load_bundle(folder: Path) -> Bundle:
                 if features
                 else None
             ),
-            classifier=Classifier(**heads) if heads else None,
+            classifier=Classifier.restore(heads) if heads else None,
             digest=bundle_digest(folder),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -1,12 +1,14 @@
 """How a classifier is found once the autoencoder is trained, which leaves the code as it is.
 
-Several linear heads (`cic.model.discriminant`) are fitted: logistic regression and discriminants on the code, and
-discriminants on the profile itself, which knows what the code left out. Each is fitted to the labelled profiles alone,
-and with the unlabelled ones, which help much where labels are few, and mislead where labels are not what profiles
-differ by most. The classifier is the mean of their logits; a head counts as much as it tells labelled profiles of
-groups that it was not fitted to.
+Several linear heads (`cic.model.discriminant`) are fitted: discriminants on the profile itself, which knows what the
+code left out, and on the ranks within it, which stay where a laboratory or an amount of RNA moves a profile as a whole;
+logistic regression and discriminants on the code, for codes that come alone. Each is fitted to the labelled profiles
+alone, and with the unlabelled ones, which help much where labels are few, and mislead where labels are not what
+profiles differ by most; who of these belongs where is told by what the model makes of them. The classifier is the mean
+of their logits; a head counts as much as it tells labelled profiles of groups that it was not fitted to.
 
-Axes: S profiles, N labelled ones, X features, K coordinates of the basis, W code, L labels, H heads.
+Axes: S profiles, N labelled ones, X features, K coordinates of the basis, R coordinates of ranks, G genes, W code,
+L labels, H heads.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import log_softmax, softmax
 
+from cic.data.matrix import ExpressionMatrix
+from cic.model.basis import SampleBasis
 from cic.model.calibration import temperature
 from cic.model.classifier import Classifier
 from cic.model.discriminant import belonging, discriminants, logistic
-from cic.model.fold import Fold
 from cic.model.inference import TrainedNetwork
+from cic.model.prepare import Prepared, label_indices, label_names, left_out_units
 from cic.model.threads import one_thread
 from cic.seeds import generator
 
@@ -31,8 +35,9 @@ MOST_COORDINATES = 512
 """Later ones of so few profiles are noise, and the cost grows with the third power."""
 DECODED = 64
 """Coordinates of decoded profiles by which those without a label are told."""
-CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.3, 0.9)
-"""Less for profiles tells clean ones as well and noisy ones far worse (docs/results.md, "What did not help")."""
+CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.9, 0.99)
+"""Profiles span few of as many directions as there are genes, so 0.99 shrinks what they span by half. Less tells clean
+ones as well and noisy ones far worse (docs/results.md, "What did not help")."""
 STRENGTHS = (30.0, 300.0)
 """Inverse penalties of logistic regression on the code, whose mean squared norm is made 1."""
 FOLDS = 5
@@ -60,6 +65,8 @@ class Labelled:
         Number of the group that is left out with each profile.
     n_genes
         That the coordinates stand for.
+    rank_SR
+        Normal scores of ranks within profiles, in a basis of their own; `None` where no head is to read them.
     """
 
     code_SW: np.ndarray
@@ -69,57 +76,72 @@ class Labelled:
     unit_S: np.ndarray
     n_labels: int
     n_genes: int
+    rank_SR: np.ndarray | None = None
 
     def at(self, index_S: np.ndarray) -> Labelled:
         """Give some of the profiles."""
-        names = ("code_SW", "decoded_SK", "z_SK", "label_S", "unit_S")
-        return replace(self, **{name: getattr(self, name)[index_S] for name in names})
+        names = ("code_SW", "decoded_SK", "z_SK", "label_S", "unit_S", "rank_SR")
+        arrays = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: value[index_S] for name, value in arrays.items() if value is not None})
 
 
 @dataclass(frozen=True)
 class Head:
-    """Logits x @ weight_XL + bias_L, of codes or of profiles."""
+    """Logits x @ weight_XL + bias_L; `reads` names the array of `Labelled` that x is."""
 
-    of_code: bool
+    reads: str
     weight_XL: np.ndarray
     bias_L: np.ndarray
 
     def logits(self, profiles: Labelled) -> np.ndarray:
         """Give the logits l_SL of profiles."""
-        x_SX = profiles.code_SW if self.of_code else profiles.z_SK
+        x_SX: np.ndarray = getattr(profiles, self.reads)
         return x_SX @ self.weight_XL + self.bias_L
 
 
 def fit_classifier(
-    network: TrainedNetwork,
-    fold: Fold,
-    label_train_S: np.ndarray,
-    unit_train_S: np.ndarray,
-    label_validation_S: np.ndarray,
-    n_genes: int,
-    seed: int,
+    network: TrainedNetwork, prepared: Prepared, train: ExpressionMatrix, validation: ExpressionMatrix, seed: int
 ) -> Classifier:
     """Find the classifier of a trained network by its training profiles, and calibrate it by the validation ones.
 
     Parameters
     ----------
-    label_train_S, label_validation_S
-        Positions of their labels, -1 where there is none.
-    unit_train_S
-        Number of the group that is left out with each training profile, of which two are enough.
-    n_genes
-        That the coordinates stand for.
+    prepared
+        Both in the basis, and what brought them there.
+    train, validation
+        Both as they were, with at least two labels among the first.
     seed
         Of the dealing of groups into folds.
     """
+    labels, fold, preprocessor = label_names(train), prepared.fold, prepared.preprocessor
+    label_S, told_P = label_indices(train.samples, labels), label_indices(validation.samples, labels)
+    some_S, some_P = enough(label_S), _spread(np.flatnonzero(told_P >= 0), MOST_PROFILES)
+    # to a model of ranks the coordinates are those of ranks
+    rank_SG, rank_PG = (
+        preprocessor.ranks(matrix.select(some).dense()) if preprocessor.within == "none" and len(some) else None
+        for matrix, some in ((train, some_S), (validation, some_P))
+    )
     with one_thread():
-        some_S, n_labels = enough(label_train_S), int(label_train_S.max()) + 1
-        z_SK, label_S, unit_S = fold.own_train_SK[some_S], label_train_S[some_S], unit_train_S[some_S]
-        code_SW = network.encode(z_SK)
-        found = _found(Labelled(code_SW, network.decode(code_SW), z_SK, label_S, unit_S, n_labels, n_genes), seed)
-        code_SW, z_SK = network.encode(fold.z_validation_SK), fold.z_validation_SK
-        logits = found.code_logits(code_SW), found.profile_logits(code_SW, z_SK)
-        return found.cooled(*(temperature(logit_SL, label_validation_S) for logit_SL in logits))
+        z_SK, z_PK = fold.own_train_SK[some_S], fold.z_validation_SK[some_P]
+        code_SW, code_PW = network.encode(z_SK), network.encode(z_PK)
+        unit_S = left_out_units(train.samples, fewest=2)[some_S]
+        known = label_S[some_S], unit_S, len(labels), len(preprocessor.genes)
+        found = _over_genes(Labelled(code_SW, network.decode(code_SW), z_SK, *known), rank_SG, seed)
+        logits = (found.code_logits(code_PW), found.profile_logits(code_PW, z_PK, rank_PG)) if len(some_P) else ()
+        return found.cooled(*(temperature(logit_PL, told_P[some_P]) for logit_PL in logits)) if logits else found
+
+
+def _over_genes(profiles: Labelled, rank_SG: np.ndarray | None, seed: int) -> Classifier:
+    """Find the classifier with heads on ranks, whose weights are of genes."""
+    if rank_SG is None:
+        return _found(profiles, seed)
+    mean_G = rank_SG.mean(axis=0, dtype=np.float64).astype(np.float32)
+    basis = SampleBasis.fit(rank_SG - mean_G, MOST_COORDINATES)
+    found = _found(replace(profiles, rank_SR=basis.project(rank_SG - mean_G)[0]), seed)
+    assert found.rank_LG is not None
+    rank_LG = found.rank_LG @ basis.components_GK.T / np.float32(basis.scale)
+    profile_L = found.profile_L - rank_LG.astype(np.float64) @ mean_G
+    return replace(found, rank_LG=rank_LG, profile_L=profile_L.astype(np.float32))
 
 
 def find_classifier(profiles: Labelled, seed: int) -> Classifier:
@@ -149,15 +171,11 @@ def _found(profiles: Labelled, seed: int) -> Classifier:
     label_S = _tellable(told[0], profiles.label_S)
     divisors = [_divisor(logit_SL, label_S, head.logits(profiles)) for logit_SL, head in zip(told, heads, strict=True)]
     surprises = [_surprise(logit_SL / by, label_S) for logit_SL, by in zip(told, divisors, strict=True)]
-    cooled = [
-        Head(head.of_code, head.weight_XL / by, head.bias_L / by) for head, by in zip(heads, divisors, strict=True)
-    ]
+    judged = list(zip(heads, divisors, surprises, strict=True))
     n_told = int((label_S >= 0).sum())
-    on_code = [position for position, head in enumerate(heads) if head.of_code]
-    code_LW, _, code_L = _mean([cooled[at] for at in on_code], [surprises[at] for at in on_code], n_told)
-    of_code_LW, of_profile_LK, profile_L = _mean(cooled, surprises, n_told)
-    both_LX = np.concatenate([of_code_LW, of_profile_LK], axis=1)
-    return Classifier(*(each.astype(np.float32) for each in (code_LW, code_L, both_LX, profile_L)))
+    code = _mean([one for one in judged if one[0].reads == "code_SW"], n_told)
+    profile = _mean([one for one in judged if one[0].reads != "code_SW"], n_told)
+    return Classifier(code["code_SW"], code["constant"], profile["z_SK"], profile["constant"], profile.get("rank_SR"))
 
 
 def enough(label_S: np.ndarray) -> np.ndarray:
@@ -176,6 +194,7 @@ def _read(profiles: Labelled) -> Labelled:
         code_SW=profiles.code_SW.astype(np.float64),
         decoded_SK=profiles.decoded_SK[:, :DECODED].astype(np.float64),
         z_SK=profiles.z_SK[:, :MOST_COORDINATES].astype(np.float64),
+        rank_SR=None if profiles.rank_SR is None else profiles.rank_SR[:, :MOST_COORDINATES].astype(np.float64),
     )
 
 
@@ -206,17 +225,21 @@ def _heads(profiles: Labelled) -> list[Head]:
     fitted_to = [of_label_SL] if told_S.all() else [of_label_SL, belonging(profiles.decoded_SK, of_label_SL)]
     with np.errstate(divide="ignore"):
         prior_L = np.log(count_L / count_L.sum())  # of types as they are labelled, whatever the unlabelled are
+    read = {"code_SW": profiles.code_SW, "z_SK": profiles.z_SK}
+    if profiles.rank_SR is not None:
+        read["rank_SR"] = profiles.rank_SR
     heads = []
     for to_SL in fitted_to:
         used_S = to_SL.sum(axis=1) > 0
-        code_SW, z_SK, to_SL = profiles.code_SW[used_S], profiles.z_SK[used_S], to_SL[used_S]
-        for weight_XL, bias_L in logistic(code_SW, to_SL, STRENGTHS):
+        to_SL = to_SL[used_S]
+        for weight_XL, bias_L in logistic(profiles.code_SW[used_S], to_SL, STRENGTHS):
             frequency_L = np.log(np.maximum(to_SL.sum(axis=0), 1e-9) / to_SL.sum())
-            heads.append(Head(True, weight_XL, bias_L - frequency_L + prior_L))
-        for weight_XL, bias_L in discriminants(code_SW, to_SL, CODE_SHRINKAGES, code_SW.shape[1]):
-            heads.append(Head(True, weight_XL, bias_L + prior_L))
-        for weight_XL, bias_L in discriminants(z_SK, to_SL, PROFILE_SHRINKAGES, profiles.n_genes):
-            heads.append(Head(False, weight_XL, bias_L + prior_L))
+            heads.append(Head("code_SW", weight_XL, bias_L - frequency_L + prior_L))
+        for name, x_SX in read.items():
+            shrinkages = CODE_SHRINKAGES if name == "code_SW" else PROFILE_SHRINKAGES
+            n_features = x_SX.shape[1] if name == "code_SW" else profiles.n_genes
+            for weight_XL, bias_L in discriminants(x_SX[used_S], to_SL, shrinkages, n_features):
+                heads.append(Head(name, weight_XL, bias_L + prior_L))
     return heads
 
 
@@ -249,10 +272,17 @@ def _surprise(logit_SL: np.ndarray, label_S: np.ndarray) -> float:
     return float(np.average(surprise_N, weights=1 / np.bincount(label_N)[label_N]))
 
 
-def _mean(heads: Sequence[Head], surprises: Sequence[float], n_told: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give weights of the code L x W, of the profile L x K, and constants: the mean of the better heads."""
-    trust_H = softmax(-TRUST * n_told * np.array(surprises))
-    of_code = sum(trust * head.weight_XL for trust, head in zip(trust_H, heads, strict=True) if head.of_code)
-    of_profile = sum(trust * head.weight_XL for trust, head in zip(trust_H, heads, strict=True) if not head.of_code)
-    bias_L = sum(trust * np.maximum(head.bias_L, NEVER) for trust, head in zip(trust_H, heads, strict=True))
-    return np.transpose(of_code), np.transpose(of_profile), np.asarray(bias_L)
+def _mean(judged: Sequence[tuple[Head, float, float]], n_told: int) -> dict[str, np.ndarray]:
+    """Give the mean of the better heads, by what to divide their logits by and their surprise.
+
+    Returns
+    -------
+    dict
+        float32: weights L x X by what they are of, and the `constant` L.
+    """
+    trust_H = softmax([-TRUST * n_told * surprise for *_, surprise in judged])
+    found: dict[str, np.ndarray] = {}
+    for trust, (head, by, _) in zip(trust_H, judged, strict=True):
+        for name, own in ((head.reads, head.weight_XL.T / by), ("constant", np.maximum(head.bias_L / by, NEVER))):
+            found[name] = found.get(name, np.zeros(1)) + trust * own
+    return {name: value.astype(np.float32) for name, value in found.items()}

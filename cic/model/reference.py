@@ -126,7 +126,8 @@ class Reference:
             return kept
         with one_thread():
             some_PG = few[:: -(-len(few) // SOUGHT_ON)]
-            foretold_Q, measured_Q = growths(replace(bundle, reference=kept), some_PG)
+            errors_alone = replace(bundle, reference=kept, labels=())
+            foretold_Q, measured_Q = growths(errors_alone, some_PG)
         return replace(kept, foretold_Q=foretold_Q, measured_Q=measured_Q)
 
     @classmethod
@@ -216,10 +217,14 @@ def distances(code_SW: np.ndarray, code_RW: np.ndarray, scale_W: np.ndarray) -> 
 
 def doubts(bundle: Bundle, values_SG: Values, label_S: np.ndarray) -> np.ndarray:
     """Give 1 minus the probability of its own label, of each profile that has one."""
-    z_SK = np.concatenate([bundle.project(part_SG)[0] for part_SG in blocks(values_SG)])
-    told_SL = bundle.classify(bundle.encode_basis(z_SK), z_SK)
+    told_SL = np.concatenate([_told(bundle, part_SG) for part_SG in blocks(values_SG)])
     known_S = label_S >= 0
     return 1 - told_SL[known_S, label_S[known_S]].astype(np.float64)
+
+
+def _told(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
+    z_SK, _ = bundle.project(values_SG)
+    return bundle.classify(values_SG, bundle.encode_basis(z_SK), z_SK)
 
 
 def mean_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from cic.model.feature_fit import fit_features
 from cic.model.fold import Fold, pca_error
 from cic.model.inference import TrainedNetwork
 from cic.model.merged_fit import fit_merged
-from cic.model.prepare import label_indices, label_names, left_out_units, prepare
+from cic.model.prepare import label_indices, label_names, prepare
 from cic.model.reference import Reference
 from cic.model.rotation import turned_best
 from cic.model.scale_choice import on_scale
@@ -63,15 +63,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     classifier, label_S = None, None
     if labels:
         label_S = label_indices(validation.samples, labels)
-        classifier = fit_classifier(
-            network,
-            fold,
-            label_indices(train.samples, labels),
-            left_out_units(train.samples, fewest=2),
-            label_S,
-            len(prepared.preprocessor.genes),
-            derive_seed(params.seed, "classifier"),
-        )
+        seed = derive_seed(params.seed, "classifier")
+        classifier = fit_classifier(network, prepared, train, validation, seed)
     contents = {*fingerprints(train.values), *fingerprints(validation.values)}
     bundle = Bundle(
         prepared.preprocessor,

@@ -19,4 +19,4 @@ METHOD_NAMES = {
     "majority": "most frequent type",
 }
 """Of classifiers, with what they see: the code, PCA's code of equal width, or the profile over all genes. That of the
-model sees code and profile, and the joint classifier, trained along with the code, the code."""
+model sees profile and ranks, and the joint classifier, trained along with the code, the code."""

@@ -21,7 +21,7 @@ from cic.errors import ModelError
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.model.autoencoder import Autoencoder
 from cic.model.basis import SampleBasis, squared_norms
-from cic.model.classifier_fit import Labelled, find_classifier
+from cic.model.classifier_fit import MOST_COORDINATES, Labelled, find_classifier
 from cic.model.fold import Fold
 from cic.model.threads import one_thread
 from cic.model.training import Hyperparameters
@@ -87,6 +87,8 @@ class RetrainingSpec:
         Group and label of each profile where groups are not to be told apart (`cic.model.group_share`).
     shift_S
         Group that shifts each training profile (`cic.model.prepare.shifting_groups`).
+    rank_coordinates
+        The same profiles by normal scores of ranks, where a classifier that is found afterwards reads these.
     with_jacobian
         Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
     n_genes
@@ -108,6 +110,7 @@ class RetrainingSpec:
     group_S: np.ndarray | None = None
     kind_S: np.ndarray | None = None
     shift_S: np.ndarray | None = None
+    rank_coordinates: Coordinates | None = None
     with_jacobian: bool = False
     n_genes: int = 0
 
@@ -176,11 +179,13 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             logit_SL = None if joint_S is None else network.label_logits(code_SW).numpy()
         if spec.label_S is not None and joint_S is None:
             label_unit_S = spec.unit_S if spec.label_unit_S is None else spec.label_unit_S
+            rank_SR = None if spec.rank_coordinates is None else _spanned(spec.rank_coordinates.y_SY, train_S)
             labelled = Labelled(
                 code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S],
                 label_unit_S[train_S], spec.n_labels, spec.n_genes or y_SY.shape[1],
+                None if rank_SR is None else rank_SR[train_S],
             )  # fmt: skip
-            logit_SL = find_classifier(labelled, spec.seed).profile_logits(code_SW.numpy(), z_SK)
+            logit_SL = find_classifier(labelled, spec.seed).profile_logits(code_SW.numpy(), z_SK, rank_SR)
         jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S]) if spec.with_jacobian else None
         width = spec.hyper.bottleneck_width
         unit = basis.scale**2
@@ -194,6 +199,12 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             logit_SL,
             None if jacobian_KW is None else basis.lift(jacobian_KW.T.astype(np.float32)).T,
         )
+
+
+def _spanned(y_SY: np.ndarray, train_S: np.ndarray) -> np.ndarray:
+    """Give the coordinates of all profiles in the span of the training ones, as far as a classifier reads them."""
+    x_SY = y_SY - y_SY[train_S].mean(axis=0, dtype=np.float64).astype(np.float32)
+    return SampleBasis.fit(x_SY[train_S], MOST_COORDINATES).project(x_SY)[0]
 
 
 def _fitted(fold: Fold, spec: RetrainingSpec) -> Autoencoder:

@@ -143,8 +143,8 @@ def _bundle_classifier(subject: Subject) -> dict[str, Any] | None:
     if not labels or not known_P.any():
         return None
     true_S = subject.column("label")[known_P].astype(str).to_numpy()
-    code_SW, z_SK = subject.profiles.code_SW[known_P], subject.profiles.z_SK[known_P]
-    predicted_S = np.array(labels)[subject.bundle.classify(code_SW, z_SK).argmax(axis=1)]
+    seen = subject.values_SG[known_P], subject.profiles.code_SW[known_P], subject.profiles.z_SK[known_P]
+    predicted_S = np.array(labels)[subject.bundle.classify(*seen).argmax(axis=1)]
     seed = derive_seed(subject.seed, "identity", "bundle")
     plan: Resampling = resampling(subject.samples[known_P], config.bootstrap, config.confidence, seed)
     unseen_S = ~np.isin(true_S, labels)

@@ -31,7 +31,7 @@ def identity_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         f"Nested cross-validation over {found.n_folds} folds, each {found.folds_by} whole in one; autoencoder "
         "and classifiers trained without the fold that is scored, every classifier tuned inside the others. On genes: "
         "all modelled genes (random forest: the 1,000 most variable). PCA codes have as many numbers as the code.",
-        "Fixed beforehand: the classifier, found after training by code and profile, is the model's answer, and the "
+        "Fixed beforehand: the classifier, found after training, is the model's answer, and the "
         "four methods with a difference in the table are its rivals. The joint classifier is trained along with the "
         "code. The difference is of balanced accuracies on the same profiles.",
     ]
