@@ -11,8 +11,6 @@ question `programs`, by rank sums of loadings. A second split tells whether the 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,12 +23,11 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
-from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
+from bench.axes_by_method import RATE, SHUFFLES, Make, prepared, rows_by_method, trained, two_splits
 from bench.axes_shown import table
 from bench.axes_specific import random_r
-from cic.config import Params
+from bench.command_line import noted
 from cic.data.matrix import ExpressionMatrix, read_matrix
-from cic.data.split import split_samples
 from cic.data.synthetic import Recipe, planted_activity, simulate, truth_files
 from cic.data.synthetic_hard import HardRecipe, simulate_hard
 from cic.evaluation.axes.matching import matched
@@ -39,10 +36,8 @@ from cic.evaluation.axes.rivals import Axes
 from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
-from cic.seeds import derive_seed
 
 SETTINGS: dict[str, tuple[Any, Any]] = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
-RATE, SHUFFLES = 0.05, 200
 ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
 
 
@@ -99,9 +94,8 @@ def rows(
     """Give one row a method and number of axes."""
     with tempfile.TemporaryDirectory() as folder:
         matrix, truth, sets = made(setting, seed, samples, genes, Path(folder))
-    params = Params(seed=seed)
-    parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
-    assert len(varying(matrix, parts).genes) == len(matrix.genes), "all simulated genes vary"
+    parts, over_varying = two_splits(matrix, seed)
+    assert len(over_varying.genes) == len(matrix.genes), "all simulated genes vary"
     both = [prepared(matrix, part_S, seed) for part_S in parts]
     activity_SP = truth.loc[matrix.samples.index[parts[0] == "test"], list(sets.names)].to_numpy()
     profiles = both[0][1]
@@ -135,16 +129,13 @@ def main() -> None:
     parser.add_argument("--genes", type=int, default=20_000)
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
     options = parser.parse_args()
-    found = []
-    for setting in options.setting or SETTINGS:
-        for seed in options.seeds:
-            for row in rows(setting, seed, options.axes, options.samples, options.genes, options.widths):
-                found.append(row)
-                print(setting, seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
-                if options.output:
-                    with options.output.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-    print(table(found))
+    found = (
+        row
+        for setting in options.setting or SETTINGS
+        for seed in options.seeds
+        for row in rows(setting, seed, options.axes, options.samples, options.genes, options.widths)
+    )
+    print(table(noted(found, options.output)))
 
 
 if __name__ == "__main__":

@@ -9,24 +9,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 
 from cic.config import Params
-from cic.data.matrix import ExpressionMatrix
+from cic.data.matrix import ExpressionMatrix, read_matrix
+from cic.data.split import split_samples
 from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
+from cic.model.feature_fit import fit_features
 from cic.model.prepare import Prepared, prepare
 from cic.model.rotation import turned_best
 from cic.model.training import Hyperparameters
+from cic.seeds import derive_seed
 from cic.stages.fit import fit_all, kept_and_others
 from cic.workers.executor import make_executor
 
+RATE, SHUFFLES = 0.05, 200
+"""False discoveries among links, and how often each axis is shuffled."""
 WIDTH, HIDDEN = 30, 256
 LINEAR = (30, 60, 120)
 """Widths of PCA codes whose features are taken likewise."""
 Make = Callable[[Prepared, Profiles], Axes | None]
+
+
+def labelled(path: Path, label: str | None) -> ExpressionMatrix:
+    """Read a data set, dense; of its columns the one with the labels is kept, if one is named."""
+    matrix = read_matrix(path)
+    samples = matrix.samples if label is None else matrix.samples[[label]].set_axis(["label"], axis=1)
+    return replace(matrix, values=matrix.dense(), samples=samples)
+
+
+def two_splits(matrix: ExpressionMatrix, seed: int) -> tuple[list[np.ndarray], ExpressionMatrix]:
+    """Give the part of each sample in two splits, and the profiles over the genes that vary in both training parts."""
+    split = Params(seed=seed).split
+    parts = [split_samples(matrix.samples, split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
+    return parts, varying(matrix, parts)
 
 
 def varying(matrix: ExpressionMatrix, parts: Sequence[np.ndarray]) -> ExpressionMatrix:
@@ -64,8 +84,6 @@ def features_of(
     ready: Prepared, profiles: Profiles, networks: Sequence[Any], wanted: int | Literal["auto"] = "auto"
 ) -> Axes | None:
     """Give the features of the first network's code; `None` without any."""
-    from cic.model.feature_fit import fit_features
-
     fold, network = ready.fold, networks[0]
     features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, wanted)
     if features is None:

@@ -11,8 +11,6 @@ from other seeds, tells whether an axis's match there has the same links. What i
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -23,11 +21,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from bench.axes_by_method import Make, prepared, rows_by_method, trained, varying
+from bench.axes_by_method import RATE, SHUFFLES, Make, labelled, prepared, rows_by_method, trained, two_splits
 from bench.axes_specific import named, random_r
-from cic.config import Params
-from cic.data.matrix import ExpressionMatrix, read_matrix
-from cic.data.split import split_samples
+from bench.command_line import noted
+from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.rivals import Axes
 from cic.evaluation.axes.set_links import LinkSpec, held_out_r, set_expression, set_links
@@ -36,7 +33,6 @@ from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_g
 from cic.model.features import ACTIVE
 from cic.seeds import derive_seed, generator
 
-RATE, SHUFFLES = 0.05, 200
 SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
 """Methods whose axes are linked after their profiles were shuffled, and how often."""
 
@@ -45,9 +41,7 @@ def rows(
     matrix: ExpressionMatrix, read: list[GeneSet], seed: int, numbers: list[int], widths: list[int]
 ) -> Iterator[dict[str, Any]]:
     """Give one row a method and number of axes."""
-    params = Params(seed=seed)
-    parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
-    matrix = varying(matrix, parts)
+    parts, matrix = two_splits(matrix, seed)
     sets = match(read, matrix.genes)
     both = [prepared(matrix, part_S, seed) for part_S in parts]
     expression = [
@@ -162,21 +156,10 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="*", default=[], help="of other codes whose features are taken too")
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
     options = parser.parse_args()
-    matrix = read_matrix(options.file)
-    if options.label:
-        matrix = ExpressionMatrix(
-            matrix.dense(), matrix.genes, matrix.samples[[options.label]].set_axis(["label"], axis=1), matrix.unit
-        )
+    matrix = labelled(options.file, options.label)
     sets = [one for file in gmt_files(options.sets) for one in read_gmt(file)]
-    found = []
-    for seed in options.seeds:
-        for row in rows(matrix, sets, seed, options.axes, options.widths):
-            found.append(row)
-            print(seed, row["axes"], row["method"], f"{row['seconds']:.1f} s", file=sys.stderr, flush=True)
-            if options.output:
-                with options.output.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-    print(table(found))
+    found = (row for seed in options.seeds for row in rows(matrix, sets, seed, options.axes, options.widths))
+    print(table(noted(found, options.output)))
 
 
 if __name__ == "__main__":

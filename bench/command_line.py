@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,18 @@ def add_real_sets(parser: ArgumentParser, names: Sequence[str]) -> None:
     parser.add_argument("--width", type=int, action="append", required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path)
+
+
+def noted(rows: Iterable[dict[str, Any]], output: Path | None) -> list[dict[str, Any]]:
+    """Give rows of axes, each told of as it comes, and added to a file of a row a line, as JSON, if one is named."""
+    found = []
+    for row in rows:
+        found.append(row)
+        print(row.get("setting", ""), row["seed"], row["method"], row["axes"], file=sys.stderr, flush=True)
+        if output:
+            with output.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    return found
 
 
 def print_means(rows: Sequence[dict[str, Any]], by: Sequence[str]) -> None:

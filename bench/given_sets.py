@@ -12,8 +12,6 @@ without sets, and with random sets alone, stand as many axes by ICA over genes a
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +23,11 @@ import numpy as np
 import pandas as pd
 
 from bench.axes import made
-from bench.axes_by_method import prepared, trained, varying
-from bench.axes_sets import RATE, SHUFFLES, recurs
+from bench.axes_by_method import RATE, SHUFFLES, labelled, prepared, trained, two_splits
+from bench.axes_sets import recurs
+from bench.command_line import noted
 from bench.given_sets_table import table
-from cic.config import Params
-from cic.data.matrix import ExpressionMatrix, read_matrix
-from cic.data.split import split_samples
+from cic.data.matrix import ExpressionMatrix
 from cic.evaluation.axes.matching import matched
 from cic.evaluation.axes.recovery import TRUE_ABOVE, correlations
 from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles
@@ -93,9 +90,7 @@ def told_share(train_NK: np.ndarray, train_NF: np.ndarray, held_SK: np.ndarray, 
 
 def case_of(matrix: ExpressionMatrix, seed: int, *, simulated: bool) -> tuple[Case, ExpressionMatrix]:
     """Split twice and train, as `bench.axes` and `bench.axes_sets` do."""
-    params = Params(seed=seed)
-    parts = [split_samples(matrix.samples, params.split, derive_seed(seed, "split", at)).to_numpy() for at in (0, 1)]
-    matrix = varying(matrix, parts)
+    parts, matrix = two_splits(matrix, seed)
     both = [prepared(matrix, part_S, seed) for part_S in parts]
     seeds = [seed if simulated else derive_seed(seed, at) for at in (0, 1)]
     networks = [trained(ready, one) for (ready, _), one in zip(both, seeds, strict=True)]
@@ -198,9 +193,7 @@ def recovered(activity_SP: np.ndarray, programs: MatchedSets, tested_P: np.ndarr
 
 def real(options: argparse.Namespace, seed: int) -> Iterator[dict[str, Any]]:
     """Measure by gene sets."""
-    matrix = read_matrix(options.file)
-    labels = matrix.samples[[options.label]].set_axis(["label"], axis=1)
-    case, matrix = case_of(ExpressionMatrix(matrix.dense(), matrix.genes, labels, matrix.unit), seed, simulated=False)
+    case, matrix = case_of(labelled(options.file, options.label), seed, simulated=False)
     tests = {file: any(file.stem.startswith(name) for name in options.test) for file in gmt_files(options.sets)}
     given, tested = (
         match([one for file, is_test in tests.items() if is_test == which for one in read_gmt(file)], matrix.genes)
@@ -244,15 +237,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--output", type=Path, help="one row a line, as JSON")
     options = parser.parse_args()
-    found = []
-    for seed in options.seeds:
-        for row in simulated(seed) if options.hard else real(options, seed):
-            found.append({"seed": seed, **row})
-            print(seed, row["method"], row["axes"], file=sys.stderr, flush=True)
-            if options.output:
-                with options.output.open("a") as file:
-                    file.write(json.dumps(found[-1]) + "\n")
-    print(table(found).to_string(index=False))
+    found = (
+        {"seed": seed, **row}
+        for seed in options.seeds
+        for row in (simulated(seed) if options.hard else real(options, seed))
+    )
+    print(table(noted(found, options.output)).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def draw(
     Parameters
     ----------
     number
-        Which draw.
+        Which draw. Where few groups are dealt, another one may ask the same profiles.
     elsewhere
         Whether all profiles with `asked` are asked in every draw: they come from elsewhere, and are no twins of known
         ones.

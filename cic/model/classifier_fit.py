@@ -37,7 +37,7 @@ DECODED = 64
 """Coordinates of decoded profiles by which those without a label are told."""
 CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.9, 0.99)
 """Profiles span few of as many directions as there are genes, so 0.99 shrinks what they span by half. Less tells clean
-ones as well and noisy ones far worse (docs/results.md, "What did not help")."""
+ones of few genes better and noisy ones far worse (docs/results.md, "What did not help")."""
 STRENGTHS = (30.0, 300.0)
 """Inverse penalties of logistic regression on the code, whose mean squared norm is made 1."""
 FOLDS = 5
