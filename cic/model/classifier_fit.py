@@ -113,7 +113,7 @@ def fit_classifier(
     seed
         Of the dealing of groups into folds.
     """
-    labels, fold, preprocessor = label_names(train), prepared.fold, prepared.preprocessor
+    labels, fold, preprocessor = label_names(train.samples), prepared.fold, prepared.preprocessor
     label_S, told_P = label_indices(train.samples, labels), label_indices(validation.samples, labels)
     some_S, some_P = enough(label_S), _spread(np.flatnonzero(told_P >= 0), MOST_PROFILES)
     # to a model of ranks the coordinates are those of ranks

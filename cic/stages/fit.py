@@ -52,7 +52,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     params = on_scale(params, choice["transform"], choice["within_sample"])
     lends = lender(params, matrix, settings)
     start = None if lends is None else Start(lends, choice["start_share"])
-    labels = label_names(train) if params.fit.classifier or params.training.label_weight else ()
+    labels = label_names(train.samples) if params.fit.classifier or params.training.label_weight else ()
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         given = given_sets(params.fit.gene_sets, prepared.preprocessor.genes)  # a fault of them is told before training
