@@ -32,7 +32,7 @@ from cic.pipeline import STAGES, inventory
 from cic.settings import Settings
 from cic.stages.fit import fit
 from cic.stages.foreseen import foresee
-from cic.stages.given_sets import given_sets
+from cic.stages.given_sets import given_sets, told_of
 from cic.using.explained import explained
 from cic.verification.reproduce import bring_gene_sets
 
@@ -238,14 +238,20 @@ def test_who_makes_a_version_again_has_the_sets_of_then(tmp_path):
     project, tree = tmp_path / "project", tmp_path / "tree"
     (project / "sets").mkdir(parents=True)
     write(project / "sets" / "a.gmt", {"ONE": ["g1"]})
-    origin = {"given_sets": gene_sets_digest(project / "sets")}
-    wanted = SimpleNamespace(params={"fit": {"gene_sets": "sets"}}, stages={"fit": SimpleNamespace(origin=origin)})
+    then = told_of(str(project / "sets"))
+    wanted = SimpleNamespace(params={"fit": {"gene_sets": "sets"}}, bundle=SimpleNamespace(about={"gene_sets": then}))
     bring_gene_sets(wanted, project, tree)
-    assert gene_sets_digest(tree / "sets") == origin["given_sets"]
+    assert gene_sets_digest(tree / "sets") == then["digest"]
+    for name in ("a.gmt", "another.gmt"):  # what the commit has there may be another
+        write(tree / "sets" / name, {"ONE": ["g3"]})
+    bring_gene_sets(wanted, project, tree)
+    assert gene_sets_digest(tree / "sets") == then["digest"]
+    write(tree / "sets" / "a.gmt", {"ONE": ["g3"]})
     write(project / "sets" / "a.gmt", {"ONE": ["g2"]})
-    with pytest.raises(DataError, match="not what they were"):
-        bring_gene_sets(wanted, project, tree)
-    bring_gene_sets(SimpleNamespace(params={"fit": {}}, stages={}), project, tree)
+    for changed in (project, tmp_path / "nowhere"):
+        with pytest.raises(DataError, match="not what they were"):
+            bring_gene_sets(wanted, changed, tree)
+    bring_gene_sets(SimpleNamespace(params={"fit": {}}), project, tree)
 
 
 def test_the_stage_draws_features_keeps_what_was_given_and_names_it_as_such(tmp_path):
