@@ -15,7 +15,7 @@ from cic.data.passes import Over, here
 from cic.data.terms import LINEAR_UNITS, Unit
 from cic.data.transforms import Scale, transformed, untransformed
 from cic.data.units import from_log2_scale, log2_scale
-from cic.data.within import denormalised, normal_scores
+from cic.data.within import denormalised
 from cic.errors import ConfigError, DataError
 from cic.seeds import generator
 
@@ -194,16 +194,6 @@ class Preprocessor:
         least_S1 = np.nanmin(log2_SG, axis=1, keepdims=True)
         found_SG = untransformed(transformed(log2_SG, self.onto) - self.moved_G, self.onto)
         return np.where(log2_SG == least_S1, log2_SG, np.maximum(found_SG, least_S1))
-
-    def ranks(self, values_SG: np.ndarray) -> np.ndarray:
-        """Give normal scores of ranks among `genes` (`cic.data.within`), float32, of profiles over `genes_in`.
-
-        Raises
-        ------
-        DataError
-            If the number of genes differs, or values cannot be brought to log2 scale.
-        """
-        return normal_scores(self.log2(values_SG)).astype(np.float32)
 
     def _log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the same over all of `genes_in`."""
