@@ -46,6 +46,8 @@ def _settled(section: Mapping[str, Any]) -> dict[str, Any]:
 def gene_sets_digest(path: Path) -> str:
     """Give the SHA-256 of a GMT file, or of all those of a folder; of nothing where there is none."""
     total = hashlib.sha256()
-    for file in sorted(path.glob("*.gmt")) if path.is_dir() else [path] if path.exists() else []:
+    for file in sorted(path.glob("*.gmt")) if path.is_dir() else [path]:
+        if not file.is_file():
+            continue
         total.update(file.name.encode() + b"\0" + file.read_bytes())
     return total.hexdigest()

@@ -163,6 +163,8 @@ def run_stage(name: str, params: Params, folders: Folders, settings: Settings, k
     ------
     DataError
         If a stage before it has not been run, its files were altered since, or they belong to different runs.
+    CicError
+        As the stage itself, and before the search what `cic.stages.foreseen` finds.
     """
     stage, out = STAGES[name], folders[name]
     before = {other: checked(folders[other], files) for other, files in stage.reads.items()}
@@ -172,6 +174,10 @@ def run_stage(name: str, params: Params, folders: Folders, settings: Settings, k
     with FileLock(out.with_name(f".{out.name}.lock")):
         if keep and _is_intact(out):
             return False
+        if name == "search":
+            from cic.stages.foreseen import foresee  # with what trains, which no other stage need wait for
+
+            foresee(params, folders)
         origin = _origin(stage, params, settings)
         for left in out.parent.glob(f".{out.name}.*.partial"):  # of a run that was killed
             shutil.rmtree(left, ignore_errors=True)

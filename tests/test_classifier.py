@@ -158,7 +158,7 @@ def classified():
     known = bundle.network, prepare(train, validation, params(), 0), train, validation, 1
     return (
         bundle,
-        replace(bundle, labels=label_names(train), classifier=fit_classifier(*known)),
+        replace(bundle, labels=label_names(train.samples), classifier=fit_classifier(*known)),
         matrix,
         part.to_numpy(),
         known,
@@ -258,7 +258,7 @@ def test_heads_of_a_bundle_before_format_7_read_code_and_coordinates():
     np.testing.assert_array_equal(again.profile_logits(code_SW, z_SK, None), found.profile_logits(code_SW, z_SK, None))
 
 
-def test_labels_that_are_too_few_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
+def test_labels_that_are_too_few_are_refused_before_anything_is_searched_or_trained(tmp_path, monkeypatch):
     matrix = curved_profiles()
     write_matrix(tmp_path / "profiles.parquet", replace(matrix, samples=matrix.samples.assign(label="the only one")))
     data = {"file": str(tmp_path / "profiles.parquet"), "label": "label"}
@@ -266,6 +266,9 @@ def test_labels_that_are_too_few_are_refused_before_anything_is_trained(tmp_path
     folders, locally = workspace(tmp_path / "build"), Settings(project=tmp_path, home=tmp_path / "home", device="cpu")
     for stage in ("ingest", "split"):
         run_stage(stage, config, folders, locally)
+    monkeypatch.delattr("cic.stages.search.crew")
+    with pytest.raises(ConfigError, match="at least two labels, the training profiles have 1"):
+        run_stage("search", config, folders, locally)
     folders["search"].mkdir(parents=True)
     hyper = Hyperparameters(depth=1, bottleneck_width=2, hidden_width=8)
     choice = {"hyperparameters": hyper.model_dump(), "transform": "log2", "within_sample": "none"}

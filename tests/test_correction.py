@@ -22,7 +22,7 @@ from cic.model.bundle import Bundle
 from cic.model.bundle_files import save_bundle
 from cic.model.reference import Reference
 from cic.using import Model, read_correction, write_correction
-from cic.using.correction import FEWEST, MOST, corrected, fit_correction, shrunken, spread
+from cic.using.correction import FEWEST, MOST, Correction, corrected, fit_correction, shrunken, spread
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,35 @@ def test_a_known_shift_is_found_and_taken_off(fitted) -> None:
         off_SW, code_SW = (bundle.encode(others.values + add_G) for add_G in (shift_G, 0))
         assert np.mean((seen.encode(others.values + shift_G) - code_SW) ** 2) < np.mean((off_SW - code_SW) ** 2) / 2
     assert np.median(right_over_usual) < 1.2
+
+
+def known_shift(bundle: Bundle, shift_G: np.ndarray) -> Correction:
+    return Correction((shift_G / bundle.preprocessor.scale_G).astype(np.float32), bundle.digest, "others", FEWEST, 1.0)
+
+
+def test_ranks_are_those_of_the_profile_without_the_shift(fitted) -> None:
+    bundle, others = fitted
+    shift_G, missing_G = shifts(3, others.n_genes), np.arange(others.n_genes) % 5 == 0
+    seen = corrected(bundle, known_shift(bundle, shift_G))
+    for gone_G in (np.zeros_like(missing_G), missing_G):
+        as_they_are, shifted = (np.where(gone_G, np.nan, others.values + add_G) for add_G in (0, shift_G))
+        right_SG = bundle.ranks(as_they_are)
+        off, taken = (np.abs(one.ranks(shifted) - right_SG).mean() for one in (bundle, seen))
+        assert taken < off / 20
+
+
+@pytest.mark.parametrize("onto", ["log2", "sqrt"])
+def test_genes_without_counts_go_on_to_share_a_rank(fitted, onto: str) -> None:
+    bundle, others = fitted
+    counts_SG = np.random.default_rng(2).poisson(1.0, others.values.shape).astype(np.float32)
+    ready = replace(bundle.preprocessor, unit="counts", onto=onto)
+    bundle = replace(bundle, preprocessor=ready)
+    seen = corrected(bundle, known_shift(bundle, shifts(3, others.n_genes, 0.5)))
+    rank_SG, none_SG = seen.ranks(counts_SG), counts_SG == 0
+    for rank_G, none_G in zip(rank_SG, none_SG, strict=True):
+        assert np.ptp(rank_G[none_G]) == 0 and rank_G[none_G][0] == rank_G.min() < rank_G.max()
+    nothing = corrected(bundle, known_shift(bundle, np.zeros(others.n_genes)))
+    np.testing.assert_array_equal(nothing.ranks(counts_SG), bundle.ranks(counts_SG))
 
 
 def test_where_nothing_is_shifted_next_to_nothing_is_found(fitted) -> None:

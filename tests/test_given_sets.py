@@ -14,7 +14,7 @@ from evaluated import params
 from safetensors import safe_open
 from sklearn.linear_model import Lasso
 
-from cic.config import parse_params
+from cic.config import Params, parse_params
 from cic.data.matrix import ExpressionMatrix, write_matrix
 from cic.digests import gene_sets_digest
 from cic.errors import ConfigError, DataError
@@ -31,7 +31,8 @@ from cic.model.training import Fold, Hyperparameters, new_network
 from cic.pipeline import STAGES, inventory
 from cic.settings import Settings
 from cic.stages.fit import fit
-from cic.stages.given_sets import given_sets
+from cic.stages.foreseen import foresee
+from cic.stages.given_sets import given_sets, told_of
 from cic.using.explained import explained
 from cic.verification.reproduce import bring_gene_sets
 
@@ -203,12 +204,21 @@ def write(file: Path, sets: dict[str, list[str]]) -> None:
     file.write_text("".join(f"{name}\tx\t" + "\t".join(genes) + "\n" for name, genes in sets.items()))
 
 
+def asking(place: Path) -> Params:
+    return parse_params({"seed": 1, "fit": {"gene_sets": str(place)}})
+
+
 def test_sets_are_read_as_the_evaluation_reads_them_and_faults_are_named(tmp_path):
     genes = [f"g{at}" for at in range(60)]
     assert given_sets(None, genes) == {}
     with pytest.raises(DataError, match=r"(?s)no gene sets.*fit.gene_sets"):
         given_sets(str(tmp_path), genes)
+    write(tmp_path / "empty.gmt", {})
+    with pytest.raises(DataError, match=r"(?s)no gene sets.*fit.gene_sets.*empty"):
+        given_sets(str(tmp_path / "empty.gmt"), genes)
+    (tmp_path / "folder.gmt").mkdir()
     write(tmp_path / "a.gmt", {"ONE": genes[:12], "SMALL": genes[:3]})
+    assert gene_sets_digest(tmp_path) and foresee(asking(tmp_path), {}) is None
     found = given_sets(str(tmp_path), genes)
     assert {name: members.tolist() for name, members in found.items()} == {"ONE": list(range(12))}
     assert match(read_gmt(tmp_path / "a.gmt"), genes).names == ("ONE",)
@@ -217,6 +227,9 @@ def test_sets_are_read_as_the_evaluation_reads_them_and_faults_are_named(tmp_pat
     write(tmp_path / "b.gmt", {"ONE": genes[20:40]})
     with pytest.raises(DataError, match="ONE is in a and in b"):
         given_sets(str(tmp_path), genes)
+    for damaged in (tmp_path, tmp_path / "none.gmt"):
+        with pytest.raises(DataError, match=r"fit\.gene_sets"):
+            foresee(asking(damaged), {})
     with pytest.raises(ConfigError, match=r"fit\.gene_sets"):
         parse_params({"seed": 1, "fit": {"gene_sets": "sets", "features": 0}})
 
@@ -225,14 +238,20 @@ def test_who_makes_a_version_again_has_the_sets_of_then(tmp_path):
     project, tree = tmp_path / "project", tmp_path / "tree"
     (project / "sets").mkdir(parents=True)
     write(project / "sets" / "a.gmt", {"ONE": ["g1"]})
-    origin = {"given_sets": gene_sets_digest(project / "sets")}
-    wanted = SimpleNamespace(params={"fit": {"gene_sets": "sets"}}, stages={"fit": SimpleNamespace(origin=origin)})
+    then = told_of(str(project / "sets"))
+    wanted = SimpleNamespace(params={"fit": {"gene_sets": "sets"}}, bundle=SimpleNamespace(about={"gene_sets": then}))
     bring_gene_sets(wanted, project, tree)
-    assert gene_sets_digest(tree / "sets") == origin["given_sets"]
+    assert gene_sets_digest(tree / "sets") == then["digest"]
+    for name in ("a.gmt", "another.gmt"):  # what the commit has there may be another
+        write(tree / "sets" / name, {"ONE": ["g3"]})
+    bring_gene_sets(wanted, project, tree)
+    assert gene_sets_digest(tree / "sets") == then["digest"]
+    write(tree / "sets" / "a.gmt", {"ONE": ["g3"]})
     write(project / "sets" / "a.gmt", {"ONE": ["g2"]})
-    with pytest.raises(DataError, match="not what they were"):
-        bring_gene_sets(wanted, project, tree)
-    bring_gene_sets(SimpleNamespace(params={"fit": {}}, stages={}), project, tree)
+    for changed in (project, tmp_path / "nowhere"):
+        with pytest.raises(DataError, match="not what they were"):
+            bring_gene_sets(wanted, changed, tree)
+    bring_gene_sets(SimpleNamespace(params={"fit": {}}), project, tree)
 
 
 def test_the_stage_draws_features_keeps_what_was_given_and_names_it_as_such(tmp_path):

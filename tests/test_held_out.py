@@ -142,6 +142,7 @@ def test_what_cannot_be_measured_is_said(known, test) -> None:
         model.encode(frame, held_out=as_frame(test).loc[:, ~gone_G])
     four = model.classify(frame, held_out=as_frame(test).iloc[:4])
     assert four["error_growth"].iloc[0] > 1 and four[GROWTH[1:]].isna().all(axis=None)
+    assert (four.dtypes[GROWTH] == "float64").all()
     assert (model.encode(as_frame(test), held_out=as_frame(test))[GROWTH] == 1).all(axis=None)
 
 

@@ -22,6 +22,7 @@ import cic
 from cic.cli import app as command_line
 from cic.data.matrix import ExpressionMatrix
 from cic.errors import CicError, ConfigError, DataError, ModelError, ServiceError
+from cic.serving import gene_lists
 from cic.serving.app import scoring_app
 from cic.serving.bodies import ARROW, JSON, Profiles, profiles_of
 from cic.serving.desk import Desk
@@ -110,6 +111,17 @@ def test_a_column_that_is_known_again_has_the_names_that_it_has(chunks, kind):
     column = pa.chunked_array([pa.array(names, kind) for names in chunks], kind)
     for one in (column, column, column.slice(1)):
         assert joined_column(one, "gene") == joined(one.to_pylist())
+
+
+def test_lists_that_are_far_too_long_are_answered_and_not_kept(model):
+    served, genes = Served(model), model.bundle.genes_in
+    names = [*genes, *(f"{'x' * 1000}{at}" for at in range(5000))]
+    columns = gene_lists._joined.cache_info().currsize
+    for kind in (pa.string(), pa.large_string()):
+        named = joined_column(pa.chunked_array([pa.array(names, kind)]), "gene")
+        values_SG = np.ones((1, len(names)), np.float32)
+        assert served.matrix(Profiles(named, ["one"], values_SG)).genes == genes
+    assert gene_lists._joined.cache_info().currsize == columns and not served._order.cache_info().currsize
 
 
 def test_a_damaged_column_is_refused_each_time():

@@ -13,9 +13,9 @@ from cic.data.matrix import ExpressionMatrix
 from cic.data.moments import moments, training_curve
 from cic.data.passes import Over, here
 from cic.data.terms import LINEAR_UNITS, Unit
-from cic.data.transforms import Scale, untransformed
+from cic.data.transforms import Scale, transformed, untransformed
 from cic.data.units import from_log2_scale, log2_scale
-from cic.data.within import denormalised, normal_scores
+from cic.data.within import denormalised
 from cic.errors import ConfigError, DataError
 from cic.seeds import generator
 
@@ -51,6 +51,9 @@ class Preprocessor:
     curve_Q
         float64, as many as `genes_in`: the ascending training profiles in the mean, log2; `None` where `within` is
         `none`.
+    moved_G
+        float64, one a modelled gene: how far `mean_G` is from the training mean for profiles that are shifted
+        (`cic.using.correction`); `None` for others.
     """
 
     genes_in: tuple[str, ...]
@@ -63,6 +66,7 @@ class Preprocessor:
     fill_G: np.ndarray | None = None
     within: Within = "none"
     curve_Q: np.ndarray | None = None
+    moved_G: np.ndarray | None = None
 
     @classmethod
     def fit(cls, matrix: ExpressionMatrix, config: Preprocess, seed: int = 0, over: Over = here) -> Preprocessor:
@@ -179,15 +183,17 @@ class Preprocessor:
         """
         return self._log2(values_SG)[:, self.kept]
 
-    def ranks(self, values_SG: np.ndarray) -> np.ndarray:
-        """Give normal scores of ranks among `genes` (`cic.data.within`), float32, of profiles over `genes_in`.
+    def unmoved(self, log2_SG: np.ndarray) -> np.ndarray:
+        """Take the shift off profiles on log2 scale over `genes`; NaN stays NaN.
 
-        Raises
-        ------
-        DataError
-            If the number of genes differs, or values cannot be brought to log2 scale.
+        A profile's least values stay, and none gets below them: counts of 0 say nothing of a shift, and go on to share
+        a rank.
         """
-        return normal_scores(self.log2(values_SG)).astype(np.float32)
+        if self.moved_G is None:
+            return log2_SG
+        least_S1 = np.nanmin(log2_SG, axis=1, keepdims=True)
+        found_SG = untransformed(transformed(log2_SG, self.onto) - self.moved_G, self.onto)
+        return np.where(log2_SG == least_S1, log2_SG, np.maximum(found_SG, least_S1))
 
     def _log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Give the same over all of `genes_in`."""

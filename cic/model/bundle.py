@@ -331,14 +331,14 @@ class Bundle:
     def ranks(self, values_SG: np.ndarray) -> np.ndarray:
         """Give normal scores of the ranks within each profile, float32, samples x `genes`.
 
-        Missing genes are ranked where the others say that they are.
+        Missing genes are ranked where the others say that they are, and those of a corrected profile without the shift.
         """
-        missing_G = np.isnan(values_SG).all(axis=0)
-        if not missing_G.any() or not len(values_SG):
-            return self.preprocessor.ranks(values_SG)
-        log2_SG = self.preprocessor.log2(values_SG)
-        x_SG, _ = self.completed(self.preprocessor.transform(values_SG))
-        return normal_scores(np.where(np.isnan(log2_SG), self.preprocessor.inverse(x_SG), log2_SG)).astype(np.float32)
+        fitted = self.preprocessor
+        log2_SG = fitted.unmoved(fitted.log2(values_SG))
+        if (missing_SG := np.isnan(log2_SG)).any():
+            x_SG, _ = self.completed(fitted.transform(values_SG))
+            log2_SG = np.where(missing_SG, fitted.unmoved(fitted.inverse(x_SG)), log2_SG)
+        return normal_scores(log2_SG).astype(np.float32)
 
     def check_classifies(self) -> None:
         """Refuse to classify without a classifier.

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from cic.data.matrix import ExpressionMatrix
+from cic.data.within import normal_scores
 from cic.model.basis import SampleBasis
 from cic.model.calibration import temperature
 from cic.model.classifier import Classifier
@@ -113,12 +114,14 @@ def fit_classifier(
     seed
         Of the dealing of groups into folds.
     """
-    labels, fold, preprocessor = label_names(train), prepared.fold, prepared.preprocessor
+    labels, fold, preprocessor = label_names(train.samples), prepared.fold, prepared.preprocessor
     label_S, told_P = label_indices(train.samples, labels), label_indices(validation.samples, labels)
     some_S, some_P = enough(label_S), _spread(np.flatnonzero(told_P >= 0), MOST_PROFILES)
     # to a model of ranks the coordinates are those of ranks
     rank_SG, rank_PG = (
-        preprocessor.ranks(matrix.select(some).dense()) if preprocessor.within == "none" and len(some) else None
+        normal_scores(preprocessor.log2(matrix.select(some).dense())).astype(np.float32)
+        if preprocessor.within == "none" and len(some)
+        else None
         for matrix, some in ((train, some_S), (validation, some_P))
     )
     with one_thread():

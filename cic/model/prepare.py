@@ -64,7 +64,7 @@ def prepare(
         lent = start.lent(preprocessor) if start is not None and start.share else None
         basis, z_train_SK = _based(train, preprocessor, rank, derive_seed(params.seed, "basis"), over, lent)
         z_validation_SK, outside_S, total_S = in_basis(validation, preprocessor, basis, over)
-    labels = label_names(train) if params.training.label_weight else ()
+    labels = label_names(train.samples) if params.training.label_weight else ()
     group_S, kind_S = untold(train.samples) if params.training.group_penalty else (None, None)
     unit_S, label_S = left_out_units(train.samples), label_indices(train.samples, labels) if labels else None
     n_lent = 0 if lent is None else len(lent.x_RG)
@@ -155,9 +155,15 @@ def untold(samples: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     return group_S.astype(np.int64), kind_S
 
 
-def label_names(train: ExpressionMatrix) -> tuple[str, ...]:
-    """Give the labels that the training profiles have, sorted."""
-    labels = sorted(train.samples["label"].dropna().astype(str).unique()) if "label" in train.samples else []
+def label_names(samples: pd.DataFrame) -> tuple[str, ...]:
+    """Give the labels that training profiles have, sorted.
+
+    Raises
+    ------
+    ConfigError
+        If they are fewer than two.
+    """
+    labels = sorted(samples["label"].dropna().astype(str).unique()) if "label" in samples else []
     if len(labels) < 2:
         raise ConfigError(
             f"a classifier needs at least two labels, the training profiles have {len(labels)}",

@@ -14,6 +14,8 @@ from cic.errors import DataError
 GAP = "\0"
 COLUMNS_KEPT = 4
 """Columns that are known again: whoever asks again mostly sends the same."""
+MOST_KEPT = 4_000_000
+"""Bytes, and letters, of a list that is kept: ten times as many as all genes need, and little beside a body."""
 Chunk: TypeAlias = tuple[int, int, tuple[bytes | None, ...]]
 """Length and offset of a chunk, and its buffers."""
 
@@ -35,8 +37,10 @@ def joined_column(column: pa.ChunkedArray, name: str) -> str | list[str]:
     DataError
         As `check_whole`.
     """
+    n_bytes = sum(buffer.size for chunk in column.chunks for buffer in chunk.buffers() if buffer is not None)
+    found = _joined if n_bytes <= MOST_KEPT else _joined.__wrapped__
     chunks = ((len(chunk), chunk.offset, tuple(map(_bytes, chunk.buffers()))) for chunk in column.chunks)
-    return _joined(name, column.type, *chunks)
+    return found(name, column.type, *chunks)
 
 
 def check_whole(column: pa.ChunkedArray, name: str) -> None:

@@ -14,7 +14,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.errors import CicError, ConfigError, ModelError
 from cic.model.familiarity import judged
 from cic.serving.bodies import SAMPLE, Profiles
-from cic.serving.gene_lists import GAP
+from cic.serving.gene_lists import GAP, MOST_KEPT
 from cic.using import Model
 
 log = logging.getLogger("cic.serving")
@@ -52,7 +52,9 @@ class Served:
         DataError
             If ids repeat, or values cannot be of the model's unit.
         """
-        order = self._order(profiles.named) if isinstance(profiles.named, str) else None
+        named = profiles.named
+        find = self._order if len(named) <= MOST_KEPT else self._found
+        order = find(named) if isinstance(named, str) else None
         if order is not None:
             genes, values_SG = self.model.bundle.genes_in, np.take(profiles.values_SG, order, axis=1)
         else:

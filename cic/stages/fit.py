@@ -52,7 +52,8 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
     params = on_scale(params, choice["transform"], choice["within_sample"])
     lends = lender(params, matrix, settings)
     start = None if lends is None else Start(lends, choice["start_share"])
-    labels = label_names(train) if params.fit.classifier or params.training.label_weight else ()
+    labels = label_names(train.samples) if params.fit.classifier or params.training.label_weight else ()
+    given_from = {} if params.fit.gene_sets is None else {"gene_sets": told_of(params.fit.gene_sets)}
     with crew(params.search, settings.torch_device, fit_from_spec, fit_specs) as workers:
         prepared = prepare(train, validation, params, params.training.rank, workers.pass_over, start)
         given = given_sets(params.fit.gene_sets, prepared.preprocessor.genes)  # a fault of them is told before training
@@ -80,7 +81,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
             "data_digest": data_digest(matrix),
             "versions": {name: importlib.metadata.version(name) for name in ("cic", "torch", "numpy")},
             **({} if start is None else {"started_from": start.told(params.training.start_from, matrix.genes)}),
-            **({} if params.fit.gene_sets is None else {"gene_sets": told_of(params.fit.gene_sets)}),
+            **given_from,
         },
         classifier=classifier,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from cic.digests import gene_sets_digest
 from cic.errors import DataError
-from cic.evaluation.gene_sets.gene_sets import FEWEST_GENES, MOST_GENES, gmt_files, match, read_gmt
+from cic.evaluation.gene_sets.gene_sets import FEWEST_GENES, MOST_GENES, GeneSet, gmt_files, match, read_gmt
 
 log = logging.getLogger("cic.data")
 
@@ -22,24 +22,11 @@ def given_sets(place: str | None, genes: Sequence[str]) -> dict[str, np.ndarray]
     Raises
     ------
     DataError
-        If there are no GMT files, one is damaged, a name stands in two of them, or no set has enough genes.
+        As `read_sets`, and if no set has enough genes.
     """
     if place is None:
         return {}
-    files = gmt_files(Path(place))
-    if not files:
-        raise DataError(
-            "there are no gene sets", where=f"fit.gene_sets: {place}", expected="a GMT file, or a folder with such",
-            fix="put them there, or leave `fit.gene_sets` out",
-        )  # fmt: skip
-    read = [one for file in files for one in read_gmt(file)]
-    collections: dict[str, str] = {}
-    for one in read:
-        if collections.setdefault(one.name, one.collection) != one.collection:
-            raise DataError(
-                f"the set {one.name} is in {collections[one.name]} and in {one.collection}",
-                where=f"fit.gene_sets: {place}", expected="a name of its own for each set", fix="rename one of the two",
-            )  # fmt: skip
+    read = read_sets(place)
     found = match(read, genes)
     if not len(found):
         raise DataError(
@@ -50,6 +37,30 @@ def given_sets(place: str | None, genes: Sequence[str]) -> dict[str, np.ndarray]
         )  # fmt: skip
     log.info("%d of %d gene sets of %s are given to the features", len(found), len(read), place)
     return dict(zip(found.names, found.members, strict=True))
+
+
+def read_sets(place: str) -> list[GeneSet]:
+    """Read all sets of a GMT file or of a folder of such.
+
+    Raises
+    ------
+    DataError
+        If there are none, a file is damaged, or a name stands in two of them.
+    """
+    read = [one for file in gmt_files(Path(place)) for one in read_gmt(file)]
+    if not read:
+        raise DataError(
+            "there are no gene sets", where=f"fit.gene_sets: {place}", expected="a GMT file, or a folder with such",
+            fix="put them there, or leave `fit.gene_sets` out",
+        )  # fmt: skip
+    collections: dict[str, str] = {}
+    for one in read:
+        if collections.setdefault(one.name, one.collection) != one.collection:
+            raise DataError(
+                f"the set {one.name} is in {collections[one.name]} and in {one.collection}",
+                where=f"fit.gene_sets: {place}", expected="a name of its own for each set", fix="rename one of the two",
+            )  # fmt: skip
+    return read
 
 
 def told_of(place: str) -> dict[str, Any]:

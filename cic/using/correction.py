@@ -224,7 +224,8 @@ def _as_bytes(correction: Correction) -> bytes:
 def _shifted(bundle: Bundle, shift_G: np.ndarray) -> Bundle:
     """Move the centre of the preprocessing, which is where a shift on the model's scale is taken off."""
     ready = bundle.preprocessor
-    return replace(bundle, preprocessor=replace(ready, mean_G=ready.mean_G + shift_G * ready.scale_G))
+    moved_G = shift_G * ready.scale_G
+    return replace(bundle, preprocessor=replace(ready, mean_G=ready.mean_G + moved_G, moved_G=moved_G))
 
 
 def _nearest(code_SW: np.ndarray, code_RW: np.ndarray) -> np.ndarray:

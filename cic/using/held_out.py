@@ -88,7 +88,7 @@ class Cost:
         return f"{told}; {CONFIDENCE:.0%} intervals over {self.resampled}. {self.caution}".rstrip(". ")
 
 
-def growth(bundle: Bundle, held_out: Any, missing_G: np.ndarray, where: str) -> dict[str, float | None]:
+def growth(bundle: Bundle, held_out: Any, missing_G: np.ndarray, where: str) -> dict[str, float]:
     """Measure what it costs profiles to lack genes, as `cost` does, say it, and give the columns that tell it.
 
     Parameters
@@ -99,7 +99,7 @@ def growth(bundle: Bundle, held_out: Any, missing_G: np.ndarray, where: str) -> 
     Returns
     -------
     dict
-        `error_growth`, and its interval `error_growth_low` and `error_growth_high`, `None` where too few allow none.
+        `error_growth`, and its interval `error_growth_low` and `error_growth_high`, NaN where too few allow none.
     """
     found = Interval(1.0, 1.0, 1.0)
     if missing_G[bundle.preprocessor.kept].any():
@@ -108,7 +108,8 @@ def growth(bundle: Bundle, held_out: Any, missing_G: np.ndarray, where: str) -> 
         found = measured.growth
     else:
         log.info("%s: no gene that is modelled is missing: there is no cost to measure", where)
-    return {"error_growth": found.value, "error_growth_low": found.low, "error_growth_high": found.high}
+    low, high = found.bounds or (np.nan, np.nan)
+    return {"error_growth": found.value, "error_growth_low": low, "error_growth_high": high}
 
 
 def cost(bundle: Bundle, held_out: Any, missing_G: np.ndarray) -> Cost:

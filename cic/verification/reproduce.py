@@ -260,16 +260,18 @@ def bring_gene_sets(wanted: Wanted, project: Path, tree: Path) -> None:
     place = wanted.params["fit"].get("gene_sets")
     if place is None:
         return
-    found = gene_sets_digest(project / place)
-    then = wanted.stages["fit"].origin["given_sets"] if wanted.stages else found
-    if found != then:
+    then, there = wanted.bundle.about["gene_sets"]["digest"], tree / place
+    if gene_sets_digest(there) == then:
+        return
+    if gene_sets_digest(project / place) != then:
         raise DataError(
             "the gene sets that features were drawn towards are not what they were",
             where=place, expected=f"digest {then}", fix="put those of then there",
         )  # fmt: skip
-    if not (tree / place).exists():
-        (tree / place).parent.mkdir(parents=True, exist_ok=True)
-        _copy(project / place, tree / place)
+    if there.is_dir():  # what the commit has of it
+        shutil.rmtree(there)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    _copy(project / place, there)
 
 
 def _copy(path: Path, to: Path) -> None:
