@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from cic.checking.check import check
 from cic.config import Params, Preprocess, Training
@@ -18,6 +19,7 @@ from cic.data.preprocess import Preprocessor
 from cic.data.sparse_units import log2_sparse
 from cic.data.terms import Unit
 from cic.data.units import log2_scale
+from cic.data.value_facts import value_facts
 from cic.errors import DataError
 from cic.evaluation.profiles.sample import measured
 from cic.model import basis as basis_module
@@ -186,6 +188,16 @@ def test_facts_about_sparse_profiles_are_those_about_dense_ones(many: pytest.Mon
     once = facts_of(dense(matrix))
     assert streamed.pop("values") == pytest.approx(once.pop("values"))
     assert streamed == once
+
+
+@given(arrays(np.float32, (6, 5), elements=st.sampled_from([0, 0, 1, 2.5, -3])))
+def test_what_is_stored_of_sparse_profiles_tells_all_of_their_values(values_SG: np.ndarray) -> None:
+    samples = pd.DataFrame(index=[f"s{number}" for number in range(6)])
+    of_dense, of_sparse = (
+        value_facts(ExpressionMatrix(values, tuple("ABCDE"), samples, "log2"))
+        for values in (values_SG, sparse.compressed(values_SG))
+    )
+    np.testing.assert_equal(of_sparse, of_dense)
 
 
 def test_many_profiles_are_checked_by_a_sample_of_them(many: pytest.MonkeyPatch) -> None:
