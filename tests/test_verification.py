@@ -30,9 +30,10 @@ from cic.tracking.lineage import content_digest
 from cic.tracking.models import log_model_run
 from cic.tracking.store import connect
 from cic.verification.distance import distance
-from cic.verification.reproduce import Outcome, Wanted, compared, reproduced, wanted_of
+from cic.verification.reproduce import Outcome, compared, reproduced
 from cic.verification.trail import simulate_command, trail_of
 from cic.verification.walk import STEPS, Link, check_whole, walk
+from cic.verification.wanted import Wanted, wanted_of
 from cic.versioning.pointers import md5_of
 from cic.versioning.transfer import add
 

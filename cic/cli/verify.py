@@ -83,8 +83,9 @@ def reproduce(
     from cic.errors import ModelError
     from cic.platform.at_rest import readable
     from cic.settings import load_settings
-    from cic.verification.reproduce import reproduced, wanted_of
+    from cic.verification.reproduce import reproduced
     from cic.verification.trail import trail_of
+    from cic.verification.wanted import wanted_of
 
     model = model_of(name, params)
     with readable(load_settings()) as settings:

@@ -10,29 +10,24 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from cic.config import load_params
-from cic.dependencies import CALCULATING
 from cic.digests import WORKERS, gene_sets_digest
 from cic.errors import DataError, ModelError
 from cic.manifest import Manifest, read_manifest
-from cic.model.bundle import Bundle
 from cic.model.bundle_files import bundle_digest, copy_bundle, load_bundle
-from cic.registry.fetched import MODELS, RUNS, fetched_bundle
-from cic.registry.recorded import file_of
-from cic.registry.starting import fetch_start
+from cic.registry.fetched import MODELS, RUNS
 from cic.settings import start_folder
 from cic.tracking.lineage import environment_lock
 from cic.verification.distance import distance
-from cic.verification.trail import Trail, simulate_command
+from cic.verification.trail import simulate_command
+from cic.verification.wanted import STAGES, Wanted, calculating
 from cic.versioning.commits import knows_commit, sha256_at, worktree
 from cic.versioning.objects import look_up
 from cic.versioning.pointers import md5_of, record_of
 
-STAGES = ("ingest", "split", "search", "fit")
 COMPARED_OF_EVALUATE = ["metrics.json"]
 """No stage reads what it leaves."""
 VERBS = """
@@ -48,37 +43,6 @@ for verb in json.loads(sys.argv[1]):
 """
 """Runs verbs of the command line one after the other in one process, whose imports take longer than small stages."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to come out again, and what it came from; read while the store of runs can be.
-
-    Attributes
-    ----------
-    name
-        Address of the version.
-    commit, clean
-        One with what was trained, and whether the working tree was as committed.
-    versions
-        Release of each library that calculates.
-    start, home
-        The model that it started from (`training.start_from`), and `CIC_HOME`, where that is if it is a registry's.
-    """
-
-    name: str
-    bundle: Bundle
-    bundle_digest: str
-    commit: str
-    clean: bool
-    params: dict[str, Any]
-    stages: dict[str, Manifest]
-    start: str | None
-    home: Path
-    data: Path
-    data_md5: str
-    recipe: dict[str, Any] | None
-    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -104,56 +68,6 @@ class Outcome:
     def same(self) -> bool:
         """Whether the very same came out."""
         return not self.told
-
-
-def wanted_of(trail: Trail) -> Wanted:
-    """Read what a version was made from.
-
-    Raises
-    ------
-    ModelError
-        If part of that is gone or altered.
-    """
-    settings = trail.settings
-    with fetched_bundle(trail.uri, trail.version, settings.artifact_location) as folder:
-        bundle = load_bundle(folder)
-    start = trail.params["training"].get("start_from")
-    if start is not None and start.startswith((MODELS, RUNS)):
-        fetch_start(trail.uri, start, settings, settings.artifact_location)
-    return Wanted(
-        name=f"models:/{trail.version.name}/{trail.version.version}",
-        bundle=bundle,
-        bundle_digest=trail.version.bundle_digest,
-        commit=_commit_of(trail),
-        clean=trail.run.tags.get("cic.git_dirty") == "false",
-        params=trail.params,
-        stages=trail.stages,
-        start=start,
-        home=settings.home,
-        data=trail.data,
-        data_md5=trail.data_md5,
-        recipe=trail.recipe,
-        versions=_calculating(file_of(trail.uri, trail.run, "environment.txt").decode()),
-    )
-
-
-def _calculating(lock: str) -> dict[str, str]:
-    """Give the releases of the libraries that calculate, of a list of all that is installed."""
-    installed = dict(line.split("==", 1) for line in lock.splitlines() if "==" in line)
-    return {name: installed[name] for name in sorted(CALCULATING.values()) if name in installed}
-
-
-def _commit_of(trail: Trail) -> str:
-    """Give a commit that has the sources of all stages as they ran: where nothing changed, some ran at earlier ones."""
-    made = {name: trail.stages[name].origin for name in STAGES} if trail.stages else {}
-    ran = {file: sha for origin in made.values() for file, sha in origin.get("code", {}).items()}
-    # that of `ingest` is the first to be looked at: the data's pointer was there
-    for commit in (origin["git_commit"] for origin in made.values()):
-        if commit and knows_commit(trail.settings.project, commit):
-            there = sha256_at(trail.settings.project, commit, ran)
-            if there in (ran, {}):  # or what ran was installed
-                return str(commit)
-    return trail.commit
 
 
 def reproduced(
@@ -204,7 +118,7 @@ def reproduced(
 def _notes(wanted: Wanted, project: Path) -> list[str]:
     """Say what may make another model of it."""
     notes = [] if wanted.clean else ["files differed from the commit when it was trained; the commit alone is taken"]
-    now = _calculating(environment_lock())
+    now = calculating(environment_lock())
     other = [f"{name} {now.get(name)} (then {then})" for name, then in wanted.versions.items() if now.get(name) != then]
     if other:
         notes.append(f"other releases of libraries are here: {', '.join(other)}")
