@@ -136,6 +136,13 @@ def test_it_is_found_for_any_few_labels_and_the_same_again(seed, labels):
     assert set(told_S) <= set(labels)
 
 
+def test_of_one_known_label_alone_it_tells_that_one():
+    z_SK = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    found = find_classifier(labelled(z_SK, np.full(8, 1), 2), 0)
+    assert all(np.isfinite(value).all() for value in found.arrays().values())
+    assert (found.profile_logits(z_SK[:, :2], z_SK, None).argmax(axis=1) == 1).all()
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 4 * MOST_PROFILES), st.integers(0, 4 * MOST_PROFILES), st.integers(0, 9))
 def test_of_many_profiles_those_with_a_label_are_taken_and_no_label_is_lost(n_told, n_untold, seed):

@@ -153,7 +153,7 @@ def find_classifier(profiles: Labelled, seed: int) -> Classifier:
     Parameters
     ----------
     profiles
-        Those that it was trained on, centred, with at least two labels among them.
+        Those that it was trained on, centred, with a label at least among them.
     seed
         Of the dealing into folds.
     """
@@ -261,7 +261,8 @@ def _divisor(left_out_SL: np.ndarray, label_S: np.ndarray, fitted_SL: np.ndarray
     told_S = label_S >= 0
     logit_SL = left_out_SL[told_S] if told_S.any() else fitted_SL
     second_S, first_S = np.sort(logit_SL, axis=1)[:, -2:].T
-    unit = float(np.median(first_S - second_S)) / LEAD or 1.0
+    lead = float(np.median(first_S - second_S))
+    unit = lead / LEAD if 0 < lead < np.inf else 1.0  # before a label that nothing is known of there is no end to it
     return unit * temperature(left_out_SL / unit, label_S)
 
 
