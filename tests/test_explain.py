@@ -140,6 +140,9 @@ def test_the_verb_writes_what_python_is_told(model, saved, tmp_path):
     assert "MINE" in told[0]["sets"]
     shown = CliRunner().invoke(app, ["explain", str(saved)], env={"COLUMNS": "200"})
     assert shown.exit_code == 0 and "type 0" in shown.output
+    narrow = CliRunner().invoke(app, ["explain", str(saved)], env={"COLUMNS": "80"}).output
+    assert "…" not in narrow, "names are whole"
+    assert "cell types" in narrow and "gene sets" not in narrow, "what is empty takes no room"
 
 
 def test_the_verb_tells_types_of_codes_in_a_file(model, saved, frame, tmp_path):

@@ -127,15 +127,25 @@ def _write(found: Sequence[Explained], output: Path) -> None:
 
 
 def _show(found: Sequence[Explained]) -> None:
+    """Show a table; columns of names that are empty throughout take no room, and no name is cut."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table("feature", "active", "recurs", "genes", "up", "down", "cell types", "gene sets", "drawn towards")
-    for one in found:
-        lists = (one.up, one.down, one.types, one.sets, one.drawn)
+    names = {
+        "up": [one.up for one in found], "down": [one.down for one in found],
+        "cell types": [one.types for one in found], "gene sets": [one.sets for one in found],
+        "drawn towards": [one.drawn for one in found],
+    }  # fmt: skip
+    filled = {head: column for head, column in names.items() if any(column)}
+    shown = Table()
+    for head in ("feature", "active", "recurs", "genes"):
+        shown.add_column(head, no_wrap=True)
+    for head in filled:
+        shown.add_column(head, overflow="fold")
+    for one, *lists in zip(found, *filled.values(), strict=True):
         shown.add_row(
             one.feature.removeprefix("feature_"), f"{one.active:.0%}", f"{one.recurrence:.2f}", str(one.genes),
-            *(escape(" ".join(names)) for names in lists),
+            *(escape(" ".join(each)) for each in lists),
         )  # fmt: skip
     Console().print(shown)
