@@ -82,7 +82,9 @@ def test_sparse_profiles_are_known_as_the_dense_ones(values_SG: np.ndarray, seed
     np.testing.assert_array_equal(np.concatenate(list(kept.blocks())), np.concatenate(list(dense.blocks())))
 
 
-@given(COUNTS, st.sampled_from(["counts", "estimated_counts", "tpm", "log2", "log_ratio"]), st.floats(0.125, 3, width=32))
+@given(
+    COUNTS, st.sampled_from(["counts", "estimated_counts", "tpm", "log2", "log_ratio"]), st.floats(0.125, 3, width=32)
+)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sparse_profiles_are_measured_as_dense_ones(values_SG: np.ndarray, unit: Unit, factor: float) -> None:
     values_SG[:, 0] = 1  # none without any count
