@@ -74,11 +74,12 @@ def find_suspects(
     asked = held_out
     if len(held_out) > MOST_ASKED:
         asked = np.sort(generator(seed, "asked").choice(held_out, MOST_ASKED, replace=False))
+    out_KS = np.ascontiguousarray(out_SK.T)
     near_QN, like_Q, gap_Q = [], [], []
     for start in range(0, len(asked), ROWS_A_BLOCK):
         row_R = asked[start : start + ROWS_A_BLOCK]
         like_RS = z_SD[row_R] @ z_SD.T
-        for out_S in out_SK.T:
+        for out_S in out_KS:
             like_RS[out_S[row_R, None] == out_S] = -1
         near_RN = largest(like_RS, NEIGHBOURS)
         like_RN = np.take_along_axis(like_RS, near_RN, axis=1)
