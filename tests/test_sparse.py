@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -16,11 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from cic.checking.library import library_of
 from cic.data import sparse
 from cic.data.guarded import guarded
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, write_matrix
 from cic.data.matrix_file import read_matrix_rows
 from cic.data.readers import read_table
+from cic.data.terms import Unit
 from cic.data.unit_checks import check_unit
 from cic.digests import data_digest
 from cic.errors import DataError
@@ -77,6 +80,21 @@ def test_sparse_profiles_are_known_as_the_dense_ones(values_SG: np.ndarray, seed
         assert sparse.is_sparse(chosen.values)
         np.testing.assert_array_equal(chosen.dense(), dense.select(keep).values)
     np.testing.assert_array_equal(np.concatenate(list(kept.blocks())), np.concatenate(list(dense.blocks())))
+
+
+@given(
+    COUNTS, st.sampled_from(["counts", "estimated_counts", "tpm", "log2", "log_ratio"]), st.floats(0.125, 3, width=32)
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sparse_profiles_are_measured_as_dense_ones(values_SG: np.ndarray, unit: Unit, factor: float) -> None:
+    values_SG[:, 0] = 1  # none without any count
+    values_SG *= 1 if unit == "counts" else np.float32(factor)
+    genes = tuple(f"{'MT-' * (number % 3 == 1)}{number}" for number in range(values_SG.shape[1]))
+    dense, kept = (replace(one, genes=genes, unit=unit) for one in both(values_SG))
+    np.testing.assert_array_equal(
+        sparse.totals(kept.values), [sum(row, start=0.0) for row in values_SG.astype(np.float64).tolist()]
+    )
+    pd.testing.assert_frame_equal(library_of(kept), library_of(dense), rtol=1e-12)
 
 
 def test_the_same_bytes_whatever_the_profiles_came_from(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from cic.config import Split
 from cic.data import sparse
@@ -14,7 +17,7 @@ from cic.data.audit import audit_split
 from cic.data.cells import CellRecipe, simulate_cells
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
-from cic.data.suspects import find_suspects, sketch
+from cic.data.suspects import A_CHUNK, find_suspects, largest, sketch
 from cic.data.twins import residuals
 from cic.data.units import log2_scale
 
@@ -100,3 +103,29 @@ def test_no_more_are_looked_at_than_was_asked_for(cells: ExpressionMatrix) -> No
     assert len(suspects.rows) <= 90
     assert suspects.n_suspects == 10
     assert suspects.n_asked == suspects.n_held_out == int((part_S != "train").sum())
+
+
+@given(
+    st.integers(1, 9).flatmap(
+        lambda n: st.tuples(
+            st.just(n),
+            arrays(
+                np.float32,
+                st.tuples(st.integers(1, 4), st.integers(n, 20 * A_CHUNK)),
+                elements=st.sampled_from([-1, 0, 0.25, 0.5, 1]),
+                fill=st.sampled_from([-1, 0.25]),
+            ),
+        )
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_the_largest_are_those_of_a_whole_sort(asked: tuple[int, np.ndarray]) -> None:
+    n, value_RS = asked
+    np.testing.assert_array_equal(largest(value_RS, n), np.argsort(-value_RS, axis=1, kind="stable")[:, :n])
+
+
+def test_the_largest_of_many_are_those_of_a_whole_sort() -> None:
+    value_RS = np.random.default_rng(3).standard_normal((5, 60_000)).astype(np.float32)
+    value_RS[0, -3:] = 9  # behind the last whole chunk
+    value_RS[1] = -1
+    np.testing.assert_array_equal(largest(value_RS, 8), np.argsort(-value_RS, axis=1, kind="stable")[:, :8])

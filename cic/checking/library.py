@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cic.data.matrix import ExpressionMatrix
+from cic.data.sparse import Values, blocks_as_kept, is_sparse, totals
+from cic.data.sparse_units import log2_of
 from cic.data.terms import CENTRED_UNITS, Unit
-from cic.data.units import log2_scale
 
 ENOUGH_OF_A_SET = 5
 """Profiles of a group or label from which on they are compared with one another, and not with all."""
@@ -33,37 +34,47 @@ def library_of(matrix: ExpressionMatrix) -> pd.DataFrame:
         the same, or missing).
     """
     is_mitochondrial_G = np.array([gene.upper().startswith(MITOCHONDRIAL) for gene in matrix.genes])
-    parts = [_of_block(block_SG, matrix.unit, is_mitochondrial_G) for block_SG in matrix.blocks()]
+    blocks = blocks_as_kept(matrix.values) if is_sparse(matrix.values) else matrix.blocks()
+    parts = [_of_block(block_SG, matrix.unit, is_mitochondrial_G) for block_SG in blocks]
     return pd.concat(parts).set_axis(matrix.samples.index)
 
 
-def _of_block(block_SG: np.ndarray, unit: Unit, is_mitochondrial_G: np.ndarray) -> pd.DataFrame:
-    missing_SG = np.isnan(block_SG)
-    missing_S = missing_SG.sum(axis=1)
-    if missing_S.any():
-        block_SG = np.where(missing_SG, np.float32(0), block_SG)
-    present_S = block_SG.shape[1] - missing_S
-    share_S = np.full(len(block_SG), np.nan)
-    if is_mitochondrial_G.any() and unit not in CENTRED_UNITS:
-        linear_SG = np.exp2(block_SG) - 1 if unit == "log2" else block_SG
-        sum_S = linear_SG.sum(axis=1, dtype=np.float64)
-        share_S = linear_SG[:, is_mitochondrial_G].sum(axis=1, dtype=np.float64) / np.where(sum_S > 0, sum_S, np.nan)
-    if unit == "counts":
-        size_S = block_SG.sum(axis=1, dtype=np.float64)
+def _of_block(block_SG: Values, unit: Unit, is_mitochondrial_G: np.ndarray) -> pd.DataFrame:
+    n_samples, n_genes = block_SG.shape
+    if is_sparse(block_SG):  # which lacks no value
+        missing_S, zeros_S = np.zeros(n_samples, dtype=int), n_genes - block_SG.count_nonzero(axis=1)
+        low_S, high_S = (most_S.toarray() for most_S in (block_SG.min(axis=1), block_SG.max(axis=1)))
     else:
-        size_S = log2_scale(block_SG, unit).sum(axis=1, dtype=np.float64) / np.maximum(present_S, 1)
-    low_S = np.where(missing_SG, np.inf, block_SG).min(axis=1)
-    high_S = np.where(missing_SG, -np.inf, block_SG).max(axis=1)
-    zeros_S = ((block_SG == 0).sum(axis=1) - missing_S) / np.maximum(present_S, 1)
+        missing_SG = np.isnan(block_SG)
+        missing_S, zeros_S = missing_SG.sum(axis=1), (block_SG == 0).sum(axis=1)
+        low_S = np.where(missing_SG, np.inf, block_SG).min(axis=1)
+        high_S = np.where(missing_SG, -np.inf, block_SG).max(axis=1)
+        if missing_S.any():
+            block_SG = np.where(missing_SG, np.float32(0), block_SG)
+    present_S = np.maximum(n_genes - missing_S, 1)
     return pd.DataFrame(
         {
-            "size": size_S,
-            "zeros": zeros_S,
-            "mitochondrial": share_S,
+            "size": totals(block_SG) if unit == "counts" else totals(log2_of(block_SG, unit)) / present_S,
+            "zeros": zeros_S / present_S,
+            "mitochondrial": _share_of(is_mitochondrial_G, block_SG, unit),
             "missing": missing_S,
-            "flat": (low_S >= high_S) & (block_SG.shape[1] > 1),
+            "flat": (low_S >= high_S) & (n_genes > 1),
         }
     )
+
+
+def _share_of(is_one_G: np.ndarray, block_SG: Values, unit: Unit) -> np.ndarray:
+    """Give the share of some genes in the sum of each profile; NaN where there are none, or nothing is summed up."""
+    if not is_one_G.any() or unit in CENTRED_UNITS:
+        return np.full(block_SG.shape[0], np.nan)
+    linear_SG = block_SG
+    if unit == "log2" and is_sparse(block_SG):
+        linear_SG = block_SG.copy()
+        linear_SG.data = np.exp2(block_SG.data) - 1
+    elif unit == "log2":
+        linear_SG = np.exp2(block_SG) - 1
+    total_S = totals(linear_SG)
+    return totals(linear_SG[:, is_one_G]) / np.where(total_S > 0, total_S, np.nan)
 
 
 def deviations(value_S: np.ndarray, set_S: pd.Series | None) -> tuple[np.ndarray, np.ndarray]:

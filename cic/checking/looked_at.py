@@ -11,7 +11,7 @@ from sklearn.utils.extmath import randomized_svd
 from cic.checking.library import deviations
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
-from cic.data.units import log2_scale
+from cic.data.sparse_units import log2_of
 from cic.seeds import derive_seed, generator
 
 MOST_GENES = 2000
@@ -74,7 +74,7 @@ def components_of(matrix: ExpressionMatrix, seed: int) -> Components | None:
     if not matrix.is_few:
         rows = np.sort(generator(seed, "checks").choice(matrix.n_samples, sparse.FEW, replace=False))
     some = matrix.select(rows)
-    log2_SG = log2_scale(some.dense(), some.unit)
+    log2_SG = sparse.dense(log2_of(some.values, some.unit), some.source)
     kept = np.sort(np.argsort(-log2_SG.var(axis=0), kind="stable")[:MOST_GENES])
     x_SG = log2_SG[:, kept] - log2_SG[:, kept].mean(axis=0)
     n_components = min(COMPONENTS, *(length - 1 for length in x_SG.shape))

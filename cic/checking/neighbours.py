@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from cic.config import Split
 from cic.data.audit import codes_of
-from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.equal import numbered, sets_of
+from cic.data.matrix import ExpressionMatrix
+from cic.data.sparse import dense
+from cic.data.sparse_units import log2_of
 from cic.data.suspects import LOOKED_AT, find_suspects
 from cic.data.twins import Twins, find_twins
-from cic.data.units import log2_scale
 from cic.seeds import generator
 
 NEARER_THAN = 0.25
@@ -78,9 +79,8 @@ def neighbours_of(matrix: ExpressionMatrix, split: Split, seed: int) -> Neighbou
 
     Replicates of one set are left out: they shall be alike.
     """
-    content_S = pd.factorize(np.array(fingerprints(matrix.values)))[0]
-    alike = pd.Series(np.arange(len(content_S))).groupby(content_S).agg(tuple)
-    copies = tuple(rows for rows in alike if len(rows) > 1)
+    content_S = numbered(matrix.values)
+    copies = tuple(tuple(rows.tolist()) for rows in sets_of(content_S))
     if matrix.n_samples < 3:
         return Neighbours(copies, (), matrix.n_samples)
     out_SK = np.stack([content_S, codes_of(matrix.samples, "replicate")], axis=1)
@@ -88,7 +88,7 @@ def neighbours_of(matrix: ExpressionMatrix, split: Split, seed: int) -> Neighbou
     if matrix.n_samples > LOOKED_AT:
         rows = find_suspects(matrix, each, out_SK, seed).rows
     some = matrix.select(rows)
-    log2_SG = np.asarray(log2_scale(some.dense(), some.unit), dtype=np.float32)
+    log2_SG = dense(log2_of(some.values, some.unit), some.source)
     found, _ = find_twins(log2_SG, each[rows], out_SK[rows], split.near_identical, split.near_distance)
     twins = [
         Twins(int(rows[one.first]), int(rows[one.second]), one.sign, one.correlation, one.distance)
@@ -108,7 +108,7 @@ def replicates_of(matrix: ExpressionMatrix, seed: int) -> Replicates | None:
         return None
     rows = np.flatnonzero(np.isin(set_S, sets))
     some = matrix.select(rows)
-    apart_SS = _apart(log2_scale(some.dense(), some.unit))
+    apart_SS = _apart(dense(log2_of(some.values, some.unit), some.source))
     same_SS = set_S[rows, None] == set_S[rows]
     label_S = codes_of(some.samples, "label")
     upper = np.triu_indices(len(rows), k=1)

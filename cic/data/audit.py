@@ -18,12 +18,14 @@ import pandas as pd
 
 from cic.config import Split
 from cic.data.astride import as_training, corrections, groups_astride, replicates_astride
+from cic.data.equal import numbered, sets_of
 from cic.data.findings import MOST_EXAMPLES, AuditFinding
-from cic.data.matrix import ExpressionMatrix, fingerprints
+from cic.data.matrix import ExpressionMatrix
+from cic.data.sparse import dense
+from cic.data.sparse_units import log2_of
 from cic.data.split import PARTS
 from cic.data.suspects import Suspects, find_suspects
 from cic.data.twins import Twins, find_mixtures, find_twins
-from cic.data.units import log2_scale
 from cic.errors import DataError
 
 
@@ -124,9 +126,8 @@ def _repeated_ids(matrix: ExpressionMatrix, part_S: np.ndarray) -> list[AuditFin
 
 def _identical(matrix: ExpressionMatrix, part_S: np.ndarray) -> tuple[list[AuditFinding], np.ndarray]:
     """Find profiles with equal numbers; give also the content of each profile as a number."""
-    content_S = pd.factorize(np.array(fingerprints(matrix.values)))[0]
-    ids = matrix.samples.index
-    sets = [np.flatnonzero(content_S == content) for content in np.flatnonzero(np.bincount(content_S) > 1)]
+    content_S, ids = numbered(matrix.values), matrix.samples.index
+    sets = sets_of(content_S)
     findings = []
     for astride in (True, False):
         those = [rows for rows in sets if (len(set(part_S[rows])) > 1) == astride]
@@ -154,7 +155,7 @@ def _disguised(
         suspects = find_suspects(matrix, part_S, out_SK, seed)
         findings.append(_compared(suspects))
         matrix, part_S, out_SK = matrix.select(suspects.rows), part_S[suspects.rows], out_SK[suspects.rows]
-    log2_SG = np.asarray(log2_scale(matrix.dense(), matrix.unit), dtype=np.float32)
+    log2_SG = dense(log2_of(matrix.values, matrix.unit), matrix.source)
     twins, nearest = find_twins(log2_SG, part_S, out_SK, config.near_identical, config.near_distance)
     seen_S = as_training(part_S, config)
     mixed = [

@@ -66,10 +66,15 @@ def compressed(values_SG: Values) -> scipy.sparse.csr_array:
     return rows_SG if rows_SG.dtype == np.float32 else rows_SG.astype(np.float32)
 
 
+def blocks_as_kept(values_SG: Values) -> Iterator[Values]:
+    """Yield blocks of `BLOCK_ROWS` profiles, in order, sparse or dense as they are."""
+    for start in range(0, values_SG.shape[0], BLOCK_ROWS):
+        yield values_SG[start : start + BLOCK_ROWS]
+
+
 def dense_blocks(values_SG: Values) -> Iterator[np.ndarray]:
     """Yield dense blocks of `BLOCK_ROWS` profiles, in order."""
-    for start in range(0, values_SG.shape[0], BLOCK_ROWS):
-        block_SG = values_SG[start : start + BLOCK_ROWS]
+    for block_SG in blocks_as_kept(values_SG):
         yield block_SG.toarray() if is_sparse(block_SG) else block_SG
 
 
@@ -105,8 +110,13 @@ def totals(values_SG: Values) -> np.ndarray:
     """Sum each profile, in float64 (S); scipy's own sum of rows is in float32."""
     if not is_sparse(values_SG):
         return values_SG.sum(axis=1, dtype=np.float64)
-    row = np.repeat(np.arange(values_SG.shape[0]), np.diff(values_SG.indptr))
-    return np.bincount(row, values_SG.data, minlength=values_SG.shape[0])
+    return weighted(values_SG, np.ones(values_SG.shape[1]))
+
+
+def weighted(rows_SG: scipy.sparse.csr_array, weight_G: np.ndarray) -> np.ndarray:
+    """Sum the values of each compressed row times weights, in float64 (S), of which there is a block at a time."""
+    sums = [block_SG.astype(np.float64) @ weight_G for block_SG in blocks_as_kept(rows_SG)]
+    return np.concatenate(sums) if sums else np.zeros(0)
 
 
 def at(values_SG: scipy.sparse.csr_array, place: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Sparse profiles on log2 scale: what is not stored is 0 in every unit, and stays 0."""
+"""Profiles on log2 scale, sparse ones kept so: what is not stored is 0 in every unit, and stays 0."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cic.data.sparse import Values, is_sparse
 from cic.data.terms import COUNT_UNITS, LINEAR_UNITS, Unit
-from cic.data.units import to_a_million
+from cic.data.units import log2_scale, to_a_million
 
 if TYPE_CHECKING:
     import scipy.sparse
+
+
+def log2_of(values_SG: Values, unit: Unit) -> Values:
+    """Bring profiles to log2 scale, sparse or dense as they are.
+
+    Raises
+    ------
+    DataError
+        As `cic.data.units.log2_scale`.
+    """
+    return log2_sparse(values_SG, unit) if is_sparse(values_SG) else log2_scale(values_SG, unit)
 
 
 def log2_sparse(values_SG: scipy.sparse.csr_array, unit: Unit) -> scipy.sparse.csr_array:

@@ -6,7 +6,7 @@ residuals (`cic.data.twins.residuals`) times a random matrix, which keeps angles
 scaled copies exactly. The most suspicious of them, with their nearest profiles, then pass for the whole set.
 
 Axes: S profiles, G genes, D columns of the sketch, E profiles taken away, Q held-out profiles that are asked, R of them
-in a block, N neighbours.
+in a block, N neighbours, C chunks of W values.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ import numpy as np
 from cic.data import sparse
 from cic.data.matrix import ExpressionMatrix
 from cic.data.moments import moments
-from cic.data.sparse_units import log2_sparse
+from cic.data.sparse_units import log2_of
 from cic.data.transforms import Scale
 from cic.data.twins import EPSILON, NEIGHBOURS
-from cic.data.units import log2_scale
 from cic.seeds import generator
 
 MOST_ASKED = 8192
@@ -31,6 +30,8 @@ LOOKED_AT = 1024
 WIDTH = 128
 """Of the sketch."""
 ROWS_A_BLOCK = 128
+A_CHUNK = 64
+"""Values of which only the largest is looked at first, where the largest few of many are asked for."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,15 @@ def find_suspects(
     asked = held_out
     if len(held_out) > MOST_ASKED:
         asked = np.sort(generator(seed, "asked").choice(held_out, MOST_ASKED, replace=False))
+    out_KS = np.ascontiguousarray(out_SK.T)
     near_QN, like_Q, gap_Q = [], [], []
     for start in range(0, len(asked), ROWS_A_BLOCK):
         row_R = asked[start : start + ROWS_A_BLOCK]
         like_RS = z_SD[row_R] @ z_SD.T
-        for out_S in out_SK.T:
+        for out_S in out_KS:
             like_RS[out_S[row_R, None] == out_S] = -1
-        near_RN = np.argpartition(-like_RS, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        near_RN = largest(like_RS, NEIGHBOURS)
         like_RN = np.take_along_axis(like_RS, near_RN, axis=1)
-        order_RN = np.argsort(-like_RN, axis=1, kind="stable")
-        near_RN, like_RN = (np.take_along_axis(each, order_RN, axis=1) for each in (near_RN, like_RN))
         distance_RN = np.sqrt(np.maximum(1 - like_RN, 0))
         gap_RN = distance_RN[:, :-1] / np.maximum(distance_RN[:, 1:], EPSILON)
         across_RN = part_S[row_R, None] != part_S[near_RN]
@@ -95,6 +95,25 @@ def find_suspects(
     suspects = np.concatenate([by_likeness, by_gap[~np.isin(by_gap, by_likeness)][: n_suspects - len(by_likeness)]])
     rows = np.unique(np.concatenate([asked[suspects], np.concatenate(near_QN)[suspects].reshape(-1)]))
     return Suspects(rows, len(suspects), len(asked), len(held_out))
+
+
+def largest(value_RS: np.ndarray, n: int) -> np.ndarray:
+    """Give the positions of the `n` largest values of each row (R, N), in order; of equal ones those that come first.
+
+    They lie in the `n` chunks whose largest values are largest: for each value of another chunk there are `n` that are
+    larger, or as large and come before it. So most values are looked at once, by their maximum.
+    """
+    n_rows, n_chunks = len(value_RS), value_RS.shape[1] // A_CHUNK
+    if n_chunks <= n:
+        return np.argsort(-value_RS, axis=1, kind="stable")[:, :n]
+    in_chunks = n_chunks * A_CHUNK
+    most_RC = value_RS[:, :in_chunks].reshape(n_rows, n_chunks, A_CHUNK).max(axis=2)
+    chunk_RN = np.sort(largest(most_RC, n), axis=1)
+    place_RNW = chunk_RN[:, :, None] * A_CHUNK + np.arange(A_CHUNK)
+    rest_RW = np.tile(np.arange(in_chunks, value_RS.shape[1]), (n_rows, 1))
+    place_RW = np.hstack([place_RNW.reshape(n_rows, -1), rest_RW])
+    order_RN = np.argsort(-np.take_along_axis(value_RS, place_RW, axis=1), axis=1, kind="stable")[:, :n]
+    return np.take_along_axis(place_RW, order_RN, axis=1)
 
 
 def sketch(matrix: ExpressionMatrix, seed: int) -> np.ndarray:
@@ -110,7 +129,8 @@ def sketch(matrix: ExpressionMatrix, seed: int) -> np.ndarray:
     z_SD = np.empty((matrix.n_samples, WIDTH), dtype=np.float32)
     for start in range(0, matrix.n_samples, sparse.BLOCK_ROWS):
         rows = slice(start, start + sparse.BLOCK_ROWS)
-        block_SG = matrix.values[rows]
-        to_log2 = log2_sparse if sparse.is_sparse(block_SG) else log2_scale
-        z_SD[rows] = to_log2(block_SG, matrix.unit) @ random_GD - centre_D
+        block_SG = log2_of(matrix.values[rows], matrix.unit)
+        if sparse.is_sparse(block_SG):
+            block_SG = block_SG.tocsc()  # gene by gene: a block of the sketch fits into the cache, random_GD does not
+        z_SD[rows] = block_SG @ random_GD - centre_D
     return z_SD / np.maximum(np.sqrt(np.square(z_SD).sum(axis=1, keepdims=True)), EPSILON)

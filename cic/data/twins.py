@@ -12,12 +12,11 @@ for usual what every profile may have:
 
 What was planted and found, and how often real sets without known twins give an alarm, is in docs/leakage.md.
 
-Axes: S profiles, G genes, R profiles of a block, N neighbours, K ways to know each other.
+Axes: S profiles, G genes, N neighbours, K ways to know each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,7 +36,6 @@ SHARED = 0.5
 """Share of the genes of the poorer profile that two must both have to be compared over these."""
 STRICTER = 0.4
 """Factor of the gap asked for behind several neighbours, and over shared genes: there few profiles look like twins."""
-ROWS_A_BLOCK = 512
 EPSILON = 1e-12
 
 Sign = Literal["correlation", "gap", "gap over shared genes"]
@@ -92,36 +90,42 @@ def residuals(values_SG: np.ndarray, weight_SG: np.ndarray | None = None) -> np.
     return np.asarray(x_SG - slope_S1 * m_SG, dtype=np.float32)
 
 
-def nearest(
-    x_SG: np.ndarray, weight_SG: np.ndarray | None, out_SK: np.ndarray, n_neighbours: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield blocks of rows, their nearest profiles (R, N) in order, and the correlations with these (R, N).
+def likeness(x_SG: np.ndarray, weight_SG: np.ndarray | None = None) -> np.ndarray:
+    """Give the correlation of each two profiles, float32 (S, S).
 
     Parameters
     ----------
     x_SG
         From `residuals`.
     weight_SG
-        1 where a gene counts in a profile, else 0; `None` if all do everywhere.
+        1 where a gene counts in a profile, else 0; `None` if all do everywhere. Two that share too few have -1.
+    """
+    square_SG = np.square(x_SG)
+    if weight_SG is None:
+        square_S = np.maximum(square_SG.sum(axis=1), EPSILON)
+        return x_SG @ x_SG.T / np.sqrt(square_S[:, None] * square_S)
+    over_SS = square_SG @ weight_SG.T  # of each, over the genes that another has
+    like_SS = x_SG @ x_SG.T / np.sqrt(np.maximum(over_SS * over_SS.T, EPSILON))
+    shared_SS = weight_SG @ weight_SG.T
+    count_S = shared_SS.diagonal()
+    like_SS[shared_SS < SHARED * np.minimum(count_S[:, None], count_S)] = -1
+    return like_SS
+
+
+def nearest(like_SS: np.ndarray, out_SK: np.ndarray, n_neighbours: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the nearest profiles of each in order (S, N), and the correlations with these (S, N).
+
+    Parameters
+    ----------
+    like_SS
+        From `likeness`.
     out_SK
         Columns of numbers; profiles that agree in any of them are not compared, which gives -1.
     """
-    square_SG = np.square(x_SG)
-    square_S = np.maximum(square_SG.sum(axis=1), EPSILON)
-    count_S = None if weight_SG is None else weight_SG.sum(axis=1)
-    for start in range(0, len(x_SG), ROWS_A_BLOCK):
-        row_R = np.arange(start, min(start + ROWS_A_BLOCK, len(x_SG)))
-        like_RS = x_SG[row_R] @ x_SG.T
-        if weight_SG is None or count_S is None:
-            like_RS /= np.sqrt(square_S[row_R, None] * square_S)
-        else:
-            both_RS = (square_SG[row_R] @ weight_SG.T) * (weight_SG[row_R] @ square_SG.T)
-            like_RS /= np.sqrt(np.maximum(both_RS, EPSILON))
-            shared_RS = weight_SG[row_R] @ weight_SG.T
-            like_RS[shared_RS < SHARED * np.minimum(count_S[row_R, None], count_S)] = -1
-        like_RS[(out_SK[row_R, None] == out_SK).any(axis=2)] = -1
-        near_RN = np.argsort(-like_RS, axis=1, kind="stable")[:, :n_neighbours]
-        yield row_R, near_RN, np.take_along_axis(like_RS, near_RN, axis=1)
+    for out_S in out_SK.T:
+        like_SS = np.where(out_S[:, None] == out_S, np.float32(-1), like_SS)
+    near_SN = np.argsort(-like_SS, axis=1, kind="stable")[:, :n_neighbours]
+    return near_SN, np.take_along_axis(like_SS, near_SN, axis=1)
 
 
 def find_twins(
@@ -146,31 +150,29 @@ def find_twins(
     if (log2_SG == 0).any():
         signs["gap over shared genes"] = (log2_SG != 0).astype(np.float32)
     for sign, weight_SG in signs.items():
-        for row_R, near_RN, like_RN in nearest(residuals(log2_SG, weight_SG), weight_SG, out_SK, NEIGHBOURS):
-            distance_RN = np.sqrt(np.maximum(1 - like_RN, 0))
-            # a neighbour at -1 cannot be compared with, so it makes no gap
-            gap_RN = np.where(
-                like_RN[:, 1:] > -1, distance_RN[:, :-1] / np.maximum(distance_RN[:, 1:], EPSILON), np.inf
-            )
-            across_RN = part_S[row_R, None] != part_S[near_RN]
-            if weight_SG is None:
-                least["correlation"] = float(like_RN[across_RN].max(initial=least["correlation"]))
-                least["relative_distance"] = float(gap_RN[across_RN[:, :-1]].min(initial=least["relative_distance"]))
-            limit_N = np.full(gap_RN.shape[1], near_distance * STRICTER)
-            if weight_SG is None:
-                limit_N[:1] = near_distance
-            close_RN = gap_RN < limit_N
-            n_close_R = np.where(close_RN.any(axis=1), close_RN.shape[1] - close_RN[:, ::-1].argmax(axis=1), 0)
-            n_alike_R = (like_RN > near_identical).sum(axis=1)
-            for place in np.flatnonzero(np.maximum(n_close_R, n_alike_R)):
-                next_ = distance_RN[place, min(max(n_close_R[place], 1), distance_RN.shape[1] - 1)]
-                n_twins = max(n_close_R[place], n_alike_R[place])
-                for rank in np.flatnonzero(across_RN[place, :n_twins]):
-                    first, second = sorted((int(row_R[place]), int(near_RN[place, rank])))
-                    share = float(distance_RN[place, rank] / max(next_, EPSILON))
-                    seen: Sign = sign if rank < n_close_R[place] else "correlation"
-                    twins = Twins(first, second, seen, float(like_RN[place, rank]), share)
-                    found.setdefault((first, second), twins)
+        near_SN, like_SN = nearest(likeness(residuals(log2_SG, weight_SG), weight_SG), out_SK, NEIGHBOURS)
+        distance_SN = np.sqrt(np.maximum(1 - like_SN, 0))
+        # a neighbour at -1 cannot be compared with, so it makes no gap
+        gap_SN = np.where(like_SN[:, 1:] > -1, distance_SN[:, :-1] / np.maximum(distance_SN[:, 1:], EPSILON), np.inf)
+        across_SN = part_S[:, None] != part_S[near_SN]
+        if weight_SG is None:
+            least["correlation"] = float(like_SN[across_SN].max(initial=least["correlation"]))
+            least["relative_distance"] = float(gap_SN[across_SN[:, :-1]].min(initial=least["relative_distance"]))
+        limit_N = np.full(gap_SN.shape[1], near_distance * STRICTER)
+        if weight_SG is None:
+            limit_N[:1] = near_distance
+        close_SN = gap_SN < limit_N
+        n_close_S = np.where(close_SN.any(axis=1), close_SN.shape[1] - close_SN[:, ::-1].argmax(axis=1), 0)
+        n_alike_S = (like_SN > near_identical).sum(axis=1)
+        for row in np.flatnonzero(np.maximum(n_close_S, n_alike_S)):
+            next_ = distance_SN[row, min(max(n_close_S[row], 1), distance_SN.shape[1] - 1)]
+            n_twins = max(n_close_S[row], n_alike_S[row])
+            for rank in np.flatnonzero(across_SN[row, :n_twins]):
+                first, second = sorted((int(row), int(near_SN[row, rank])))
+                share = float(distance_SN[row, rank] / max(next_, EPSILON))
+                seen: Sign = sign if rank < n_close_S[row] else "correlation"
+                twins = Twins(first, second, seen, float(like_SN[row, rank]), share)
+                found.setdefault((first, second), twins)
     return list(found.values()), least
 
 
@@ -182,15 +184,14 @@ def find_mixtures(log2_SG: np.ndarray, unit: Unit, out_SK: np.ndarray) -> list[M
         scales.append(linear_SG / np.maximum(linear_SG.std(axis=0), EPSILON))
     found: dict[int, Mixture] = {}
     for values_SG in scales:
-        x_SG = residuals(values_SG)
-        x_SG /= np.sqrt(np.maximum(np.square(x_SG).sum(axis=1, keepdims=True), EPSILON))
-        for row_R, near_RN, like_RN in nearest(x_SG, None, out_SK, CANDIDATES):
-            for row, near_N, like_N in zip(row_R, near_RN, like_RN, strict=True):
-                x_NG = x_SG[near_N[like_N > -1]]
-                pair, rest = _rest_of_two(like_N[like_N > -1], x_NG @ x_NG.T)
-                if rest < MIXTURE_REST:
-                    first, second = sorted(int(near_N[place]) for place in pair)
-                    found.setdefault(int(row), Mixture(int(row), (first, second), rest))
+        like_SS = likeness(residuals(values_SG))
+        near_SN, like_SN = nearest(like_SS, out_SK, CANDIDATES)
+        for row, (near_N, like_N) in enumerate(zip(near_SN, like_SN, strict=True)):
+            near_N, like_N = near_N[like_N > -1], like_N[like_N > -1]
+            pair, rest = _rest_of_two(like_N, like_SS[np.ix_(near_N, near_N)])
+            if rest < MIXTURE_REST:
+                first, second = sorted(int(near_N[place]) for place in pair)
+                found.setdefault(row, Mixture(row, (first, second), rest))
     return list(found.values())
 
 

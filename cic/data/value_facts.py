@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cic.data.matrix import ExpressionMatrix
-from cic.data.sparse import BLOCK_ROWS, is_sparse
+from cic.data.sparse import blocks_as_kept, is_sparse
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -71,11 +71,9 @@ def value_facts(matrix: ExpressionMatrix) -> dict[str, Any]:
 
 
 def _passed(matrix: ExpressionMatrix) -> Iterator[Sums]:
-    if not is_sparse(matrix.values):
-        yield from map(_of_block, matrix.blocks())
-        return
-    for start in range(0, matrix.n_samples, BLOCK_ROWS):
-        yield _of_rows(matrix.values[start : start + BLOCK_ROWS])
+    if is_sparse(matrix.values):
+        return map(_of_rows, blocks_as_kept(matrix.values))
+    return map(_of_block, matrix.blocks())
 
 
 def _of_block(block_SG: np.ndarray) -> Sums:

@@ -148,6 +148,8 @@ def _replaced(value: Any, swap: Callable[[Any], Any]) -> Any:
     if isinstance(value, np.ndarray | ArrayFile):
         return swap(value)
     if type(value) in (tuple, list):
+        if set(map(type, value)) <= {str}:  # names of genes: tens of thousands, with each block of a pass
+            return value
         parts = [_replaced(part, swap) for part in value]
         return value if all(new is old for new, old in zip(parts, value, strict=True)) else type(value)(parts)
     if type(value) is dict:
