@@ -5,15 +5,16 @@ code left out, and on the ranks within it, which stay where a laboratory or an a
 logistic regression and discriminants on the code, for codes that come alone. Each is fitted to the labelled profiles
 alone, and with the unlabelled ones, which help much where labels are few, and mislead where labels are not what
 profiles differ by most; who of these belongs where is told by what the model makes of them. The classifier is the mean
-of their logits; a head counts as much as it tells labelled profiles of groups that it was not fitted to.
+of their logits; a head counts as much as it tells labelled profiles of groups that it was not fitted to. For profiles
+that come disturbed (`cic.model.disturbance`) there are the same means of discriminants that expect it.
 
 Axes: S profiles, N labelled ones, X features, K coordinates of the basis, R coordinates of ranks, G genes, W code,
-L labels, H heads.
+L labels, H heads, D disturbances, the first of them none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +22,11 @@ from scipy.special import log_softmax, softmax
 
 from cic.data.matrix import ExpressionMatrix
 from cic.data.within import normal_scores
-from cic.model.basis import SampleBasis
+from cic.model.basis import SampleBasis, squared_norms
 from cic.model.calibration import temperature
 from cic.model.classifier import Classifier
 from cic.model.discriminant import belonging, discriminants, logistic
+from cic.model.disturbance import Spread, spread_of, varies_beyond
 from cic.model.inference import TrainedNetwork
 from cic.model.prepare import Prepared, label_indices, label_names, left_out_units
 from cic.model.threads import one_thread
@@ -36,9 +38,8 @@ MOST_COORDINATES = 512
 """Later ones of so few profiles are noise, and the cost grows with the third power."""
 DECODED = 64
 """Coordinates of decoded profiles by which those without a label are told."""
-CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.9, 0.99)
-"""Profiles span few of as many directions as there are genes, so 0.99 shrinks what they span by half. Less tells clean
-ones of few genes better and noisy ones far worse (docs/results.md, "What did not help")."""
+CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.3, 0.9, 0.99)
+"""Profiles span few of as many directions as there are genes, so 0.99 shrinks what they span by half."""
 STRENGTHS = (30.0, 300.0)
 """Inverse penalties of logistic regression on the code, whose mean squared norm is made 1."""
 FOLDS = 5
@@ -66,6 +67,8 @@ class Labelled:
         Number of the group that is left out with each profile.
     n_genes
         That the coordinates stand for.
+    outside_S
+        Squared norms outside of the coordinates.
     rank_SR
         Normal scores of ranks within profiles, in a basis of their own; `None` where no head is to read them.
     """
@@ -77,27 +80,28 @@ class Labelled:
     unit_S: np.ndarray
     n_labels: int
     n_genes: int
+    outside_S: np.ndarray
     rank_SR: np.ndarray | None = None
 
     def at(self, index_S: np.ndarray) -> Labelled:
         """Give some of the profiles."""
-        names = ("code_SW", "decoded_SK", "z_SK", "label_S", "unit_S", "rank_SR")
+        names = ("code_SW", "decoded_SK", "z_SK", "label_S", "unit_S", "outside_S", "rank_SR")
         arrays = {name: getattr(self, name) for name in names}
         return replace(self, **{name: value[index_S] for name, value in arrays.items() if value is not None})
 
 
 @dataclass(frozen=True)
 class Head:
-    """Logits x @ weight_XL + bias_L; `reads` names the array of `Labelled` that x is."""
+    """Logits x @ weight_DXL[d] + bias_DL[d]; `reads` names the array of `Labelled` that x is."""
 
     reads: str
-    weight_XL: np.ndarray
-    bias_L: np.ndarray
+    weight_DXL: np.ndarray
+    bias_DL: np.ndarray
 
     def logits(self, profiles: Labelled) -> np.ndarray:
-        """Give the logits l_SL of profiles."""
+        """Give the logits l_SL of undisturbed profiles."""
         x_SX: np.ndarray = getattr(profiles, self.reads)
-        return x_SX @ self.weight_XL + self.bias_L
+        return x_SX @ self.weight_DXL[0] + self.bias_DL[0]
 
 
 def fit_classifier(
@@ -128,9 +132,12 @@ def fit_classifier(
         z_SK, z_PK = fold.own_train_SK[some_S], fold.z_validation_SK[some_P]
         code_SW, code_PW = network.encode(z_SK), network.encode(z_PK)
         unit_S = left_out_units(train.samples, fewest=2)[some_S]
-        known = label_S[some_S], unit_S, len(labels), len(preprocessor.genes)
+        left_out = prepared.basis.left_out
+        outside_S = np.full(len(z_SK), squared_norms(z_SK).mean() * left_out / (1 - left_out))
+        known = label_S[some_S], unit_S, len(labels), len(preprocessor.genes), outside_S
         found = _over_genes(Labelled(code_SW, network.decode(code_SW), z_SK, *known), rank_SG, seed)
-        logits = (found.code_logits(code_PW), found.profile_logits(code_PW, z_PK, rank_PG)) if len(some_P) else ()
+        asked = code_PW, z_PK, fold.outside_validation_S[some_P], rank_PG
+        logits = (found.code_logits(code_PW), found.profile_logits(*asked)) if len(some_P) else ()
         return found.cooled(*(temperature(logit_PL, told_P[some_P]) for logit_PL in logits)) if logits else found
 
 
@@ -141,10 +148,10 @@ def _over_genes(profiles: Labelled, rank_SG: np.ndarray | None, seed: int) -> Cl
     mean_G = rank_SG.mean(axis=0, dtype=np.float64).astype(np.float32)
     basis = SampleBasis.fit(rank_SG - mean_G, MOST_COORDINATES)
     found = _found(replace(profiles, rank_SR=basis.project(rank_SG - mean_G)[0]), seed)
-    assert found.rank_LG is not None
-    rank_LG = found.rank_LG @ basis.components_GK.T / np.float32(basis.scale)
-    profile_L = found.profile_L - rank_LG.astype(np.float64) @ mean_G
-    return replace(found, rank_LG=rank_LG, profile_L=profile_L.astype(np.float32))
+    assert found.rank_DLG is not None
+    rank_DLG = found.rank_DLG @ basis.components_GK.T / np.float32(basis.scale)
+    profile_DL = found.profile_DL - rank_DLG.astype(np.float64) @ mean_G
+    return replace(found, rank_DLG=rank_DLG, profile_DL=profile_DL.astype(np.float32))
 
 
 def find_classifier(profiles: Labelled, seed: int) -> Classifier:
@@ -164,7 +171,8 @@ def _found(profiles: Labelled, seed: int) -> Classifier:
     """Do what `find_classifier` says, with all of the profiles."""
     profiles = _read(profiles)
     fold_S = _dealt(profiles, seed)
-    heads = _heads(profiles)
+    spreads = _spreads(profiles, seed)
+    heads = _heads(profiles, spreads)
     told = [np.full((len(fold_S), profiles.n_labels), -np.inf) for _ in heads]
     for fold in range(fold_S.max() + 1):
         out_S = fold_S == fold
@@ -178,7 +186,10 @@ def _found(profiles: Labelled, seed: int) -> Classifier:
     n_told = int((label_S >= 0).sum())
     code = _mean([one for one in judged if one[0].reads == "code_SW"], n_told)
     profile = _mean([one for one in judged if one[0].reads != "code_SW"], n_told)
-    return Classifier(code["code_SW"], code["constant"], profile["z_SK"], profile["constant"], profile.get("rank_SR"))
+    return Classifier(
+        code["code_SW"][0], code["constant"][0], profile["z_SK"], profile["constant"], profile.get("rank_SR"),
+        *spreads["z_SK"].normals(),
+    )  # fmt: skip
 
 
 def enough(label_S: np.ndarray) -> np.ndarray:
@@ -192,11 +203,13 @@ def enough(label_S: np.ndarray) -> np.ndarray:
 
 def _read(profiles: Labelled) -> Labelled:
     """Give as much of the coordinates as heads read, in float64."""
+    beyond_SK = profiles.z_SK[:, MOST_COORDINATES:]
     return replace(
         profiles,
         code_SW=profiles.code_SW.astype(np.float64),
         decoded_SK=profiles.decoded_SK[:, :DECODED].astype(np.float64),
         z_SK=profiles.z_SK[:, :MOST_COORDINATES].astype(np.float64),
+        outside_S=profiles.outside_S + squared_norms(beyond_SK),
         rank_SR=None if profiles.rank_SR is None else profiles.rank_SR[:, :MOST_COORDINATES].astype(np.float64),
     )
 
@@ -220,8 +233,21 @@ def _dealt(profiles: Labelled, seed: int) -> np.ndarray:
     return fold_S
 
 
-def _heads(profiles: Labelled) -> list[Head]:
-    """Fit all heads to labelled profiles, and again with the unlabelled ones where there are any."""
+def _spreads(profiles: Labelled, seed: int) -> dict[str, Spread]:
+    """Tell how new profiles vary along coordinates, and along those of ranks, which noise takes for as noisy."""
+    of, outside_S = profiles.n_genes, profiles.outside_S
+    beyond = varies_beyond(profiles.z_SK, outside_S, profiles.unit_S, of, seed)
+    found = {"z_SK": spread_of(profiles.z_SK, outside_S, of, beyond)}
+    if profiles.rank_SR is not None:
+        found["rank_SR"] = spread_of(profiles.rank_SR, np.zeros_like(outside_S), of, beyond)
+    return found
+
+
+def _heads(profiles: Labelled, spreads: Mapping[str, Spread] | None = None) -> list[Head]:
+    """Fit all heads to labelled profiles, and again with the unlabelled ones where there are any.
+
+    With `spreads` those on the profile have discriminants for disturbed ones as well.
+    """
     told_S = profiles.label_S >= 0
     of_label_SL = np.eye(profiles.n_labels)[np.maximum(profiles.label_S, 0)] * told_S[:, None]
     count_L = of_label_SL.sum(axis=0)
@@ -237,12 +263,17 @@ def _heads(profiles: Labelled) -> list[Head]:
         to_SL = to_SL[used_S]
         for weight_XL, bias_L in logistic(profiles.code_SW[used_S], to_SL, STRENGTHS):
             frequency_L = np.log(np.maximum(to_SL.sum(axis=0), 1e-9) / to_SL.sum())
-            heads.append(Head("code_SW", weight_XL, bias_L - frequency_L + prior_L))
+            heads.append(Head("code_SW", weight_XL[None], (bias_L - frequency_L + prior_L)[None]))
         for name, x_SX in read.items():
             shrinkages = CODE_SHRINKAGES if name == "code_SW" else PROFILE_SHRINKAGES
             n_features = x_SX.shape[1] if name == "code_SW" else profiles.n_genes
-            for weight_XL, bias_L in discriminants(x_SX[used_S], to_SL, shrinkages, n_features):
-                heads.append(Head(name, weight_XL, bias_L + prior_L))
+            spread = (spreads or {}).get(name)
+            noise_D = [0.0] if spread is None else spread.noise_D.tolist()
+            found = discriminants(x_SX[used_S], to_SL, shrinkages, n_features, noise_D)
+            for first in range(0, len(found), len(noise_D)):
+                weights, biases = zip(*found[first : first + len(noise_D)], strict=True)
+                weight_DXL = np.stack(weights) * (1.0 if spread is None else spread.restoring()[:, :, None])
+                heads.append(Head(name, weight_DXL, np.stack(biases) + prior_L))
     return heads
 
 
@@ -282,11 +313,12 @@ def _mean(judged: Sequence[tuple[Head, float, float]], n_told: int) -> dict[str,
     Returns
     -------
     dict
-        float32: weights L x X by what they are of, and the `constant` L.
+        float32: weights D x L x X by what they are of, and the `constant` D x L.
     """
     trust_H = softmax([-TRUST * n_told * surprise for *_, surprise in judged])
     found: dict[str, np.ndarray] = {}
     for trust, (head, by, _) in zip(trust_H, judged, strict=True):
-        for name, own in ((head.reads, head.weight_XL.T / by), ("constant", np.maximum(head.bias_L / by, NEVER))):
+        constant_DL = np.maximum(head.bias_DL / by, NEVER)
+        for name, own in ((head.reads, head.weight_DXL.swapaxes(1, 2) / by), ("constant", constant_DL)):
             found[name] = found.get(name, np.zeros(1)) + trust * own
     return {name: value.astype(np.float32) for name, value in found.items()}
