@@ -38,7 +38,7 @@ MOST_COORDINATES = 512
 """Later ones of so few profiles are noise, and the cost grows with the third power."""
 DECODED = 64
 """Coordinates of decoded profiles by which those without a label are told."""
-CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.3, 0.9, 0.99)
+CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.1, 0.5, 0.9, 0.99)
 """Profiles span few of as many directions as there are genes, so 0.99 shrinks what they span by half."""
 STRENGTHS = (30.0, 300.0)
 """Inverse penalties of logistic regression on the code, whose mean squared norm is made 1."""
