@@ -20,9 +20,10 @@ from cic.errors import ConfigError, ModelError
 from cic.folders import write_json
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.classifier import Classifier
-from cic.model.classifier_fit import MOST_PROFILES, Labelled, enough, find_classifier, fit_classifier
+from cic.model.classifier_fit import MOST_PROFILES, enough, find_classifier, fit_classifier
 from cic.model.discriminant import belonging, discriminants, logistic
 from cic.model.disturbance import NOISE_D
+from cic.model.heads import Labelled
 from cic.model.prepare import label_indices, label_names, prepare
 from cic.model.reference import Reference
 from cic.model.training import Hyperparameters

@@ -14,19 +14,19 @@ L labels, H heads, D disturbances, the first of them none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 from cic.data.matrix import ExpressionMatrix
 from cic.data.within import normal_scores
 from cic.model.basis import SampleBasis, squared_norms
 from cic.model.calibration import temperature
 from cic.model.classifier import Classifier
-from cic.model.discriminant import belonging, discriminants, logistic
 from cic.model.disturbance import Spread, spread_of, varies_beyond
+from cic.model.head_mean import dealt, judged, mean_head, tellable
+from cic.model.heads import Labelled, fit_heads
 from cic.model.inference import TrainedNetwork
 from cic.model.prepare import Prepared, label_indices, label_names, left_out_units
 from cic.model.threads import one_thread
@@ -38,70 +38,6 @@ MOST_COORDINATES = 512
 """Later ones of so few profiles are noise, and the cost grows with the third power."""
 DECODED = 64
 """Coordinates of decoded profiles by which those without a label are told."""
-CODE_SHRINKAGES, PROFILE_SHRINKAGES = (0.02, 0.1), (0.1, 0.5, 0.9, 0.99)
-"""Profiles span few of as many directions as there are genes, so 0.99 shrinks what they span by half."""
-STRENGTHS = (30.0, 300.0)
-"""Inverse penalties of logistic regression on the code, whose mean squared norm is made 1."""
-FOLDS = 5
-TRUST = 0.3
-"""How far left-out labels decide between heads: their likelihood to this power, as they are no independent draws."""
-LEAD = 4.0
-"""Nats by which the likeliest label usually is before the next, until left-out labels say more."""
-WORST = 12.0
-"""Surprise, in nats, beyond which a wrong answer is no worse."""
-NEVER = -1e4
-"""Constant of a label that nothing is known of."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Profiles to find a classifier by.
-
-    Attributes
-    ----------
-    code_SW, decoded_SK, z_SK
-        Codes, what the decoder makes of them, and the profiles themselves, the last two in the basis.
-    label_S
-        -1 where there is none.
-    unit_S
-        Number of the group that is left out with each profile.
-    n_genes
-        That the coordinates stand for.
-    outside_S
-        Squared norms outside of the coordinates.
-    rank_SR
-        Normal scores of ranks within profiles, in a basis of their own; `None` where no head is to read them.
-    """
-
-    code_SW: np.ndarray
-    decoded_SK: np.ndarray
-    z_SK: np.ndarray
-    label_S: np.ndarray
-    unit_S: np.ndarray
-    n_labels: int
-    n_genes: int
-    outside_S: np.ndarray
-    rank_SR: np.ndarray | None = None
-
-    def at(self, index_S: np.ndarray) -> Labelled:
-        """Give some of the profiles."""
-        names = ("code_SW", "decoded_SK", "z_SK", "label_S", "unit_S", "outside_S", "rank_SR")
-        arrays = {name: getattr(self, name) for name in names}
-        return replace(self, **{name: value[index_S] for name, value in arrays.items() if value is not None})
-
-
-@dataclass(frozen=True)
-class Head:
-    """Logits x @ weight_DXL[d] + bias_DL[d]; `reads` names the array of `Labelled` that x is."""
-
-    reads: str
-    weight_DXL: np.ndarray
-    bias_DL: np.ndarray
-
-    def logits(self, profiles: Labelled) -> np.ndarray:
-        """Give the logits l_SL of undisturbed profiles."""
-        x_SX: np.ndarray = getattr(profiles, self.reads)
-        return x_SX @ self.weight_DXL[0] + self.bias_DL[0]
 
 
 def fit_classifier(
@@ -170,26 +106,37 @@ def find_classifier(profiles: Labelled, seed: int) -> Classifier:
 def _found(profiles: Labelled, seed: int) -> Classifier:
     """Do what `find_classifier` says, with all of the profiles."""
     profiles = _read(profiles)
-    fold_S = _dealt(profiles, seed)
     spreads = _spreads(profiles, seed)
-    heads = _heads(profiles, spreads)
-    told = [np.full((len(fold_S), profiles.n_labels), -np.inf) for _ in heads]
+    noisy = _noisy(profiles, spreads, seed)
+    fold_S, heads = dealt(profiles, seed), fit_heads(profiles, spreads)
+    told = [np.full_like(head.logits(noisy), -np.inf) for head in heads]
     for fold in range(fold_S.max() + 1):
-        out_S = fold_S == fold
-        if len(np.unique(profiles.label_S[~out_S & (profiles.label_S >= 0)])) > 1:
-            for logit_SL, head in zip(told, _heads(profiles.at(np.flatnonzero(~out_S))), strict=True):
-                logit_SL[out_S] = head.logits(profiles.at(np.flatnonzero(out_S)))
-    label_S = _tellable(told[0], profiles.label_S)
-    divisors = [_divisor(logit_SL, label_S, head.logits(profiles)) for logit_SL, head in zip(told, heads, strict=True)]
-    surprises = [_surprise(logit_SL / by, label_S) for logit_SL, by in zip(told, divisors, strict=True)]
-    judged = list(zip(heads, divisors, surprises, strict=True))
-    n_told = int((label_S >= 0).sum())
-    code = _mean([one for one in judged if one[0].reads == "code_SW"], n_told)
-    profile = _mean([one for one in judged if one[0].reads != "code_SW"], n_told)
+        out_S, in_S = np.flatnonzero(fold_S == fold), np.flatnonzero(fold_S != fold)
+        if len(np.unique(profiles.label_S[in_S][profiles.label_S[in_S] >= 0])) > 1:
+            left_out = [one.at(out_S) for one in noisy]
+            for told_DSL, head in zip(told, fit_heads(profiles.at(in_S), spreads), strict=True):
+                told_DSL[:, out_S] = head.logits(left_out)
+    label_S = tellable(told[0][0], profiles.label_S)
+    known = [
+        judged(head, told_DSL, label_S, head.logits([profiles])[0]) for head, told_DSL in zip(heads, told, strict=True)
+    ]
+    code = mean_head([one for one in known if one.head.reads == "code_SW"], label_S)
+    profile = mean_head([one for one in known if one.head.reads != "code_SW"], label_S)
     return Classifier(
         code["code_SW"][0], code["constant"][0], profile["z_SK"], profile["constant"], profile.get("rank_SR"),
         *spreads["z_SK"].normals(),
     )  # fmt: skip
+
+
+def _noisy(profiles: Labelled, spreads: Mapping[str, Spread], seed: int) -> list[Labelled]:
+    """Give profiles without and with each noise, which comes to coordinates and to those of ranks by itself."""
+    noisy = {
+        name: spread.noisy(getattr(profiles, name), generator(seed, "noise", name)) for name, spread in spreads.items()
+    }
+    return [
+        replace(profiles, **dict(zip(noisy, one_of_each, strict=True)))
+        for one_of_each in zip(*noisy.values(), strict=True)
+    ]
 
 
 def enough(label_S: np.ndarray) -> np.ndarray:
@@ -219,20 +166,6 @@ def _spread(at_S: np.ndarray, most: int) -> np.ndarray:
     return at_S[:: -(-len(at_S) // most) or 1] if most > 0 else at_S[:0]
 
 
-def _dealt(profiles: Labelled, seed: int) -> np.ndarray:
-    """Give the fold of each labelled profile, -1 of the others: units whole, the units of each label spread evenly."""
-    fold_S = np.full(len(profiles.label_S), -1)
-    units, at_N = np.unique(profiles.unit_S[profiles.label_S >= 0], return_inverse=True)
-    count_UL = np.zeros((len(units), profiles.n_labels))
-    np.add.at(count_UL, (at_N, profiles.label_S[profiles.label_S >= 0]), 1)
-    order_U = generator(seed, "classifier").permutation(len(units))
-    order_U = order_U[np.argsort(count_UL[order_U].argmax(axis=1), kind="stable")]
-    fold_U = np.empty(len(units), dtype=np.int64)
-    fold_U[order_U] = np.arange(len(units)) % FOLDS
-    fold_S[profiles.label_S >= 0] = fold_U[at_N]
-    return fold_S
-
-
 def _spreads(profiles: Labelled, seed: int) -> dict[str, Spread]:
     """Tell how new profiles vary along coordinates, and along those of ranks, which noise takes for as noisy."""
     of, outside_S = profiles.n_genes, profiles.outside_S
@@ -241,84 +174,3 @@ def _spreads(profiles: Labelled, seed: int) -> dict[str, Spread]:
     if profiles.rank_SR is not None:
         found["rank_SR"] = spread_of(profiles.rank_SR, np.zeros_like(outside_S), of, beyond)
     return found
-
-
-def _heads(profiles: Labelled, spreads: Mapping[str, Spread] | None = None) -> list[Head]:
-    """Fit all heads to labelled profiles, and again with the unlabelled ones where there are any.
-
-    With `spreads` those on the profile have discriminants for disturbed ones as well.
-    """
-    told_S = profiles.label_S >= 0
-    of_label_SL = np.eye(profiles.n_labels)[np.maximum(profiles.label_S, 0)] * told_S[:, None]
-    count_L = of_label_SL.sum(axis=0)
-    fitted_to = [of_label_SL] if told_S.all() else [of_label_SL, belonging(profiles.decoded_SK, of_label_SL)]
-    with np.errstate(divide="ignore"):
-        prior_L = np.log(count_L / count_L.sum())  # of types as they are labelled, whatever the unlabelled are
-    read = {"code_SW": profiles.code_SW, "z_SK": profiles.z_SK}
-    if profiles.rank_SR is not None:
-        read["rank_SR"] = profiles.rank_SR
-    heads = []
-    for to_SL in fitted_to:
-        used_S = to_SL.sum(axis=1) > 0
-        to_SL = to_SL[used_S]
-        for weight_XL, bias_L in logistic(profiles.code_SW[used_S], to_SL, STRENGTHS):
-            frequency_L = np.log(np.maximum(to_SL.sum(axis=0), 1e-9) / to_SL.sum())
-            heads.append(Head("code_SW", weight_XL[None], (bias_L - frequency_L + prior_L)[None]))
-        for name, x_SX in read.items():
-            shrinkages = CODE_SHRINKAGES if name == "code_SW" else PROFILE_SHRINKAGES
-            n_features = x_SX.shape[1] if name == "code_SW" else profiles.n_genes
-            spread = (spreads or {}).get(name)
-            noise_D = [0.0] if spread is None else spread.noise_D.tolist()
-            found = discriminants(x_SX[used_S], to_SL, shrinkages, n_features, noise_D)
-            for first in range(0, len(found), len(noise_D)):
-                weights, biases = zip(*found[first : first + len(noise_D)], strict=True)
-                weight_DXL = np.stack(weights) * (1.0 if spread is None else spread.restoring()[:, :, None])
-                heads.append(Head(name, weight_DXL, np.stack(biases) + prior_L))
-    return heads
-
-
-def _tellable(logit_SL: np.ndarray, label_S: np.ndarray) -> np.ndarray:
-    """Give the labels of profiles that were left out and could be told; -1 for all others."""
-    own_S = logit_SL[np.arange(len(label_S)), label_S]
-    return np.where((label_S >= 0) & np.isfinite(own_S), label_S, -1)
-
-
-def _divisor(left_out_SL: np.ndarray, label_S: np.ndarray, fitted_SL: np.ndarray) -> float:
-    """Give what to divide logits by: first to a usual lead of `LEAD`, then by the temperature of left-out labels.
-
-    Discriminants of many features are surer than anything, so where all are right only a common scale makes a mean.
-    Where no label could be left out, the lead is that of the profiles that the head was fitted to.
-    """
-    told_S = label_S >= 0
-    logit_SL = left_out_SL[told_S] if told_S.any() else fitted_SL
-    second_S, first_S = np.sort(logit_SL, axis=1)[:, -2:].T
-    lead = float(np.median(first_S - second_S))
-    unit = lead / LEAD if 0 < lead < np.inf else 1.0  # before a label that nothing is known of there is no end to it
-    return unit * temperature(left_out_SL / unit, label_S)
-
-
-def _surprise(logit_SL: np.ndarray, label_S: np.ndarray) -> float:
-    """Give the mean surprise by left-out labels, all labels counting the same; 0 if there are none."""
-    told_S = label_S >= 0
-    if not told_S.any():
-        return 0.0
-    log_NL, label_N = log_softmax(logit_SL[told_S], axis=1), label_S[told_S]
-    surprise_N = np.minimum(-log_NL[np.arange(len(label_N)), label_N], WORST)
-    return float(np.average(surprise_N, weights=1 / np.bincount(label_N)[label_N]))
-
-
-def _mean(judged: Sequence[tuple[Head, float, float]], n_told: int) -> dict[str, np.ndarray]:
-    """Give the mean of the better heads, by what to divide their logits by and their surprise.
-
-    Returns
-    -------
-    dict
-        float32: weights D x L x X by what they are of, and the `constant` D x L.
-    """
-    trust_H = softmax([-TRUST * n_told * surprise for *_, surprise in judged])
-    found: dict[str, np.ndarray] = {}
-    for trust, (head, by, _) in zip(trust_H, judged, strict=True):
-        constant_DL = np.maximum(head.bias_DL / by, NEVER)
-        for name, own in ((head.reads, head.weight_DXL.swapaxes(1, 2) / by), ("constant", constant_DL)):
-            found[name] = found.get(name, np.zeros(1)) + trust * own
-    return {name: value.astype(np.float32) for name, value in found.items()}

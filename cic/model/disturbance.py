@@ -19,7 +19,7 @@ from cic.seeds import generator
 NOISE_D = np.array([0.0, 0.3, 3.0, 0.3, 3.0])
 """Variance of the noise of each disturbance, as multiples of the mean variance of a gene."""
 FILLED_D = np.array([False, False, False, True, True])
-"""Whether the profile is completed, not noisy."""
+"""Whether the profile is completed, not noisy: the last of them."""
 FOLDS = 5
 TRIED = np.geomspace(1e-3, 10, 25)
 """Variances of new profiles beyond that of the training ones, as multiples of the mean variance of a gene."""
@@ -55,6 +55,10 @@ class Spread:
         variance_DX, outside_D = self._disturbed(self.variance_X), self._disturbed(np.array([self.outside]))[:, 0]
         constant_D = -(np.log(variance_DX).sum(axis=1) + self.n_outside * np.log(outside_D)) / 2
         return (1 / variance_DX).astype(np.float32), (1 / outside_D).astype(np.float32), constant_D.astype(np.float32)
+
+    def noisy(self, x_SX: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        """Add to profiles the noise of each disturbance that is no more than that, x_DSX."""
+        return np.stack([x_SX + draw.normal(size=x_SX.shape) * noise**0.5 for noise in self.noise_D[~FILLED_D]])
 
     def restoring(self) -> np.ndarray:
         """Give by what to multiply coordinates to make them those of noisy profiles (D x X): filled ones shrank."""

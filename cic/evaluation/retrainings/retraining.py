@@ -21,8 +21,9 @@ from cic.errors import ModelError
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.model.autoencoder import Autoencoder
 from cic.model.basis import SampleBasis, squared_norms
-from cic.model.classifier_fit import MOST_COORDINATES, Labelled, find_classifier
+from cic.model.classifier_fit import MOST_COORDINATES, find_classifier
 from cic.model.fold import Fold
+from cic.model.heads import Labelled
 from cic.model.threads import one_thread
 from cic.model.training import Hyperparameters
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec
