@@ -20,8 +20,10 @@ from cic.errors import ConfigError, ModelError
 from cic.folders import write_json
 from cic.model.bundle_files import bundle_digest, load_bundle, save_bundle
 from cic.model.classifier import Classifier
-from cic.model.classifier_fit import MOST_PROFILES, Labelled, enough, find_classifier, fit_classifier
+from cic.model.classifier_fit import MOST_PROFILES, enough, find_classifier, fit_classifier
 from cic.model.discriminant import belonging, discriminants, logistic
+from cic.model.disturbance import NOISE_D
+from cic.model.heads import Labelled
 from cic.model.prepare import label_indices, label_names, prepare
 from cic.model.reference import Reference
 from cic.model.training import Hyperparameters
@@ -42,7 +44,14 @@ def labelled(z_SK: np.ndarray, label_S: np.ndarray, width: int, unit_S: np.ndarr
     """Give profiles whose code is PCA's, which is to say the first coordinates."""
     decoded_SK = np.where(np.arange(z_SK.shape[1]) < width, z_SK, 0.0)
     unit_S = np.arange(len(z_SK)) if unit_S is None else unit_S
-    return Labelled(z_SK[:, :width], decoded_SK, z_SK, label_S, unit_S, int(label_S.max()) + 1, z_SK.shape[1])
+    n_labels, inside_S = int(label_S.max()) + 1, np.zeros(len(z_SK))
+    return Labelled(z_SK[:, :width], decoded_SK, z_SK, label_S, unit_S, n_labels, z_SK.shape[1], inside_S)
+
+
+def logits(found: Classifier, z_SK: np.ndarray, rank_SR: np.ndarray | None = None) -> np.ndarray:
+    """Tell profiles whose code is PCA's, and that have nothing outside of their coordinates."""
+    width = found.code_LW.shape[1]
+    return found.profile_logits(z_SK[:, :width], z_SK, np.zeros(len(z_SK)), rank_SR)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
@@ -85,7 +94,7 @@ def test_profiles_without_a_label_help_where_labels_are_few():
         right = []
         for known in (few, many):
             profiles = labelled(z_SK[known], np.where(told_S, label_S, -1)[known], 8)
-            logit_SL = find_classifier(profiles, 1).profile_logits(z_SK[asked_S, :8], z_SK[asked_S], None)
+            logit_SL = logits(find_classifier(profiles, 1), z_SK[asked_S])
             right.append(float(np.mean(logit_SL.argmax(axis=1) == label_S[asked_S])))
         gained.append(right[1] - right[0])
     assert np.mean(gained) > 0.02, gained
@@ -98,7 +107,7 @@ def test_what_the_code_left_out_is_read_from_the_profile():
     z_SK[:, 7] += 6 * label_S  # beyond the code
     found = find_classifier(labelled(z_SK[:80], label_S[:80], 5), 1)
     asked_SK, true_S = z_SK[80:], label_S[80:]
-    of_profiles = found.profile_logits(asked_SK[:, :5], asked_SK, None).argmax(axis=1)
+    of_profiles = logits(found, asked_SK).argmax(axis=1)
     of_codes = found.code_logits(asked_SK[:, :5]).argmax(axis=1)
     assert np.mean(of_profiles == true_S) > 0.95
     assert np.mean(of_codes == true_S) < 0.75
@@ -116,7 +125,7 @@ def test_what_sets_groups_apart_is_not_taken_for_what_sets_labels_apart():
     fresh_SK[:, 6:18] *= 30  # of other groups
     fresh_SR[:, 0] += 4 * (np.arange(60) % 2)
     for whole, of in ((True, profiles), (False, replace(profiles, unit_S=np.arange(120)))):
-        told_S = find_classifier(of, 1).profile_logits(fresh_SK[:, :4], fresh_SK, fresh_SR).argmax(axis=1)
+        told_S = logits(find_classifier(of, 1), fresh_SK, fresh_SR).argmax(axis=1)
         assert (np.mean(told_S == np.arange(60) % 2) > 0.9) == whole
 
 
@@ -132,7 +141,7 @@ def test_it_is_found_for_any_few_labels_and_the_same_again(seed, labels):
     for name, value in found.arrays().items():
         assert value.dtype == np.float32 and np.isfinite(value).all()
         np.testing.assert_array_equal(value, again.arrays()[name])
-    told_S = found.profile_logits(z_SK[:, :2], z_SK, None).argmax(axis=1)
+    told_S = logits(found, z_SK).argmax(axis=1)
     assert set(told_S) <= set(labels)
 
 
@@ -140,7 +149,7 @@ def test_of_one_known_label_alone_it_tells_that_one():
     z_SK = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     found = find_classifier(labelled(z_SK, np.full(8, 1), 2), 0)
     assert all(np.isfinite(value).all() for value in found.arrays().values())
-    assert (found.profile_logits(z_SK[:, :2], z_SK, None).argmax(axis=1) == 1).all()
+    assert (logits(found, z_SK).argmax(axis=1) == 1).all()
 
 
 @settings(deadline=None, max_examples=20)
@@ -176,14 +185,14 @@ def test_it_tells_profiles_and_codes_and_leaves_both_as_they_are(classified):
     bundle, told, matrix, part_S, *_ = classified
     test = matrix.select(part_S == "test")
     np.testing.assert_array_equal(told.encode(test.values), bundle.encode(test.values))
-    z_SK, _ = told.project(test.values)
+    z_SK, outside_S = told.project(test.values)
     code_SW = told.encode_basis(z_SK)
     true_S = label_indices(test.samples, told.labels)
-    for probability_SL in (told.classify(test.values, code_SW, z_SK), told.classify_codes(code_SW)):
+    for probability_SL in (told.classify(test.values, code_SW, z_SK, outside_S), told.classify_codes(code_SW)):
         np.testing.assert_allclose(probability_SL.sum(axis=1), 1, rtol=1e-5)
         assert np.mean(probability_SL.argmax(axis=1) == true_S) > 0.6
     with pytest.raises(ModelError, match="no classifier"):
-        bundle.classify(test.values, code_SW, z_SK)
+        bundle.classify(test.values, code_SW, z_SK, outside_S)
 
 
 def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path):
@@ -193,9 +202,9 @@ def test_it_is_kept_in_the_bundle_and_counts_in_its_digest(classified, tmp_path)
     again = load_bundle(tmp_path / "with")
     assert bundle_digest(tmp_path / "with") != bundle_digest(tmp_path / "without")
     assert load_bundle(tmp_path / "without").classifier is None
-    z_SK, _ = told.project(matrix.values)
+    z_SK, outside_S = told.project(matrix.values)
     code_SW = told.encode_basis(z_SK)
-    seen = matrix.values, code_SW, z_SK
+    seen = matrix.values, code_SW, z_SK, outside_S
     np.testing.assert_array_equal(again.classify(*seen), told.classify(*seen))
     np.testing.assert_array_equal(again.classify_codes(code_SW), told.classify_codes(code_SW))
 
@@ -214,8 +223,8 @@ def test_validation_labels_change_how_sure_it_is_and_no_answer(classified):
     _, told, matrix, _, (network, prepared, train, validation, seed) = classified
     other = validation.samples.assign(label=np.roll(validation.samples["label"], 1))
     other = fit_classifier(network, prepared, train, replace(validation, samples=other), seed)
-    z_SK, _ = told.project(matrix.values)
-    seen = told.encode_basis(z_SK), z_SK, told.ranks(matrix.values)
+    z_SK, outside_S = told.project(matrix.values)
+    seen = told.encode_basis(z_SK), z_SK, outside_S / told.basis.scale**2, told.ranks(matrix.values)
     ours_SL, theirs_SL = (one.profile_logits(*seen) for one in (told.classifier, other))
     np.testing.assert_array_equal(ours_SL.argmax(axis=1), theirs_SL.argmax(axis=1))
     assert np.abs(ours_SL).mean() > 1.5 * np.abs(theirs_SL).mean()
@@ -225,21 +234,21 @@ def test_what_is_done_to_all_of_a_profile_leaves_its_ranks(classified):
     _, told, matrix, *_ = classified
     ranks_SG = told.ranks(matrix.values)
     np.testing.assert_array_equal(told.ranks(np.sinh(matrix.values) + 3), ranks_SG)
-    assert told.classifier.rank_LG.shape == (len(told.labels), len(told.genes))
-    assert np.ptp(ranks_SG @ told.classifier.rank_LG.T, axis=0).min() > 0
+    assert told.classifier.rank_DLG.shape == (len(NOISE_D), len(told.labels), len(told.genes))
+    assert np.ptp(ranks_SG @ told.classifier.rank_DLG[0].T, axis=0).min() > 0
 
 
 def test_types_of_groups_that_are_moved_as_a_whole_are_told_by_ranks():
     draw = np.random.default_rng(2)
     label_S, unit_S = np.arange(240) % 3, np.arange(240) // 20
-    log2_SG = draw.normal(size=200) + 0.5 * draw.normal(size=(240, 200)) + 0.4 * draw.normal(size=(3, 200))[label_S]
+    log2_SG = draw.normal(size=200) + 0.5 * draw.normal(size=(240, 200)) + 0.2 * draw.normal(size=(3, 200))[label_S]
     log2_SG = np.exp(log2_SG * draw.uniform(0.3, 2, size=12)[unit_S, None])
     known_S = unit_S < 4
     z_SK, rank_SR = (x_SG - x_SG[known_S].mean(axis=0) for x_SG in (log2_SG, normal_scores(log2_SG)))
     profiles, right = labelled(z_SK[known_S], label_S[known_S], 5, unit_S[known_S]), []
     for rank_NR in (None, rank_SR[known_S]):
         found = find_classifier(replace(profiles, rank_SR=rank_NR), 1)
-        logit_SL = found.profile_logits(z_SK[:, :5], z_SK, rank_SR)
+        logit_SL = logits(found, z_SK, rank_SR)
         right.append(float(np.mean(logit_SL.argmax(axis=1)[~known_S] == label_S[~known_S])))
     assert right[1] > right[0] + 0.05, right
 
@@ -259,10 +268,21 @@ def test_heads_of_a_bundle_before_format_7_read_code_and_coordinates():
     old = {"code_LW": np.ones((3, 2)), "code_L": np.zeros(3), "profile_LX": both_LX, "profile_L": np.arange(3.0)}
     found = Classifier.restore(old)
     expected_SL = np.concatenate([code_SW, z_SK[:, :4]], axis=1) @ both_LX.T + old["profile_L"]
-    np.testing.assert_allclose(found.profile_logits(code_SW, z_SK, None), expected_SL)
-    np.testing.assert_allclose(found.cooled(1, 2).profile_logits(code_SW, z_SK, None), expected_SL / 2, rtol=1e-6)
+    seen = code_SW, z_SK, np.zeros(5), None
+    np.testing.assert_allclose(found.profile_logits(*seen), expected_SL)
+    np.testing.assert_allclose(found.cooled(1, 2).profile_logits(*seen), expected_SL / 2, rtol=1e-6)
     again = Classifier.restore(found.arrays())
-    np.testing.assert_array_equal(again.profile_logits(code_SW, z_SK, None), found.profile_logits(code_SW, z_SK, None))
+    np.testing.assert_array_equal(again.profile_logits(*seen), found.profile_logits(*seen))
+
+
+def test_the_head_of_a_bundle_of_format_7_tells_all_profiles():
+    draw = np.random.default_rng(0)
+    z_SK, rank_SG = draw.normal(size=(5, 6)), draw.normal(size=(5, 9))
+    old = {"code_LW": np.ones((3, 2)), "code_L": np.zeros(3), "profile_L": np.arange(3.0)}
+    old |= {"profile_LK": draw.normal(size=(3, 4)), "rank_LG": draw.normal(size=(3, 9))}
+    found = Classifier.restore(old)
+    expected_SL = z_SK[:, :4] @ old["profile_LK"].T + rank_SG @ old["rank_LG"].T + old["profile_L"]
+    np.testing.assert_allclose(found.profile_logits(z_SK[:, :2], z_SK, np.full(5, 1e6), rank_SG), expected_SL)
 
 
 def test_labels_that_are_too_few_are_refused_before_anything_is_searched_or_trained(tmp_path, monkeypatch):
@@ -286,11 +306,16 @@ def test_labels_that_are_too_few_are_refused_before_anything_is_searched_or_trai
 
 
 def test_heads_that_do_not_fit_each_other_are_refused():
-    code_LW, code_L, profile_LK = np.zeros((2, 3)), np.zeros(2), np.zeros((2, 5))
-    for more in ({"profile_L": np.zeros(3)}, {"rank_LG": np.zeros((3, 9))}, {"beside_LW": np.zeros((2, 4))}):
+    code_LW, code_L, profile_DLK = np.zeros((2, 3)), np.zeros(2), np.zeros((1, 2, 5))
+    fits = {"code_LW": code_LW, "code_L": code_L, "profile_DLK": profile_DLK, "profile_DL": np.zeros((1, 2))}
+    for more in (
+        {"profile_DL": np.zeros((1, 3))},
+        {"rank_DLG": np.zeros((1, 3, 9))},
+        {"beside_LW": np.zeros((2, 4))},
+        {"profile_DL": np.zeros((2, 2)), "profile_DLK": np.zeros((2, 2, 5))},
+    ):
         with pytest.raises(ValueError, match="heads of 2 labels"):
-            Classifier(**{"code_LW": code_LW, "code_L": code_L, "profile_LK": profile_LK, "profile_L": code_L, **more})
+            Classifier(**fits | more)
     with pytest.raises(ValueError, match="reads ranks"):
-        Classifier(code_LW, code_L, profile_LK, code_L, np.zeros((2, 9))).profile_logits(
-            np.zeros((1, 3)), np.zeros((1, 5)), None
-        )
+        reads = Classifier(**fits, rank_DLG=np.zeros((1, 2, 9)))
+        reads.profile_logits(np.zeros((1, 3)), np.zeros((1, 5)), np.zeros(1), None)

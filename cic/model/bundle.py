@@ -306,15 +306,17 @@ class Bundle:
                 return self.network.probabilities(code_SW)
             return probabilities(self.classifier.code_logits(code_SW))
 
-    def classify(self, values_SG: np.ndarray, code_SW: np.ndarray, z_SK: np.ndarray) -> np.ndarray:
+    def classify(
+        self, values_SG: np.ndarray, code_SW: np.ndarray, z_SK: np.ndarray, outside_S: np.ndarray
+    ) -> np.ndarray:
         """Give the probability of each label, float32, samples x labels.
 
         Parameters
         ----------
         values_SG
             Profiles, samples x `genes_in`, as `align` gives them.
-        code_SW, z_SK
-            Their codes and coordinates.
+        code_SW, z_SK, outside_S
+            Their codes and coordinates, and squared norms outside of the basis (`project`).
 
         Raises
         ------
@@ -324,9 +326,10 @@ class Bundle:
         self.check_classifies()
         if self.classifier is None:
             return self.classify_codes(code_SW)
-        rank_SG = None if self.classifier.rank_LG is None else self.ranks(values_SG)
+        rank_SG = None if self.classifier.rank_DLG is None else self.ranks(values_SG)
         with one_thread():
-            return probabilities(self.classifier.profile_logits(code_SW, z_SK, rank_SG))
+            seen = code_SW, z_SK, outside_S / self.basis.scale**2, rank_SG
+            return probabilities(self.classifier.profile_logits(*seen))
 
     def ranks(self, values_SG: np.ndarray) -> np.ndarray:
         """Give normal scores of the ranks within each profile, float32, samples x `genes`.

@@ -9,6 +9,7 @@ Axes: S profiles, T with a label, U without, X features, L labels, l those that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from scipy.optimize import minimize
@@ -47,7 +48,9 @@ def belonging(x_SX: np.ndarray, of_label_SL: np.ndarray) -> np.ndarray:
     return result_SL
 
 
-def discriminants(x_SX: np.ndarray, to_SL: np.ndarray, shrinkages: Sequence[float], n_features: int) -> list[Weights]:
+def discriminants(
+    x_SX: np.ndarray, to_SL: np.ndarray, shrinkages: Sequence[float], n_features: int, noises: Sequence[float] = (0.0,)
+) -> list[Weights]:
     """Give linear discriminants of profiles that belong to labels in part, all labels being equally frequent.
 
     Parameters
@@ -56,11 +59,13 @@ def discriminants(x_SX: np.ndarray, to_SL: np.ndarray, shrinkages: Sequence[floa
         How far each profile belongs to each label.
     shrinkages
         Shares by which the common covariance is shrunk towards the mean variance of `n_features` features.
+    noises
+        Variances that profiles to be told have beside it, along every feature.
 
     Returns
     -------
     list
-        Weights X x L and constants L, one pair a share; 0 for labels that nothing belongs to.
+        Weights X x L and constants L, one pair a share, within it one a noise; 0 for labels that nothing belongs to.
     """
     count_L, weight_S = to_SL.sum(axis=0), to_SL.sum(axis=1)
     mean_LX = to_SL.T @ x_SX / np.maximum(count_L, 1e-9)[:, None]
@@ -71,8 +76,8 @@ def discriminants(x_SX: np.ndarray, to_SL: np.ndarray, shrinkages: Sequence[floa
     least = LEAST_WITHIN * max(float(np.trace(square_XX)), np.finfo(np.float64).tiny)
     usual = max(float(variance_X.sum()), least) / n_features
     found = []
-    for share in shrinkages:
-        scaled_LX = mean_LX / ((1 - share) * variance_X + share * usual)
+    for share, noise in product(shrinkages, noises):
+        scaled_LX = mean_LX / ((1 - share) * (variance_X + noise) + share * usual)
         found.append((axes_XX @ scaled_LX.T, -(scaled_LX * mean_LX).sum(axis=1) / 2))
     return found
 

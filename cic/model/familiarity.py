@@ -124,7 +124,7 @@ def answers(bundle: Bundle, values_SG: np.ndarray) -> tuple[dict[str, np.ndarray
     told = dict(zip(bundle.code_columns, found.code_SW.T, strict=True)) | _judgement(bundle, values_SG, found)
     probability_SL = None
     if bundle.labels:
-        probability_SL = bundle.classify(values_SG, found.code_SW, found.z_SK)
+        probability_SL = bundle.classify(values_SG, found.code_SW, found.z_SK, found.outside_S)
         foreign_S = np.zeros(len(values_SG), dtype=bool) if bundle.reference is None else ~told["familiar"]
         told |= named_types(probability_SL, bundle.labels, foreign_S, bundle.reference)
     return told, probability_SL

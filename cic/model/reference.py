@@ -223,8 +223,8 @@ def doubts(bundle: Bundle, values_SG: Values, label_S: np.ndarray) -> np.ndarray
 
 
 def _told(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
-    z_SK, _ = bundle.project(values_SG)
-    return bundle.classify(values_SG, bundle.encode_basis(z_SK), z_SK)
+    z_SK, outside_S = bundle.project(values_SG)
+    return bundle.classify(values_SG, bundle.encode_basis(z_SK), z_SK, outside_S)
 
 
 def mean_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:

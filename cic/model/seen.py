@@ -22,8 +22,8 @@ class Seen:
 
     Attributes
     ----------
-    z_SK, code_SW
-        The coordinates, and the codes.
+    z_SK, outside_S, code_SW
+        The coordinates, the squared norms outside of the basis (float64), and the codes.
     error_S
         Mean squared reconstruction error over the modelled genes (float64). Where genes are missing: over those that
         are there, times what held-out profiles have over all genes for each unit of it over these.
@@ -34,6 +34,7 @@ class Seen:
     """
 
     z_SK: np.ndarray
+    outside_S: np.ndarray
     code_SW: np.ndarray
     error_S: np.ndarray
     unexplained_S: np.ndarray
@@ -51,7 +52,7 @@ def seen(bundle: Bundle, values_SG: np.ndarray) -> Seen:
     n_genes = x_SG.shape[1]
     if inferred is None:
         error_S = (squared_norms(made_SK - z_SK) * bundle.basis.scale**2 + outside_S) / n_genes
-        return Seen(z_SK, code_SW, error_S, _share(error_S, squared_norms(x_SG) / n_genes))
+        return Seen(z_SK, outside_S, code_SW, error_S, _share(error_S, squared_norms(x_SG) / n_genes))
     assert bundle.reference is not None, "nothing is inferred without one"
     present_G = inferred.present_G
     made_SG = (made_SK * np.float32(bundle.basis.scale)) @ bundle.basis.components_GK[present_G].T
@@ -59,7 +60,8 @@ def seen(bundle: Bundle, values_SG: np.ndarray) -> Seen:
     total_S = squared_norms(given_SG[:, present_G]) / present_G.sum()
     usual_G = bundle.reference.error_G.astype(np.float64)
     to_all = float(usual_G.mean() / usual_G[present_G].mean())
-    return Seen(z_SK, code_SW, error_S * to_all, _share(error_S, total_S), inferred.coverage, inferred.error_factor)
+    share_S, error_S = _share(error_S, total_S), error_S * to_all
+    return Seen(z_SK, outside_S, code_SW, error_S, share_S, inferred.coverage, inferred.error_factor)
 
 
 def _share(error_S: np.ndarray, total_S: np.ndarray) -> np.ndarray:

@@ -61,11 +61,12 @@ def made_without(bundle: Bundle, values_SG: np.ndarray, missing_G: np.ndarray) -
     if missing_G.any():
         values_SG = np.where(missing_G, np.float32(np.nan), values_SG)
         given_SG = bundle.preprocessor.transform(values_SG)
-    z_SK, _ = bundle.basis.project(bundle.completed(given_SG)[0])
+    z_SK, outside_S = bundle.basis.project(bundle.completed(given_SG)[0])
     code_SW = bundle.encode_basis(z_SK)
     error_S = squared_norms(bundle.basis.lift(bundle.decode_basis(code_SW)) - whole_SG)
-    likeliest_S = bundle.classify(values_SG, code_SW, z_SK).argmax(axis=1) if bundle.labels else None
-    return Made(error_S, likeliest_S)
+    if not bundle.labels:
+        return Made(error_S, None)
+    return Made(error_S, bundle.classify(values_SG, code_SW, z_SK, outside_S).argmax(axis=1))
 
 
 def growths(bundle: Bundle, values_PG: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,8 +21,9 @@ from cic.errors import ModelError
 from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.model.autoencoder import Autoencoder
 from cic.model.basis import SampleBasis, squared_norms
-from cic.model.classifier_fit import MOST_COORDINATES, Labelled, find_classifier
+from cic.model.classifier_fit import MOST_COORDINATES, find_classifier
 from cic.model.fold import Fold
+from cic.model.heads import Labelled
 from cic.model.threads import one_thread
 from cic.model.training import Hyperparameters
 from cic.model.trial import Fitted, TrialSpec, fit_from_spec
@@ -182,10 +183,11 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             rank_SR = None if spec.rank_coordinates is None else _spanned(spec.rank_coordinates.y_SY, train_S)
             labelled = Labelled(
                 code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S],
-                label_unit_S[train_S], spec.n_labels, spec.n_genes or y_SY.shape[1],
+                label_unit_S[train_S], spec.n_labels, spec.n_genes or y_SY.shape[1], outside_S[train_S],
                 None if rank_SR is None else rank_SR[train_S],
             )  # fmt: skip
-            logit_SL = find_classifier(labelled, spec.seed).profile_logits(code_SW.numpy(), z_SK, rank_SR)
+            found = find_classifier(labelled, spec.seed)
+            logit_SL = found.profile_logits(code_SW.numpy(), z_SK, outside_S, rank_SR)
         jacobian_KW = mean_jacobian(network, code_SW.numpy()[train_S]) if spec.with_jacobian else None
         width = spec.hyper.bottleneck_width
         unit = basis.scale**2

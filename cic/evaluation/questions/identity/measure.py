@@ -143,7 +143,8 @@ def _bundle_classifier(subject: Subject) -> dict[str, Any] | None:
     if not labels or not known_P.any():
         return None
     true_S = subject.column("label")[known_P].astype(str).to_numpy()
-    seen = subject.values_SG[known_P], subject.profiles.code_SW[known_P], subject.profiles.z_SK[known_P]
+    told = subject.profiles.select(known_P)
+    seen = subject.values_SG[known_P], told.code_SW, told.z_SK, told.outside_S
     predicted_S = np.array(labels)[subject.bundle.classify(*seen).argmax(axis=1)]
     seed = derive_seed(subject.seed, "identity", "bundle")
     plan: Resampling = resampling(subject.samples[known_P], config.bootstrap, config.confidence, seed)
