@@ -143,6 +143,8 @@ def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path
     }
     assert client.get_registered_model("cic").description == "What all of them are."
     assert run.info.status == "FINISHED"
+    link = f"(#/experiments/{run.info.experiment_id}/runs/{made.run_id}/artifacts/report.html?workflowType="
+    assert link in client.get_model_version("cic", made.version).description
     version = registry.find(uri, "cic", made.run_id)
     assert (version.version, version.bundle_digest) == (made.version, bundle_digest(narrow))
 

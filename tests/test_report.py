@@ -289,6 +289,7 @@ def test_the_card_keeps_every_claim_and_caution_and_cuts_details_only(report):
     metrics["left_out"] = {**metrics["left_out"], "later": f"no room: {'too long a tale ' * 300}"}
     for told in (report[0], metrics):
         card = model_card(typed(told))
+        assert re.match(r"Depth 1, 3 numbers: squared error 0\.\d+ \(95% .*\) times that of PCA\.\n\n## ", card)
         assert len(card) <= LONGEST and headline(typed(told)) in card
         assert all(f"{topic}: {sentence.claim}" in card for topic, _, sentence in findings(typed(told)))
         assert all(caution in card for caution in told["cautions"].values())
