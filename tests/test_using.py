@@ -71,6 +71,8 @@ def test_types_and_profiles_come_back(tiny: ExpressionMatrix, tiny_model: Model,
     assert list(rebuilt) == list(tiny.genes) and list(rebuilt.index) == list(frame.index)
     with pytest.raises(ModelError, match="made by cic/9, and not by bundle:"):
         tiny_model.decode(codes.assign(model="cic/9"))
+    with pytest.raises(DataError, match="codes in a ndarray"):
+        tiny_model.decode(np.zeros((3, 4)))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no column code_1"):
         tiny_model.decode(rebuilt)
     with pytest.raises(ConfigError, match="no scale `ln`"):
