@@ -201,6 +201,7 @@ def answered(model: Model, method: str, door: str, **request: Any) -> httpx.Resp
 def test_who_knocks_at_no_door_is_told_where_they_are(model, method, door, status):
     answer = answered(model, method, door)
     assert answer.status_code == status and answer.json()["error_code"]
+    assert answer.headers.get("allow") == (None if status == 404 else "POST")
     assert f"nothing answers {method} {door}; `/openapi.json`" in answer.json()["message"]
 
 

@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_told(tiny: ExpressionMatrix, tiny_model: Model, fr
     for meant, name in {
         "cic-mine": "cic-mine",
         "cic-mine/3": "cic-mine",
-        "cic-mine@old": "cic-mine",
+        "models/cic-mine@old": "cic-mine",
         "3": "NAME",
     }.items():
         with pytest.raises(ModelError, match=f"models:/{name}@champion, models:/{name}/3"):

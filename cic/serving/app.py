@@ -197,7 +197,9 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _no_door(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for these"
     reason = f"nothing answers {request.method} {request.url.path:.80}; `/openapi.json` lists the doors"
-    return Refused(error.status_code, reason).answer()
+    answer = Refused(error.status_code, reason).answer()
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _failed(_: Request, error: Exception) -> Response:
