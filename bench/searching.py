@@ -12,6 +12,7 @@ from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.roles import with_roles
 from cic.data.split import split_samples
 from cic.model.prepare import search_folds
+from cic.model.scale_choice import with_scale
 from cic.model.trial import TrialSpec, run_trial
 from cic.search.study import SearchOutcome, search
 from cic.seeds import derive_seed
@@ -22,7 +23,7 @@ def searched(params: Params, workers: Workers) -> tuple[ExpressionMatrix, pd.Ser
     """Split the profiles that the parameters name, and search, in a study that nobody keeps."""
     matrix = with_roles(read_matrix(Path(params.data.file)), params)
     part = split_samples(matrix.samples, params.split, derive_seed(params.seed, "split"))
-    folds = search_folds(matrix, part, params)
+    folds = search_folds(matrix, part, with_scale(params, matrix, part.to_numpy()))
     with tempfile.TemporaryDirectory() as scratch:
         outcome = search(
             params.search,

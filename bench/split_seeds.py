@@ -25,6 +25,7 @@ from cic.model.autoencoder import Autoencoder
 from cic.model.basis import squared_norms
 from cic.model.fold import Fold, pca_error
 from cic.model.prepare import prepare
+from cic.model.scale_choice import with_scale
 from cic.model.trial import fit_from_spec
 from cic.model.trimming import trimmed
 from cic.stages.fit import fit_all
@@ -43,6 +44,7 @@ def one(params: Params, width: int, workers: Workers) -> dict[str, float]:
     )
     matrix, part, outcome = searched(params, workers)
     part_S = part.to_numpy()
+    params = with_scale(params, matrix, part_S)
     hyper = outcome.choice.finalist.hyper
     train, validation, test = (matrix.select(part_S == name) for name in ("train", "validation", "test"))
     ready = prepare(train, validation, params, params.training.rank)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from noting import note
 from versioned import PROJECT
@@ -15,7 +17,11 @@ from bench.__main__ import PARTS, main
 from bench.importing import counts, ours, theirs
 from bench.kinds import KINDS
 from bench.load import watched
+from bench.split_seeds import one
 from bench.turns import in_turns, summary
+from cic.config import parse_params
+from cic.data.matrix import ExpressionMatrix, write_matrix
+from cic.workers.workers import InThisProcess
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +40,23 @@ def test_the_short_form_measures_every_part(tmp_path: Path) -> None:
     assert results["errors"]["rank 256"]["error"]["median"] > 0
     assert 0 < results["errors"]["PCA, scikit-learn"]["error"]["median"] < 1
     assert "cores busy" in ran.stdout
+
+
+def test_split_seeds_take_whatever_scale_the_parameters_say(tmp_path: Path, tiny: ExpressionMatrix) -> None:
+    counts_SG = np.rint(np.exp2(tiny.values)).astype(np.float32)
+    write_matrix(tmp_path / "counts.parquet", replace(tiny, values=counts_SG, unit="counts"))
+    space = {"trials": 2, "bottleneck_width": [2], "depth": [0], "finalists": 1, "repeats": 2, "workers": 1}
+    params = parse_params(
+        {
+            "seed": 1,
+            "data": {"file": str(tmp_path / "counts.parquet"), "label": "label", "group": "group"},
+            "preprocess": {"transform": "auto"},
+            "search": space,
+            "fit": {"seeds": 1},
+        }
+    )
+    found = one(params, 2, InThisProcess())
+    assert found["depth"] == 0 and found["unexplained"] == pytest.approx(found["unexplained_pca"], rel=1e-4)
 
 
 def test_rivals_take_turns(tmp_path: Path) -> None:

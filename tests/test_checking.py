@@ -72,6 +72,11 @@ def with_column(matrix: ExpressionMatrix, role: str, change: Callable[[pd.Series
     return replace(matrix, samples=matrix.samples.assign(**{role: column}))
 
 
+def named_like_genes(matrix: ExpressionMatrix) -> ExpressionMatrix:
+    ids = pd.Index([f"ENSG{number:011}" for number in range(matrix.n_samples)], name="sample_id")
+    return replace(matrix, samples=matrix.samples.set_axis(ids))
+
+
 def as_counts(matrix: ExpressionMatrix, genes: tuple[str, ...] | None = None) -> ExpressionMatrix:
     counts_SG = np.rint(np.exp2(matrix.values)).astype(np.float32)
     return replace(matrix, values=counts_SG, unit="counts", genes=genes or matrix.genes)
@@ -97,6 +102,7 @@ MUSTS: dict[str, tuple[Callable[[ExpressionMatrix], ExpressionMatrix], str]] = {
         lambda m: with_column(m, "group", lambda c: c.__setitem__(c.index[3], None)),
         "1 sample without a group",
     ),
+    "turned round": (lambda m: named_like_genes(m), "the samples are named like genes: ENSG00000000000, "),
     "one group": (lambda m: replace(m, samples=m.samples.assign(group="here")), "1 set of samples that must stay"),
 }
 

@@ -365,6 +365,7 @@ def test_params_explain_cuts_no_name_and_says_what_is_allowed(tmp_path: Path, mo
     assert told["split.near_identical"][0] == "split.near_identical: 0.995"
     widths = "a list of one or more whole numbers, each at least 1; default [8, 16, 30]"
     assert told["search.bottleneck_width"][2].strip() == widths
+    assert told["evaluate.measures"][2].strip().startswith("a list of counts, genes, ")
     assert told["preprocess.scale"][2].strip() == "one of none, unit_variance; default none"
     assert told["search.width"][0] == "search.width: null" and "or null" in told["search.width"][2]
     assert not [line for line in lines if "None" in line or ("(" in line.partition(": ")[2] and line[0] != " ")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,8 @@ def test_check_shows_facts_and_warnings(project: Path) -> None:
     shown = run("check")
     assert "2, of 3 to 3 samples" in shown.output
     assert "Cramér's V" in shown.output
+    table = dict(re.findall(r"│ (\w+) +│ \d +│ \d +│ (\w*) ", shown.output))
+    assert table["tissue"] == "label" and table["donor"] == "group"
 
 
 def test_check_writes_a_page_and_its_exit_code_says_whether_a_run_would_be_stopped(project: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from forked import Forked, forking
@@ -15,6 +16,7 @@ from store_parts import new_store
 from versioned import make_project
 
 from cic.cli.disk import disk_error
+from cic.cli.model import write
 from cic.settings import make_private
 
 PARAMS = {
@@ -114,7 +116,7 @@ def test_a_verb_that_cannot_write_says_so(cic: Forked, prepared: Path, disk: Pat
 
 
 def test_what_is_no_matter_of_disks_is_not_taken_for_it() -> None:
-    assert disk_error(ValueError("wrong")) is None
+    assert disk_error(ValueError("wrong")) is None and disk_error(FileNotFoundError(2, "No such file")) is None
     hidden = RuntimeError("a library's own words")
     hidden.__cause__ = OSError(28, "No space left on device", "/some/file")
     found = disk_error(hidden)
@@ -132,3 +134,13 @@ def test_folders_are_made_private_also_those_that_exist(tmp_path: Path) -> None:
 @pytest.mark.attack("artifacts beside a sqlite store that others can read", "11", ended="closed")
 def test_artifacts_are_private(prepared: Path) -> None:
     assert (prepared / ".cic" / "mlartifacts").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("output", "told"), [("file/x.csv", "a file stands"), ("folder.csv", "a folder stands")])
+def test_what_stands_in_the_way_of_an_output_is_named(tmp_path: Path, output: str, told: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(OSError) as caught:
+        write(pd.DataFrame({"a": [1.0]}, index=["s"]), tmp_path / output)
+    found = disk_error(caught.value)
+    assert found is not None and told in found.found and found.where == str(tmp_path / output.removesuffix("/x.csv"))

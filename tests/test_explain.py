@@ -132,15 +132,15 @@ def test_the_verb_writes_what_python_is_told(model, saved, tmp_path):
     lines = ["MINE\tx\t" + "\t".join(moved), "OTHER\tx\t" + "\t".join(gene for gene in genes if gene not in moved)]
     (tmp_path / "sets.gmt").write_text("\n".join(lines) + "\n")
     place, sets = tmp_path / "out" / "features.json", str(tmp_path / "sets.gmt")
-    done = CliRunner().invoke(app, ["explain", str(saved), "-o", str(place), "--gene-sets", sets, "--genes", "4"])
+    done = CliRunner().invoke(app, ["explain", "-m", str(saved), "-o", str(place), "--gene-sets", sets, "--genes", "4"])
     assert done.exit_code == 0 and f"{len(model.bundle.features)} features" in done.output, done.output
     told = json.loads(place.read_text())
     gene_sets = {"MINE": moved, "OTHER": [gene for gene in genes if gene not in moved]}
     assert told == [vars(one) for one in model.explain(genes=4, gene_sets=gene_sets)]
     assert "MINE" in told[0]["sets"]
-    shown = CliRunner().invoke(app, ["explain", str(saved)], env={"COLUMNS": "200"})
+    shown = CliRunner().invoke(app, ["explain", "-m", str(saved)], env={"COLUMNS": "200"})
     assert shown.exit_code == 0 and "type 0" in shown.output
-    narrow = CliRunner().invoke(app, ["explain", str(saved)], env={"COLUMNS": "80"}).output
+    narrow = CliRunner().invoke(app, ["explain", "-m", str(saved)], env={"COLUMNS": "80"}).output
     assert "…" not in narrow, "names are whole"
     assert "cell types" in narrow and "gene sets" not in narrow, "what is empty takes no room"
 
@@ -153,12 +153,12 @@ def test_the_verb_tells_types_of_codes_in_a_file(model, saved, frame, tmp_path):
     table = pd.read_csv(codes, index_col=0, comment="#")
     assert set(model.bundle.features.columns) < set(table.columns)
     pd.DataFrame({"kind": np.repeat(["a", "b"], 10)}, frame.index).rename_axis("sample_id").to_csv(labels)
-    asked = ["explain", str(saved), "--codes", str(codes), "--labels", str(labels), "-o", str(tmp_path / "f.csv")]
+    asked = ["explain", "-m", str(saved), "--codes", str(codes), "--labels", str(labels), "-o", str(tmp_path / "f.csv")]
     done = CliRunner().invoke(app, [*asked, "--label", "kind"])
     assert done.exit_code == 0, done.output
     assert pd.read_csv(tmp_path / "f.csv")["types"].str.contains("a ").any()
     assert "no column `label`" in str(CliRunner().invoke(app, asked).exception)
-    for wrong in (asked[:4], ["explain", str(saved), "-o", "f.xlsx"]):
+    for wrong in (asked[:5], ["explain", "-m", str(saved), "-o", "f.xlsx"]):
         assert CliRunner().invoke(app, wrong).exit_code == 2
-    nowhere = CliRunner().invoke(app, ["explain", str(saved), "--gene-sets", str(tmp_path / "none")])
+    nowhere = CliRunner().invoke(app, ["explain", "-m", str(saved), "--gene-sets", str(tmp_path / "none")])
     assert "no gene sets" in str(nowhere.exception)

@@ -36,6 +36,8 @@ def test_checks_warn_of_values_that_were_standardised_over_all_samples(tiny: Exp
         made = replace(tiny, values=z_SG.astype(np.float32), unit=unit)
         assert facts_of(made)["standardised_genes"] == tiny.n_genes
         assert "z-scores" in said(check(made, PARAMS), "warn")
+        clipped = replace(made, values=np.clip(made.values, None, 2.5))
+        assert "z-scores" in said(check(clipped.select(np.arange(60) > 1), PARAMS), "warn")
     centred = replace(tiny, values=tiny.values - tiny.values.mean(axis=0), unit="log_ratio")
     assert "z-scores" not in said(check(centred, PARAMS), "warn"), "log ratios may well be centred"
 

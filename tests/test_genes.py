@@ -156,6 +156,12 @@ def test_the_section_holds_with_and_without_replicates(tmp_path, columns):
     assert any(found.left_out["genes.noise"] in note for note in section.notes) if columns else not found.left_out
 
 
+def test_pca_is_not_said_to_be_better_than_itself(tmp_path):
+    found = genes.measure(subject(without_columns(curved_profiles(), "replicate", "group"), depth=0))
+    claim = genes_section(found.finding, some_evidence(found), tmp_path).claim
+    assert claim.startswith("All 90 genes are reproduced as by PCA.")
+
+
 @pytest.mark.parametrize("with_noise", [True, False])
 def test_genes_are_drawn_and_the_worst_named(tmp_path, with_noise):
     draw = np.random.default_rng(0)

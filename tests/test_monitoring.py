@@ -119,6 +119,13 @@ def test_unchanged_profiles_raise_no_more_alarms_than_stated_and_changed_ones_do
     assert np.mean([alarm(mix=MIX[::-1]) for _ in range(20)]) > 0.9
 
 
+def test_errors_that_are_too_small_raise_the_question_whether_they_were_trained_on() -> None:
+    draw = np.random.default_rng(2)
+    reference, error_S = known(draw.lognormal(size=60)), draw.lognormal(size=80)
+    asked = [checked(reference, scored(reference, times * error_S)).tests[0].found for times in (0.05, 1.0, 20.0)]
+    assert ["was trained on" in one for one in asked] == [True, False, False]
+
+
 def test_profiles_of_one_study_are_one_witness_where_their_column_is_named() -> None:
     draw, checks = np.random.default_rng(1), 25
     alarms = {True: 0, False: 0}

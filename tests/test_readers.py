@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from mutants import rewritten_metadata, whole
 
 from cic.data import guarded
-from cic.data.labels import read_labels
+from cic.data.labels import join_labels, read_labels
 from cic.data.matrix import ExpressionMatrix, read_matrix, write_matrix
 from cic.data.readers import read_table
 from cic.errors import DataError
@@ -294,6 +294,15 @@ def test_rows_without_a_sample_are_a_warning(tmp_path: Path, caplog: pytest.LogC
 def test_labels_that_do_not_fit(tmp_path: Path, labels: str, expected: str) -> None:
     with pytest.raises(DataError, match=expected):
         labelled(tmp_path, labels)
+
+
+def test_a_sheet_is_to_be_saved_as_text_and_few_of_many_ids_are_named(tmp_path: Path) -> None:
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="save the sheet as CSV"):
+        read_labels(tmp_path / "sheet.xlsx")
+    samples = pd.DataFrame(index=pd.Index([f"s{n}" for n in range(300)], name="sample_id"))
+    with pytest.raises(DataError, match=r"299 sample\(s\) have no row(.|\n)*s20 and 279 more\n"):
+        join_labels(samples, samples.iloc[:1].assign(type="a"), {"g"}, Path("p"), Path("l"))
 
 
 def test_a_ragged_or_missing_labels_table(tmp_path: Path) -> None:

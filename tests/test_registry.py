@@ -36,6 +36,7 @@ from cic.registry import moving, registry
 from cic.registry.evidence import compare_models, decide
 from cic.registry.fetched import check_stored, fetch_bundle, fetched_bundle
 from cic.registry.gate import Decision
+from cic.registry.left_behind import left_behind
 from cic.registry.record import Record, new_record
 from cic.registry.starting import fetch_start
 from cic.registry.stored import stored_evidence
@@ -104,6 +105,19 @@ def test_nothing_registered_yet(uri):
     assert registry.history(uri, "cic").entries == ()
     with pytest.raises(ConfigError, match="no version, alias or run"):
         registry.find(uri, "cic", "1")
+    bare(uri, 2)
+    with pytest.raises(ConfigError, match="expected: a version of it, such as 2\n"):
+        registry.find(uri, "cic", "champion")
+
+
+def test_models_of_the_files_are_told_of_where_a_platform_keeps_the_runs(uri, tmp_path):
+    files = Settings(project=tmp_path, home=tmp_path, tracking_uri=uri)
+    platform = files.with_addresses({"tracking_uri": "http://127.0.0.1:5000"})
+    assert left_behind(platform) is None  # nothing is registered there
+    bare(uri, 2)
+    assert left_behind(files) is None  # they are what is read
+    assert f": cic, in {tmp_path / 'mlflow.db'}. `cic publish`" in left_behind(platform)
+    assert left_behind(platform.model_copy(update={"home": tmp_path / "new"})) is None
 
 
 def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path):
@@ -129,6 +143,8 @@ def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path
     }
     assert client.get_registered_model("cic").description == "What all of them are."
     assert run.info.status == "FINISHED"
+    link = f"(#/experiments/{run.info.experiment_id}/runs/{made.run_id}/artifacts/report.html?workflowType="
+    assert link in client.get_model_version("cic", made.version).description
     version = registry.find(uri, "cic", made.run_id)
     assert (version.version, version.bundle_digest) == (made.version, bundle_digest(narrow))
 

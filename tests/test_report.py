@@ -20,14 +20,14 @@ from cic.evaluation.drawing.maps import code_map
 from cic.evaluation.drawing.marks import LOOKS
 from cic.evaluation.questions.architectures.draw import DEPTH_LOOKS
 from cic.evaluation.report.card import LONGEST, model_card
-from cic.evaluation.report.contents import findings, headline, verdict
+from cic.evaluation.report.contents import findings, headline, standings, verdict
 from cic.evaluation.report.front import yardsticks
 from cic.evaluation.report.headlines import by_topic, figure_cell, headline_values
 from cic.evaluation.report.outcome import PLACE, with_outcome
 from cic.evaluation.report.page import render
 from cic.evaluation.section import Section, Table
 from cic.evaluation.statistics.intervals import Interval, against
-from cic.evaluation.words import percent, with_interval
+from cic.evaluation.words import Sentence, percent, with_interval
 
 ODD = 'T <b>cells</b> & $x_1$ "B"'
 
@@ -247,6 +247,11 @@ def test_the_answer_stands_first_and_leads_to_every_finding(report):
     assert len({topic for topic, _, _ in said}) == len(said)
 
 
+def test_one_finding_is_counted_as_one():
+    told = standings([Sentence(standing, "", "") for standing in ("good", "open", "bad", "bad")])
+    assert told == "Of 4 findings, 1 speaks for the model, 2 against it, and 1 leaves it open."
+
+
 def test_the_answer_follows_what_was_found(report):
     few = {**report[0], "cautions": {"resampling": "Three groups."}}
     for low, high in ((0.8, 0.9), (0.9, 1.1), (1.1, 1.2)):
@@ -262,6 +267,9 @@ def test_the_answer_follows_what_was_found(report):
         ceiling = {**metrics["replicates"], "held_out": 1, "ratio": {"value": 1.0, "low": low, "high": high}}
         assert words in headline(typed({**metrics, "replicates": ceiling}))
         assert "replicates" not in headline(typed({**metrics, "replicates": {**ceiling, "held_out": 0}}))
+    itself = {**metrics["model"], "depth": 0}
+    for told in (headline(typed({**one, "model": itself})) for one in (metrics, few)):
+        assert "is PCA: the search chose no hidden layer" in told and "of that of PCA" not in told
     leaky = {**metrics, "audit": {"passed": 0, "blocking": 1, "findings": 1}}
     assert headline(typed(leaky)).startswith("Do not rely") and findings(typed(leaky))[0][1] == "audit"
     for low, high, words in ((1.1, 1.2, "PCA describes"), (0.9, 1.1, "no better than PCA")):
@@ -281,6 +289,7 @@ def test_the_card_keeps_every_claim_and_caution_and_cuts_details_only(report):
     metrics["left_out"] = {**metrics["left_out"], "later": f"no room: {'too long a tale ' * 300}"}
     for told in (report[0], metrics):
         card = model_card(typed(told))
+        assert re.match(r"Depth 1, 3 numbers: squared error 0\.\d+ \(95% .*\) times that of PCA\.\n\n## ", card)
         assert len(card) <= LONGEST and headline(typed(told)) in card
         assert all(f"{topic}: {sentence.claim}" in card for topic, _, sentence in findings(typed(told)))
         assert all(caution in card for caution in told["cautions"].values())

@@ -63,6 +63,12 @@ def test_shares_may_have_come_as_text(tiny):
     assert found.samples["proportion liver_share"].tolist()[:2] == [0.5, 1.0]
 
 
+@pytest.mark.parametrize("name", ["Cell line", "cell_type", "Cell.Type", "cell-type ", "TISSUE"])
+def test_usual_columns_are_found_however_their_words_are_parted(name):
+    samples = pd.DataFrame({"id": ["a", "b"], name: ["x", "y"]})
+    assert roles_found(samples) == {"label": name, "group": None, "replicate": None}
+
+
 def test_an_import_warns_of_what_the_columns_that_it_proposes_come_to(tiny):
     batch = pd.Series([f"b{label}" for label in tiny.samples["label"]], tiny.samples.index)
     samples = pd.DataFrame({"tissue": tiny.samples["label"], "batch": batch})

@@ -186,14 +186,26 @@ def test_what_takes_too_long_is_answered_and_the_next_one_too():
     assert desk.held == 0
 
 
-def test_a_fault_of_ours_is_an_answer_too(model, profiles, monkeypatch):
+def answered(model: Model, method: str, door: str, **request: Any) -> httpx.Response:
     app = scoring_app(Following(model), Limits())
-    monkeypatch.setattr(Served, "matrix", lambda *_: 1 / 0)
 
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://served") as client:
-            return await client.post("/encode", content=body_of(few(profiles), JSON), headers={"content-type": JSON})
+            return await client.request(method, door, **request)
 
-    answer = asyncio.run(asked())
+    return asyncio.run(asked())
+
+
+@pytest.mark.parametrize(("method", "door", "status"), [("GET", "/", 404), ("GET", "/encode", 405)])
+def test_who_knocks_at_no_door_is_told_where_they_are(model, method, door, status):
+    answer = answered(model, method, door)
+    assert answer.status_code == status and answer.json()["error_code"]
+    assert answer.headers.get("allow") == (None if status == 404 else "POST")
+    assert f"nothing answers {method} {door}; `/openapi.json`" in answer.json()["message"]
+
+
+def test_a_fault_of_ours_is_an_answer_too(model, profiles, monkeypatch):
+    monkeypatch.setattr(Served, "matrix", lambda *_: 1 / 0)
+    answer = answered(model, "POST", "/encode", content=body_of(few(profiles), JSON), headers={"content-type": JSON})
     assert answer.status_code == 500 and answer.json()["message"].startswith("the server failed")

@@ -139,6 +139,10 @@ def test_estimated_counts_are_kept_as_they_are(tmp_path: Path) -> None:
     path.write_text("id,A,B\ns1,0,0\ns2,0,5.5\n")
     with pytest.raises(DataError, match=r"no counts at all: s1(?s:.)*--drop-empty"):
         read_table(path, unit="estimated_counts", samples_in="rows")
+    turned = tmp_path / "turned.csv"
+    turned.write_text("id,s1,s2\nENSG00000000003,0,0\nENSG00000000005,0,5\n")
+    with pytest.raises(DataError, match=r"no counts at all: ENSG00000000003(?s:.)*turn --samples-in round"):
+        read_table(turned, unit="counts", samples_in="rows")
     kept = read_table(path, unit="estimated_counts", samples_in="rows", drop_empty=True)
     assert list(kept.samples.index) == ["s2"]
     path.write_text("id,A,B\ns1,-1,2.5\ns2,0,5.5\n")

@@ -71,13 +71,15 @@ def test_types_and_profiles_come_back(tiny: ExpressionMatrix, tiny_model: Model,
     assert list(rebuilt) == list(tiny.genes) and list(rebuilt.index) == list(frame.index)
     with pytest.raises(ModelError, match="made by cic/9, and not by bundle:"):
         tiny_model.decode(codes.assign(model="cic/9"))
+    with pytest.raises(DataError, match="codes in a ndarray"):
+        tiny_model.decode(np.zeros((3, 4)))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no column code_1"):
         tiny_model.decode(rebuilt)
     with pytest.raises(ConfigError, match="no scale `ln`"):
         tiny_model.decode(codes, scale="ln")
 
 
-def test_what_does_not_fit_is_told(tiny_model: Model, frame: pd.DataFrame) -> None:
+def test_what_does_not_fit_is_told(tiny: ExpressionMatrix, tiny_model: Model, frame: pd.DataFrame) -> None:
     with pytest.raises(ModelError, match="a list has no names of genes"):
         tiny_model.encode(frame.to_numpy().tolist())
     with pytest.raises(ModelError, match="missing"):
@@ -92,8 +94,17 @@ def test_what_does_not_fit_is_told(tiny_model: Model, frame: pd.DataFrame) -> No
     for turned in (frame.T, anndata.AnnData(frame).T):
         with pytest.raises(ModelError, match=r"genes are where the samples should be(.|\n)*turn it round"):
             tiny_model.encode(turned)
-    with pytest.raises(ModelError, match="models:/cic-mine@champion"):
-        cic.load("cic-mine")
+    wells = frame.rename(columns=lambda gene: f"ENSG{gene}").set_axis([*tiny.genes[:5], *frame.index[5:]])
+    with pytest.raises(ModelError, match="200 of the 200 genes"):  # not turned round: few wells are named like genes
+        tiny_model.encode(wells)
+    for meant, name in {
+        "cic-mine": "cic-mine",
+        "cic-mine/3": "cic-mine",
+        "models/cic-mine@old": "cic-mine",
+        "3": "NAME",
+    }.items():
+        with pytest.raises(ModelError, match=f"models:/{name}@champion, models:/{name}/3"):
+            cic.load(meant)
     for nothing in (3, "", b"x"):
         with pytest.raises(ConfigError, match="is no model"):
             cic.load(nothing)  # type: ignore[arg-type]

@@ -65,7 +65,8 @@ def about_labels(samples: pd.DataFrame, facts: dict[str, Any]) -> list[Finding]:
     """Say what labels cannot tell."""
     labels = facts["labels"]
     if "label" not in samples:
-        return [Finding("note", "labels", "no column is named as label, so nothing is said of cell identity")]
+        message = "no column is named as label, so nothing is said of cell identity"
+        return [Finding("note", "labels", message, "name the column with tissue or cell type in `data.label`")]
     found = []
     if len(labels) < 2:
         message = (

@@ -12,10 +12,13 @@ import pandas as pd
 
 from cic.checking.finding import Finding, counted, some
 from cic.config import Params
+from cic.data.checks import naming_of
 from cic.data.matrix import ExpressionMatrix
 from cic.data.split import unit_of_samples
 from cic.data.terms import LINEAR_UNITS
 
+GENES_ALONE = ("Ensembl", "Affymetrix probe")
+"""Namings that no samples follow; numbers may well be ids of samples."""
 FEWEST_PROFILES = 10
 """With fewer no part has two, and nothing that is measured on them has an interval."""
 
@@ -31,12 +34,21 @@ def musts(matrix: ExpressionMatrix, params: Params, facts: dict[str, Any], libra
         From `cic.checking.library.library_of`.
     """
     return [
+        *_turned_round(matrix, facts),
         *_too_few(matrix),
         *_empty(matrix, library),
         *_constant(matrix, facts),
         *_cannot_be_split(matrix.samples, params),
         *_no_square_roots(matrix, params),
     ]
+
+
+def _turned_round(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[Finding]:
+    ids = [str(name) for name in matrix.samples.index]
+    if (naming := naming_of(ids)) not in GENES_ALONE or facts["gene_ids"] == naming:
+        return []
+    message = f"the samples are named like genes: {some(ids)}"
+    return [Finding("must", "sizes", message, "import the table with --samples-in the other way round")]
 
 
 def _too_few(matrix: ExpressionMatrix) -> list[Finding]:

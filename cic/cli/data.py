@@ -129,8 +129,9 @@ def check(
             )  # fmt: skip
         matrix = read_table(file, unit=cast(DeclaredUnit, unit), **reading)
     # what the parameters do not name is taken as an import would propose it
-    found = checked(matrix, parsed or with_these(roles_found(matrix.samples)))
-    show_checks(found, matrix.source)
+    named = parsed or with_these(roles_found(matrix.samples))
+    found = checked(matrix, named)
+    show_checks(found, matrix.source, named.data.model_dump())
     if page is not None:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(render(found, Path(matrix.source).name.removesuffix(".parquet")))

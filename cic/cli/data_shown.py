@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -46,21 +47,28 @@ def show_imported(
         console.print("\nno columns about the samples: add them with --labels TABLE")
         return
     console.print()
-    console.print(_columns(found.facts["columns"], matrix.n_samples, "columns found"))
+    console.print(_columns(found.facts["columns"], matrix.n_samples, data, "columns found"))
     if not used and not any(data[role] for role in MEANING):
         console.print("none is named as a label, group or replicate usually is: put those that are in by hand")
 
 
-def _columns(columns: dict[str, dict[str, int]], n_samples: int, title: str) -> Table:
-    table = Table("column", "distinct values", "missing", "", title=title, title_justify="left")
+def _columns(columns: dict[str, dict[str, int]], n_samples: int, data: Mapping[str, str | None], title: str) -> Table:
+    taken_as = {data.get(role): role for role in MEANING}
+    table = Table("column", "distinct values", "missing", "taken as", title=title, title_justify="left")
     for name, facts in columns.items():
         note = "one a sample" if facts["distinct"] == n_samples else "one for all" if facts["distinct"] == 1 else ""
-        table.add_row(escape(name), str(facts["distinct"]), str(facts["missing"]), note)
+        table.add_row(escape(name), str(facts["distinct"]), str(facts["missing"]), taken_as.get(name, note))
     return table
 
 
-def show_checks(found: Checked, source: str) -> None:
-    """Print what a data set is, what deserves attention, and whether it can be trained on."""
+def show_checks(found: Checked, source: str, data: Mapping[str, str | None]) -> None:
+    """Print what a data set is, what deserves attention, and whether it can be trained on.
+
+    Parameters
+    ----------
+    data
+        The column of each role.
+    """
     console = Console(soft_wrap=True)
     facts = found.facts
     table = Table(show_header=False, title=escape(source), title_justify="left")
@@ -85,7 +93,7 @@ def show_checks(found: Checked, source: str) -> None:
         table.add_row(name, escape(text))
     console.print(table)
     if facts["columns"]:
-        console.print(_columns(facts["columns"], facts["n_samples"], "columns"))
+        console.print(_columns(facts["columns"], facts["n_samples"], data, "columns"))
     _show_findings(console, found)
     console.print(f"\n[bold]{escape(found.verdict)}[/]")
 

@@ -1,4 +1,4 @@
-"""A disk that is full and a folder that may not be written to, whichever library came upon it, as an error of ours."""
+"""A disk that is full, or a place that cannot be written to, whichever library came upon it, as an error of ours."""
 
 from __future__ import annotations
 
@@ -29,10 +29,19 @@ NUMBERS = {
     errno.EPERM: "Permission denied",
 }
 
+IN_THE_WAY = {
+    errno.EEXIST: "a file stands where a folder is to be",
+    errno.ENOTDIR: "a file stands where a folder is to be",
+    errno.EISDIR: "a folder stands where a file is to be",
+}
+
 
 def disk_error(error: BaseException) -> CicError | None:
     """Give what a disk said behind an error, or None if it is about something else."""
     for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in IN_THE_WAY:
+            place = str(cause.filename2 or cause.filename)
+            return CicError(IN_THE_WAY[cause.errno], where=place, fix="write somewhere else, or move it out of the way")
         sign = NUMBERS.get(cause.errno or 0) if isinstance(cause, OSError) else None
         text = str(cause)
         sign = sign or next((one for one in SIGNS if one in text), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cic.cli.model import ParamsFile, load
+from cic.cli.model import ModelName, ParamsFile, load
 from cic.cli.params import DEFAULT_PARAMS
 from cic.cli.project import from_here
 from cic.errors import DataError
@@ -29,14 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            help="models:/NAME@champion or models:/NAME/3, runs:/ID, or the folder of a bundle. Default: the champion "
-            "of `registry.name`.",
-            show_default=False,
-        ),
-    ] = None,
+    model: ModelName = None,
     params: ParamsFile = DEFAULT_PARAMS,
     output: Annotated[
         Path | None,

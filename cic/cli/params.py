@@ -115,7 +115,7 @@ def _allowed_list(field: dict[str, Any]) -> str:
         return f"a list of at most {most}, each with fields of its own"
     how_many = f"{most} " if most == few else "one or more " if few else ""
     if "enum" in one:
-        return f"a list of {how_many}of {', '.join(map(str, one['enum']))}"
+        return f"a list of {how_many}{'of ' if how_many else ''}{', '.join(map(str, one['enum']))}"
     bounds = [words.format(one[key]) for key, words in BOUNDS.items() if key in one]
     return ", ".join(
         [f"a list of {how_many}{MANY[one['type']]}", *([f"each {' and '.join(bounds)}"] if bounds else [])]

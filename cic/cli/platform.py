@@ -50,17 +50,22 @@ def up(foreground: Foreground = False) -> None:
     twice, it says that it runs already.
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from cic.platform import control
+    from cic.registry.left_behind import left_behind
     from cic.settings import load_settings
 
     settings = load_settings(with_platform=False)
     if foreground:
         _stay(settings)
         return
+    first = not (settings.home / "postgres").exists()
     with Console(stderr=True).status("starting the platform"):
         state, before = control.up(settings, _tell)
     _show("already running" if before else "running", settings, state)
+    if first and (elsewhere := left_behind(settings.with_addresses(state.addresses))):
+        Console(soft_wrap=True).print(f"\n{escape(elsewhere)}", highlight=False)
     Console(soft_wrap=True).print(NEXT, highlight=False)
 
 

@@ -52,6 +52,7 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
     from rich.padding import Padding
 
     from cic.platform.at_rest import readable
+    from cic.registry.left_behind import left_behind
     from cic.registry.moving import TAG_DECISION, TAG_REASON
     from cic.registry.registry import drift, history, versions
     from cic.settings import load_settings
@@ -68,7 +69,11 @@ def list_versions(params: ParamsFile = DEFAULT_PARAMS, name: Name = None, as_jso
         return
     console = Console()
     if not known:
-        console.print(f"The model [bold]{escape(model)}[/] has no version yet; the flow `cic-train` registers them.")
+        console.print(
+            f"The model [bold]{escape(model)}[/] has no version yet; `dvc repro` or `cic run` registers them."
+        )
+        if elsewhere := left_behind(load_settings()):
+            console.print(escape(elsewhere), highlight=False, soft_wrap=True)
         return
     console.print(f"Versions of {escape(model)}, newest first:")
     for one in known:

@@ -23,7 +23,7 @@ MEANING = {
     "replicate": "sample that technical replicates share",
 }
 USUAL = {
-    "label": ("cell_type", "celltype", "cell type", "cell_line", "tissue", "label", "cancer_type"),
+    "label": ("cell_type", "celltype", "cell_line", "tissue", "label", "cancer_type"),
     "group": ("study", "donor", "patient", "subject", "individual", "series", "dataset", "batch", "group"),
     "replicate": ("replicate_of", "replicate"),
 }
@@ -31,11 +31,17 @@ USUAL = {
 
 
 def roles_found(samples: pd.DataFrame) -> dict[str, str | None]:
-    """Give the column for each role by the names that such columns usually have, or `None`; capitals do not matter.
+    """Give the column for each role by the names that such columns usually have, or `None`.
+
+    Capitals do not matter, nor whether words are parted by a space, a dot, a dash or an underscore.
 
     Values decide nothing, so that nobody's column is taken for what it is not; one that never varies is no use.
     """
-    by_name = {str(name).lower(): str(name) for name in samples.columns if samples[name].nunique() > 1}
+    by_name = {
+        re.sub(r"[ .-]+", "_", str(name).strip().lower()): str(name)
+        for name in samples.columns
+        if samples[name].nunique() > 1
+    }
     return {role: next((by_name[name] for name in names if name in by_name), None) for role, names in USUAL.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def facts_of(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -> di
         "n_samples": matrix.n_samples,
         "n_genes": matrix.n_genes,
         "unit": matrix.unit,
-        "gene_ids": _gene_ids(matrix.genes),
+        "gene_ids": naming_of(matrix.genes),
         **value_facts(matrix),
         "columns": columns_of(samples),
         "labels": _counts(samples, "label"),
@@ -56,9 +57,10 @@ def facts_of(matrix: ExpressionMatrix, others: pd.DataFrame | None = None) -> di
     }
 
 
-def _gene_ids(genes: tuple[str, ...]) -> str:
+def naming_of(names: Sequence[str]) -> str:
+    """Tell which naming of genes most of the names follow."""
     for name, pattern in GENE_IDS.items():
-        if sum(pattern.fullmatch(gene) is not None for gene in genes) > len(genes) / 2:
+        if sum(pattern.fullmatch(one) is not None for one in names) > len(names) / 2:
             return name
     return "symbols or other names"
 

@@ -17,6 +17,8 @@ from cic.data.text import NOT_TEXT, delimiter_of, first_line, open_text
 from cic.errors import DataError
 
 log = logging.getLogger("cic.data")
+SHEETS = (".xlsx", ".xls", ".ods")
+MOST_NAMED = 20
 REAL = re.compile(r"[-+]?\d+\.\d*([eE][-+]?\d+)?")
 # Ways in which ids of two files differ though they mean the same; only ever named to the user, never applied.
 ALMOST: dict[str, Callable[[str], str]] = {
@@ -41,8 +43,9 @@ def read_labels(path: Path) -> pd.DataFrame:
         raise DataError("there is no such file", where=str(path), expected="a table about the samples", fix="check it")
     if delimiter_of(path) is None:
         raise DataError(
-            f"a labels table ending in `{path.suffix}` cannot be read", where=str(path), expected=".csv, .tsv or .txt"
-        )
+            f"a labels table ending in `{path.suffix}` cannot be read", where=str(path), expected=".csv, .tsv or .txt",
+            fix="save the sheet as CSV from the spreadsheet program" if path.suffix in SHEETS else None,
+        )  # fmt: skip
     _check_size(path)
     layout = layout_of(path)
     header, rows = layout.header, _rows(path, layout)
@@ -131,7 +134,7 @@ def join_labels(
     Raises
     ------
     DataError
-        Naming every sample that has no row.
+        Naming the samples that have no row.
     """
     without = [name for name in samples.index if name not in table.index]
     extra = [name for name in table.index if name not in samples.index]
@@ -147,16 +150,20 @@ def join_labels(
         )  # fmt: skip
     if without:
         raise DataError(
-            f"{len(without)} sample(s) have no row in the labels table: {', '.join(without)}"
-            + (f"; {len(extra)} row(s) have no sample: {', '.join(extra)}" if extra else ""),
+            f"{len(without)} sample(s) have no row in the labels table: {_some(without)}"
+            + (f"; {len(extra)} row(s) have no sample: {_some(extra)}" if extra else ""),
             where=f"{path} and {labels_path}",
             expected="a row for each sample",
             fix=_almost(without, extra) or "add the rows; cells of unknown value may be empty",
         )
     if extra:
-        log.warning("%s: %d row(s) have no sample and are left out: %s", labels_path, len(extra), ", ".join(extra))
+        log.warning("%s: %d row(s) have no sample and are left out: %s", labels_path, len(extra), _some(extra))
     kept = samples.drop(columns=[name for name in samples.columns if name in table.columns])
     return kept.join(table, how="left")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
 
 
 def _almost(without: list[str], extra: list[str]) -> str | None:

@@ -105,7 +105,7 @@ def _check_none_empty(declared: _Declared) -> None:
             f"{int(empty_S.sum())} sample(s) have no counts at all: {', '.join(named)}",
             where=declared.where,
             expected="at least one count a sample",
-            fix="leave out the empty samples: --drop-empty",
+            fix="leave out the empty samples: --drop-empty; or, if these are genes, turn --samples-in round",
         )
 
 

@@ -14,8 +14,9 @@ from cic.data.sparse import blocks_as_kept, is_sparse
 if TYPE_CHECKING:
     import scipy.sparse
 
-STANDARDISED_WITHIN = 0.01
-"""Of 0 and of 1, for a gene's mean and standard deviation to be taken for made, not measured."""
+STANDARDISED_WITHIN = 0.05
+"""Of 0 and of 1, for a gene's mean and standard deviation to be taken for made, not measured; clipped ones, as scanpy
+leaves them, and those of most of the samples are that near."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def find(uri: str, name: str, wanted: str) -> Version:
         found = [one for one in known if pointed == one.version]
     if found:
         return found[0]
-    fix, expected = "`cic registry list` shows them", ", ".join(one.version for one in known)
+    fix, expected = "`cic registry list` shows them", f"a version of it, such as {known[0].version}" if known else ""
     if not known and (others := registered(uri)):
         fix, expected = (
             "name one of these, as models:/NAME@champion",

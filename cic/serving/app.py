@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from mlflow.version import VERSION
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
 
 from cic import __version__
 from cic.errors import CicError
@@ -64,6 +65,7 @@ def scoring_app(following: Following, limits: Limits, key: str | None = None) ->
     app.include_router(_model_router(doors), dependencies=locked)
     app.include_router(_other_router(app, doors), dependencies=locked)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(HTTPException, _no_door)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(Counted, metrics=metrics)
     return app
@@ -190,6 +192,14 @@ def _kinds(request: Request) -> tuple[str, str]:
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused), "registered for these"
     return error.answer()
+
+
+async def _no_door(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for these"
+    reason = f"nothing answers {request.method} {request.url.path:.80}; `/openapi.json` lists the doors"
+    answer = Refused(error.status_code, reason).answer()
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ import orjson
 from fastapi.responses import Response
 
 LONGEST_REASON = 2000
-CODES = {413: "RESOURCE_EXHAUSTED", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
+CODES = {404: "ENDPOINT_NOT_FOUND", 413: "RESOURCE_EXHAUSTED", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
 """MLflow's words for statuses; of all others `BAD_REQUEST`."""
 
 

@@ -29,7 +29,7 @@ from cic.tracking.files import (
     file_digests,
 )
 from cic.tracking.lineage import Lineage, content_digest, dataset_input, environment_lock, flat_params
-from cic.tracking.pages import prepare_views
+from cic.tracking.pages import linked_artifact, prepare_views
 from cic.tracking.runs import TAG_KIND, TAG_NOTE, TAG_PROCESS, log_in_batches, this_process
 from cic.tracking.store import all_runs, connect, experiment_id, explained, files_kept, insist
 
@@ -184,8 +184,9 @@ def _register(
     source = logged.artifact_location
     tags = {TAG_BUNDLE: lineage.bundle_digest, "cic.data_md5": lineage.tags()["cic.data_md5"]}
     tags |= {TAG_FILES: json.dumps(files, sort_keys=True)}
+    report = linked_artifact(run.info.experiment_id, run_id, "report.html", "The report, with its figures")
     made = client.create_model_version(
-        name, source, run_id, tags, description=card, await_creation_for=0, model_id=logged.model_id
+        name, source, run_id, tags, description=f"{card}\n\n{report}.", await_creation_for=0, model_id=logged.model_id
     )
     first = version_with_bundle(client, name, lineage.bundle_digest)
     if first is None or first == str(made.version):

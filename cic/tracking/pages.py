@@ -73,6 +73,11 @@ def shown_artifact(run_id: str, artifact: str) -> str:
     return f"![{artifact}](get-artifact?path={quote(artifact, safe='')}&run_uuid={run_id})"
 
 
+def linked_artifact(experiment: str, run_id: str, artifact: str, words: str) -> str:
+    """Give the Markdown that leads from any page of a server to an artifact of a run."""
+    return f"[{words}]({run_page('', experiment, run_id, artifact).removeprefix('/')})"
+
+
 def version_page(uri: str, name: str, version: str) -> str:
     """Address a registered version."""
     return f"{uri}/#/models/{quote(name)}/versions/{version}?{TRAINING}"

@@ -52,9 +52,12 @@ def load(reference: str | Path | None = None, params: Path = Path("params.yaml")
         with needing("registry", "a model of a registry"), registry_of(wanted, params) as (known, named):
             return Model(*fetch_bundle(known.tracking_uri, named, known.artifacts_uri))
     if not Path(wanted).is_dir():
+        # of `cic-mine/3` and `cic-mine@champion`, the name
+        names = [part for part in wanted.partition("@")[0].split("/") if part and not part.isdigit()]
+        name = names[-1] if names else "NAME"
         raise ModelError(
             f"`{wanted}` is neither a registered model, nor a run, nor the folder of a bundle", where="model",
-            expected=f"models:/{Path(wanted).name}@champion, models:/{Path(wanted).name}/3, runs:/ID, or a folder",
+            expected=f"models:/{name}@champion, models:/{name}/3, runs:/ID, or a folder",
         )  # fmt: skip
     return Model(*fetch_bundle("", wanted))
 

@@ -275,6 +275,11 @@ class Model:
 
     def _code_of(self, codes: pd.DataFrame, where: str) -> np.ndarray:
         """Give the codes in a table that this model made."""
+        if not isinstance(codes, pd.DataFrame):
+            raise DataError(
+                f"codes in a {type(codes).__name__} do not say which model made them", where=where,
+                expected="a table as `encode` gives it", fix="give that, or Model.bundle.decode an array",
+            )  # fmt: skip
         check_made_by(codes, Stamp(self.stamp, self.bundle.digest), where)
         columns = self.bundle.code_columns
         missing = [name for name in columns if name not in codes]

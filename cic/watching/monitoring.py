@@ -19,6 +19,8 @@ from cic.watching.window import Window
 
 DRAWS = 25
 """Of one profile a group, where profiles come in groups."""
+AS_TRAINED = 10
+"""Percentile of held-out profiles below which half of the errors raise the question whether the model knows them."""
 SEED = 0
 """Of these draws, so that a check that is repeated says the same."""
 TITLES = {"error": "error", "distance": "distance of the code", "unknown": "unknown profiles", "types": "mix of types"}
@@ -147,6 +149,8 @@ def _places(percentile: str, ratio: str, reference: Reference | None) -> Compare
             times = f"{now[ratio].astype(float).median():.2f} times that of held-out profiles in the middle; "
         middle = np.median(percentile_S)
         told = f"{beyond:.0%} beyond their 95th percentile, the median at their percentile {middle:.0f}"
+        if percentile == "percentile" and middle < AS_TRAINED:
+            told += "; so small are errors of profiles that the model was trained on: are they among these?"
         return places_differ(percentile_S, len(reference.error_P)), times + told
 
     return compare

@@ -5,9 +5,10 @@ from __future__ import annotations
 from cic.evaluation.metrics import Metrics
 from cic.evaluation.report.contents import findings, headline
 from cic.evaluation.report.summary import summary
+from cic.evaluation.words import with_interval
 
-LONGEST = 5000
-"""Characters that MLflow keeps of a version's description."""
+LONGEST = 4800
+"""Characters; MLflow keeps 5,000 of a version's description, and the link to the report stands there too."""
 MARKS = {"good": "✓", "bad": "✗", "open": "–"}
 
 
@@ -28,6 +29,10 @@ def model_card(metrics: Metrics, decided_before: int = 0) -> str:
     )
     profiles, listed = metrics.profiles, findings(metrics)
     lines = [
+        # the registry's table of versions shows no more than this line
+        f"Depth {metrics.model.depth}, {metrics.model.bottleneck_width} numbers: squared error "
+        f"{with_interval(metrics.ratio_to_pca, metrics.interval.confidence, 3)} times that of PCA.",
+        "",
         "## What it is",
         f"An autoencoder that turns a profile of {profiles.genes:,} genes into "
         f"{metrics.model.bottleneck_width} numbers and back; trained on {profiles.train:,} profiles, chosen "

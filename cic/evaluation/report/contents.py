@@ -65,11 +65,14 @@ def headline(metrics: Metrics) -> str:
     if reasons:
         return f"Do not rely on these numbers: {'; and '.join(reasons)}."
     side = against(metrics.ratio_to_pca)
+    is_pca = "This model is PCA: the search chose no hidden layer." if metrics.model.depth == 0 else ""
     if metrics.few_groups:
         return (
             "How this model does on profiles from another group cannot be told: those held out come from too few. "
-            f"On these its error is {metrics.ratio_to_pca.value:.2f} of that of PCA with as many numbers."
+            + (is_pca or f"On these its error is {metrics.ratio_to_pca.value:.2f} of that of PCA with as many numbers.")
         )
+    if is_pca:
+        return is_pca
     if side == "below" and metrics.ratio_to_pca.value > HARDLY_BETTER:
         return "This model describes new profiles hardly better than PCA does with as many numbers: by less than 1%."
     if side == "below":
@@ -101,7 +104,8 @@ def _beside_replicates(metrics: Metrics) -> str:
 def standings(sentences: list[Sentence]) -> str:
     """Count what speaks for the model and against it, in words."""
     counts = {kind: sum(sentence.standing == kind for sentence in sentences) for kind in ("good", "bad", "open")}
+    good, left_open = counts["good"], counts["open"]
     return (
-        f"Of {len(sentences)} findings, {counts['good']} speak for the model, {counts['bad']} against it, and "
-        f"{counts['open']} leave it open."
+        f"Of {len(sentences)} findings, {good} speak{'s' * (good == 1)} for the model, {counts['bad']} against it, and "
+        f"{left_open} leave{'s' * (left_open == 1)} it open."
     )

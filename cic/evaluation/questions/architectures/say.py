@@ -84,7 +84,9 @@ def _n(found: Found, facts: Facts, cells: pd.DataFrame) -> str:
     parts, splits = [_trials(facts)], found.splits
     again = cells.loc[(cells["depth"] > 0) & (cells["trainings"] > 0), "trainings"]
     if len(again):
-        parts.append(f"{len(again)} architectures trained again from at least {again.min()} new seeds")
+        parts.append(
+            f"{len(again)} architecture{'s' * (len(again) != 1)} trained again from at least {again.min()} new seeds"
+        )
     if splits:
         parts.append(f"{splits.n} other splits, each scored on about {splits.validation_profiles:.0f} profiles")
     return "; ".join(parts)

@@ -27,7 +27,12 @@ def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     better = percent(found.share_better_than_pca.value)
     if noise is None:
         level = found.spearman_level
-        claim = f"{better} of {found.n_genes:,} genes are reproduced better than by PCA. " + (
+        of_genes = (
+            f"All {found.n_genes:,} genes are reproduced as by PCA. "
+            if (table["error_model"] == table["error_pca"]).all()
+            else f"{better} of {found.n_genes:,} genes are reproduced better than by PCA. "
+        )
+        claim = of_genes + (
             "" if level is None else f"Spearman r of a gene's error with its mean level: {rounded(level.model.value)}."
         )
         axis = "level"

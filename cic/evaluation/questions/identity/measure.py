@@ -73,7 +73,7 @@ def measure(subject: Subject) -> Answer:
     scores = {method: classification.score(true_S, predicted_S, drawn) for method, predicted_S in named.items()}
     left_out, cautions = dict(plan.left_out), dict(plan.cautions)
     if drawn.caution:
-        cautions["identity.resampling"] = drawn.caution
+        cautions["identity.resampling"] = f"For cell identity: {drawn.caution}"
     unseen_S = ~_seen(plan)
     if unseen_S.any():
         types = ", ".join(sorted(set(true_S[unseen_S]))[:5])
