@@ -1,8 +1,8 @@
 """Axes of all methods, for the benches: features and numbers of a trained code, and as many axes by others.
 
-Beside the features of the model stand the same features without it, of PCA's codes, those of models with wider codes,
-and ICA over genes of what the model decodes: so one sees what is the code's doing, and what that of the way in which
-features are found.
+Beside the features of profiles stand those of the code alone and those of PCA's codes, without a model, those of models
+with wider codes, and ICA over genes of what the model decodes: so one sees what is the code's doing, and what that of
+the way in which features are found. And ICA over genes with as few axes a gene as features: what that much is worth.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from cic.config import Params
 from cic.data.matrix import ExpressionMatrix, read_matrix
 from cic.data.split import split_samples
 from cic.evaluation.axes.rivals import RIVALS, Axes, Profiles, regressed
-from cic.model.feature_fit import fit_features
+from cic.model.feature_fit import OWN, fit_features
 from cic.model.prepare import Prepared, prepare
 from cic.model.rotation import turned_best
+from cic.model.told_genes import FOLLOWED
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed
 from cic.stages.fit import fit_all, kept_and_others
@@ -81,15 +82,20 @@ class Linear:
 
 
 def features_of(
-    ready: Prepared, profiles: Profiles, networks: Sequence[Any], wanted: int | Literal["auto"] = "auto"
+    ready: Prepared,
+    profiles: Profiles,
+    networks: Sequence[Any],
+    wanted: int | Literal["auto"] = "auto",
+    own: Sequence[int] = OWN,
 ) -> Axes | None:
-    """Give the features of the first network's code; `None` without any."""
+    """Give features beside the first network's code, or of it alone with `own` [0]; `None` without any."""
     fold, network = ready.fold, networks[0]
-    features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, wanted)
+    features = fit_features(networks, ready.basis, fold.z_train_SK, fold.z_validation_SK, wanted, own=own)
     if features is None:
         return None
+    both = (profiles.z_train_NK, profiles.z_test_SK)
     made = [network.decode(code_SW) for code_SW in _codes(profiles, network)]
-    return Axes(features.loading_GF(), *(features.activities(z_SK) for z_SK in made))
+    return Axes(features.loading_GF(), *map(features.activities, both, made))
 
 
 def _codes(profiles: Profiles, network: Any) -> list[np.ndarray]:
@@ -130,18 +136,33 @@ def other_axes(networks: Mapping[int, Sequence[Any]], n_axes: int, seed: int, wi
         return lambda _, profiles: rival(profiles, n_axes, seed)
 
     def of_pca(width: int) -> Make:
-        return lambda ready, profiles: features_of(ready, profiles, [Linear(width, ready.basis.rank)], n_axes)
+        return lambda ready, profiles: features_of(ready, profiles, [Linear(width, ready.basis.rank)], n_axes, own=[0])
 
     def of_width(width: int) -> Make:
-        return lambda ready, profiles: features_of(ready, profiles, trained(ready, seed, width), n_axes)
+        return lambda ready, profiles: features_of(ready, profiles, trained(ready, seed, width), n_axes, own=[0])
+
+    def of_code(ready: Prepared, profiles: Profiles) -> Axes | None:
+        return features_of(ready, profiles, networks[id(ready)], n_axes, own=[0])
 
     def of_decoded(ready: Prepared, profiles: Profiles) -> Axes:
         return RIVALS["ica_genes"](decoded(ready, profiles, networks[id(ready)][0]), n_axes, seed)
 
+    def few_a_gene(_: Prepared, profiles: Profiles) -> Axes:
+        axes = RIVALS["ica_genes"](profiles, n_axes, seed)
+        kept_GN = np.argsort(-np.abs(axes.loading_GF), axis=1, kind="stable")[:, :FOLLOWED]
+        few_GF = np.zeros_like(axes.loading_GF)
+        np.put_along_axis(few_GF, kept_GN, np.take_along_axis(axes.loading_GF, kept_GN, axis=1), axis=1)
+        return replace(axes, loading_GF=few_GF)
+
     of_pcas = {f"features of PCA {width}": of_pca(width) for width in LINEAR}
     of_widths = {f"features of {width} numbers": of_width(width) for width in widths}
     others = {name: of(rival) for name, rival in RIVALS.items()}
-    return {**others, "ica_genes of decoded": of_decoded, **of_pcas, **of_widths}
+    controls = {
+        "features of the code": of_code,
+        "ica_genes, few a gene": few_a_gene,
+        "ica_genes of decoded": of_decoded,
+    }
+    return {**others, **controls, **of_pcas, **of_widths}
 
 
 def rows_by_method(

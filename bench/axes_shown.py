@@ -24,13 +24,15 @@ from cic.evaluation.statistics.intervals import Interval, percentile_interval
 
 RESAMPLES, CONFIDENCE, SEED = 2000, 0.95, 1
 NAMES = {
-    "features": "features of the code (30)",
+    "features": "features",
+    "features of the code": "features of the code alone (30)",
     "features of 60 numbers": "of a code of 60",
     "features of 120 numbers": "of a code of 120",
     "features of PCA 30": "features of PCA's code (30)",
     "features of PCA 60": "of PCA's 60",
     "features of PCA 120": "of PCA's 120",
     "ica_genes": "ICA over genes",
+    "ica_genes, few a gene": "ICA over genes, three a gene",
     "sparse_pca": "sparse PCA",
     "nmf": "NMF",
     "ica": "ICA over profiles",
@@ -89,20 +91,21 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def recovered(rows: Sequence[Mapping[str, Any]]) -> Spec:
     """Show how well one axis each follows the programs, and how many links are true, a panel a setting."""
-    panels = []
+    panels, measured = [], {row["method"] for row in rows if row["asked"] == "as many"}
+    names = {method: name for method, name in NAMES.items() if method in measured}
     for number, (setting, found) in enumerate(pd.DataFrame(rows).groupby("setting", sort=False)):
         as_many = {method: summary(one) for method, one in found[found["asked"] == "as many"].groupby("method")}
-        at = [float(-place) for place, method in enumerate(NAMES) if method in as_many]
+        at = [float(-place) for place, method in enumerate(names) if method in as_many]
         marks = []
         for figure, (beside, look, label) in DRAWN.items():
-            each = [as_many[method][figure] for method in NAMES if method in as_many]
+            each = [as_many[method][figure] for method in names if method in as_many]
             ends = [[one.value if end is None else end for end in (one.low, one.high)] for one in each]
             y = [place + beside for place in at]
             value = [one.value for one in each]
             low, high = np.transpose(ends)
             marks.append(Series(value, y, look, low, high, along="x", label=label))
-        ticks = [(-place, name if number == 0 else "") for place, name in names_at(list(NAMES.values()))]
-        limits = (0.5 - len(NAMES), 0.5)
+        ticks = [(-place, name if number == 0 else "") for place, name in names_at(list(names.values()))]
+        limits = (0.5 - len(names), 0.5)
         panels.append(Panel(marks, Axis(limits=(-0.03, 1.03)), Axis(ticks=ticks, limits=limits), title=str(setting)))
     return Spec([panels], [3.4], legend="lower")
 

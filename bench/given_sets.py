@@ -65,7 +65,7 @@ class Case:
             assert found is not None, "some recur"
             parts = (profiles.z_train_NK, profiles.z_test_SK, held_SK)
             made = [networks[0].decode(networks[0].encode(z_SK)) for z_SK in parts]
-            activity = [found.activities(z_SK) for z_SK in made]
+            activity = [found.activities(*both) for both in zip(parts, made, strict=True)]
             axes.append(Axes(found.loading_GF(), activity[0], activity[1]))
             if first is None:
                 first, told = found, told_share(made[0], activity[0], made[2], activity[2])

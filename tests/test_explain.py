@@ -49,8 +49,9 @@ def test_activities_stand_beside_codes_where_they_are_asked_for(model, frame):
     plain, beside = model.encode(frame), model.encode(frame, features=True)
     columns = model.bundle.features.columns
     pd.testing.assert_frame_equal(beside.drop(columns=columns), plain)
-    of_codes = model.bundle.activities(plain[model.bundle.code_columns].to_numpy())
-    np.testing.assert_array_equal(beside[columns].to_numpy(), of_codes)
+    z_SK = model.bundle.project(frame.to_numpy())[0]
+    activity_SF = model.bundle.activities(z_SK, plain[model.bundle.code_columns].to_numpy())
+    np.testing.assert_array_equal(beside[columns].to_numpy(), activity_SF)
 
 
 def test_an_anndata_has_them_as_an_array(model, frame):
@@ -88,10 +89,10 @@ def test_genes_and_types_of_a_feature_are_those_of_the_bundle(model):
 
 
 def test_types_are_told_of_other_profiles_where_these_are_given(model, frame):
-    codes = model.encode(frame)
+    codes = model.encode(frame, features=True)
     labels = pd.Series(np.repeat(["a", "b"], 10), frame.index)
     found = model.explain(codes=codes, labels=labels)
-    activity_SF = model.bundle.activities(codes[model.bundle.code_columns].to_numpy())
+    activity_SF = codes[model.bundle.features.columns].to_numpy()
     for number, one in enumerate(found):
         mean_A = activity_SF[:, number].reshape(2, 10).mean(axis=1)
         assert one.types == {
@@ -101,6 +102,8 @@ def test_types_are_told_of_other_profiles_where_these_are_given(model, frame):
         model.explain(codes=codes, labels=labels.drop("s3"))
     with pytest.raises(DataError, match="s3 has more than one label"):
         model.explain(codes=codes, labels=pd.concat([labels, labels[["s3"]]]))
+    with pytest.raises(DataError, match=r"there is no column feature_1(.|\n)*--features"):
+        model.explain(codes=model.encode(frame), labels=labels)
     with pytest.raises(DataError, match="both or neither"):
         model.explain(codes=codes)
     with pytest.raises(ModelError, match="made by cic/2"):

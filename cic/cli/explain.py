@@ -47,7 +47,7 @@ def explain(
     codes: Annotated[
         Path | None,
         typer.Option(
-            help="Codes, as `cic encode` writes them, to tell cell types of. Default: the training profiles.",
+            help="What `cic encode --features` wrote, to tell cell types of. Default: the training profiles.",
             callback=from_here,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def explain(
     ] = None,
     label: Annotated[str, typer.Option(help="With --labels: its column with the cell type.")] = "label",
 ) -> None:
-    """Say what each feature of a model's code is: genes that it moves, cell types, gene sets."""
+    """Say what each feature of a model is: genes that it moves, cell types, gene sets."""
     if output is not None and output.suffix not in (".json", ".csv", ".tsv"):
         raise typer.BadParameter(f"{output.name} ends in none of .json, .csv, .tsv", param_hint="-o")
     if (codes is None) != (labels is None):

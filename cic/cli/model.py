@@ -77,7 +77,7 @@ HeldOut = Annotated[
 ]
 WithFeatures = Annotated[
     bool,
-    typer.Option("--features", help="Give the activity of each feature of the code beside it; see `cic explain`."),
+    typer.Option("--features", help="Give the activity of each feature beside the code; see `cic explain`."),
 ]
 NOT_TO_USE = ("labels", "genes_to", "species_to", "least_mapped", "drop_empty")
 """Options of reading that are of an import alone: a model's genes are called as it calls them."""

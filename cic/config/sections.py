@@ -192,7 +192,7 @@ class Fit(ParamsSection):
     )
     features: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         "auto",
-        description="features of the code, at most; auto: those that another training and other genes find too, up to "
+        description="features of profiles, at most; auto: those that another training and other genes find too, up to "
         "eight times its width; 0: none",
     )
     gene_sets: str | None = Field(

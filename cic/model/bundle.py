@@ -49,7 +49,7 @@ class Bundle:
     reference
         What held-out profiles came to, to compare others with; `None` if nothing is known of that.
     features
-        What the code holds, as features; `None` without any.
+        Of profiles, beside their codes; `None` without any.
     classifier
         What tells the labels; `None` without any, and of a model made before format 6, whose network tells them.
     digest
@@ -231,8 +231,13 @@ class Bundle:
             raise ModelError(f"codes of shape {code_SW.shape}", where="decode", expected=f"samples x {width}")
         return self.preprocessor.inverse(self.basis.lift(self.decode_basis(code_SW)))
 
-    def activities(self, code_SW: np.ndarray) -> np.ndarray:
-        """Give the activity of each feature, float32, samples x features, from codes.
+    def activities(self, z_SK: np.ndarray, code_SW: np.ndarray) -> np.ndarray:
+        """Give the activity of each feature, float32, samples x features, of profiles.
+
+        Parameters
+        ----------
+        z_SK, code_SW
+            Their coordinates and codes, as `project` and `encode` give them.
 
         Raises
         ------
@@ -242,7 +247,7 @@ class Bundle:
         features = self.known_features()
         decoded_SK = self.decode_basis(code_SW)
         with one_thread():
-            return features.activities(decoded_SK)
+            return features.activities(np.asarray(z_SK, dtype=np.float32), decoded_SK)
 
     def known_features(self) -> Features:
         """Give the features, or refuse where there are none.

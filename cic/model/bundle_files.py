@@ -32,7 +32,7 @@ READABLE_FORMATS = (2, 3, 4, 5, 6, 7, FORMAT)
 """Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
 nothing is kept by which missing genes could be inferred, before format 6 no features, no network is merged of
 several, and the network alone tells labels, in format 6 labels are told by code and coordinates, not by ranks, and
-before format 8 all profiles are told as undisturbed ones."""
+before format 8 all profiles are told as undisturbed ones, and features are of what a code is decoded to alone."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"
@@ -60,8 +60,10 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         "labels": list(bundle.labels),
         "feature_types": [] if bundle.features is None else list(bundle.features.types),
     }
-    if bundle.features is not None and bundle.features.given:
-        described["given_sets"] = list(bundle.features.given)
+    if bundle.features is not None:
+        described["own_coordinates"] = bundle.features.n_own
+        if bundle.features.given:
+            described["given_sets"] = list(bundle.features.given)
     for name, content in ((FILES[1], described), (ORIGIN, bundle.about)):
         (folder / name).write_text(json.dumps(content, sort_keys=True, indent=1) + "\n")
 
@@ -106,7 +108,12 @@ def load_bundle(folder: Path) -> Bundle:
             about=dict(about),
             reference=Reference.restore(kept) if kept else None,
             features=(
-                Features.restore(features, described["feature_types"], described.get("given_sets", []))
+                Features.restore(
+                    features,
+                    described["feature_types"],
+                    described.get("given_sets", []),
+                    described.get("own_coordinates", 0),
+                )
                 if features
                 else None
             ),

@@ -13,6 +13,7 @@ from cic.model.seen import Seen, seen
 
 if TYPE_CHECKING:
     from cic.model.bundle import Bundle
+    from cic.model.features import Features
     from cic.model.reference import Reference
 
 COLUMNS = (
@@ -111,14 +112,21 @@ def named_types(
     }
 
 
-def answers(bundle: Bundle, values_SG: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+def answers(
+    bundle: Bundle, values_SG: np.ndarray, features: Features | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Give all that a model says of profiles, seen once.
+
+    Parameters
+    ----------
+    features
+        Of the bundle, where their activities are wanted.
 
     Returns
     -------
     dict, numpy.ndarray or None
-        A column each (S): `code_1` and so on, those of `judged`, and with a classifier those of `named_types`; and the
-        probability of each label (float32, S x L).
+        A column each (S): `code_1` and so on, those of `judged`, with a classifier those of `named_types`, and
+        activities as `feature_1` and so on; and the probability of each label (float32, S x L).
     """
     found = seen(bundle, values_SG)
     told = dict(zip(bundle.code_columns, found.code_SW.T, strict=True)) | _judgement(bundle, values_SG, found)
@@ -127,6 +135,8 @@ def answers(bundle: Bundle, values_SG: np.ndarray) -> tuple[dict[str, np.ndarray
         probability_SL = bundle.classify(values_SG, found.code_SW, found.z_SK, found.outside_S)
         foreign_S = np.zeros(len(values_SG), dtype=bool) if bundle.reference is None else ~told["familiar"]
         told |= named_types(probability_SL, bundle.labels, foreign_S, bundle.reference)
+    if features is not None:
+        told |= zip(features.columns, bundle.activities(found.z_SK, found.code_SW).T, strict=True)
     return told, probability_SL
 
 

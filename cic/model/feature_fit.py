@@ -1,76 +1,68 @@
-"""Fitting the features of a code: from the decoded training profiles, seen as genes that follow few activities.
+"""Fitting features: from the training profiles, seen as genes that follow few activities.
 
-What is decoded is free of most noise and costs nothing. Of the genes that the decoder tells best every other one is for
-the features, and the rest to find them again from another training, so that what recurs is neither a training's nor a
-gene's own. Where gene sets are given (`cic.model.drawing`), each half asks the other whether it agrees.
+Leading coordinates are those of the profiles themselves, since a code has no room for what is rare, as long as features
+recur so; elsewhere noise is more than what could be told, and what the code is decoded to stands in their place. Of the
+genes that are told best every other one is for the features, and the rest to find them again from another training, so
+that what recurs is neither a training's nor a gene's own. Where gene sets are given (`cic.model.drawing`), each half
+asks the other whether it agrees.
 
-Axes: S profiles, K coordinates, G genes, H those of one half, R directions in which decoded profiles differ, F
+Axes: S profiles, K coordinates, G genes, H those of one half, R directions in which profiles differ, F
 features, P given gene sets, T cell types.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import eigh
 
 from cic.model.basis import SampleBasis
-from cic.model.dictionary import learned, solved, told_by
+from cic.model.dictionary import learned
 from cic.model.drawing import GenesInSets, drawn, membership
 from cic.model.features import ACTIVE, Features, activities
 from cic.model.inference import TrainedNetwork
 from cic.model.recurrence import recurrence
+from cic.model.shown import Shown, directions, shown
 from cic.model.threads import one_thread
+from cic.model.told_genes import told_genes
 
 TIMES_THE_WIDTH = 8
 """Features that are looked for, for each number of the code, unless so many are asked for."""
-TOLD_BY, FOLLOWED = 2, 3
-"""Features that tell a gene while they are sought, and that it is said to follow once they are found."""
+OWN = (0, 4)
+"""Leading coordinates that are the profile's own, for each number of the code: those are taken with which features
+recur best, the first of equal ones. Where profiles are noisy more of their own is more noise."""
+TOLD_BY = 2
+"""Features that tell a gene while they are sought."""
 RECURS_AT = 0.8
 """Correlation with its match from which on a feature recurs."""
 MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
 """What features are learnt from; more are taken evenly from all."""
 MOST_GENES_IN_SETS = 5000
 """Of each half, that gene sets are held against: sets are small, and most of their genes are not among the former."""
-KEPT_VARIANCE = 0.9999
-"""Of the decoded profiles: what is less is rounding of the decoder rather than profiles that differ."""
 KEPT_BY_REST = 0.95
 """Share of a feature's variance that its level of rest leaves, at least."""
 LEVELS = np.linspace(0.0, 0.9, 37)
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """Training profiles as one network decodes them, in the directions in which they differ.
+class Found:
+    """Features before their genes are told: how activities are read off profiles, what drew them, which recur.
 
     Attributes
     ----------
-    z_SK, mean_K
-        The decoded profiles in the basis, and their mean.
-    whitening_KR
-        A decoded profile less the mean, times the whitening, has mean 0 and variance 1 in each direction.
-    row_GR
-        How each gene varies: its length is the standard deviation.
+    activity_SF
+        Of the training profiles.
     """
 
-    z_SK: np.ndarray
-    mean_K: np.ndarray
-    whitening_KR: np.ndarray
-    row_GR: np.ndarray
-
-
-@dataclass(frozen=True)
-class Found:
-    """Features before their genes are told: atoms, how activities are read off decoded profiles, what drew them."""
-
-    atom_FR: np.ndarray
+    n_own: int
     readout_KF: np.ndarray
     offset_F: np.ndarray
+    activity_SF: np.ndarray
     by_PF: np.ndarray
+    recurs_F: np.ndarray
 
 
 def fit_features(
@@ -81,8 +73,9 @@ def fit_features(
     wanted: int | Literal["auto"],
     label_S: pd.Series | None = None,
     given: Mapping[str, np.ndarray] | None = None,
+    own: Sequence[int] = OWN,
 ) -> Features | None:
-    """Find features of the first network's code.
+    """Find features of profiles beside the first network's code.
 
     Parameters
     ----------
@@ -98,68 +91,73 @@ def fit_features(
         Labels of the training profiles, if they have any.
     given
         Gene sets that features are drawn towards where the data agree: positions of their genes, by name.
+    own
+        Leading coordinates that could be the profile's own, for each number of the code: with 0 features are of the
+        code.
 
     Returns
     -------
     Features or None
         None where none is wanted or recurs, or there are too few genes.
     """
-    n_wanted = TIMES_THE_WIDTH * networks[0].architecture.bottleneck_width if wanted == "auto" else wanted
+    width = networks[0].architecture.bottleneck_width
+    n_wanted = TIMES_THE_WIDTH * width if wanted == "auto" else wanted
     if not n_wanted:
         return None
     every = -(-len(z_train_SK) // MOST_PROFILES)
+    z_train_SK, labels = z_train_SK[::every], None if label_S is None else label_S.iloc[::every]
     z_held_SK = z_held_SK[:: -(-len(z_held_SK) // MOST_PROFILES)]
     with one_thread():
-        seen = [_decoded(network, basis, z_train_SK[::every]) for network in networks]
-        mine_G, theirs_G, step = _halves(seen[0], basis, z_train_SK)
-        if len(theirs_G[::step]) < FEWEST_GENES:
+        sets = [*(given or {}).values()]
+        tried = [
+            one
+            for times in own
+            if (one := _recurring(networks, basis, z_train_SK, z_held_SK, n_wanted, times * width, sets)) is not None
+        ]
+        if not tried:
             return None
-        sets = list((given or {}).values())
-
-        def find(one: Decoded, own_G: np.ndarray, other_G: np.ndarray) -> Found:
-            atom_FR = learned(_of_length_1(one.row_GR[own_G[::step]]), n_wanted, TOLD_BY)
-            by_PF = np.zeros((len(sets), len(atom_FR)), dtype=np.float32)
-            if sets:
-                own, other = (_in_sets(one, gene_H, sets) for gene_H in (own_G, other_G))
-                atom_FR, by_PF = drawn(atom_FR, own, other, TOLD_BY)
-            return _found(one, atom_FR, by_PF)
-
-        found = find(seen[0], mine_G, theirs_G)
-        held_SF = _activities(found, networks[0], z_held_SK)
-        others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
-        recurs_OF = []
-        for network, other in others:
-            again_SF = _activities(find(other, theirs_G, mine_G), network, z_held_SK)
-            recurs_OF.append(recurrence(held_SF, again_SF, signed=True))
-        recurs_F = np.mean(recurs_OF, axis=0).astype(np.float32)
-        kept_F = np.sort(np.argsort(-recurs_F, kind="stable")[:n_wanted])
+        best = max(tried, key=lambda one: np.sort(one.recurs_F)[-n_wanted:].mean())
+        kept_F = np.sort(np.argsort(-best.recurs_F, kind="stable")[:n_wanted])
         if wanted == "auto":
-            kept_F = kept_F[recurs_F[kept_F] >= RECURS_AT]
-        if not len(kept_F):
-            return None
-        kept = Found(found.atom_FR[kept_F], found.readout_KF[:, kept_F], found.offset_F[kept_F], found.by_PF[:, kept_F])
-        labels = None if label_S is None else label_S.iloc[::every]
-        return _told(kept, seen[0], basis, recurs_F[kept_F], labels, given or {})
+            kept_F = kept_F[best.recurs_F[kept_F] >= RECURS_AT]
+        return _told(best, kept_F, basis, z_train_SK, labels, given or {}) if len(kept_F) else None
 
 
-def _decoded(network: TrainedNetwork, basis: SampleBasis, z_SK: np.ndarray) -> Decoded:
-    """Decode training profiles, and turn what they differ by into directions."""
-    made_SK = network.decode(network.encode(z_SK)).astype(np.float64)
-    mean_K = made_SK.mean(axis=0)
-    centred_SK = made_SK - mean_K
-    # of the smaller of the two products; it has as many eigenvalues above 0 as profiles differ in directions
-    tall = len(centred_SK) > centred_SK.shape[1]
-    values, vectors = eigh(centred_SK.T @ centred_SK if tall else centred_SK @ centred_SK.T)
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    n_kept = int(np.searchsorted(np.cumsum(values), KEPT_VARIANCE * values.sum())) + 1
-    spread_R = np.sqrt(values[:n_kept] / len(centred_SK))
-    direction_KR = vectors[:, :n_kept] if tall else centred_SK.T @ vectors[:, :n_kept] / np.sqrt(values[:n_kept])
-    row_GR = basis.components_GK @ (direction_KR * spread_R).astype(np.float32)
-    return Decoded(made_SK, mean_K, direction_KR / spread_R, row_GR)
+def _recurring(
+    networks: Sequence[TrainedNetwork],
+    basis: SampleBasis,
+    z_train_SK: np.ndarray,
+    z_held_SK: np.ndarray,
+    n_wanted: int,
+    n_own: int,
+    sets: Sequence[np.ndarray],
+) -> Found | None:
+    """Find features with so many coordinates of the profile's own; None where there are too few genes."""
+    seen = [directions(shown(network, z_train_SK, n_own), basis) for network in networks]
+    mine_G, theirs_G, step = _halves(seen[0], basis, z_train_SK)
+    if len(theirs_G[::step]) < FEWEST_GENES:
+        return None
+
+    def find(one: Shown, own_G: np.ndarray, other_G: np.ndarray) -> Found:
+        atom_FR = learned(_of_length_1(one.row_GR[own_G[::step]]), n_wanted, TOLD_BY)
+        by_PF = np.zeros((len(sets), len(atom_FR)), dtype=np.float32)
+        if sets:
+            own, other = (_in_sets(one, gene_H, sets) for gene_H in (own_G, other_G))
+            atom_FR, by_PF = drawn(atom_FR, own, other, TOLD_BY)
+        return _found(one, atom_FR, by_PF, n_own)
+
+    found = find(seen[0], mine_G, theirs_G)
+    held_SF = _activities(found, shown(networks[0], z_held_SK, n_own))
+    others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
+    recurs_OF = []
+    for network, other in others:
+        again_SF = _activities(find(other, theirs_G, mine_G), shown(network, z_held_SK, n_own))
+        recurs_OF.append(recurrence(held_SF, again_SF, signed=True))
+    return replace(found, recurs_F=np.mean(recurs_OF, axis=0).astype(np.float32))
 
 
-def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Part the half of the genes that the decoder tells best, or all where they are few, into two.
+def _halves(seen: Shown, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Part the half of the genes that is told best, or all where they are few, into two.
 
     The third is a step: of either part every gene at that distance is enough to learn from.
     """
@@ -172,13 +170,13 @@ def _halves(seen: Decoded, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[
     return best_G[mine_G], best_G[~mine_G], step
 
 
-def _in_sets(seen: Decoded, gene_H: np.ndarray, sets: Sequence[np.ndarray]) -> GenesInSets:
+def _in_sets(seen: Shown, gene_H: np.ndarray, sets: Sequence[np.ndarray]) -> GenesInSets:
     """Give genes with the sets they are in; of many a part."""
     some_H = gene_H[:: -(-len(gene_H) // MOST_GENES_IN_SETS)]
     return GenesInSets(_of_length_1(seen.row_GR[some_H]), membership(sets, some_H, len(seen.row_GR)))
 
 
-def _found(seen: Decoded, atom_FR: np.ndarray, by_PF: np.ndarray) -> Found:
+def _found(seen: Shown, atom_FR: np.ndarray, by_PF: np.ndarray, n_own: int) -> Found:
     """Make features of atoms, each pointing to where few profiles are, and at rest in the others."""
     raw_SF = (seen.z_SK - seen.mean_K) @ (seen.whitening_KR @ atom_FR.T)
     sign_F = np.where(np.power(raw_SF, 3).mean(axis=0) < 0, -1.0, 1.0)
@@ -188,7 +186,9 @@ def _found(seen: Decoded, atom_FR: np.ndarray, by_PF: np.ndarray) -> Found:
     unit_F = activity_SF.sum(axis=0) / np.maximum((activity_SF > 0).sum(axis=0), 1)
     readout_KF = seen.whitening_KR @ atom_FR.T * (sign_F / np.where(unit_F > 0, unit_F, 1))
     offset_F = -seen.mean_K @ readout_KF - rest_F / np.where(unit_F > 0, unit_F, 1)
-    return Found(atom_FR, readout_KF.astype(np.float32), offset_F.astype(np.float32), by_PF * sign_F.astype(np.float32))
+    readout_KF, offset_F = readout_KF.astype(np.float32), offset_F.astype(np.float32)
+    found_SF = activities(seen.z_SK, readout_KF, offset_F)
+    return Found(n_own, readout_KF, offset_F, found_SF, by_PF * sign_F.astype(np.float32), np.zeros(len(atom_FR)))
 
 
 def _rest(raw_SF: np.ndarray) -> np.ndarray:
@@ -205,39 +205,36 @@ def _rest(raw_SF: np.ndarray) -> np.ndarray:
     return rest_F
 
 
-def _activities(found: Found, network: TrainedNetwork, z_SK: np.ndarray) -> np.ndarray:
-    return activities(network.decode(network.encode(z_SK)), found.readout_KF, found.offset_F)
+def _activities(found: Found, seen_SK: np.ndarray) -> np.ndarray:
+    return activities(seen_SK, found.readout_KF, found.offset_F)
 
 
 def _told(
     found: Found,
-    seen: Decoded,
+    kept_F: np.ndarray,
     basis: SampleBasis,
-    recurs_F: np.ndarray,
+    z_train_SK: np.ndarray,
     label_S: pd.Series | None,
     given: Mapping[str, np.ndarray],
 ) -> Features:
-    """Tell every gene by the features that suit it best, and sum up the training profiles; what moves most is first."""
-    activity_SF = activities(seen.z_SK, found.readout_KF, found.offset_F)
-    chosen_GN, _ = told_by(_of_length_1(seen.row_GR), found.atom_FR, min(FOLLOWED, len(found.atom_FR)))
-    centred_SF = activity_SF - activity_SF.mean(axis=0)
-    made_KF = (seen.z_SK - seen.mean_K).T.astype(np.float32) @ centred_SF
-    right_GF = basis.components_GK @ (made_KF * np.float32(basis.scale))
-    loading_GN = solved(centred_SF.T @ centred_SF, right_GF, chosen_GN)
+    """Tell every gene by features, and sum up the training profiles; what moves most is first."""
+    activity_SF = found.activity_SF[:, kept_F]
+    chosen_GN, loading_GN = told_genes(activity_SF, z_train_SK, basis)
     types: tuple[str, ...] = ()
     activity_TF = np.empty((0, 0), np.float32)
     if label_S is not None and label_S.notna().any():
         by_type = pd.DataFrame(activity_SF).groupby(label_S.astype("string").to_numpy(), sort=True).mean()
         types, activity_TF = tuple(map(str, by_type.index)), by_type.to_numpy(dtype=np.float32)
-    moved_F = np.bincount(chosen_GN.ravel(), np.square(loading_GN).ravel(), len(recurs_F)) * activity_SF.var(axis=0)
+    moved_F = np.bincount(chosen_GN.ravel(), np.square(loading_GN).ravel(), len(kept_F)) * activity_SF.var(axis=0)
     order_F = np.argsort(-moved_F, kind="stable")
-    set_D, feature_D = np.nonzero(found.by_PF[:, order_F])
+    by_PF = found.by_PF[:, kept_F[order_F]]
+    set_D, feature_D = np.nonzero(by_PF)
     return Features(
-        found.readout_KF[:, order_F],
-        found.offset_F[order_F],
+        found.readout_KF[:, kept_F[order_F]],
+        found.offset_F[kept_F[order_F]],
         np.argsort(order_F)[chosen_GN].astype(np.int32),
         loading_GN,
-        recurs_F[order_F],
+        found.recurs_F[kept_F[order_F]],
         (activity_SF > ACTIVE).mean(axis=0, dtype=np.float32)[order_F],
         types,
         activity_TF[:, order_F] if types else activity_TF,
@@ -246,7 +243,8 @@ def _told(
         np.cumsum([len(members) for members in given.values()], dtype=np.int32),
         set_D.astype(np.int32),
         feature_D.astype(np.int32),
-        found.by_PF[:, order_F][set_D, feature_D],
+        by_PF[set_D, feature_D],
+        found.n_own,
     )
 
 

@@ -1,7 +1,8 @@
-"""Features of a code: more than it has numbers, each non-negative and at rest in many profiles, each moving few genes.
+"""Features of profiles: more than a code has numbers, each non-negative and at rest in many, each moving few genes.
 
-A feature is read off the profile that a code is decoded to, so it is a function of the code alone.
-`cic.model.dictionary` says how features are found, `cic.model.feature_fit` fits them.
+A code of few numbers does not hold what is rare. So a feature is read off the leading coordinates of the profile itself
+and, beyond these, of what its code is decoded to. `cic.model.dictionary` says how features are found, and
+`cic.model.feature_fit` fits them.
 
 Axes: S profiles, K coordinates of the sample basis, G genes, F features, N features that a gene follows, T cell types,
 P given gene sets, M their genes, one set after the other, D pairs of a set and a feature.
@@ -18,21 +19,22 @@ ACTIVE = 0.1
 """Activity above which a feature counts as active: 1 is its mean where it is not at rest."""
 KNOWN = 0.5
 """Share of a set's genes that one given set may have; with more of them the set is as good as given."""
-NAMES = ("types", "given")
-"""Fields that are words rather than numbers."""
+NO_ARRAYS = ("types", "given", "n_own")
+"""Fields that are no arrays."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of a code, and which genes each moves.
+    """Features, and which genes each moves.
 
     Attributes
     ----------
     readout_KF, offset_F
-        A decoded profile times the former, plus the latter, is the activity where that is above 0 (float32).
+        A profile as features see it (`with_own`) times the former, plus the latter, is the activity where that is above
+        0 (float32).
     feature_GN, loading_GN
-        Features that each gene follows (int32), and by how much the preprocessed gene changes (log2, where nothing is
-        scaled) for each unit of their activity (float32).
+        Features that each gene follows (int32), and by how much the preprocessed gene is higher (log2, where nothing is
+        scaled) for each unit of their activity, with all that goes along with it (float32); 0 where it follows fewer.
     recurrence_F
         Correlation over validation profiles with the feature's match among those of another training, found from other
         genes (float32).
@@ -46,6 +48,8 @@ class Features:
     drawn_set_D, drawn_feature_D, drawn_by_D
         Which features were drawn towards which of these (int32), and by how much: what the genes of the set load on the
         feature more than others, below 0 where they fall as it rises (float32).
+    n_own
+        Leading coordinates that are the profile's own; 0 in bundles of before format 8, whose features are of the code.
     """
 
     readout_KF: np.ndarray
@@ -62,6 +66,7 @@ class Features:
     drawn_set_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
     drawn_feature_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
     drawn_by_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    n_own: int = 0
 
     def __len__(self) -> int:
         return len(self.offset_F)
@@ -71,9 +76,9 @@ class Features:
         """Names of the columns of a table of activities."""
         return [f"feature_{number}" for number in range(1, len(self) + 1)]
 
-    def activities(self, decoded_SK: np.ndarray) -> np.ndarray:
-        """Give the activities, float32, samples x features, of profiles that codes are decoded to."""
-        return activities(decoded_SK, self.readout_KF, self.offset_F)
+    def activities(self, z_SK: np.ndarray, decoded_SK: np.ndarray) -> np.ndarray:
+        """Give the activities, float32, samples x features, of profiles and what their codes are decoded to."""
+        return activities(with_own(z_SK, decoded_SK, self.n_own), self.readout_KF, self.offset_F)
 
     def loading_GF(self) -> np.ndarray:
         """Give the direction of each feature over genes, most of it 0 (float32)."""
@@ -109,16 +114,21 @@ class Features:
         return np.isin(names, self.given) | (most_Q > KNOWN * size_Q)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the numbers that `restore` needs."""
-        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NAMES}
+        """Give the arrays that `restore` needs."""
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NO_ARRAYS}
         return {name: value for name, value in found.items() if value.size}
 
     @classmethod
-    def restore(cls, arrays: dict[str, np.ndarray], types: list[str], given: list[str]) -> Features:
-        """Build them from what `arrays` gave, and the names."""
-        return cls(**arrays, types=tuple(types), given=tuple(given))
+    def restore(cls, arrays: dict[str, np.ndarray], types: list[str], given: list[str], n_own: int) -> Features:
+        """Build them from what `arrays` gave, and the rest."""
+        return cls(**arrays, types=tuple(types), given=tuple(given), n_own=n_own)
 
 
-def activities(decoded_SK: np.ndarray, readout_KF: np.ndarray, offset_F: np.ndarray) -> np.ndarray:
-    """Read activities off decoded profiles (float32, S x F)."""
-    return np.maximum(decoded_SK.astype(np.float32) @ readout_KF + offset_F, np.float32(0))
+def with_own(z_SK: np.ndarray, decoded_SK: np.ndarray, n_own: int) -> np.ndarray:
+    """Give profiles as features see them: leading coordinates their own, the others those of what is decoded."""
+    return np.concatenate([z_SK[:, :n_own], decoded_SK[:, n_own:]], axis=1)
+
+
+def activities(seen_SK: np.ndarray, readout_KF: np.ndarray, offset_F: np.ndarray) -> np.ndarray:
+    """Read activities off profiles as features see them (float32, S x F)."""
+    return np.maximum(seen_SK.astype(np.float32) @ readout_KF + offset_F, np.float32(0))

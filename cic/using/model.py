@@ -103,7 +103,7 @@ class Model:
         correction
             A shift that is taken off the profiles before all else, from `correction`. It is said in the log.
         features
-            Whether to give the activity of each feature of the code (`explain` says what they are) beside it.
+            Whether to give the activity of each feature (`explain` says what they are) beside the code.
         reading
             How else a file is read, as `cic.data.readers.read_table` takes it, such as `duplicate_genes`.
 
@@ -205,7 +205,7 @@ class Model:
         codes: pd.DataFrame | None = None,
         labels: pd.Series | None = None,
     ) -> list[Explained]:
-        """Say what each feature of the code is: the genes that it moves, where it is active, what sets it is rich in.
+        """Say what each feature is: the genes that it moves, where it is active, what sets it is rich in.
 
         Parameters
         ----------
@@ -214,13 +214,13 @@ class Model:
         gene_sets
             Genes of each set, by the names that the model uses.
         codes, labels
-            A table as `encode` gives it, and the cell type of each of its samples, by id: where features are active is
-            told of these, in place of the training profiles.
+            A table as `encode` gives it with features, and the cell type of each of its samples, by id: where features
+            are active is told of these, in place of the training profiles.
 
         Raises
         ------
         DataError
-            If a sample has no label, or several, or there are labels without codes.
+            If a sample has no label, or several, there are labels without codes, or codes without features.
         ModelError
             If the model has no features, or another made the codes.
         """
@@ -230,8 +230,9 @@ class Model:
             )
         types = None
         if codes is not None and labels is not None:
-            activity = pd.DataFrame(self.bundle.activities(self._code_of(codes, "codes")), codes.index)
-            types = means_by_type(activity, labels)
+            columns = self.bundle.known_features().columns
+            fix = "give a table that `encode` made with the same model and with features (`--features`)"
+            types = means_by_type(pd.DataFrame(self._made(codes, columns, "codes", fix), codes.index), labels)
         return explained(self.bundle, genes, gene_sets or {}, types)
 
     def decode(self, codes: pd.DataFrame | AnnData, *, scale: str = "log2", where: str = "codes") -> pd.DataFrame:
@@ -269,28 +270,28 @@ class Model:
             fill_layer(codes, decoded, about_model(self) | {"decoded": scale}, where)
             return decoded
         codes = cast("pd.DataFrame", codes)
-        log2_SG = self.bundle.decode(self._code_of(codes, where))
+        fix = "give a table that `encode` made with the same model"
+        log2_SG = self.bundle.decode(self._made(codes, self.bundle.code_columns, where, fix))
         values_SG = log2_SG if scale == "log2" else self.bundle.preprocessor.to_unit(log2_SG)
         return pd.DataFrame(values_SG, codes.index, list(self.bundle.genes))
 
-    def _code_of(self, codes: pd.DataFrame, where: str) -> np.ndarray:
-        """Give the codes in a table that this model made."""
-        if not isinstance(codes, pd.DataFrame):
+    def _made(self, table: pd.DataFrame, columns: list[str], where: str, fix: str) -> np.ndarray:
+        """Give columns of a table that this model made."""
+        if not isinstance(table, pd.DataFrame):
             raise DataError(
-                f"codes in a {type(codes).__name__} do not say which model made them", where=where,
+                f"codes in a {type(table).__name__} do not say which model made them", where=where,
                 expected="a table as `encode` gives it", fix="give that, or Model.bundle.decode an array",
             )  # fmt: skip
-        check_made_by(codes, Stamp(self.stamp, self.bundle.digest), where)
-        columns = self.bundle.code_columns
-        missing = [name for name in columns if name not in codes]
+        check_made_by(table, Stamp(self.stamp, self.bundle.digest), where)
+        missing = [name for name in columns if name not in table]
         if missing:
             raise DataError(
                 f"there is no column {missing[0]}",
                 where=where,
                 expected=f"the columns {columns[0]} to {columns[-1]}",
-                fix="give a table that `encode` made with the same model",
+                fix=fix,
             )
-        return codes[columns].to_numpy(dtype=np.float32)
+        return table[columns].to_numpy(dtype=np.float32)
 
     def _table(self, profiles: Any, told: Told) -> pd.DataFrame:
         """Make a stamped table of what was told, and fill it into the profiles where they are an AnnData."""

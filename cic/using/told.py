@@ -67,12 +67,9 @@ def _told(
             from cic.using.held_out import growth  # whoever asks for no cost need not wait for what resamples
 
             stamps |= growth(model, held_out, np.isnan(values_SG).all(axis=0), where)
-        told, probability_SL = answers(bundle, values_SG)
+        told, probability_SL = answers(bundle, values_SG, features)
         for note in sorted({*told["note"]} - {""}):
             log.warning("%s: %s", where, note)
-        if features is not None:
-            code_SW = np.stack([told[name] for name in bundle.code_columns]).T
-            told |= zip(features.columns, bundle.activities(code_SW).T, strict=True)
         for name, stamp in stamps.items():
             told[name] = np.full(len(samples), stamp, dtype=float if isinstance(stamp, float) else object)
         ids.append(samples)

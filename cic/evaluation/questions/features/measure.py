@@ -104,7 +104,7 @@ def axes_of(subject: Subject, features: Features) -> dict[str, Axes]:
     """Give the features, the numbers of the code, and as many axes as there are features by every other method."""
     train_S, test_S, x_SG = subject.part_S == "train", subject.test_S, subject.x_SG
     code_SW, z_SK = subject.profiles.code_SW, subject.profiles.z_SK
-    activity_SF = features.activities(subject.bundle.decode_basis(code_SW))
+    activity_SF = features.activities(z_SK, subject.bundle.decode_basis(code_SW))
     profiles = Profiles(subject.bundle.basis.components_GK, z_SK[train_S], z_SK[test_S], x_SG[train_S], x_SG[test_S])
     with one_thread():
         own = {
