@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import identity, identity_ours
-from bench.identity_draws import Pool, Setting, Source, Teller, draw, rotated
+from bench.identity_draws import FEW, REDEALT, Pool, Setting, Source, Teller, dealt, draw, rotated
 from bench.identity_ours import OURS
 from bench.identity_rivals import RIVALS, on_components, on_genes, on_ranks
 from bench.identity_scores import Asked, scores
@@ -36,6 +38,19 @@ def test_three_draws_ask_every_profile_once_and_keep_groups_whole(source: Source
     units = [set(truth.unit_T) for truth in truths]
     assert sum(len(truth.label_T) for truth in truths) == len(source.samples)
     assert len(set.union(*units)) == sum(map(len, units)), "no group is asked in two draws"
+
+
+@pytest.mark.parametrize("sizes", [(4, 9, 10, 12), (2, 4, 4, 4, 5, 9, 14), range(2, 26)], ids=len)
+def test_few_groups_are_dealt_anew_and_many_as_ever(sizes: Sequence[int]) -> None:
+    group_S = np.arange(len(sizes)).repeat(sizes).astype(str)
+    samples = pd.DataFrame({"label": np.resize(["a", "b", "c"], len(group_S)), "group": group_S})
+    first, second, anew = (
+        [frozenset(group_S[dealt(samples, at + third, 1, elsewhere=False)[1]]) for third in range(3)]
+        for at in (0, 3, REDEALT)
+    )
+    assert (set(first) == set(second)) == (len(sizes) < FEW), "few groups fall into the same thirds"
+    assert not set(first) & set(anew), "what was asked together is not asked together again"
+    assert sum(map(len, anew)) == len(frozenset.union(*anew)) == len(sizes), "each is asked once"
 
 
 def test_labels_are_nested_and_only_labelled_profiles_have_inner_folds(source: Source) -> None:
