@@ -21,6 +21,7 @@ from bench.identity_ours import OURS
 from bench.identity_rivals import RIVALS, on_components, on_genes, on_ranks
 from bench.identity_scores import Asked, scores
 from bench.identity_sets import Design, source_of, twins
+from bench.identity_shown import table_of_fields
 from cic.config import Training
 from cic.data.matrix import ExpressionMatrix
 
@@ -131,6 +132,16 @@ def test_scores_are_paired_and_find_the_best_rival_in_hindsight() -> None:
     assert same.bounds == (0, 0) and over.low is not None and over.low > 0
     recall_L = [np.mean([one.hit["poor"][one.label_T == label] for one in draws]) for label in range(3)]
     assert found.value["poor"] == pytest.approx(np.mean(recall_L))
+
+
+def test_each_field_of_rivals_has_its_own_best() -> None:
+    of, label_T = np.random.default_rng(1), np.repeat([0, 1], 50)
+    poor_T, good_T = of.random((2, 100)) < [[0.6], [0.9]]
+    hit = {"ours": good_T, "lda, genes": poor_T, "logistic, ranks": ~good_T, "nearest, genes": good_T}
+    found = {"toy, 2": scores([Asked(label_T, np.arange(100), hit)], 1)}
+    lines = [line.split(" | ") for line in table_of_fields(found, ["ours"], "ours").splitlines()[2:]]
+    assert [line[1:3] for line in lines] == [["1 of 1", "0"], ["1 of 1", "0"], ["0 of 1", "0"]]
+    assert len({lines[0][4], lines[2][4]}) == 2 and lines[0][4] == lines[1][4], "means of the best"
 
 
 def test_the_short_form_keeps_records_and_shows_them(
