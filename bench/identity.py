@@ -28,7 +28,7 @@ from bench.identity_ours import OURS
 from bench.identity_rivals import RIVALS
 from bench.identity_scores import Asked, Scores, scores
 from bench.identity_sets import DESIGNS
-from bench.identity_shown import learning_curves, table_of_methods, table_of_settings
+from bench.identity_shown import learning_curves, table_of_fields, table_of_methods, table_of_settings
 from cic.evaluation.drawing.drawing import draw as drawn
 
 SEED = 1
@@ -104,10 +104,11 @@ def show(options: argparse.Namespace) -> None:
     found, ours = scored([json.loads(line) for file in options.files for line in file.read_text().splitlines()])
     order = [f"{name}, {count or 'all'}" for name, design in DESIGNS.items() for count in design.counts]
     found = {name: found[name] for name in order if name in found}
-    mine = options.of or ours[:1]
-    print(table_of_settings(found, ours, mine), table_of_methods(found, ours), sep="\n\n")
+    mine = options.of or ours[0]
+    tables = (table_of_fields, table_of_settings, table_of_methods)
+    print(*(table(found, ours, mine) for table in tables), sep="\n\n")
     if options.figures:
-        drawn(options.figures, "identity", "learning curves", learning_curves(found, mine[-1]))
+        drawn(options.figures, "identity", "learning curves", learning_curves(found, mine))
 
 
 def main() -> None:
@@ -126,8 +127,8 @@ def main() -> None:
     showing = verbs.add_parser("show")
     showing.set_defaults(run=show)
     showing.add_argument("files", type=Path, nargs="+")
-    showing.add_argument("--of", action="append", help="a method of ours that is compared; default the first")
-    showing.add_argument("--figures", type=Path, help="folder to draw the last of these into")
+    showing.add_argument("--of", help="the method of ours that is compared; default the first")
+    showing.add_argument("--figures", type=Path, help="folder to draw the learning curves into")
     options = parser.parse_args()
     options.run(options)
 

@@ -1,8 +1,9 @@
 """Draws of a setting in which cell types are told: which profiles are known, which of them with a label, which asked.
 
 A third of the profiles is asked, groups and replicates whole; with the next draws the other thirds, then thirds of
-another deal. Of the others, the pool, so many a type keep their label. Whatever tells types is given a `Setting`, which
-holds no label of an asked profile; the `Truth` stays with the bench.
+another deal. Few groups fall into the same thirds in every such deal; from draw `REDEALT` on they are dealt otherwise.
+Of the other profiles, the pool, so many a type keep their label. Whatever tells types is given a `Setting`, which holds
+no label of an asked profile; the `Truth` stays with the bench.
 
 Axes: S profiles of a set, N profiles of the pool, T asked profiles, X numbers as a set has them (genes, or coordinates
 in an orthonormal basis of all its profiles), Y coordinates in the basis of the pool, G genes.
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats.contingency import association
 from sklearn.covariance import ledoit_wolf
+from sklearn.metrics.cluster import contingency_matrix
 
-from cic.data.split import grouped_folds
+from cic.data.split import grouped_folds, unit_of_samples
 from cic.evaluation.questions.identity.folds import folds_of
 from cic.evaluation.statistics.intervals import resampling
 from cic.model.basis import SampleBasis
@@ -26,6 +29,8 @@ from cic.seeds import derive_seed, generator
 
 ASKED_FOLDS, ELSEWHERE_FOLDS = 3, 6
 """A third of a set is asked; where what is asked comes from elsewhere, each draw leaves out a sixth of the others."""
+FEW, REDEALT, REDEALS = 10, 12, 200
+"""With fewer units every balanced deal is the same; from this draw on the least like it of so many is taken."""
 INNER_FOLDS = 5
 MOST_KNOWN = 1000
 """Profiles of a pool; of more, so many at random."""
@@ -134,14 +139,15 @@ def draw(
     Parameters
     ----------
     number
-        Which draw. Where few groups are dealt, another one may ask the same profiles.
+        Which draw. Where few groups are dealt, another one may ask the same profiles; draws from `REDEALT` on ask
+        groups together that those before it did not.
     elsewhere
         Whether all profiles with `asked` are asked in every draw: they come from elsewhere, and are no twins of known
         ones.
     """
     samples, seed = source.samples, derive_seed(seed, "identity", name)
     labels, at_S = np.unique(samples["label"].astype(str), return_inverse=True)
-    known_N, asked_T = _dealt(samples, number, seed, elsewhere)
+    known_N, asked_T = dealt(samples, number, seed, elsewhere)
     asked_T = asked_T[np.isin(at_S[asked_T], at_S[known_N])]
     truth = Truth(at_S[asked_T], _units(samples)[asked_T])
     log2, ranks = (rotated(x_SX[known_N], x_SX[asked_T], source.n_genes) for x_SX in (source.log2_SX, source.ranks_SX))
@@ -157,15 +163,28 @@ def draw(
         yield Setting(f"{name}, {count or 'all'}", pool, label_N, inner_N, len(labels), own), truth
 
 
-def _dealt(samples: pd.DataFrame, number: int, seed: int, elsewhere: bool) -> tuple[np.ndarray, np.ndarray]:
+def dealt(samples: pd.DataFrame, number: int, seed: int, elsewhere: bool) -> tuple[np.ndarray, np.ndarray]:
     """Give the positions of the pool and of the asked profiles."""
     n_folds = ELSEWHERE_FOLDS if elsewhere else ASKED_FOLDS
     fold_S = grouped_folds(samples, n_folds, derive_seed(seed, "deal", number // n_folds))
+    if number >= REDEALT:
+        fold_S = _redealt(fold_S, unit_of_samples(samples), generator(seed, "redeal", number // n_folds))
     out_S = fold_S == number % n_folds
     foreign_S = samples["asked"].to_numpy() if "asked" in samples else np.zeros(len(samples), dtype=bool)
     asked_S = _askable(samples) & (out_S | elsewhere)
     known = generator(seed, "pool", number).permutation(np.flatnonzero(~foreign_S & ~out_S))
     return np.sort(known[:MOST_KNOWN]), np.flatnonzero(asked_S)
+
+
+def _redealt(fold_S: np.ndarray, unit_S: np.ndarray, draw_of: np.random.Generator) -> np.ndarray:
+    """Deal few units unlike `fold_S`: those that were together apart, by the least Cramér's V of many random deals."""
+    units, first_U = np.unique(unit_S, return_index=True)
+    if len(units) >= FEW:
+        return fold_S
+    fold_U = fold_S[first_U]
+    tries = [draw_of.permutation(len(units)) % (fold_S.max() + 1) for _ in range(REDEALS)]
+    alike = [association(contingency_matrix(fold_U, tried_U)) for tried_U in tries]
+    return tries[int(np.argmin(alike))][np.searchsorted(units, unit_S)]
 
 
 def _askable(samples: pd.DataFrame) -> np.ndarray:

@@ -18,7 +18,7 @@ from bench.identity_rivals import supervised
 from cic.config import Evaluate, Training
 from cic.evaluation.classifiers.classifiers import Fitting, centroid
 from cic.evaluation.questions.identity.tuning import balanced_accuracy
-from cic.evaluation.retrainings.retraining import Coordinates, Retrained, RetrainingSpec, retrain
+from cic.evaluation.retrainings.retraining import Coordinates, Retrained, RetrainingError, RetrainingSpec, retrain
 from cic.model.training import Hyperparameters
 from cic.seeds import derive_seed, generator
 
@@ -70,10 +70,16 @@ def classifier(setting: Setting) -> Mapping[str, np.ndarray]:
 
 
 def joint(setting: Setting) -> Mapping[str, np.ndarray]:
-    """Give today's joint classifier: as the pipeline has it, and trained anew on the whole pool at its weight."""
+    """Give today's joint classifier: as the pipeline has it, and trained anew on the whole pool at its weight.
+
+    A training that comes to nothing tells no profile.
+    """
     n, held_N = len(setting.label_N), validation_of(setting)
     known = (setting.label_N, setting.n_labels)
-    tried = [trained(setting.pool, ~held_N, held_N, setting.seed, *known, weight) for weight in WEIGHTS]
+    try:
+        tried = [trained(setting.pool, ~held_N, held_N, setting.seed, *known, weight) for weight in WEIGHTS]
+    except RetrainingError:
+        return dict.fromkeys(("joint", "joint, whole pool"), np.full(len(setting.pool.log2.asked_TY), -1))
     told_N = held_N & (setting.label_N >= 0)
     scores = [balanced_accuracy(setting.label_N[told_N], _told(one, setting)[:n][told_N]) for one in tried]
     best = int(np.argmax(scores))

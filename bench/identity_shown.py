@@ -15,8 +15,15 @@ from cic.evaluation.statistics.intervals import Interval, against
 ALL_AT = 60.0
 """Place of all labels on the axis of labels a type."""
 PANELS = ("gtex26", "tcga", "pbmc3k", "simulated", "celseq2", "rnamix, mixture by amount")
-PLAIN = tuple(f"{how}, {of}" for how in ("lda", "svm_linear", "svm_rbf", "logistic") for of in ("genes", "ranks"))
-"""Rivals that the field begins with."""
+PLAIN = ("lda", "svm_linear", "svm_rbf", "logistic")
+FIELDS = {
+    "LDA, SVM, logistic regression on genes": tuple(f"{how}, genes" for how in PLAIN),
+    "LDA, SVM, logistic regression on genes or ranks": tuple(
+        f"{how}, {of}" for how in PLAIN for of in ("genes", "ranks")
+    ),
+    "all rivals": None,
+}
+"""Of which rivals the best in hindsight is taken: what the field begins with, and whatever was measured (None)."""
 CURVES = {
     "lda, genes": ("LDA on genes", Look(VERMILION, "s", "--", size=4)),
     "svm_linear, genes": ("linear SVM on genes", Look(OCHRE, "D", "--", size=4)),
@@ -27,34 +34,63 @@ CURVES = {
 }
 
 
-def table_of_settings(found: Mapping[str, Scores], ours: Sequence[str], mine: Sequence[str]) -> str:
-    """Give a line of Markdown a setting: methods beside the best rival in hindsight, of all and of `PLAIN` ones."""
-    heads = [f"{method} minus {other}" for method in mine for other in ("it", "best of LDA, SVM, logistic")]
-    lines = [
-        f"| {' | '.join(['setting, labels a type', 'best rival', 'it', *heads])} |",
-        "|---" * (3 + len(heads)) + "|",
-    ]
-    for name, one in found.items():
-        rivals = [method for method in one.value if method not in ours]
-        best, plain = one.best(rivals), one.best([rival for rival in rivals if rival in PLAIN])
-        differences = [judged(one.difference(method, rival)) for method in mine for rival in (best, plain)]
-        lines.append(f"| {' | '.join([name, best, shown(one.interval(best)), *differences])} |")
+def beside(one: Scores, ours: Sequence[str], mine: str, field: Sequence[str] | None) -> tuple[str, Interval]:
+    """Give the best rival of a field in hindsight, and `mine` less it."""
+    rivals = [method for method in one.value if method not in ours and (field is None or method in field)]
+    best = one.best(rivals)
+    return best, one.difference(mine, best)
+
+
+def table_of_fields(found: Mapping[str, Scores], ours: Sequence[str], mine: str) -> str:
+    """Give a line of Markdown a field of rivals: in how many settings `mine` is better or worse, and the means."""
+    head = ["against the best in hindsight of", "surely better in", "surely worse in", f"mean of {mine}", "of the best"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    own = np.mean([one.value[mine] for one in found.values()])
+    for name, field in FIELDS.items():
+        pairs = [beside(one, ours, mine, field) for one in found.values()]
+        sides = [against(difference, 0.0) for _, difference in pairs]
+        best = np.mean([one.value[rival] for one, (rival, _) in zip(found.values(), pairs, strict=True)])
+        counts = f"{sides.count('above')} of {len(sides)} | {sides.count('below')}"
+        lines.append(f"| {name} | {counts} | {own:.3f} | {best:.3f} |")
     return "\n".join(lines)
 
 
-def table_of_methods(found: Mapping[str, Scores], ours: Sequence[str]) -> str:
-    """Give a line a method: its mean, and in how many settings it is better, or worse, than the best other rival."""
-    lines = ["| method | mean over settings | better than the best other rival | worse |", "|---|---|---|---|"]
-    methods = set.intersection(*(set(one.value) for one in found.values()))
+def table_of_settings(found: Mapping[str, Scores], ours: Sequence[str], mine: str) -> str:
+    """Give a line a setting, those first where `mine` is furthest behind: beside the best of each field of rivals."""
+    lines = [
+        f"| {' | '.join(['setting, labels a type', mine, *(f'less the best of {name}' for name in FIELDS)])} |",
+        "|---" * (2 + len(FIELDS)) + "|",
+    ]
+    for name, one in sorted(found.items(), key=lambda of: beside(of[1], ours, mine, None)[1].value):
+        cells = [
+            f"{judged(difference)}: {rival}"
+            for rival, difference in (beside(one, ours, mine, field) for field in FIELDS.values())
+        ]
+        lines.append(f"| {' | '.join([name, f'{one.value[mine]:.3f}', *cells])} |")
+    return "\n".join(lines)
+
+
+def table_of_methods(found: Mapping[str, Scores], ours: Sequence[str], mine: str) -> str:
+    """Give a line a method: its mean, its settings better and worse than the best other rival, and those of `mine`."""
+    sides = ("better than the best other rival", "worse", f"{mine} better than it", "worse")
+    lines = [f"| method | mean over settings | {' | '.join(sides)} |", "|---" * 6 + "|"]
+    methods = _measured(found)
     mean = {method: float(np.mean([one.value[method] for one in found.values()])) for method in methods}
     for method in sorted(methods, key=lambda method: (-mean[method], method)):
-        sides = []
-        for one in found.values():
-            others = [rival for rival in one.value if rival not in ours and rival != method]
-            sides.append(against(one.difference(method, one.best(others)), 0.0))
+        rivals = [rival for rival in methods if rival not in ours and rival != method]
+        counts = []
+        for first, second in ((method, rivals), (mine, [method])):
+            told = [against(one.difference(first, one.best(second)), 0.0) for one in found.values()]
+            counts += [str(told.count("above")), str(told.count("below"))] if first != second[0] else ["", ""]
         name = f"**{method}**" if method in ours else method
-        lines.append(f"| {name} | {mean[method]:.3f} | {sides.count('above')} | {sides.count('below')} |")
+        lines.append(f"| {name} | {mean[method]:.3f} | {' | '.join(counts)} |")
     return "\n".join(lines)
+
+
+def _measured(found: Mapping[str, Scores]) -> list[str]:
+    """Give the methods that were measured in all settings, in the order of the first."""
+    first, *others = (one.value for one in found.values())
+    return [method for method in first if all(method in other for other in others)]
 
 
 def judged(difference: Interval) -> str:
@@ -71,7 +107,8 @@ def shown(interval: Interval, sign: str = "") -> str:
 
 def learning_curves(found: Mapping[str, Scores], mine: str) -> Spec:
     """Show balanced accuracy over labelled profiles a type, a panel a set, of `mine` with its interval."""
-    methods = CURVES if mine in CURVES else {**CURVES, mine: (mine, Look(INK, "o", "-", size=5, width=2))}
+    methods = {method: CURVES[method] for method in CURVES if method in _measured(found)}
+    methods.setdefault(mine, (mine, Look(INK, "o", "-", size=5, width=2)))
     of_set: dict[str, dict[str, Scores]] = defaultdict(dict)
     for setting, one in found.items():
         name, count = setting.rsplit(", ", 1)

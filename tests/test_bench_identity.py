@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import identity, identity_ours
-from bench.identity_draws import Pool, Setting, Source, Teller, draw, rotated
+from bench.identity_draws import FEW, REDEALT, Pool, Setting, Source, Teller, dealt, draw, rotated
 from bench.identity_ours import OURS
 from bench.identity_rivals import RIVALS, on_components, on_genes, on_ranks
 from bench.identity_scores import Asked, scores
 from bench.identity_sets import Design, source_of, twins
+from bench.identity_shown import table_of_fields
 from cic.config import Training
 from cic.data.matrix import ExpressionMatrix
 
@@ -36,6 +39,19 @@ def test_three_draws_ask_every_profile_once_and_keep_groups_whole(source: Source
     units = [set(truth.unit_T) for truth in truths]
     assert sum(len(truth.label_T) for truth in truths) == len(source.samples)
     assert len(set.union(*units)) == sum(map(len, units)), "no group is asked in two draws"
+
+
+@pytest.mark.parametrize("sizes", [(4, 9, 10, 12), (2, 4, 4, 4, 5, 9, 14), range(2, 26)], ids=len)
+def test_few_groups_are_dealt_anew_and_many_as_ever(sizes: Sequence[int]) -> None:
+    group_S = np.arange(len(sizes)).repeat(sizes).astype(str)
+    samples = pd.DataFrame({"label": np.resize(["a", "b", "c"], len(group_S)), "group": group_S})
+    first, second, anew = (
+        [frozenset(group_S[dealt(samples, at + third, 1, elsewhere=False)[1]]) for third in range(3)]
+        for at in (0, 3, REDEALT)
+    )
+    assert (set(first) == set(second)) == (len(sizes) < FEW), "few groups fall into the same thirds"
+    assert not set(first) & set(anew), "what was asked together is not asked together again"
+    assert sum(map(len, anew)) == len(frozenset.union(*anew)) == len(sizes), "each is asked once"
 
 
 def test_labels_are_nested_and_only_labelled_profiles_have_inner_folds(source: Source) -> None:
@@ -116,6 +132,16 @@ def test_scores_are_paired_and_find_the_best_rival_in_hindsight() -> None:
     assert same.bounds == (0, 0) and over.low is not None and over.low > 0
     recall_L = [np.mean([one.hit["poor"][one.label_T == label] for one in draws]) for label in range(3)]
     assert found.value["poor"] == pytest.approx(np.mean(recall_L))
+
+
+def test_each_field_of_rivals_has_its_own_best() -> None:
+    of, label_T = np.random.default_rng(1), np.repeat([0, 1], 50)
+    poor_T, good_T = of.random((2, 100)) < [[0.6], [0.9]]
+    hit = {"ours": good_T, "lda, genes": poor_T, "logistic, ranks": ~good_T, "nearest, genes": good_T}
+    found = {"toy, 2": scores([Asked(label_T, np.arange(100), hit)], 1)}
+    lines = [line.split(" | ") for line in table_of_fields(found, ["ours"], "ours").splitlines()[2:]]
+    assert [line[1:3] for line in lines] == [["1 of 1", "0"], ["1 of 1", "0"], ["0 of 1", "0"]]
+    assert len({lines[0][4], lines[2][4]}) == 2 and lines[0][4] == lines[1][4], "means of the best"
 
 
 def test_the_short_form_keeps_records_and_shows_them(
