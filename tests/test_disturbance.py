@@ -82,6 +82,17 @@ def test_who_else_is_told_makes_no_difference(found, seed, noises):
     np.testing.assert_allclose(logits(classifier, z_SK), each_SL, rtol=1e-6, atol=1e-6)
 
 
+def test_rounding_outside_of_all_coordinates_tells_nothing(found):
+    classifier, variance_K = found
+    z_SK, _ = drawn(3000, 6)
+    noisy_SK, noise = noisy(z_SK, 7)
+    left_S1 = np.linspace(0, 1, 3000)[:, None]  # from profiles as they are to completed ones
+    partly_SK = left_S1 * z_SK + (1 - left_S1) * noisy_SK * variance_K / (variance_K + noise)
+    rounding_S = np.finfo(np.float32).eps * np.square(partly_SK).sum(axis=1)
+    alike_S = classifier.disturbance(partly_SK, rounding_S) == classifier.disturbance(partly_SK, np.zeros(3000))
+    assert len(np.unique(classifier.disturbance(partly_SK, rounding_S))) > 1 and alike_S.mean() > 0.999
+
+
 def test_densities_are_those_of_the_library():
     draw = np.random.default_rng(0)
     x_SX, outside_S = draw.normal(size=(30, 4)) * [3, 2, 1, 0.5], draw.uniform(size=30)
