@@ -93,6 +93,19 @@ def test_rounding_outside_of_all_coordinates_tells_nothing(found):
     assert len(np.unique(classifier.disturbance(partly_SK, rounding_S))) > 1 and alike_S.mean() > 0.999
 
 
+def test_coordinates_that_no_head_reads_are_outside_of_those_that_are_read():
+    draw, x_SX = np.random.default_rng(0), np.random.default_rng(1).normal(size=(30, 4))
+    precision_DK, precision_D, density_D = spread_of(x_SX, np.full(30, 2.0), 9, beyond=0.2).normals()
+    heads = np.zeros((2, 3)), np.zeros(2), np.zeros((5, 2, 4)), np.zeros((5, 2))
+    told = Classifier(*heads, precision_DK=precision_DK, precision_D=precision_D, density_D=density_D)
+    z_SK, outside_S = draw.normal(size=(200, 7)) * draw.uniform(0.1, 3, size=(200, 1)), draw.uniform(size=200)
+    number_S = told.disturbance(z_SK, outside_S)
+    assert len(np.unique(number_S)) > 2
+    np.testing.assert_array_equal(
+        told.disturbance(z_SK[:, :4], outside_S + np.square(z_SK[:, 4:]).sum(axis=1)), number_S
+    )
+
+
 def test_densities_are_those_of_the_library():
     draw = np.random.default_rng(0)
     x_SX, outside_S = draw.normal(size=(30, 4)) * [3, 2, 1, 0.5], draw.uniform(size=30)
