@@ -129,3 +129,11 @@ def test_new_profiles_vary_beyond_the_training_ones_by_what_those_left_out_do():
     grouped_SX, unit_S = many_SX[:400] + 2 * draw.normal(size=(20, 40)).repeat(20, axis=0), np.arange(400) // 20
     apart, together = (varies_beyond(grouped_SX, np.zeros(400), of_S, 40, 1) for of_S in (np.arange(400), unit_S))
     assert together > 2 * apart, (apart, together)
+
+
+def test_of_two_groups_each_is_left_out_once():
+    draw = np.random.default_rng(1)
+    unit_S = np.repeat([0, 1], [10, 40])
+    x_SX = draw.normal(size=(50, 30)) * np.geomspace(3, 0.3, 30) + draw.normal(size=(2, 30))[unit_S]
+    found = {varies_beyond(x_SX - x_SX.mean(axis=0), np.zeros(50), unit_S, 500, seed) for seed in range(8)}
+    assert len(found) == 1, found

@@ -108,7 +108,7 @@ def varies_beyond(x_SX: np.ndarray, outside_S: np.ndarray, unit_S: np.ndarray, n
     fold_S = (generator(seed, "disturbance").permutation(len(units)) % FOLDS)[at_S]
     n_outside, fit_T = _n_outside(x_SX, n_genes), np.zeros(len(TRIED))
     noise_T = TRIED * _variances(x_SX, outside_S, n_genes)[2]
-    for fold in np.unique(fold_S)[: len(units) - 1]:  # of one profile none is left
+    for fold in np.unique(fold_S) if len(units) > 1 else []:  # of one profile none is left
         out_S = fold_S == fold
         kept_SX, (_, outside, _) = x_SX[~out_S], _variances(x_SX[~out_S], outside_S[~out_S], n_genes)
         variance_X, axes_XX = np.linalg.eigh(kept_SX.T @ kept_SX / len(kept_SX))
