@@ -82,6 +82,30 @@ def test_who_else_is_told_makes_no_difference(found, seed, noises):
     np.testing.assert_allclose(logits(classifier, z_SK), each_SL, rtol=1e-6, atol=1e-6)
 
 
+def test_rounding_outside_of_all_coordinates_tells_nothing(found):
+    classifier, variance_K = found
+    z_SK, _ = drawn(3000, 6)
+    noisy_SK, noise = noisy(z_SK, 7)
+    left_S1 = np.linspace(0, 1, 3000)[:, None]  # from profiles as they are to completed ones
+    partly_SK = left_S1 * z_SK + (1 - left_S1) * noisy_SK * variance_K / (variance_K + noise)
+    rounding_S = np.finfo(np.float32).eps * np.square(partly_SK).sum(axis=1)
+    alike_S = classifier.disturbance(partly_SK, rounding_S) == classifier.disturbance(partly_SK, np.zeros(3000))
+    assert len(np.unique(classifier.disturbance(partly_SK, rounding_S))) > 1 and alike_S.mean() > 0.999
+
+
+def test_coordinates_that_no_head_reads_are_outside_of_those_that_are_read():
+    draw, x_SX = np.random.default_rng(0), np.random.default_rng(1).normal(size=(30, 4))
+    precision_DK, precision_D, density_D = spread_of(x_SX, np.full(30, 2.0), 9, beyond=0.2).normals()
+    heads = np.zeros((2, 3)), np.zeros(2), np.zeros((5, 2, 4)), np.zeros((5, 2))
+    told = Classifier(*heads, precision_DK=precision_DK, precision_D=precision_D, density_D=density_D)
+    z_SK, outside_S = draw.normal(size=(200, 7)) * draw.uniform(0.1, 3, size=(200, 1)), draw.uniform(size=200)
+    number_S = told.disturbance(z_SK, outside_S)
+    assert len(np.unique(number_S)) > 2
+    np.testing.assert_array_equal(
+        told.disturbance(z_SK[:, :4], outside_S + np.square(z_SK[:, 4:]).sum(axis=1)), number_S
+    )
+
+
 def test_densities_are_those_of_the_library():
     draw = np.random.default_rng(0)
     x_SX, outside_S = draw.normal(size=(30, 4)) * [3, 2, 1, 0.5], draw.uniform(size=30)
@@ -105,3 +129,11 @@ def test_new_profiles_vary_beyond_the_training_ones_by_what_those_left_out_do():
     grouped_SX, unit_S = many_SX[:400] + 2 * draw.normal(size=(20, 40)).repeat(20, axis=0), np.arange(400) // 20
     apart, together = (varies_beyond(grouped_SX, np.zeros(400), of_S, 40, 1) for of_S in (np.arange(400), unit_S))
     assert together > 2 * apart, (apart, together)
+
+
+def test_of_two_groups_each_is_left_out_once():
+    draw = np.random.default_rng(1)
+    unit_S = np.repeat([0, 1], [10, 40])
+    x_SX = draw.normal(size=(50, 30)) * np.geomspace(3, 0.3, 30) + draw.normal(size=(2, 30))[unit_S]
+    found = {varies_beyond(x_SX - x_SX.mean(axis=0), np.zeros(50), unit_S, 500, seed) for seed in range(8)}
+    assert len(found) == 1, found

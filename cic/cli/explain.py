@@ -1,4 +1,4 @@
-"""The verb that says what the features of a model's code are."""
+"""The verb that says what the features of a model are."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from cic.model.basis import squared_norms
+
 DENSITY = ("precision_DK", "precision_D", "density_D")
 """Attributes that tell disturbances, not labels."""
 
@@ -100,9 +102,10 @@ class Classifier:
         """Give the number of the disturbance that each profile is likeliest of, by itself."""
         if self.precision_DK is None or self.precision_D is None or self.density_D is None:
             return np.zeros(len(z_SK), dtype=np.int64)
-        square_SK, n_read = np.square(z_SK, dtype=np.float64), self.precision_DK.shape[1]
-        outside_S = outside_S + square_SK[:, n_read:].sum(axis=1)
-        energy_SD = square_SK[:, :n_read] @ self.precision_DK.T + outside_S[:, None] * self.precision_D
+        n_read = self.precision_DK.shape[1]
+        outside_S = outside_S + squared_norms(z_SK[:, n_read:])
+        square_SK = np.square(z_SK[:, :n_read], dtype=np.float64)
+        energy_SD = square_SK @ self.precision_DK.T + outside_S[:, None] * self.precision_D
         number_S: np.ndarray = (self.density_D - energy_SD / 2).argmax(axis=1)
         return number_S
 

@@ -7,7 +7,7 @@ Krishnaprasad 1993), and the atoms are those that tell all genes best (method of
 Husoy 1999). To these come atoms whose loadings are independent over genes (FastICA; Hyvarinen 1999), which tell
 programs apart that always go together, as long as they are about other genes. Nothing is drawn at random.
 
-Axes: G genes, R directions in which decoded profiles differ, F atoms, N atoms of a gene.
+Axes: G genes, R directions in which profiles differ, F atoms, N atoms of a gene.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ FILLED_D = np.array([False, False, False, True, True])
 FOLDS = 5
 TRIED = np.geomspace(1e-3, 10, 25)
 """Variances of new profiles beyond that of the training ones, as multiples of the mean variance of a gene."""
+ROUNDING = 1e-6
+"""Share of the variance of profiles below which what they have outside of the coordinates is rounding of float32."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ class Spread:
         Along each of so many directions outside of the coordinates.
     noise_D
         What each disturbance adds to variances, or completed profiles are as if it had been added.
+    least_outside
+        What less of `outside` is rounding, which differs between one profile and many and must not tell anything.
     """
 
     variance_X: np.ndarray
     outside: float
     n_outside: int
     noise_D: np.ndarray
+    least_outside: float
 
     def normals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give what tells the log density of disturbed profiles (float32).
@@ -52,7 +57,8 @@ class Spread:
         numpy.ndarray, numpy.ndarray, numpy.ndarray
             Inverse variances along coordinates (D x X) and outside of them (D), and constants (D).
         """
-        variance_DX, outside_D = self._disturbed(self.variance_X), self._disturbed(np.array([self.outside]))[:, 0]
+        variance_DX = self._disturbed(self.variance_X)
+        outside_D = np.maximum(self._disturbed(np.array([self.outside]))[:, 0], self.least_outside)
         constant_D = -(np.log(variance_DX).sum(axis=1) + self.n_outside * np.log(outside_D)) / 2
         return (1 / variance_DX).astype(np.float32), (1 / outside_D).astype(np.float32), constant_D.astype(np.float32)
 
@@ -82,8 +88,8 @@ def spread_of(x_SX: np.ndarray, outside_S: np.ndarray, n_genes: int, beyond: flo
         What new profiles vary by beyond these (`varies_beyond`).
     """
     variance_X, outside, gene = _variances(x_SX, outside_S, n_genes)
-    more = beyond * gene
-    return Spread(variance_X + more, outside + more, _n_outside(x_SX, n_genes), NOISE_D * gene)
+    more, n_outside = beyond * gene, _n_outside(x_SX, n_genes)
+    return Spread(variance_X + more, outside + more, n_outside, NOISE_D * gene, ROUNDING * gene * n_genes / n_outside)
 
 
 def varies_beyond(x_SX: np.ndarray, outside_S: np.ndarray, unit_S: np.ndarray, n_genes: int, seed: int) -> float:
@@ -102,7 +108,7 @@ def varies_beyond(x_SX: np.ndarray, outside_S: np.ndarray, unit_S: np.ndarray, n
     fold_S = (generator(seed, "disturbance").permutation(len(units)) % FOLDS)[at_S]
     n_outside, fit_T = _n_outside(x_SX, n_genes), np.zeros(len(TRIED))
     noise_T = TRIED * _variances(x_SX, outside_S, n_genes)[2]
-    for fold in np.unique(fold_S)[: len(units) - 1]:  # of one profile none is left
+    for fold in np.unique(fold_S) if len(units) > 1 else []:  # of one profile none is left
         out_S = fold_S == fold
         kept_SX, (_, outside, _) = x_SX[~out_S], _variances(x_SX[~out_S], outside_S[~out_S], n_genes)
         variance_X, axes_XX = np.linalg.eigh(kept_SX.T @ kept_SX / len(kept_SX))

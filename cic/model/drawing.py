@@ -9,7 +9,7 @@ Whether the data agree, other genes say. U comes from loadings by the data alone
 counts only if, of genes that it has not seen, those of the set follow the atom more often than others. An atom for
 which no set is left stays as it is, to the bit.
 
-Axes: G genes, R directions in which decoded profiles differ, F atoms, P sets, C candidates among them, A those of
+Axes: G genes, R directions in which profiles differ, F atoms, P sets, C candidates among them, A those of
 any atom, D pairs of a set and an atom.
 """
 

@@ -1,4 +1,4 @@
-"""What each feature of a model's code is: genes, cell types and gene sets, from the bundle alone.
+"""What each feature of a model is: genes, cell types and gene sets, from the bundle alone.
 
 Axes: G genes, F features, P gene sets, T cell types.
 """

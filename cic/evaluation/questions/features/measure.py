@@ -1,4 +1,4 @@
-"""Features of the code beside as many axes of other methods: which gene sets and which planted programs they follow.
+"""Features beside as many axes of other methods: which gene sets and which planted programs they follow.
 
 Axes: S profiles, N training profiles, G genes, F axes, P gene sets, R resamples.
 """
@@ -104,7 +104,7 @@ def axes_of(subject: Subject, features: Features) -> dict[str, Axes]:
     """Give the features, the numbers of the code, and as many axes as there are features by every other method."""
     train_S, test_S, x_SG = subject.part_S == "train", subject.test_S, subject.x_SG
     code_SW, z_SK = subject.profiles.code_SW, subject.profiles.z_SK
-    activity_SF = features.activities(z_SK, subject.bundle.decode_basis(code_SW))
+    activity_SF = subject.bundle.activities(z_SK, code_SW)
     profiles = Profiles(subject.bundle.basis.components_GK, z_SK[train_S], z_SK[test_S], x_SG[train_S], x_SG[test_S])
     with one_thread():
         own = {
