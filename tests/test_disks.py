@@ -144,3 +144,14 @@ def test_what_stands_in_the_way_of_an_output_is_named(tmp_path: Path, output: st
         write(pd.DataFrame({"a": [1.0]}, index=["s"]), tmp_path / output)
     found = disk_error(caught.value)
     assert found is not None and told in found.found and found.where == str(tmp_path / output.removesuffix("/x.csv"))
+
+
+def test_a_fault_of_ours_after_a_path_that_was_tried_in_vain_stays_a_fault(tmp_path: Path) -> None:
+    try:
+        try:
+            tmp_path.read_bytes()
+        except IsADirectoryError:
+            raise KeyError("ours")  # noqa: B904
+    except KeyError as error:
+        assert disk_error(error) is None
+    assert disk_error(FileExistsError(17, "File exists")) is None  # of what, is not said

@@ -124,6 +124,8 @@ def test_errors_that_are_too_small_raise_the_question_whether_they_were_trained_
     reference, error_S = known(draw.lognormal(size=60)), draw.lognormal(size=80)
     asked = [checked(reference, scored(reference, times * error_S)).tests[0].found for times in (0.05, 1.0, 20.0)]
     assert ["was trained on" in one for one in asked] == [True, False, False]
+    one = scored(reference, reference.error_P[2:3])  # which may well be so by chance
+    assert "was trained on" not in checked(reference, one).tests[0].found
 
 
 def test_profiles_of_one_study_are_one_witness_where_their_column_is_named() -> None:

@@ -117,7 +117,13 @@ def test_models_of_the_files_are_told_of_where_a_platform_keeps_the_runs(uri, tm
     bare(uri, 2)
     assert left_behind(files) is None  # they are what is read
     assert f": cic, in {tmp_path / 'mlflow.db'}. `cic publish`" in left_behind(platform)
-    assert left_behind(platform.model_copy(update={"home": tmp_path / "new"})) is None
+    elsewhere = platform.model_copy(update={"home": tmp_path / "new home"})
+    assert left_behind(elsewhere) is None
+    elsewhere.home.mkdir()
+    shutil.copy(tmp_path / "mlflow.db", elsewhere.home)
+    assert left_behind(elsewhere).endswith(f"CIC_MLFLOW_URI='sqlite:///{elsewhere.home}/mlflow.db' before a command")
+    (elsewhere.home / "mlflow.db").write_bytes(b"no database, though it is called one" * 100)
+    assert left_behind(elsewhere) is None
 
 
 def test_the_final_run_carries_its_whole_lineage(uri, held_out, narrow, tmp_path):

@@ -48,7 +48,8 @@ def _turned_round(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[Findi
     if (naming := naming_of(ids)) not in GENES_ALONE or facts["gene_ids"] == naming:
         return []
     message = f"the samples are named like genes: {some(ids)}"
-    return [Finding("must", "sizes", message, "import the table with --samples-in the other way round")]
+    fix = "turn --samples-in round; where the kind of file leaves no choice, the file itself"
+    return [Finding("must", "sizes", message, fix)]
 
 
 def _too_few(matrix: ExpressionMatrix) -> list[Finding]:

@@ -38,10 +38,11 @@ IN_THE_WAY = {
 
 def disk_error(error: BaseException) -> CicError | None:
     """Give what a disk said behind an error, or None if it is about something else."""
+    # only as the error itself: who tries a path in vain may go on, and come upon something else
+    if isinstance(error, OSError) and error.errno in IN_THE_WAY and (place := error.filename2 or error.filename):
+        fix = "name another place, or move it out of the way"
+        return CicError(IN_THE_WAY[error.errno], where=str(place), fix=fix)
     for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno in IN_THE_WAY:
-            place = str(cause.filename2 or cause.filename)
-            return CicError(IN_THE_WAY[cause.errno], where=place, fix="write somewhere else, or move it out of the way")
         sign = NUMBERS.get(cause.errno or 0) if isinstance(cause, OSError) else None
         text = str(cause)
         sign = sign or next((one for one in SIGNS if one in text), None)

@@ -21,6 +21,8 @@ DRAWS = 25
 """Of one profile a group, where profiles come in groups."""
 AS_TRAINED = 10
 """Percentile of held-out profiles below which half of the errors raise the question whether the model knows them."""
+BY_CHANCE = 0.05
+"""As likely as that, or likelier, among held-out profiles, they do not: a single profile is often there."""
 SEED = 0
 """Of these draws, so that a check that is repeated says the same."""
 TITLES = {"error": "error", "distance": "distance of the code", "unknown": "unknown profiles", "types": "mix of types"}
@@ -149,9 +151,10 @@ def _places(percentile: str, ratio: str, reference: Reference | None) -> Compare
             times = f"{now[ratio].astype(float).median():.2f} times that of held-out profiles in the middle; "
         middle = np.median(percentile_S)
         told = f"{beyond:.0%} beyond their 95th percentile, the median at their percentile {middle:.0f}"
-        if percentile == "percentile" and middle < AS_TRAINED:
+        p = places_differ(percentile_S, len(reference.error_P))
+        if percentile == "percentile" and middle < AS_TRAINED and p < BY_CHANCE:
             told += "; so small are errors of profiles that the model was trained on: are they among these?"
-        return places_differ(percentile_S, len(reference.error_P)), times + told
+        return p, times + told
 
     return compare
 
