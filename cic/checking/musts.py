@@ -45,7 +45,8 @@ def musts(matrix: ExpressionMatrix, params: Params, facts: dict[str, Any], libra
 
 def _turned_round(matrix: ExpressionMatrix, facts: dict[str, Any]) -> list[Finding]:
     ids = [str(name) for name in matrix.samples.index]
-    if (naming := naming_of(ids)) not in GENES_ALONE or facts["gene_ids"] == naming:
+    # perturbed genes may name samples, but those are fewer than the genes that were measured
+    if matrix.n_samples <= matrix.n_genes or naming_of(ids) not in GENES_ALONE or facts["gene_ids"] in GENES_ALONE:
         return []
     message = f"the samples are named like genes: {some(ids)}"
     fix = "turn --samples-in round; where the kind of file leaves no choice, the file itself"
