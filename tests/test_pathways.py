@@ -24,7 +24,13 @@ from cic.evaluation.gene_sets.enrichment import (
 from cic.evaluation.gene_sets.expected import activities
 from cic.evaluation.gene_sets.links import find_sets
 from cic.evaluation.questions.features.measure import measure as measure_features
-from cic.evaluation.questions.features.say import METHODS, feature_sentences, features_section, planted_section
+from cic.evaluation.questions.features.say import (
+    METHODS,
+    feature_sentences,
+    features_section,
+    planted_section,
+    planted_sentences,
+)
 from cic.evaluation.questions.pathways import cell_type_pathways
 from cic.evaluation.questions.pathways.measure import measure as measure_pathways
 from cic.evaluation.questions.pathways.say import (
@@ -432,6 +438,7 @@ def test_features_stand_beside_as_many_axes_of_other_methods(featured):
     assert list(found.methods) == list(found.planted) == list(METHODS)
     assert list(found.lead) == list(found.leads) == list(METHODS)[1:]
     assert found.least_lead.value == min(one.value for one in found.leads.values())
+    assert found.least_planted_lead.value == min(one.r.value for one in found.lead.values())
     width = own.profiles.code_SW.shape[1]
     assert {name: one.axes for name, one in found.methods.items()} == {
         name: width if name == "code" else found.n for name in METHODS
@@ -452,9 +459,9 @@ def test_what_is_expected_is_looked_for_through_features(featured, tmp_path):
     answer = measure_features(with_sets(own, gmt(tmp_path / "sets", names)))
     assert answer.finding.n_expected == 2
     assert all(0 <= one.expected <= 2 for one in answer.finding.methods.values())
-    assert answer.finding.planted is None and answer.finding.lead is None
+    assert answer.finding.planted is answer.finding.lead is answer.finding.least_planted_lead is None
     assert planted_section(answer.finding, some_evidence(answer), tmp_path) is None
-    assert len(feature_sentences(answer.finding, some_facts())) == 1
+    assert planted_sentences(answer.finding, some_facts()) == []
 
 
 def test_features_are_said_to_be_worse_where_a_rival_is_ahead(featured, tmp_path):
@@ -462,10 +469,10 @@ def test_features_are_said_to_be_worse_where_a_rival_is_ahead(featured, tmp_path
     better, none, worse = ({"low": at, "value": at + 0.1, "high": at + 0.2} for at in (0.1, -0.1, -0.4))
     for nmf, standing in ((better, "good"), (none, "open"), (worse, "bad")):
         lead = {name: {"r": nmf if name == "nmf" else better} for name in answer.finding.lead}
-        _, sentence = feature_sentences(changed(answer.finding, lead=lead), some_facts())
+        [sentence] = planted_sentences(changed(answer.finding, lead=lead), some_facts())
         assert sentence.standing == standing
         assert ("NMF" in sentence.claim) == (standing == "bad")
-        sentence, _ = feature_sentences(
+        [sentence] = feature_sentences(
             changed(answer.finding, leads=dict.fromkeys(lead, better) | {"nmf": nmf}), some_facts()
         )
         assert sentence.standing == standing

@@ -66,3 +66,5 @@ class Found(Finding):
     """By method, where profiles were simulated."""
     lead: dict[str, Matched] | None
     """The features less each other method, paired."""
+    least_planted_lead: Interval | None
+    """The least of these in `r`: the one that speaks most against the features."""

@@ -5,7 +5,7 @@ Axes: S profiles, N training profiles, G genes, F axes, P gene sets, R resamples
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -92,10 +92,11 @@ def measure(subject: Subject) -> Answer:
                 }
                 for name, one in linked.items()
             },
-            "least_lead": min(leads.values(), key=lambda one: one.value),
+            "least_lead": _least(leads.values()),
             "leads": leads,
             "planted": planted,
             "lead": lead,
+            "least_planted_lead": None if lead is None else _least([one["r"] for one in lead.values()]),
         }
     return Answer(Found.model_validate(found), tables={"feature_links": _table(sets, linked["features"])})
 
@@ -115,6 +116,10 @@ def axes_of(subject: Subject, features: Features) -> dict[str, Axes]:
     specs = [RivalSpec(name, profiles, len(features), seed) for name in RIVALS]
     found = track(subject.workers.map(rival_axes, specs), "axes of other methods", total=len(specs))
     return own | dict(zip(RIVALS, found, strict=True))
+
+
+def _least(leads: Iterable[Interval]) -> Interval:
+    return min(leads, key=lambda one: one.value)
 
 
 def _shuffled(subject: Subject, activity_NF: np.ndarray) -> list[np.ndarray]:

@@ -102,26 +102,27 @@ def planted_section(found: Found, evidence: Evidence, folder: Path) -> Section |
 
 
 def feature_sentences(found: Found, facts: Facts) -> list[Sentence]:
-    """Say whether single features follow gene sets, and planted programs, more than axes of other methods do."""
-    confidence = facts.interval.confidence
+    """Say whether single features follow gene sets more than axes of other methods do."""
     own = found.methods["features"]
-    said = [
+    return [
         _compared(
             "Gene sets",
             found.leads,
             f"Median r over held-out profiles of a set with the feature that follows it best in training: "
-            f"{with_interval(own.held_out, confidence)}; with random directions "
+            f"{with_interval(own.held_out, facts.interval.confidence)}; with random directions "
             f"{rounded(found.methods['blind'].held_out.value)}. Features with shuffled profiles have "
             f"{found.shuffled:,.1f} pairs beyond chance.",
         )
     ]
-    if found.planted is not None and found.lead is not None:
-        median = with_interval(found.planted["features"].r, confidence)
-        by_method = {method: one.r for method, one in found.lead.items()}
-        said.append(
-            _compared("Planted programs", by_method, f"Median |r| of a program with a feature of its own: {median}.")
-        )
-    return said
+
+
+def planted_sentences(found: Found, facts: Facts) -> list[Sentence]:
+    """Say whether single features follow planted programs more than axes of other methods do."""
+    if found.planted is None or found.lead is None:
+        return []
+    median = with_interval(found.planted["features"].r, facts.interval.confidence)
+    by_method = {method: one.r for method, one in found.lead.items()}
+    return [_compared("Planted programs", by_method, f"Median |r| of a program with a feature of its own: {median}.")]
 
 
 def _compared(what: str, leads: Mapping[str, Interval], details: str) -> Sentence:
@@ -135,4 +136,7 @@ def _compared(what: str, leads: Mapping[str, Interval], details: str) -> Sentenc
 
 
 SECTIONS = (features_section, planted_section)
-TOPICS = (Topic("Features", "features", feature_sentences),)
+TOPICS = (
+    Topic("Features", "features", feature_sentences),
+    Topic("Features of planted programs", "planted_features", planted_sentences),
+)

@@ -79,13 +79,13 @@ def confusion_section(found: Found, evidence: Evidence, folder: Path) -> Section
     common = [
         f"{row['true']} for {row['predicted'] or 'nothing'} ({row['n']})" for row in wrong.head(5).to_dict("records")
     ]
-    spoken = "Most frequent: " + ", ".join(common) + "." if common else "There is none."
-    picture = draw(folder, "confusion", f"Confusion matrix of {found.n_labels} types. {spoken}", confusion_figure(own))
+    spoken = " Most frequent: " + ", ".join(common) + "." if common else ""
+    picture = draw(folder, "confusion", f"Confusion matrix of {found.n_labels} types.{spoken}", confusion_figure(own))
     rival = counts[(counts["method"] == "profile_lda") & (counts["true"] != counts["predicted"])]["n"].sum()
     return Section(
         key="confusion",
         title="Which cell types are mistaken for which?",
-        claim=f"The classifier mistakes {wrong['n'].sum():,} of {found.n:,} profiles. {spoken}",
+        claim=f"The classifier mistakes {wrong['n'].sum():,} of {found.n:,} profiles.{spoken}",
         picture=picture,
         baseline=f"LDA on genes mistakes {rival}",
         n=f"{found.n} labelled profiles, each told by a model that saw nothing of its {found.folds_by}",

@@ -15,7 +15,7 @@ from cic.evaluation.statistics.intervals import Interval
 NAMES = {
     "model_error": "reconstruction error",
     "pca_error": "reconstruction error of PCA",
-    "max_probability": "doubt of the classifier",
+    "max_probability": "doubt of logistic regression",
     "centroid": "distance to the nearest type",
 }
 POINTS = {

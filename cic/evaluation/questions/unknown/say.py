@@ -47,8 +47,9 @@ def unknown_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         f"ones with an area under the ROC curve of {with_interval(auroc['model_error'], confidence)}; by that of PCA "
         f"it is {with_interval(auroc['pca_error'], confidence)}.",
         picture=picture,
-        baseline="PCA of equal width; the classifier's own doubt (1 minus its largest probability); the distance to "
-        "the nearest mean of a known type, which needs no model; chance (dashed diagonal)",
+        baseline="PCA of equal width; the doubt of logistic regression on the code (1 minus its largest "
+        "probability); the distance to the nearest mean of a known type, which needs no model; chance (dashed "
+        "diagonal)",
         n=f"{found.n_unknown} held-out profiles of {found.n_types} types, each type left out in turn and told from "
         f"about {found.n_known} of the others ({found.units} {found.by}s resampled)",
         table=None if operating is None else _operating_table(operating),
@@ -63,8 +64,8 @@ def unknown_sentences(found: Found, facts: Facts) -> list[Sentence]:
     details = (
         "The reconstruction error tells profiles of a cell type that the model never saw from known ones with an area "
         f"under the ROC curve of {with_interval(auroc, confidence)}, over {found.n_unknown} profiles of "
-        f"{found.n_types} types (chance 0.5, PCA's error {found.auroc['pca_error'].value:.2f}, doubt of the "
-        f"classifier {found.auroc['max_probability'].value:.2f}, distance to the nearest type "
+        f"{found.n_types} types (chance 0.5, PCA's error {found.auroc['pca_error'].value:.2f}, doubt of "
+        f"logistic regression on the code {found.auroc['max_probability'].value:.2f}, distance to the nearest type "
         f"{found.auroc['centroid'].value:.2f})."
     )
     if auroc.low is None:
