@@ -22,10 +22,10 @@ import pandas as pd
 from cic.model.basis import SampleBasis
 from cic.model.dictionary import learned
 from cic.model.drawing import GenesInSets, drawn, membership
-from cic.model.features import ACTIVE, Features, activities
+from cic.model.features import ACTIVE, Features, activities, with_own
 from cic.model.inference import TrainedNetwork
 from cic.model.recurrence import recurrence
-from cic.model.shown import Shown, directions, shown
+from cic.model.shown import Shown, directions
 from cic.model.threads import one_thread
 from cic.model.told_genes import told_genes
 
@@ -109,10 +109,13 @@ def fit_features(
     z_held_SK = z_held_SK[:: -(-len(z_held_SK) // MOST_PROFILES)]
     with one_thread():
         sets = [*(given or {}).values()]
+        decoded = [
+            tuple(network.decode(network.encode(z_SK)) for z_SK in (z_train_SK, z_held_SK)) for network in networks
+        ]
         tried = [
             one
             for times in own
-            if (one := _recurring(networks, basis, z_train_SK, z_held_SK, n_wanted, times * width, sets)) is not None
+            if (one := _recurring(decoded, basis, z_train_SK, z_held_SK, n_wanted, times * width, sets)) is not None
         ]
         if not tried:
             return None
@@ -124,7 +127,7 @@ def fit_features(
 
 
 def _recurring(
-    networks: Sequence[TrainedNetwork],
+    decoded: Sequence[tuple[np.ndarray, ...]],
     basis: SampleBasis,
     z_train_SK: np.ndarray,
     z_held_SK: np.ndarray,
@@ -132,8 +135,15 @@ def _recurring(
     n_own: int,
     sets: Sequence[np.ndarray],
 ) -> Found | None:
-    """Find features with so many coordinates of the profile's own; None where there are too few genes."""
-    seen = [directions(shown(network, z_train_SK, n_own), basis) for network in networks]
+    """Find features with so many coordinates of the profile's own; None where there are too few genes.
+
+    Parameters
+    ----------
+    decoded
+        What each network makes of the training profiles and of those held out.
+    """
+    seen = [directions(with_own(z_train_SK, train_SK, n_own), basis) for train_SK, _ in decoded]
+    held = [with_own(z_held_SK, held_SK, n_own) for _, held_SK in decoded]
     mine_G, theirs_G, step = _halves(seen[0], basis, z_train_SK)
     if len(theirs_G[::step]) < FEWEST_GENES:
         return None
@@ -147,12 +157,11 @@ def _recurring(
         return _found(one, atom_FR, by_PF, n_own)
 
     found = find(seen[0], mine_G, theirs_G)
-    held_SF = _activities(found, shown(networks[0], z_held_SK, n_own))
-    others = list(zip(networks, seen, strict=True))[1:] or [(networks[0], seen[0])]
-    recurs_OF = []
-    for network, other in others:
-        again_SF = _activities(find(other, theirs_G, mine_G), shown(network, z_held_SK, n_own))
-        recurs_OF.append(recurrence(held_SF, again_SF, signed=True))
+    held_SF = _activities(found, held[0])
+    recurs_OF = [
+        recurrence(held_SF, _activities(find(other, theirs_G, mine_G), other_SK), signed=True)
+        for other, other_SK in list(zip(seen, held, strict=True))[1:] or [(seen[0], held[0])]
+    ]
     return replace(found, recurs_F=np.mean(recurs_OF, axis=0).astype(np.float32))
 
 

@@ -1,4 +1,4 @@
-"""Profiles as features see them beside a network, and the directions in which they differ.
+"""Profiles as features see them, in the directions in which they differ.
 
 Axes: S profiles, K coordinates, G genes, R directions in which profiles differ.
 """
@@ -11,8 +11,6 @@ import numpy as np
 from scipy.linalg import eigh
 
 from cic.model.basis import SampleBasis
-from cic.model.features import with_own
-from cic.model.inference import TrainedNetwork
 
 KEPT_VARIANCE = 0.9999
 """Of the profiles: what is less is rounding rather than profiles that differ."""
@@ -36,11 +34,6 @@ class Shown:
     mean_K: np.ndarray
     whitening_KR: np.ndarray
     row_GR: np.ndarray
-
-
-def shown(network: TrainedNetwork, z_SK: np.ndarray, n_own: int) -> np.ndarray:
-    """Give profiles as features see them: so many leading coordinates their own, the others decoded."""
-    return with_own(z_SK, network.decode(network.encode(z_SK)), n_own)
 
 
 def directions(seen_SK: np.ndarray, basis: SampleBasis) -> Shown:
