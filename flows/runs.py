@@ -30,10 +30,11 @@ from prefect.runtime import flow_run
 from cic.config import Params, parse_params
 from cic.errors import DataError, ServiceError
 from cic.folders import read_json
-from cic.pipeline import STAGES, inventory, run_stage, stage_key
+from cic.pipeline import run_stage
 from cic.progress import observed
 from cic.registry.log import Overtaken
 from cic.settings import load_settings
+from cic.stage_list import STAGES, inventory, stage_key
 from cic.using.starting import bring_start
 from cic.versioning.pointers import check_pointer
 from cic.versioning.transfer import pull

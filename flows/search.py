@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from cic.config import Params
 from cic.folders import read_json
-from cic.pipeline import STAGES
+from cic.stage_list import STAGES
 from flows.form import takes
 from flows.names import run_name
 from flows.runs import run_stages

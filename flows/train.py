@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from cic.config import Params
-from cic.pipeline import STAGES
+from cic.stage_list import STAGES
 from flows.form import takes
 from flows.names import note_failure, run_name
 from flows.promote import finish

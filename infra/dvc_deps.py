@@ -9,7 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from cic.dependencies import collapsed, libraries
-from cic.pipeline import STAGES, workspace
+from cic.pipeline import workspace
+from cic.stage_list import STAGES
 
 INVENTORY = "build/inventory.json"
 METRICS = "headline.json"
@@ -17,7 +18,7 @@ METRICS = "headline.json"
 
 
 def generated(described: dict[str, Any]) -> dict[str, Any]:
-    """Give the stages of `dvc.yaml` with dependencies, parameters and outputs as `cic.pipeline` lists them."""
+    """Give the stages of `dvc.yaml` with dependencies, parameters and outputs as `cic.stage_list` has them."""
     folders = workspace(Path("build"))
     manifests = [str(folders[name] / "manifest.json") for name in STAGES]
     for name, stage in STAGES.items():

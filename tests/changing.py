@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from cic.cli import app
 from cic.config import load_params
 from cic.manifest import read_manifest, write_manifest
-from cic.pipeline import STAGES, stage_key, workspace
+from cic.pipeline import workspace
+from cic.stage_list import STAGES, stage_key
 from cic.versioning.pointers import md5_of
 
 BUILD = Path("build")

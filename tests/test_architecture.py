@@ -55,9 +55,10 @@ MAY_IMPORT = {
         "workers",
     },
 }
-MAY_IMPORT["pipeline"] = MAY_IMPORT["stages"] | {"stages", "manifest", "versioning"}
+MAY_IMPORT["stage_list"] = MAY_IMPORT["stages"] | {"stages", "manifest"}
+MAY_IMPORT["pipeline"] = MAY_IMPORT["stage_list"] | {"stage_list", "versioning"}
 MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
-MAY_IMPORT["verification"] = MAY_IMPORT["publishing"] - {"publishing", "pipeline", "stages"}
+MAY_IMPORT["verification"] = MAY_IMPORT["publishing"] - {"publishing", "pipeline", "stage_list", "stages"}
 # of the evaluation the statistics alone, see below
 MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings", "evaluation", "folders"}
 MAY_IMPORT["validation"] = MAY_IMPORT["using"] | {"using", "evaluation", "folders", "tracking"}

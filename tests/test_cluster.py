@@ -28,8 +28,9 @@ from cic.folders import Folders
 from cic.model.bundle_files import bundle_digest
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters
-from cic.pipeline import STAGES, run_stage, workspace
+from cic.pipeline import run_stage, workspace
 from cic.settings import Settings
+from cic.stage_list import STAGES
 from cic.workers import cluster as cluster_module
 from cic.workers.executor import make_executor
 

@@ -17,9 +17,10 @@ from typer.main import get_command
 from cic.cli import app
 from cic.cli.run import STEPS
 from cic.config import Params, Search, load_params
-from cic.pipeline import STAGES, declared
+from cic.pipeline import declared
 from cic.platform.doctor_services import DEPLOYMENTS
 from cic.settings import Settings
+from cic.stage_list import STAGES
 from flows.form import changed_since, overrides_of, shown_by
 from flows.monitor import EVENT, cic_monitor
 from flows.names import is_drawn

@@ -25,9 +25,9 @@ from cic.data.matrix import read_matrix
 from cic.declarations import measure_names
 from cic.evaluation.report.outcome import PLACE
 from cic.model.bundle_files import bundle_digest
-from cic.pipeline import STAGES
 from cic.platform.http import request_json
 from cic.platform.processes import marked
+from cic.stage_list import STAGES
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 

@@ -28,8 +28,8 @@ from cic.model.drawing import LEAST, GenesInSets, agreed, drawn, membership, non
 from cic.model.feature_fit import fit_features
 from cic.model.features import Features
 from cic.model.training import Fold, Hyperparameters, new_network
-from cic.pipeline import STAGES, inventory
 from cic.settings import Settings
+from cic.stage_list import STAGES, inventory
 from cic.stages.fit import fit
 from cic.stages.foreseen import foresee
 from cic.stages.given_sets import given_sets, told_of

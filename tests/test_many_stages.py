@@ -17,9 +17,10 @@ from cic.data.cells import CellRecipe, simulate_cells
 from cic.data.matrix import ExpressionMatrix, fingerprints, read_matrix, write_matrix
 from cic.folders import Folders, read_part
 from cic.model.bundle_files import bundle_digest, load_bundle
-from cic.pipeline import STAGES, run_stage, workspace
+from cic.pipeline import run_stage, workspace
 from cic.publishing import judge, publish
 from cic.settings import Settings
+from cic.stage_list import STAGES
 from cic.using.profiles import taken
 
 CELLS, MEASURED = 400, 120

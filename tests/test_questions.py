@@ -211,7 +211,7 @@ from cic.config import Params
 from cic.evaluation.metrics import as_json, metrics_type, read_metrics, schema
 from cic.evaluation.report.contents import findings, sections
 from cic.evaluation.report.card import model_card
-from cic.pipeline import STAGES
+from cic.stage_list import STAGES
 out = Path(sys.argv[1])
 metrics = evaluated(curved_profiles(60), out, evaluate={"measures": ("toy",)})
 assert "toy" in Params(seed=1).evaluate.measures

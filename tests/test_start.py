@@ -29,8 +29,9 @@ from cic.model.reference import Reference
 from cic.model.start import SHARES, Start, check_start
 from cic.model.training import Hyperparameters
 from cic.model.trial import fit_network
-from cic.pipeline import inventory, run_stage, stage_key, workspace
+from cic.pipeline import run_stage, workspace
 from cic.settings import Settings
+from cic.stage_list import inventory, stage_key
 from cic.using.starting import bring_start
 
 GENES = 400

@@ -47,8 +47,9 @@ def register(app: typer.Typer) -> None:
 def _verb(name: str) -> Callable[..., None]:
     def run(params: ParamsFile = DEFAULT_PARAMS, overrides: Overrides = None, build: Root = Path("build")) -> None:
         from cic.config import load_params, with_override_texts
-        from cic.pipeline import STAGES, run_stage, workspace
+        from cic.pipeline import run_stage, workspace
         from cic.settings import load_settings
+        from cic.stage_list import STAGES
         from cic.versioning.pointers import check_pointer
 
         enter_project()
@@ -80,8 +81,8 @@ def take_inventory(
     """
     from cic.config import load_params, with_override_texts
     from cic.folders import write_json
-    from cic.pipeline import inventory
     from cic.settings import load_settings
+    from cic.stage_list import inventory
     from cic.using.starting import bring_start
 
     enter_project()
