@@ -71,7 +71,7 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
             f"rate of {FALSE_DISCOVERIES}, and |r| is {GOES_WITH} or more.",
             f"A feature is active in {percent(found.active)} of the training profiles (median), and agrees with its "
             f"match in another training with r = {rounded(found.recurrence)} (median).",
-            *([f"Closest of these: {'; '.join(examples)}."] if examples else []),
+            *([f"Named most closely: {'; '.join(examples)}."] if examples else []),
         ),
     )  # fmt: skip
 
