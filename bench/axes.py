@@ -36,6 +36,7 @@ from cic.evaluation.axes.rivals import Axes
 from cic.evaluation.axes.set_links import LinkSpec, set_expression, set_links
 from cic.evaluation.gene_sets.enrichment import discovered, rank_sums
 from cic.evaluation.gene_sets.gene_sets import match, read_gmt
+from cic.model.named_sets import moved, named_by, rich_in
 
 SETTINGS: dict[str, tuple[Any, Any]] = {"default": (Recipe, simulate), "hard": (HardRecipe, simulate_hard)}
 ROLES = {"cell_type": "label", "study": "group", "replicate_of": "replicate"}
@@ -73,6 +74,8 @@ def told(
     follows = set_links(LinkSpec(expression_PN, axes.train_NF, SHUFFLES, RATE, seed))
     truly_PF = np.sign(follows.r) * r_PF > TRUE_ABOVE
     specific_PF = follows.found & (np.abs(follows.r) > by_random_P[:, None])
+    rate_PF = rich_in(moved(axes.loading_GF), sets.members)
+    named_PF = named_by(rate_PF, follows.r)
     return {
         "matched_P": matched(r_PF).tolist(),
         "links_P": linked_PF.sum(axis=1).tolist(),
@@ -81,6 +84,10 @@ def told(
         "truly_followed_P": (follows.found & truly_PF).sum(axis=1).tolist(),
         "specific_P": specific_PF.sum(axis=1).tolist(),
         "truly_specific_P": (specific_PF & truly_PF).sum(axis=1).tolist(),
+        "rich_P": (rate_PF <= RATE).sum(axis=1).tolist(),
+        "truly_rich_P": ((rate_PF <= RATE) & (np.abs(r_PF) > TRUE_ABOVE)).sum(axis=1).tolist(),
+        "named_P": named_PF.sum(axis=1).tolist(),
+        "truly_named_P": (named_PF & truly_PF).sum(axis=1).tolist(),
         "beyond_shuffled": int(follows.beyond.sum()),
         "average_precision": float(average_precision_score(true_PF.ravel(), np.abs(ranked.score).ravel())),
         "blind_precision": float(true_PF.mean()),

@@ -3,7 +3,8 @@
     python -m bench.axes_sets data/raw/tcga --label label --sets $CIC_REAL_DATA/genesets
 
 Links are counted against shuffled profiles over the training part, and those of them that are specific
-(`bench.axes_specific`) against random directions besides. A second split of the same profiles, with a training
+(`bench.axes_specific`) against random directions besides; and the sets by which `cic explain` names axes
+(`cic.model.named_sets`). A second split of the same profiles, with a training
 from other seeds, tells whether an axis's match there has the same links. What is expected of cell types is in
 `cic.evaluation.gene_sets.expected`, listed before anything here was run.
 """
@@ -31,6 +32,7 @@ from cic.evaluation.axes.set_links import LinkSpec, held_out_r, set_expression, 
 from cic.evaluation.gene_sets.expected import activities, counted
 from cic.evaluation.gene_sets.gene_sets import GeneSet, gmt_files, match, read_gmt
 from cic.model.features import ACTIVE
+from cic.model.named_sets import moved, named_by, rich_in
 from cic.seeds import derive_seed, generator
 
 SHUFFLED, SHUFFLED_CODES = ("features", "pca"), 5
@@ -73,9 +75,14 @@ def rows(
         specific = [
             one.found & (np.abs(one.r) > by_random(at, one.r.shape[1])[:, None]) for at, one in enumerate(linked)
         ]
+        naming = [
+            named_by(rich_in(moved(one.loading_GF), sets.members), link.r)
+            for one, link in zip(axes, linked, strict=True)
+        ]
+        kinds = {"links": [one.found for one in linked], "specific": specific, "named": naming}
         counts = {
-            kind: told(axes, [one.r for one in linked], found, sets.names, label_N)
-            for kind, found in {"links": [one.found for one in linked], "specific": specific}.items()
+            kind: told(axes, [one.r for one in linked], found, kinds["links"][1], sets.names, label_N)
+            for kind, found in kinds.items()
         }
         return {
             "seed": seed, "method": name, "asked": asked, "axes": axes[0].train_NF.shape[1],
@@ -88,14 +95,26 @@ def rows(
 
 
 def told(
-    axes: list[Axes], r: list[np.ndarray], found: list[np.ndarray], names: tuple[str, ...], label_N: pd.Series
+    axes: list[Axes],
+    r: list[np.ndarray],
+    found: list[np.ndarray],
+    linked_PF: np.ndarray,
+    names: tuple[str, ...],
+    label_N: pd.Series,
 ) -> dict[str, float | int]:
-    """Count links of either kind: how many, of how many sets, how many recur, and what of the expected they tell."""
+    """Count links of a kind: how many, of how many sets, how many recur, and what of the expected they tell.
+
+    Parameters
+    ----------
+    linked_PF
+        Links of the second split, of whatever kind: a link may recur as one of these.
+    """
     expected, of = counted(names, activities(axes[0].train_NF, label_N, r[0], found[0]))
     return {
         "n": int(found[0].sum()),
         "sets": float(found[0].any(axis=1).mean()),
         "recurs": recurs(axes, r, found),
+        "linked_again": recurs(axes, r, [found[0], linked_PF]),
         "expected": expected,
         "of": of,
         "named": named(found[0]),
@@ -115,12 +134,15 @@ def recurs(axes: list[Axes], r: list[np.ndarray], found: list[np.ndarray]) -> fl
 
 
 def table(found: list[dict[str, Any]]) -> str:
-    """Give the table of the docs: of all links, and of those that are specific; means over seeds."""
-    kinds = ("links", "specific")
+    """Give the table of the docs: of all links, of those that are specific, and of those by which axes are named.
+
+    Means over seeds.
+    """
+    kinds = ("links", "specific", "named")
     heads = [
         f"{of}{column}"
-        for of in ("", "specific: ")
-        for column in ("links", "sets followed", "recur", "expected", "axes with 1 to 20 sets")
+        for of in ("", "specific: ", "named: ")
+        for column in ("links", "sets followed", "recur", "as links", "expected", "axes with 1 to 20 sets")
     ]
     lines = [
         "| asked | method | axes | active | beyond chance | shuffled | r held out | " + " | ".join(heads) + " |",
@@ -139,6 +161,7 @@ def table(found: list[dict[str, Any]]) -> str:
             each = pd.DataFrame(list(rows[kind]))
             cells += [
                 f"{each['n'].mean():,.0f}", f"{each['sets'].mean():.0%}", f"{each['recurs'].mean():.2f}",
+                f"{each['linked_again'].mean():.2f}",
                 f"{'; '.join(map(str, each['expected']))} of {each['of'].iloc[0]}", f"{each['named'].mean():.0f}",
             ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")

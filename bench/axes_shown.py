@@ -68,6 +68,8 @@ def summary(rows: pd.DataFrame) -> dict[str, Interval]:
         "": ("links_P", "true_P"),
         "sets followed, ": ("followed_P", "truly_followed_P"),
         "specific, ": ("specific_P", "truly_specific_P"),
+        "rich in, ": ("rich_P", "truly_rich_P"),
+        "named, ": ("named_P", "truly_named_P"),
     }
     for kind, (of_P, true_P) in kinds.items():
         one_P = np.ones(n_programs)

@@ -72,7 +72,8 @@ def test_programs_of_all_seeds_count_alike():
     one = {
         "setting": "hard", "method": "features", "asked": "as many", "axes": 3, "seconds": 1.0, "recurs": None,
         "average_precision": 0.5, "blind_precision": 0.1, "matched_P": [0.9, 0.5], **counts,
-        "specific_P": [1, 0], "truly_specific_P": [1, 0],
+        "specific_P": [1, 0], "truly_specific_P": [1, 0], "rich_P": [3, 2], "truly_rich_P": [1, 1],
+        "named_P": [2, 0], "truly_named_P": [1, 0],
     }  # fmt: skip
     rows = [one, {**one, "matched_P": [0.7, 0.1], "links_P": [6, 0]}]
     found = summary(pd.DataFrame(rows))
@@ -80,6 +81,7 @@ def test_programs_of_all_seeds_count_alike():
     assert found["precision"].value == pytest.approx(2 / 8)
     assert found["recall"].value == found["specific, recall"].value == 0.5
     assert found["specific, precision"].value == 1 and found["sets followed, precision"].value == 0.25
+    assert found["rich in, precision"].value == 0.4 and found["named, precision"].value == 0.5
     assert table(rows).count("\n") == 2
     of_r, of_precision = recovered(rows).rows[0][0].marks
     assert (of_r.x, of_precision.x) == ([pytest.approx(0.6)], [pytest.approx(0.25)])

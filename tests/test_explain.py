@@ -15,10 +15,13 @@ from typer.testing import CliRunner
 
 from cic.cli import app
 from cic.errors import DataError, ModelError
+from cic.evaluation.axes.recovery import correlations
+from cic.evaluation.axes.set_links import set_expression
 from cic.model.bundle_files import save_bundle
 from cic.model.feature_fit import fit_features
+from cic.model.named_sets import moved, rich_in, set_r
 from cic.using import Model
-from cic.using.explained import as_table, rich_in
+from cic.using.explained import as_table
 
 
 @pytest.fixture(scope="module")
@@ -112,15 +115,51 @@ def test_types_are_told_of_other_profiles_where_these_are_given(model, frame):
 
 def test_sets_are_found_that_moved_genes_are_rich_in_and_others_are_not():
     draw = np.random.default_rng(0)
-    genes = [f"g{number}" for number in range(1000)]
     moved_GF = np.zeros((1000, 20), dtype=bool)
     for number in range(20):
         moved_GF[draw.choice(1000, 60, replace=False), number] = True
-    sets = {f"random {number}": draw.choice(genes, 40, replace=False) for number in range(50)}
-    mine = [genes[at] for at in np.flatnonzero(moved_GF[:, 3])[:20]] + [genes[at] for at in draw.choice(1000, 20)]
-    found = rich_in(moved_GF, genes, {**sets, "mine": mine, "small": genes[:4], "others": ["h1"] * 9})
-    assert "small" not in found.index and "others" not in found.index
-    assert found.loc["mine", "feature_4"] < 1e-6 and (found.drop(index="mine") <= 0.05).sum().sum() <= 2
+    mine = np.concatenate([np.flatnonzero(moved_GF[:, 3])[:20], draw.choice(1000, 20)])
+    rate_PF = rich_in(moved_GF, [mine, *(draw.choice(1000, 40, replace=False) for _ in range(50))])
+    assert rate_PF[0, 3] < 1e-6 and (rate_PF[1:] <= 0.05).sum() <= 2
+    assert rich_in(moved_GF, []).shape == (0, 20)
+
+
+@pytest.fixture(scope="module")
+def rich(model) -> dict[str, list[str]]:
+    """Sets of the genes that the first features move, which these are rich in."""
+    return {f"of {number}": [*(one.up | one.down)] for number, one in enumerate(model.explain(genes=1000)[:6], 1)}
+
+
+def test_a_set_that_the_profiles_do_not_bear_out_names_no_feature(model, rich):
+    features, genes = model.bundle.features, list(model.bundle.genes)
+    members = [np.array([genes.index(gene) for gene in one]) for one in rich.values()]
+    r_PF = set_r(features.slope_FK, features.variance_K, model.bundle.basis, members)
+    rate_PF = rich_in(moved(features.loading_GF()), members)
+    told = [{*one.sets} for one in model.explain(gene_sets=rich)]
+    for at, name in enumerate(rich):
+        for number in range(len(features)):
+            assert (name in told[number]) == (rate_PF[at, number] <= 0.05 and abs(r_PF[at, number]) >= 0.6)
+    assert sum(map(len, told)) > 0 and ((rate_PF <= 0.05) & (np.abs(r_PF) < 0.6)).any(), "both occur"
+
+
+def test_the_profiles_are_asked_without_being_there(model, rich):
+    matrix, genes = curved_profiles(), list(model.bundle.genes)
+    part_S = trained(matrix, depth=0)[1].to_numpy()
+    z_SK = model.bundle.project(matrix.values[part_S == "train"])[0]
+    x_SG = model.bundle.basis.lift(z_SK)
+    members = [np.array([genes.index(gene) for gene in one]) for one in rich.values()]
+    set_PS = set_expression(x_SG, members, x_SG.std(axis=0))
+    activity_SF = model.bundle.activities(z_SK, model.bundle.network.encode(z_SK))
+    features = model.bundle.features
+    r_PF = set_r(features.slope_FK, features.variance_K, model.bundle.basis, members)
+    np.testing.assert_allclose(r_PF, correlations(set_PS.T, activity_SF), atol=1e-3)
+
+
+def test_of_an_older_model_genes_alone_name_features(model, rich, caplog):
+    none = np.empty((0, 0), np.float32)
+    older = Model(replace(model.bundle, features=replace(model.bundle.features, slope_FK=none)), "cic/1")
+    alone, both = (sum(len(one.sets) for one in one.explain(gene_sets=rich)) for one in (older, model))
+    assert alone > both and "genes alone" in caplog.text
 
 
 def test_a_table_says_in_text_what_the_records_say(model):
@@ -131,7 +170,7 @@ def test_a_table_says_in_text_what_the_records_say(model):
 
 def test_the_verb_writes_what_python_is_told(model, saved, tmp_path):
     genes = model.bundle.genes
-    moved = [gene for gene in (model.explain(genes=90)[0].up | model.explain(genes=90)[0].down)]
+    moved = [*model.explain(genes=90)[0].up]
     lines = ["MINE\tx\t" + "\t".join(moved), "OTHER\tx\t" + "\t".join(gene for gene in genes if gene not in moved)]
     (tmp_path / "sets.gmt").write_text("\n".join(lines) + "\n")
     place, sets = tmp_path / "out" / "features.json", str(tmp_path / "sets.gmt")

@@ -46,6 +46,7 @@ from cic.evaluation.retrainings.jacobian import mean_jacobian
 from cic.evaluation.retrainings.retraining import retrain
 from cic.model.autoencoder import Autoencoder, differentiable
 from cic.model.feature_fit import fit_features
+from cic.model.named_sets import GOES_WITH
 from cic.workers.processes import LocalProcesses
 from cic.workers.workers import InThisProcess
 
@@ -451,6 +452,8 @@ def test_features_stand_beside_as_many_axes_of_other_methods(featured):
     assert len(table) == found.methods["features"].links
     assert table["set"].nunique() == round(found.methods["features"].sets.value * found.n_sets)
     assert (table["r"].abs() >= found.follows).all()
+    named = table[table["named"]]
+    assert 0 < len(named) <= found.methods["features"].named and (named["r"].abs() >= GOES_WITH).all()
 
 
 def test_what_is_expected_is_looked_for_through_features(featured, tmp_path):

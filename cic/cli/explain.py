@@ -39,7 +39,7 @@ def explain(
         Path | None,
         typer.Option(
             "--gene-sets",
-            help="GMT file, or folder of such: sets that moved genes are rich in. Default: none.",
+            help="GMT file, or folder of such: sets by which features are named. Default: none.",
             callback=from_here,
         ),
     ] = None,

@@ -27,12 +27,13 @@ from cic.model.features import Features
 from cic.model.inference import TrainedNetwork
 from cic.model.reference import Reference
 
-FORMAT = 8
-READABLE_FORMATS = (2, 3, 4, 5, 6, 7, FORMAT)
+FORMAT = 9
+READABLE_FORMATS = (2, 3, 4, 5, 6, 7, 8, FORMAT)
 """Format 2 has no reference of held-out profiles, before format 4 all models are of log2 values, before format 5
 nothing is kept by which missing genes could be inferred, before format 6 no features, no network is merged of
-several, and the network alone tells labels, in format 6 labels are told by code and coordinates, not by ranks, and
-before format 8 all profiles are told as undisturbed ones, and features are of what a code is decoded to alone."""
+several, and the network alone tells labels, in format 6 labels are told by code and coordinates, not by ranks,
+before format 8 all profiles are told as undisturbed ones, and features are of what a code is decoded to alone, and
+before format 9 nothing is kept by which one sees what gene sets features go with."""
 FILES = ("model.safetensors", "model.json")
 """What a model is; its digest is over these."""
 ORIGIN = "origin.json"

@@ -27,7 +27,7 @@ from cic.model.inference import TrainedNetwork
 from cic.model.recurrence import recurrence
 from cic.model.shown import Shown, directions
 from cic.model.threads import one_thread
-from cic.model.told_genes import told_genes
+from cic.model.told_genes import slopes, told_genes
 
 TIMES_THE_WIDTH = 8
 """Features that are looked for, for each number of the code, unless so many are asked for."""
@@ -228,7 +228,8 @@ def _told(
 ) -> Features:
     """Tell every gene by features, and sum up the training profiles; what moves most is first."""
     activity_SF = found.activity_SF[:, kept_F]
-    chosen_GN, loading_GN = told_genes(activity_SF, z_train_SK, basis)
+    slope_FK = slopes(activity_SF, z_train_SK, basis)
+    chosen_GN, loading_GN = told_genes(activity_SF, slope_FK, basis)
     types: tuple[str, ...] = ()
     activity_TF = np.empty((0, 0), np.float32)
     if label_S is not None and label_S.notna().any():
@@ -253,6 +254,8 @@ def _told(
         set_D.astype(np.int32),
         feature_D.astype(np.int32),
         by_PF[set_D, feature_D],
+        slope_FK[order_F].astype(np.float32),
+        (z_train_SK.var(axis=0, dtype=np.float64) * basis.scale**2).astype(np.float32),
         found.n_own,
     )
 

@@ -48,6 +48,10 @@ class Features:
     drawn_set_D, drawn_feature_D, drawn_by_D
         Which features were drawn towards which of these (int32), and by how much: what the genes of the set load on the
         feature more than others, below 0 where they fall as it rises (float32).
+    slope_FK, variance_K
+        By how much each coordinate rises for a standard deviation of each activity over the training profiles, and its
+        variance, both unscaled (float32): by these one sees which gene sets a feature goes with. Empty in bundles of
+        before format 9.
     n_own
         Leading coordinates that are the profile's own; 0 in bundles of before format 8, whose features are of the code.
     """
@@ -66,6 +70,8 @@ class Features:
     drawn_set_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
     drawn_feature_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
     drawn_by_D: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    slope_FK: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    variance_K: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     n_own: int = 0
 
     def __len__(self) -> int:

@@ -23,7 +23,7 @@ CUT, CUT_AT_MOST = 3.0, 0.75
 to a feature it would leave none of them, so the cut is no more than the latter share of their root mean square."""
 
 
-def told_genes(activity_SF: np.ndarray, z_SK: np.ndarray, basis: SampleBasis) -> tuple[np.ndarray, np.ndarray]:
+def told_genes(activity_SF: np.ndarray, slope_FK: np.ndarray, basis: SampleBasis) -> tuple[np.ndarray, np.ndarray]:
     """Give the features that each gene follows (int64, G x N, all different), and its loadings (float32).
 
     A ridge makes loadings small, so those of each feature are multiplied by one number, by which they come nearest to
@@ -31,14 +31,13 @@ def told_genes(activity_SF: np.ndarray, z_SK: np.ndarray, basis: SampleBasis) ->
 
     Parameters
     ----------
-    activity_SF, z_SK
+    activity_SF
         Of the training profiles.
+    slope_FK
+        What `slopes` gives of them.
     """
-    spread_F = activity_SF.std(axis=0, dtype=np.float64)
-    spread_F = np.where(spread_F > 0, spread_F, np.inf)
-    unit_SF = (activity_SF - activity_SF.mean(axis=0, dtype=np.float64)) / spread_F
-    slope_FK = unit_SF.T @ (z_SK - z_SK.mean(axis=0)) * basis.scale / len(z_SK)
-    with_ridge_FF = unit_SF.T @ unit_SF / len(z_SK) + RIDGE * np.eye(len(spread_F))
+    unit_SF, spread_F = _of_variance_1(activity_SF)
+    with_ridge_FF = unit_SF.T @ unit_SF / len(unit_SF) + RIDGE * np.eye(len(spread_F))
     slope_GF, beside_GF = (
         basis.components_GK @ one_FK.T.astype(np.float32)
         for one_FK in (slope_FK, np.linalg.solve(with_ridge_FF, slope_FK))
@@ -58,3 +57,15 @@ def told_genes(activity_SF: np.ndarray, z_SK: np.ndarray, basis: SampleBasis) ->
     slope_F = sum_F(loading_GN * np.take_along_axis(slope_GF, followed_GN, axis=1))
     slope_F /= np.where(square_F > 0, square_F, np.inf) * spread_F
     return followed_GN, (loading_GN * slope_F[followed_GN]).astype(np.float32)
+
+
+def slopes(activity_SF: np.ndarray, z_SK: np.ndarray, basis: SampleBasis) -> np.ndarray:
+    """Give by how much each coordinate rises for a standard deviation of each activity, unscaled (float64, F x K)."""
+    return np.asarray(_of_variance_1(activity_SF)[0].T @ (z_SK - z_SK.mean(axis=0)) * basis.scale / len(z_SK))
+
+
+def _of_variance_1(activity_SF: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give centred activities over their standard deviations, and these, which are infinite where nothing varies."""
+    spread_F = activity_SF.std(axis=0, dtype=np.float64)
+    spread_F = np.where(spread_F > 0, spread_F, np.inf)
+    return (activity_SF - activity_SF.mean(axis=0, dtype=np.float64)) / spread_F, spread_F

@@ -15,13 +15,11 @@ import pandas as pd
 
 from cic.errors import DataError
 from cic.model.bundle import Bundle
+from cic.model.named_sets import moved, named_by, rich_in, set_r
 
 log = logging.getLogger("cic.data")
-MOVED = 0.1
-"""A feature moves the genes that it changes by this share, at least, of its largest change."""
 FEWEST_GENES = 5
 """Of a set, among those of the model."""
-FALSE_DISCOVERIES = 0.05
 TYPES, SETS = 3, 5
 """Cell types and sets that are named, at most."""
 
@@ -45,7 +43,8 @@ class Explained:
     types
         Cell types with the highest mean activity, highest first.
     sets
-        Gene sets that the moved genes are rich in, with the false discovery rate, surest first; none that was given.
+        Gene sets that the moved genes are rich in and whose expression goes with the feature's activity
+        (`cic.model.named_sets`), with the false discovery rate of the former, surest first; none that was given.
     drawn
         Gene sets that it was drawn towards in training (`fit.gene_sets`), and by how much, most first; below 0 where
         their genes fall as it rises. It is what went in, and no finding.
@@ -68,11 +67,11 @@ def explained(
     """Do what `cic.using.Model.explain` says; `types` has the mean activities in each cell type, if not training's."""
     features = bundle.known_features()
     loading_GF = features.loading_GF().astype(np.float64)
-    moved_GF = np.abs(loading_GF) > MOVED * np.abs(loading_GF).max(axis=0)
+    moved_GF = moved(loading_GF)
     activity_TF, names = features.activity_TF, features.types
     if types is not None:
         activity_TF, names = types.to_numpy(dtype=np.float64), tuple(map(str, types.index))
-    fdr = rich_in(moved_GF, bundle.genes, _not_given(bundle, gene_sets))
+    set_names, rate_PF = _named(bundle, moved_GF, _not_given(bundle, gene_sets))
     found = []
     for number, name in enumerate(features.columns):
         change_G = loading_GF[:, number] * moved_GF[:, number]
@@ -86,9 +85,9 @@ def explained(
                 {gene: -change for gene, change in _largest(-change_G, bundle.genes, n_genes).items()},
                 _largest(activity_TF[:, number], names, TYPES) if names else {},
                 {
-                    str(one): float(f"{rate:.3g}")
-                    for one, rate in fdr[name].nsmallest(SETS).items()
-                    if rate <= FALSE_DISCOVERIES
+                    set_names[at]: float(f"{rate_PF[at, number]:.3g}")
+                    for at in np.argsort(rate_PF[:, number], kind="stable")[:SETS]
+                    if np.isfinite(rate_PF[at, number])
                 },
                 {str(one): float(f"{by:.3g}") for one, by in features.drawn_towards(number).items()},
             )
@@ -119,33 +118,30 @@ def as_table(found: Sequence[Explained]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def rich_in(moved_GF: np.ndarray, genes: Sequence[str], gene_sets: Mapping[str, Collection[str]]) -> pd.DataFrame:
-    """Give the false discovery rate, over all sets and features, at which the moved genes are rich in each set.
+def _named(
+    bundle: Bundle, moved_GF: np.ndarray, gene_sets: Mapping[str, Collection[str]]
+) -> tuple[list[str], np.ndarray]:
+    """Give sets of `FEWEST_GENES` known genes or more, and the rate at which each names each feature, or infinity.
 
-    By the binomial distribution, which is a little wider than the hypergeometric one and a hundred times as quick, and
-    the step-up procedure of Benjamini and Hochberg (1995). Genes are taken for independent, which they are not: it says
-    which sets go with a feature, not that another would not.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a set of `FEWEST_GENES` known genes or more, a column a feature.
+    Of a bundle of before format 9 genes alone name features, which is said.
     """
-    columns = [f"feature_{number}" for number in range(1, moved_GF.shape[1] + 1)]
-    position = {gene: at for at, gene in enumerate(genes)}
-    known = {name: [position[gene] for gene in {*members} if gene in position] for name, members in gene_sets.items()}
-    known = {name: members for name, members in known.items() if len(members) >= FEWEST_GENES}
+    position, features = {gene: at for at, gene in enumerate(bundle.genes)}, bundle.known_features()
+    known = {
+        str(name): np.array([position[gene] for gene in {*members} if gene in position], dtype=np.int64)
+        for name, members in gene_sets.items()
+    }
+    known = {name: positions for name, positions in known.items() if len(positions) >= FEWEST_GENES}
     if gene_sets:
         log.info("%d of %d gene sets have %d genes of the model or more", len(known), len(gene_sets), FEWEST_GENES)
-    if not known:
-        return pd.DataFrame(index=pd.Index([], dtype=object), columns=columns, dtype=float)
-    from scipy.stats import binom, false_discovery_control  # takes a second, which only who has sets waits for
-
-    shared_PF = np.array([moved_GF[members].sum(axis=0) for members in known.values()])
-    size_P1 = np.array([[len(members)] for members in known.values()])
-    p_PF = binom.sf(shared_PF - 1, size_P1, moved_GF.mean(axis=0))
-    fdr_PF = false_discovery_control(p_PF.ravel()).reshape(p_PF.shape)
-    return pd.DataFrame(fdr_PF, index=pd.Index([*known], dtype=object), columns=columns)
+    members = [*known.values()]
+    rate_PF = rich_in(moved_GF, members)
+    if features.slope_FK.size:
+        r_PF = set_r(features.slope_FK, features.variance_K, bundle.basis, members)
+    else:
+        r_PF = np.ones_like(rate_PF)
+        if known:
+            log.warning("the model keeps nothing that tells whether profiles bear gene sets out: genes alone name them")
+    return [*known], np.where(named_by(rate_PF, r_PF), rate_PF, np.inf)
 
 
 def means_by_type(activity: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:

@@ -205,7 +205,7 @@ class Model:
         codes: pd.DataFrame | None = None,
         labels: pd.Series | None = None,
     ) -> list[Explained]:
-        """Say what each feature is: the genes that it moves, where it is active, what sets it is rich in.
+        """Say what each feature is: the genes that it moves, where it is active, what sets name it.
 
         Parameters
         ----------

@@ -20,6 +20,10 @@ class Followed(Finding):
     """Median over the sets of r, over held-out profiles, with the axis that follows it best over the training ones."""
     expected: int | None
     """Pathways expected in a cell type that are highest there, through the links."""
+    named: int
+    """Pairs of axis and set by which `cic explain` names the axis (`cic.model.named_sets`)."""
+    named_sets: Interval
+    """Share of the sets that name an axis; the interval is over sets."""
 
 
 class Matched(Finding):

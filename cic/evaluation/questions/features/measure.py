@@ -24,6 +24,7 @@ from cic.evaluation.questions.features.found import Found
 from cic.evaluation.statistics.intervals import Interval, percentile_interval
 from cic.evaluation.subject import Subject
 from cic.model.features import Features
+from cic.model.named_sets import moved, named_by, rich_in
 from cic.model.threads import one_thread
 from cic.progress import track
 from cic.seeds import derive_seed, generator
@@ -34,7 +35,7 @@ SHUFFLES = 200
 """Of each axis; all sets together give the null, so that few are enough."""
 SHUFFLED = 5
 """Times that the profiles of the features are shuffled, to see that shuffled ones have about no links."""
-COLUMNS = ("feature", "set", "collection", "size", "r", "p")
+COLUMNS = ("feature", "set", "collection", "size", "r", "p", "named")
 
 
 def measure(subject: Subject) -> Answer:
@@ -71,6 +72,10 @@ def measure(subject: Subject) -> Answer:
         followed = {name: np.asarray(one.found.any(axis=1), dtype=np.float64) for name, one in linked.items()}
         held_out, leads = _held_out(subject, methods, expression_PN, held_PS)
         planted, lead = _planted(subject, methods, sets) or (None, None)
+        named = {
+            name: named_by(rich_in(moved(methods[name].loading_GF), sets.members), one.r)
+            for name, one in linked.items()
+        }
         expected = {name: _expected(subject, sets, methods[name], linked[name]) for name in methods}
         found = {
             "n": len(features),
@@ -89,6 +94,8 @@ def measure(subject: Subject) -> Answer:
                     "sets": _share(subject, followed[name]),
                     "held_out": held_out[name],
                     "expected": expected[name][0] if expected[name][1] else None,
+                    "named": int(named[name].sum()),
+                    "named_sets": _share(subject, np.asarray(named[name].any(axis=1), dtype=np.float64)),
                 }
                 for name, one in linked.items()
             },
@@ -98,7 +105,9 @@ def measure(subject: Subject) -> Answer:
             "lead": lead,
             "least_planted_lead": None if lead is None else _least([one["r"] for one in lead.values()]),
         }
-    return Answer(Found.model_validate(found), tables={"feature_links": _table(sets, linked["features"])})
+    return Answer(
+        Found.model_validate(found), tables={"feature_links": _table(sets, linked["features"], named["features"])}
+    )
 
 
 def axes_of(subject: Subject, features: Features) -> dict[str, Axes]:
@@ -208,13 +217,13 @@ def _planted(
     return found, lead
 
 
-def _table(sets: MatchedSets, linked: SetLinks) -> pd.DataFrame:
+def _table(sets: MatchedSets, linked: SetLinks, named_PF: np.ndarray) -> pd.DataFrame:
     set_at, feature_at = np.nonzero(linked.found)
     order = np.lexsort((set_at, -np.abs(linked.r[set_at, feature_at]), feature_at))
     rows = [
         (
             int(feature) + 1, sets.names[at], sets.collections[at], len(sets.members[at]),
-            float(linked.r[at, feature]), float(linked.p[at, feature]),
+            float(linked.r[at, feature]), float(linked.p[at, feature]), bool(named_PF[at, feature]),
         )
         for at, feature in zip(set_at[order], feature_at[order], strict=True)
     ]  # fmt: skip

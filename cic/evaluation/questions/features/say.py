@@ -11,6 +11,7 @@ from cic.evaluation.questions.features.found import Found
 from cic.evaluation.section import Evidence, Section, Table, Topic
 from cic.evaluation.statistics.intervals import Interval, against
 from cic.evaluation.words import Sentence, besides_given, percent, rounded, spanned, with_interval
+from cic.model.named_sets import FALSE_DISCOVERIES, GOES_WITH
 
 METHODS = {
     "features": "features",
@@ -27,7 +28,8 @@ METHODS = {
 def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show which gene sets features follow."""
     confidence, links = evidence.facts.interval.confidence, evidence.tables["feature_links"]
-    strongest = links.reindex(links["r"].abs().sort_values(ascending=False, kind="stable").index)
+    named = links[links["named"]]
+    strongest = named.reindex(named["r"].abs().sort_values(ascending=False, kind="stable").index)
     examples = [
         f"feature {row['feature']} with {short_set(row['set'])} ({row['r']:+.2f})"
         for row in strongest.drop_duplicates("feature").head(5).to_dict("records")
@@ -43,13 +45,17 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         n=f"{found.n_sets:,} gene sets{besides_given(found.n_given)}, "
         f"{evidence.facts.profiles.train:,} training profiles",
         table=Table(
-            ("axes", "number", "r, held out", "lead of the features", "beyond chance", "links", "sets", "expected"),
+            (
+                "axes", "number", "r, held out", "lead of the features", "beyond chance", "links", "sets", "expected",
+                "named", "sets that name",
+            ),
             tuple(
                 (
                     name, str(one.axes), spanned(one.held_out),
                     spanned(found.leads[method]) if method in found.leads else "",
                     f"{one.beyond:,}", f"{one.links:,}", percent(one.sets.value),
                     "–" if one.expected is None else f"{one.expected} of {found.n_expected}",
+                    f"{one.named:,}", percent(one.named_sets.value),
                 )
                 for method, one, name in ((method, found.methods[method], name) for method, name in METHODS.items())
             ),
@@ -61,9 +67,11 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
             f"{found.follows} or more over training profiles, and beyond what its own activities come to when they "
             "are shuffled over profiles: how genes of a set go together is part of that null. Nearly any direction "
             "of expression data goes a little with nearly any set, so that being beyond chance says little.",
+            "A set names an axis (`cic explain`) if the genes that the axis moves are rich in it, at a false discovery "
+            f"rate of {FALSE_DISCOVERIES}, and |r| is {GOES_WITH} or more.",
             f"A feature is active in {percent(found.active)} of the training profiles (median), and agrees with its "
             f"match in another training with r = {rounded(found.recurrence)} (median).",
-            *([f"Closest: {'; '.join(examples)}."] if examples else []),
+            *([f"Named most closely: {'; '.join(examples)}."] if examples else []),
         ),
     )  # fmt: skip
 
