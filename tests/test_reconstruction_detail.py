@@ -10,13 +10,11 @@ import pandas as pd
 import pytest
 from evaluated import curved_profiles, evaluated, params, subject, trained, typed
 from evaluated import given as stages_before
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from cic.evaluation.drawing import drawing
 from cic.evaluation.measure import measure
-from cic.evaluation.profiles import correlation, reconstruction, replicates
+from cic.evaluation.profiles import reconstruction, replicates
 from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.questions.reconstruction import draw as figures
 from cic.evaluation.questions.reconstruction.noise_floor import LEAST_SHARED, measure_floor
@@ -35,13 +33,6 @@ def done(tmp_path_factory):
     matrix = curved_profiles(noise=0.2)
     metrics = evaluated(matrix, out, evaluate=NO_MEASURES)
     return matrix, metrics, pd.read_csv(out / "profiles.csv"), pd.read_csv(out / "labels.csv")
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.lists(st.integers(-3, 3), min_size=6, max_size=6), min_size=1, max_size=4))
-def test_ranks_share_ties_as_scipy_has_it(rows):
-    rows_SG = np.array(rows, dtype=np.float32)
-    np.testing.assert_array_equal(correlation.ranks(rows_SG), rankdata(rows_SG, axis=1) - 1)
 
 
 def test_correlations_are_those_over_genes(done):

@@ -110,6 +110,9 @@ def test_workers_and_order_do_not_change_the_outcome(curved):
     for one, other in zip(here, there, strict=True):
         np.testing.assert_array_equal(one.code_SW, other.code_SW)
     assert not np.array_equal(here[0].code_SW, here[1].code_SW)
+    alone = retrain(specs[0])  # with a basis of its own, which the others share
+    np.testing.assert_array_equal(alone.code_SW, here[0].code_SW)
+    np.testing.assert_array_equal(alone.error_S, there[0].error_S)
 
 
 def test_a_joint_classifier_gives_logits(curved):

@@ -20,7 +20,7 @@ from cic.data.matrix import ExpressionMatrix
 from cic.data.preprocess import Preprocessor
 from cic.data.split import split_samples
 from cic.data.units import log2_scale
-from cic.data.within import normal_scores, normalised, quantiles
+from cic.data.within import normal_scores, normalised, quantiles, ranks
 from cic.errors import ConfigError
 from cic.model.bundle_files import load_bundle, save_bundle
 from cic.model.rows import PreprocessedRows
@@ -29,6 +29,13 @@ from cic.model.scales import scale_evidence
 
 WAYS: tuple[Within, ...] = ("rank", "quantile")
 VALUES = st.one_of(st.just(0.0), st.floats(0, 15, width=16))
+
+
+@settings(max_examples=50, deadline=None)
+@given(values_SG=arrays(np.float32, (4, 9), elements=st.sampled_from([-2.0, -0.0, 0.0, 1.0, 1.5, np.inf, np.nan])))
+def test_ranks_share_ties_as_scipy_has_it(values_SG: np.ndarray) -> None:
+    expected_SG = stats.rankdata(values_SG, axis=1, nan_policy="omit") - 1
+    np.testing.assert_array_equal(ranks(values_SG), expected_SG)
 
 
 @settings(max_examples=25, deadline=None)

@@ -169,7 +169,9 @@ class Preprocessor:
 
     def from_log2(self, log2_SG: np.ndarray) -> np.ndarray:
         """Bring profiles over `genes_in` from log2 scale to that of the model, as `transform` does; NaN stays NaN."""
-        return ((self.to_scale.from_log2(log2_SG)[:, self.kept] - self.mean_G) / self.scale_G).astype(np.float32)
+        x_SG = self.to_scale.from_log2(log2_SG)[:, self.kept]
+        np.divide(x_SG - self.mean_G, self.scale_G, out=x_SG, casting="same_kind")
+        return x_SG.astype(np.float32, copy=False)
 
     def log2(self, values_SG: np.ndarray) -> np.ndarray:
         """Bring profiles over `genes_in`, in `unit`, to log2 scale over `genes`, which `transform` begins with.
@@ -219,7 +221,9 @@ class Preprocessor:
 
         Of profiles normalised by themselves come those of equal ranks back, not the values that they had.
         """
-        values_SG = untransformed(x_SG * self.scale_G + self.mean_G, self.onto)
+        values_SG = x_SG * self.scale_G
+        values_SG += self.mean_G
+        values_SG = untransformed(values_SG, self.onto)
         return denormalised(values_SG, self.within, self.curve_Q).astype(np.float32)
 
     def to_unit(self, log2_SG: np.ndarray) -> np.ndarray:

@@ -48,9 +48,14 @@ def log2_scale(values_SG: np.ndarray, unit: Unit, share: float = 1.0) -> np.ndar
             where=f"row {row}, column {column}",
             expected=f"no negative values, as the unit is `{unit}`",
         )
+    # in place: to be given memory takes longer than the logarithms
     if unit in COUNT_UNITS:
-        values_SG = (values_SG * (share * to_a_million(values_SG))[:, None]).astype(np.float32)
-    return np.log2(values_SG + np.float32(1))
+        factor_S1 = (share * to_a_million(values_SG))[:, None]
+        log2_SG = np.multiply(values_SG, factor_S1, out=np.empty_like(values_SG), casting="same_kind")
+        log2_SG += np.float32(1)
+    else:
+        log2_SG = values_SG + np.float32(1)
+    return np.log2(log2_SG, out=log2_SG)
 
 
 def to_a_million(counts_SG: Values) -> np.ndarray:

@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 NORMAL_SCORES, CURVE = "rank", "quantile"
 
 
-def quantiles(values_SG: np.ndarray) -> np.ndarray:
-    """Give each gene's place within its profile, between 0 and 1: (rank - 1/2) / n.
-
-    The rank is that among the n genes that are there; equal values share the mean of their ranks. So profiles that
-    lack some genes are on the scale of whole ones.
+def ranks(values_SG: np.ndarray) -> np.ndarray:
+    """Rank the genes of each profile from 0, equal values sharing their mean rank: Pearson r of ranks is Spearman's.
 
     Parameters
     ----------
@@ -32,11 +29,37 @@ def quantiles(values_SG: np.ndarray) -> np.ndarray:
     numpy.ndarray
         float64, NaN where `values_SG` is.
     """
-    place_SG = np.full(values_SG.shape, np.nan)
-    for value_G, place_G in zip(values_SG, place_SG, strict=True):
-        known_G = ~np.isnan(value_G)
-        _, at, count = np.unique(value_G[known_G], return_inverse=True, return_counts=True)
-        place_G[known_G] = ((np.cumsum(count) - count / 2) / max(count.sum(), 1))[at]
+    rank_SG = np.full(values_SG.shape, np.nan)
+    for value_G, rank_G in zip(values_SG, rank_SG, strict=True):
+        least = np.fmin.reduce(value_G)
+        # most values of a cell are its least, 0, and sorting takes longest where most are equal
+        least_G, above = value_G == least, np.flatnonzero(value_G > least)
+        n_least = np.count_nonzero(least_G)
+        _, at, count = np.unique(value_G[above], return_inverse=True, return_counts=True)
+        rank_G[least_G] = (n_least - 1) / 2
+        rank_G[above] = n_least + (np.cumsum(count) - (count + 1) / 2)[at]
+    return rank_SG
+
+
+def quantiles(values_SG: np.ndarray) -> np.ndarray:
+    """Give each gene's place within its profile, between 0 and 1: (rank - 1/2) / n, of ranks from 1.
+
+    The rank is that among the n genes that are there, as `ranks` has it. So profiles that lack some genes are on the
+    scale of whole ones.
+
+    Parameters
+    ----------
+    values_SG
+        On any scale; NaN where a value is missing.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, NaN where `values_SG` is.
+    """
+    place_SG = ranks(values_SG)
+    place_SG += 0.5
+    place_SG /= np.maximum(np.count_nonzero(~np.isnan(values_SG), axis=1, keepdims=True), 1)
     return place_SG
 
 
@@ -44,7 +67,8 @@ def normal_scores(values_SG: np.ndarray) -> np.ndarray:
     """Give the standard normal deviate at each gene's `quantiles`; the rankits of Bliss, Greenwood and White (1956)."""
     from scipy.special import ndtri  # most models have none
 
-    return ndtri(quantiles(values_SG))
+    place_SG = quantiles(values_SG)
+    return ndtri(place_SG, out=place_SG)
 
 
 def curve_sum(log2_SG: np.ndarray) -> np.ndarray:

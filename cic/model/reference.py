@@ -99,7 +99,9 @@ class Reference:
             return None
         few = dense(values_SG[:: -(-values_SG.shape[0] // MOST_KEPT)])
         with one_thread():
-            found = [(mean_errors(bundle, part_SG), correlations(bundle, part_SG)) for part_SG in blocks(values_SG)]
+            if label_S is not None and not (bundle.labels and (label_S >= 0).any()):
+                label_S = None
+            found = [_found(bundle, part_SG, label_S is not None) for part_SG in blocks(values_SG)]
             x_PG = bundle.preprocessor.transform(few)
             held_PW = bundle.encode(few)
             error_G = np.mean(np.square(bundle.basis.lift(bundle.decode_basis(held_PW)) - x_PG), axis=0)
@@ -107,14 +109,12 @@ class Reference:
             if z_train_SK is not None:
                 codes_RW = bundle.encode_basis(z_train_SK[:: -(-len(z_train_SK) // MOST_KEPT)])
                 noise, spread = sought(Prior.of(bundle, codes_RW), x_PG[:: -(-len(x_PG) // SOUGHT_ON)])
-            doubt_P = _empty()
-            if label_S is not None and bundle.labels and (label_S >= 0).any():
-                doubt_P = doubts(bundle, values_SG, label_S)
-        error_P, correlation_P = (_ascending(np.concatenate(parts)) for parts in zip(*found, strict=True))
+        error_P, correlation_P, told_PL = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        doubt_P = _empty() if label_S is None else doubts(told_PL, label_S)
         distance_P = distances(held_PW, codes_RW, bundle.network.weights["code_scale_W"]) if len(codes_RW) else _empty()
         kept = cls(
-            error_P,
-            correlation_P,
+            _ascending(error_P),
+            _ascending(correlation_P),
             _ascending(distance_P),
             _ascending(doubt_P),
             codes_RW,
@@ -215,16 +215,19 @@ def distances(code_SW: np.ndarray, code_RW: np.ndarray, scale_W: np.ndarray) -> 
     return np.sqrt(np.maximum(nearest_SN, 0)).mean(axis=1)
 
 
-def doubts(bundle: Bundle, values_SG: Values, label_S: np.ndarray) -> np.ndarray:
+def _found(bundle: Bundle, values_SG: np.ndarray, tells: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give mean squared error and correlation of profiles, and where it `tells` labels, the probability of each."""
+    one = seen(bundle, values_SG)
+    told_SL = np.empty((len(values_SG), 0), dtype=np.float32)
+    if tells:
+        told_SL = bundle.classify(values_SG, one.code_SW, one.z_SK, one.outside_S)
+    return one.error_S, correlations(bundle, values_SG), told_SL
+
+
+def doubts(told_SL: np.ndarray, label_S: np.ndarray) -> np.ndarray:
     """Give 1 minus the probability of its own label, of each profile that has one."""
-    told_SL = np.concatenate([_told(bundle, part_SG) for part_SG in blocks(values_SG)])
     known_S = label_S >= 0
     return 1 - told_SL[known_S, label_S[known_S]].astype(np.float64)
-
-
-def _told(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:
-    z_SK, outside_S = bundle.project(values_SG)
-    return bundle.classify(values_SG, bundle.encode_basis(z_SK), z_SK, outside_S)
 
 
 def mean_errors(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:

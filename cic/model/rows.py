@@ -99,8 +99,10 @@ class SparseBlock:
 
     def transposed_times(self, y_SR: np.ndarray) -> np.ndarray:
         """See `Block`."""
-        product_GR = self.x_SG.T @ y_SR - np.outer(self.mean_G, y_SR.sum(axis=0, dtype=np.float64))
-        return product_GR / self.scale_G[:, None]
+        product_GR = np.outer(self.mean_G, y_SR.sum(axis=0, dtype=np.float64))
+        np.subtract(self.x_SG.T @ y_SR, product_GR, out=product_GR)  # in place, as memory takes its time
+        product_GR /= self.scale_G[:, None]
+        return product_GR
 
     def squared_norms(self) -> np.ndarray:
         """See `Block`."""

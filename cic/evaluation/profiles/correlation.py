@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cic.data.within import ranks
 from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME
 from cic.evaluation.profiles.reconstruction import Projected, TypeMeans
 from cic.model.basis import squared_norms
@@ -22,18 +23,6 @@ def row_correlations(left_SG: np.ndarray, right_SG: np.ndarray) -> np.ndarray:
     right_SG = right_SG - right_SG.mean(axis=1, keepdims=True, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.einsum("sg,sg->s", left_SG, right_SG) / np.sqrt(squared_norms(left_SG) * squared_norms(right_SG))
-
-
-def ranks(rows_SG: np.ndarray) -> np.ndarray:
-    """Rank each row from 0 (float64), equal values sharing their mean rank: Pearson r of ranks is Spearman's."""
-    order_SG = np.argsort(rows_SG, axis=1, kind="stable")
-    sorted_SG = np.take_along_axis(rows_SG, order_SG, axis=1)
-    rank_SG = np.empty(rows_SG.shape)
-    for row, (order_G, value_G) in enumerate(zip(order_SG, sorted_SG, strict=True)):
-        starts = np.flatnonzero(np.append(True, value_G[1:] != value_G[:-1]))
-        lengths = np.diff(starts, append=len(value_G))
-        rank_SG[row, order_G] = np.repeat(starts + (lengths - 1) / 2, lengths)
-    return rank_SG
 
 
 def correlations(

@@ -16,7 +16,7 @@ import pandas as pd
 
 from cic.data.preprocess import Preprocessor
 from cic.data.split import unit_of_samples
-from cic.evaluation.profiles.correlation import ranks
+from cic.data.within import ranks
 from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.profiles.reconstruction import Projected
 from cic.evaluation.statistics.intervals import (

@@ -11,7 +11,7 @@ W code, L labels, G genes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,6 +61,24 @@ def coordinates(x_SG: np.ndarray, seed: int, fit_S: np.ndarray | None = None) ->
     return Coordinates(z_SK * np.float32(basis.scale), outside_S)
 
 
+@dataclass(frozen=True)
+class Spanned:
+    """All profiles in the basis of those that are trained on.
+
+    Attributes
+    ----------
+    z_SK
+        Their coordinates.
+    outside_S, total_S
+        Squared norms outside of the basis, and in all (float64), in units of the coordinates.
+    """
+
+    basis: SampleBasis
+    z_SK: np.ndarray
+    outside_S: np.ndarray
+    total_S: np.ndarray
+
+
 class RetrainingError(ModelError):
     """A training beside the model's own failed; what needed it is left out."""
 
@@ -94,6 +112,8 @@ class RetrainingSpec:
         Whether to tell what each number of the code does to the profile, which takes as long as encoding them all.
     n_genes
         That the coordinates stand for; 0 is as many as there are coordinates.
+    spanned
+        What the function `spanned` gives, where it is at hand.
     """
 
     name: str
@@ -114,6 +134,7 @@ class RetrainingSpec:
     rank_coordinates: Coordinates | None = None
     with_jacobian: bool = False
     n_genes: int = 0
+    spanned: Spanned | None = None
 
 
 @dataclass(frozen=True)
@@ -143,8 +164,19 @@ class Retrained:
     mean_jacobian_YW: np.ndarray | None
 
 
+def spanned(spec: RetrainingSpec) -> Spanned:
+    """Fit a basis on the spec's training profiles, and bring all profiles into it, on one thread."""
+    y_SY, more_S = spec.coordinates.y_SY, spec.coordinates.outside_S
+    with one_thread():
+        x_SY = y_SY - y_SY[spec.train_S].mean(axis=0, dtype=np.float64).astype(np.float32)
+        basis = SampleBasis.fit(x_SY[spec.train_S], spec.rank)
+        z_SK, outside_S = basis.project(x_SY)
+        unit = basis.scale**2
+        return Spanned(basis, z_SK, (outside_S + more_S) / unit, (squared_norms(x_SY) + more_S) / unit)
+
+
 def retrain(spec: RetrainingSpec) -> Retrained:
-    """Fit a basis on the spec's training profiles, train in it, and apply it to all profiles, on one thread.
+    """Train in the basis of the spec's training profiles, and apply what comes of it to all profiles, on one thread.
 
     Raises
     ------
@@ -152,12 +184,8 @@ def retrain(spec: RetrainingSpec) -> Retrained:
         If training comes to nothing, from another seed too.
     """
     with one_thread():
-        y_SY = spec.coordinates.y_SY
-        x_SY = y_SY - y_SY[spec.train_S].mean(axis=0, dtype=np.float64).astype(np.float32)
-        basis = SampleBasis.fit(x_SY[spec.train_S], spec.rank)
-        z_SK, outside_S = basis.project(x_SY)
-        outside_S = (outside_S + spec.coordinates.outside_S) / basis.scale**2
-        total_S = (squared_norms(x_SY) + spec.coordinates.outside_S) / basis.scale**2
+        own = spec.spanned or spanned(spec)
+        basis, z_SK, outside_S, total_S = own.basis, own.z_SK, own.outside_S, own.total_S
         train_S, validation_S = spec.train_S, spec.validation_S
         joint_S = spec.label_S if spec.training.label_weight else None
         fold = Fold(
@@ -180,11 +208,11 @@ def retrain(spec: RetrainingSpec) -> Retrained:
             logit_SL = None if joint_S is None else network.label_logits(code_SW).numpy()
         if spec.label_S is not None and joint_S is None:
             label_unit_S = spec.unit_S if spec.label_unit_S is None else spec.label_unit_S
-            rank_SR = None if spec.rank_coordinates is None else _spanned(spec.rank_coordinates.y_SY, train_S)
+            rank_SR = None if spec.rank_coordinates is None else _read(spec.rank_coordinates.y_SY, train_S)
             labelled = Labelled(
                 code_SW.numpy()[train_S], made_SK[train_S], fold.z_train_SK, spec.label_S[train_S],
-                label_unit_S[train_S], spec.n_labels, spec.n_genes or y_SY.shape[1], outside_S[train_S],
-                None if rank_SR is None else rank_SR[train_S],
+                label_unit_S[train_S], spec.n_labels, spec.n_genes or spec.coordinates.y_SY.shape[1],
+                outside_S[train_S], None if rank_SR is None else rank_SR[train_S],
             )  # fmt: skip
             found = find_classifier(labelled, spec.seed)
             logit_SL = found.profile_logits(code_SW.numpy(), z_SK, outside_S, rank_SR)
@@ -203,7 +231,7 @@ def retrain(spec: RetrainingSpec) -> Retrained:
         )
 
 
-def _spanned(y_SY: np.ndarray, train_S: np.ndarray) -> np.ndarray:
+def _read(y_SY: np.ndarray, train_S: np.ndarray) -> np.ndarray:
     """Give the coordinates of all profiles in the span of the training ones, as far as a classifier reads them."""
     x_SY = y_SY - y_SY[train_S].mean(axis=0, dtype=np.float64).astype(np.float32)
     return SampleBasis.fit(x_SY[train_S], MOST_COORDINATES).project(x_SY)[0]
@@ -224,5 +252,13 @@ def _fitted(fold: Fold, spec: RetrainingSpec) -> Autoencoder:
 
 
 def retrain_all(specs: Sequence[RetrainingSpec], workers: Workers, label: str) -> list[Retrained]:
-    """Run all of `specs`, with a progress bar, and give the outcomes in their order."""
+    """Run all of `specs`, with a progress bar, and give the outcomes in their order.
+
+    Trainings on the same profiles share their basis: of thousands it takes longer to find than to train in it.
+    """
+    keys = [(id(spec.coordinates), spec.train_S.tobytes(), spec.rank) for spec in specs]
+    alike = dict(zip(keys, specs, strict=True))
+    if len(alike) < len(specs):
+        found = dict(zip(alike, workers.map(spanned, list(alike.values())), strict=True))
+        specs = [replace(spec, spanned=found[key]) for key, spec in zip(keys, specs, strict=True)]
     return list(track(workers.map(retrain, specs), label, total=len(specs)))

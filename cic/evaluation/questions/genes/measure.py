@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from cic.data.terms import CENTRED_UNITS
+from cic.data.within import ranks
 from cic.evaluation.finding import Answer
-from cic.evaluation.profiles.correlation import ranks, row_correlations
+from cic.evaluation.profiles.correlation import row_correlations
 from cic.evaluation.profiles.preprocessed import ROWS_AT_A_TIME, rows_of
 from cic.evaluation.profiles.replicates import replicate_sets, variance_within
 from cic.evaluation.questions.genes.found import Found
