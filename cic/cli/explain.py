@@ -139,6 +139,6 @@ def _show(found: Sequence[Explained]) -> None:
     for one, *lists in zip(found, *filled.values(), strict=True):
         shown.add_row(
             one.feature.removeprefix("feature_"), f"{one.active:.0%}", f"{one.recurrence:.2f}", str(one.genes),
-            *(escape(" ".join(each)) for each in lists),
+            *(escape(", ".join(each)) for each in lists),
         )  # fmt: skip
     Console().print(shown)
