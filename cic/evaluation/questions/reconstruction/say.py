@@ -110,7 +110,7 @@ def label_section(found: Found, evidence: Evidence, folder: Path) -> Section | N
         title="Is that so for every cell type?",
         claim=claim,
         picture=picture,
-        baseline="PCA of equal width (dashed line, squares); the mean of the type"
+        baseline="PCA of equal width (dashed line); the mean of the type"
         + ("; technical replicates (green line)" if labels.n_with_replicates else ""),
         n=f"{evidence.facts.profiles.test} held-out profiles ({labels.by}s resampled for the intervals)",
         table=_label_table(table, with_replicates=bool(labels.n_with_replicates)),
@@ -182,7 +182,8 @@ def pca_sentences(found: Found, facts: Facts) -> list[Sentence]:
         return [Sentence("good", "The model does better than PCA.", details)]
     if side == "above":
         return [Sentence("bad", "The model does worse than PCA.", details)]
-    return [Sentence("bad", "The model does no better than PCA, as far as these profiles can tell.", details)]
+    why = "it has no hidden layer" if facts.model.depth == 0 else "as far as these profiles can tell"
+    return [Sentence("bad", f"The model does no better than PCA: {why}.", details)]
 
 
 def replicate_sentences(found: Found, facts: Facts) -> list[Sentence]:
