@@ -144,6 +144,9 @@ def test_a_model_without_classifier_and_reference_says_so(
     assert found.found.cell_types is None and found.found.shift is None
     assert "Nothing is known of whether these profiles are like" in render(found, "log2")
     assert found.types["right"].isna().all() and found.types["ratio_to_pca"].notna().all()
+    page = render(found, "log2")
+    assert "not among its types" not in page and "told rightly" not in page
+    assert "This model has no classifier" in page
 
 
 # what the model has seen
