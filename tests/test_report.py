@@ -227,6 +227,7 @@ def test_numbers_in_words():
     assert with_interval(Interval(-0.001, -0.5, 0.1), 0.9).startswith("0.00")
     assert with_interval(Interval(0.9981, 0.9974, 0.9988), 0.95) == "0.998 (95% interval 0.997 to 0.999)"
     assert with_interval(Interval(1.0, 1.0, 1.0), 0.95) == "1.00 (95% interval 1.00 to 1.00)"
+    assert with_interval(Interval(1.0, 1 - 1e-16, 1 + 2e-16), 0.95) == "1.00 (95% interval 1.00 to 1.00)"
     assert percent(0.1234) == "12.3%"
 
 

@@ -85,7 +85,8 @@ def label_section(found: Found, evidence: Evidence, folder: Path) -> Section | N
         figures.label_ratios(table),
     )  # fmt: skip
     ratio = table["ratio_to_pca"].astype(float)
-    claim = f"Unexplained variance is {ratio.min():.2f} to {ratio.max():.2f} times that of PCA, by cell type."
+    span = " to ".join(dict.fromkeys(f"{end:.2f}" for end in (ratio.min(), ratio.max())))
+    claim = f"Unexplained variance is {span} times that of PCA, by cell type."
     notes = [
         "Percentages are unexplained variance; r is the median Spearman r over genes between a profile and its "
         "reconstruction. A dot without a bar has too few independent profiles for an interval.",
