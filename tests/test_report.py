@@ -164,6 +164,11 @@ def test_a_copy_of_the_page_bears_what_came_of_the_model(report):
     assert PLACE.sub("", copy) == PLACE.sub("", text)
 
 
+def test_the_seed_of_a_training_is_not_taken_for_that_of_the_run(report):
+    _, text, _ = report
+    assert "seedofthekepttraining" in squeezed("".join(Page(text).words))
+
+
 def test_headings_do_not_skip_a_level(report):
     levels = [int(level) for level in re.findall(r"<h(\d)", report[1])]
     assert levels[0] == 1 and levels.count(1) == 1
