@@ -263,6 +263,11 @@ def test_what_others_keep_tables_in_is_told_whatever_it_is_called(
         read_table(tmp_path / name, unit="counts", samples_in="rows")
 
 
+def test_a_table_that_begins_with_the_gene_rdx_is_none_of_these(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("RDX,BZW1\ns1,1,2\ns2,3,4\n")  # as R writes it, without a first cell
+    assert read_table(tmp_path / "a.csv", unit="counts", samples_in="rows").genes == ("RDX", "BZW1")
+
+
 def test_z_scores_are_taken_for_what_they_are(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("id,A,B\ns1,-5.5,40\ns2,0.5,-1\n")
