@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "declarations": set(),
     "config": {"errors", "declarations"},
     "process_identity": set(),
+    "written": set(),
     "settings": {"errors", "process_identity"},
     "data": BASE | {"config"},
     "fetching": {"errors", "progress"},
@@ -60,7 +61,7 @@ MAY_IMPORT["pipeline"] = MAY_IMPORT["stage_list"] | {"stage_list", "versioning"}
 MAY_IMPORT["publishing"] = MAY_IMPORT["pipeline"] | {"pipeline", "registry"}
 MAY_IMPORT["verification"] = MAY_IMPORT["publishing"] - {"publishing", "pipeline", "stage_list", "stages"}
 # of the evaluation the statistics alone, see below
-MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings", "evaluation", "folders"}
+MAY_IMPORT["using"] = SCIENCE | {"model", "registry", "platform", "settings", "evaluation", "folders", "written"}
 MAY_IMPORT["validation"] = MAY_IMPORT["using"] | {"using", "evaluation", "folders", "tracking"}
 # of the evaluation the drawing of pages alone, see below
 MAY_IMPORT["watching"] = MAY_IMPORT["using"] | {"using", "tracking", "evaluation", "manifest"}

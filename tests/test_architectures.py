@@ -242,7 +242,7 @@ def test_depth_0_alone_needs_no_training(tmp_path):
     (sentence,) = architectures_sentences(found.finding, some_facts())
     assert sentence.standing == "bad" and "PCA" in sentence.text
     assert "no hidden layer was tried" in sentence.claim and "worth" not in sentence.claim
-    section_of(found, tmp_path)
+    assert sentence.details not in section_of(found, tmp_path).notes, "the page adds it itself"
 
 
 def test_without_a_search_or_another_split_it_says_why(curved, tmp_path):

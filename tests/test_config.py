@@ -96,13 +96,31 @@ def test_a_bad_value_is_told_with_its_source(
     assert "SOURCE" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["seed: [", None])
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: str | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"seed: [", "not readable as YAML"),
+        (None, "there is no parameter file"),
+        (b"seed: 1 # \xe9\n", "is not UTF-8"),
+        (b"seed: 1\nsplit: {test: 0.1}\nsplit: {test: 0.2}\n", "`split` stands twice"),
+        (b"seed: 1\nsplit:\n  test: 0.1\n  test: 0.2\n", "`test` stands twice"),
+        (b"seed: 2024-01-01\n", "`seed`: Input should be a valid integer"),
+        (b"seed: &whole [*whole]\n", "`seed`: Input should be a valid integer"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: bytes | None, told: str) -> None:
     file = tmp_path / "params.yaml"
     if content is not None:
-        file.write_text(content)
-    with pytest.raises(ConfigError, match=r"params\.yaml"):
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"params\.yaml") as caught:
         load_params(file)
+    assert told in str(caught.value)
+
+
+def test_a_section_may_still_take_another_ones_values(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("seed: 1\nsplit: {<<: &shares {test: 0.1, validation: 0.1}, test: 0.2}\n")
+    assert load_params(file).split.test == 0.2
 
 
 def test_digest_depends_on_values_alone() -> None:

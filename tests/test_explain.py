@@ -182,6 +182,7 @@ def test_the_verb_writes_what_python_is_told(model, saved, tmp_path):
     assert "MINE" in told[0]["sets"]
     shown = CliRunner().invoke(app, ["explain", "-m", str(saved)], env={"COLUMNS": "200"})
     assert shown.exit_code == 0 and "type 0" in shown.output
+    assert any(", ".join(one.types) in shown.output for one in model.explain() if len(one.types) > 1), "one ends where"
     narrow = CliRunner().invoke(app, ["explain", "-m", str(saved)], env={"COLUMNS": "80"}).output
     assert "…" not in narrow, "names are whole"
     assert "cell types" in narrow and "gene sets" not in narrow, "what is empty takes no room"

@@ -76,6 +76,9 @@ def test_checks_find_a_batch_that_nobody_named(tiny: ExpressionMatrix) -> None:
         check(tiny, PARAMS, others), "warn"
     )
     assert facts_of(tiny, others.drop(columns="platform"))["confounded_columns"] == []
+    shares = label_S.map({"blood": 0.68, "brain": 0.16, "liver": 0.16}).to_frame("share")
+    for measured in (shares, shares.astype(str)):
+        assert facts_of(tiny, measured)["confounded_columns"] == [], "what was measured is no batch"
 
 
 def test_donors_of_one_profile_each_are_not_confounded_with_the_label(tiny: ExpressionMatrix) -> None:

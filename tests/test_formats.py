@@ -242,6 +242,32 @@ def test_what_is_none_of_these_is_told_what_is(tmp_path: Path) -> None:
         read_table(tmp_path / "empty", unit="counts")
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.bin"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"PK\x03\x04 and more", r"zip(?s:.)*save the sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and more", r"Excel(?s:.)*save the sheet as CSV"),
+        (gzip.compress(b"X\n\x00\x00\x00\x03 and more"), r"R(?s:.)*write\.csv"),
+        (gzip.compress(b"RDX3\nX\n\x00\x00 and more"), r"R(?s:.)*write\.csv"),
+        (b"BZh91AY&SY and more", "unpack it"),
+        (b"a.txt".ljust(257, b"\x00") + b"ustar\x0000", "unpack it"),
+        (gzip.compress(b"a.txt".ljust(257, b"\x00") + b"ustar\x0000"), "unpack it"),
+    ],
+)
+def test_what_others_keep_tables_in_is_told_whatever_it_is_called(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        read_table(tmp_path / name, unit="counts", samples_in="rows")
+
+
+def test_a_table_that_begins_with_the_gene_rdx_is_none_of_these(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("RDX,BZW1\ns1,1,2\ns2,3,4\n")  # as R writes it, without a first cell
+    assert read_table(tmp_path / "a.csv", unit="counts", samples_in="rows").genes == ("RDX", "BZW1")
+
+
 def test_z_scores_are_taken_for_what_they_are(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("id,A,B\ns1,-5.5,40\ns2,0.5,-1\n")

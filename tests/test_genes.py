@@ -113,11 +113,14 @@ def test_two_sets_tell_no_noise():
     assert found.finding.n_sets == 2 and found.finding.noise is None
 
 
-def test_log_ratios_have_no_level():
+def test_log_ratios_have_no_level(tmp_path):
     matrix = replace(curved_profiles(), unit="log_ratio")
     found = genes.measure(subject(without_columns(matrix, "replicate")))
     assert found.finding.spearman_level is None
     assert "log ratios" in found.left_out["genes.level"]
+    section = genes_section(found.finding, some_evidence(found), tmp_path)
+    told = " ".join((section.baseline, section.picture.alt, *section.table.columns, *section.notes, section.claim))
+    assert "mean" in section.table.columns and "level" not in told.replace("Not held against level", "")
 
 
 def test_the_same_subject_gives_the_same(measured):

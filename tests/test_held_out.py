@@ -135,6 +135,12 @@ def test_a_cell_with_no_count_left_does_not_count(caplog) -> None:
     assert found.growth.value > 1
 
 
+def test_held_out_profiles_in_columns_are_told_how_to_be_given(known, test, tmp_path: Path) -> None:
+    pd.DataFrame(test.values.T, list(test.genes), test.samples.index).to_csv(tmp_path / "turned.csv")
+    with pytest.raises(DataError, match=r"turned\.csv(.|\n)*cic data import"):
+        known[0].encode(lacking(test, 0.5)[0], held_out=tmp_path / "turned.csv")
+
+
 def test_what_cannot_be_measured_is_said(known, test) -> None:
     model, matrix, _ = known
     frame, gone_G = lacking(matrix, 0.6)

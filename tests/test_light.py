@@ -22,6 +22,7 @@ from cic.errors import ConfigError, needing
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PACKAGED = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
 BLOCK = """
 import builtins, importlib.machinery, json, sys
 declared, hidden = map(frozenset, json.loads(sys.argv.pop(1)))
@@ -113,6 +114,12 @@ def light(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", BLOCK + program, known],
         cwd=folder, env=environment | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PACKAGED)
+def test_what_is_packaged_beside_the_code_is_there(pattern: str) -> None:
+    """Without `py.typed` the type checkers of those who use cic see no types."""
+    assert [*(ROOT / "cic").rglob(pattern)]
 
 
 @pytest.fixture(scope="module")

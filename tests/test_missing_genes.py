@@ -215,6 +215,23 @@ def test_a_newer_name_is_found_by_a_table(named, table, caplog) -> None:
     assert "NEW1 is the model's OLD1" in caplog.text
 
 
+def test_genes_in_other_case_as_of_another_species_are_told(named, caplog) -> None:
+    model, test = named
+    frame = pd.DataFrame(test.values, test.samples.index, [gene.capitalize() for gene in test.genes])
+    with pytest.raises(
+        ModelError, match=r"40 missing genes are there in other case, as Old1 for OLD1(.|\n)*--species-to"
+    ):
+        model.encode(frame)
+    frame.columns = [*test.genes[:30], *frame.columns[30:]]
+    with caplog.at_level(logging.WARNING):
+        model.encode(frame)
+    assert "10 missing genes are there in other case, as Sym30 for SYM30" in caplog.text
+    assert "--species-to" not in caplog.text
+    caplog.clear()
+    model.encode(frame.iloc[:, :30])
+    assert "other case" not in caplog.text
+
+
 def test_probes_that_share_a_gene_need_a_word(named, tmp_path: Path) -> None:
     model, test = named
     path = tmp_path / "probes.csv"

@@ -342,6 +342,13 @@ def test_good_is_said_only_where_no_baseline_wins(found, change, standing):
     assert noise_sentences(other, some_facts())[0].standing == standing
 
 
+def test_what_speaks_against_the_model_is_said_first(found):
+    lost, won = ({"value": at, "low": at - 0.05, "high": at + 0.05} for at in (-0.1, 0.1))
+    other = changed(found.finding, gaussian={"difference_to_pca": won, "difference_to_lda": lost})
+    claim = noise_sentences(other, some_facts())[0].claim
+    assert claim.startswith("With added noise: telling cell types worse than LDA on genes; nearer")
+
+
 def test_too_few_units_get_no_interval():
     plan = resampling(pd.DataFrame(index=list("abcd")), 100, 0.95, 1)
     error_SX = np.ones((4, 2))

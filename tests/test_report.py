@@ -164,6 +164,11 @@ def test_a_copy_of_the_page_bears_what_came_of_the_model(report):
     assert PLACE.sub("", copy) == PLACE.sub("", text)
 
 
+def test_the_seed_of_a_training_is_not_taken_for_that_of_the_run(report):
+    _, text, _ = report
+    assert "seedofthekepttraining" in squeezed("".join(Page(text).words))
+
+
 def test_headings_do_not_skip_a_level(report):
     levels = [int(level) for level in re.findall(r"<h(\d)", report[1])]
     assert levels[0] == 1 and levels.count(1) == 1
@@ -227,6 +232,7 @@ def test_numbers_in_words():
     assert with_interval(Interval(-0.001, -0.5, 0.1), 0.9).startswith("0.00")
     assert with_interval(Interval(0.9981, 0.9974, 0.9988), 0.95) == "0.998 (95% interval 0.997 to 0.999)"
     assert with_interval(Interval(1.0, 1.0, 1.0), 0.95) == "1.00 (95% interval 1.00 to 1.00)"
+    assert with_interval(Interval(1.0, 1 - 1e-16, 1 + 2e-16), 0.95) == "1.00 (95% interval 1.00 to 1.00)"
     assert percent(0.1234) == "12.3%"
 
 

@@ -67,6 +67,7 @@ def test_shares_may_have_come_as_text(tiny):
 def test_usual_columns_are_found_however_their_words_are_parted(name):
     samples = pd.DataFrame({"id": ["a", "b"], name: ["x", "y"]})
     assert roles_found(samples) == {"label": name, "group": None, "replicate": None}
+    assert roles_found(samples.rename(columns={name: "replicate_group"}))["replicate"] == "replicate_group"
 
 
 def test_an_import_warns_of_what_the_columns_that_it_proposes_come_to(tiny):

@@ -1,6 +1,8 @@
 """The whole search: the same outcome for every number of workers, and after any interruption."""
 
 import json
+import logging
+import re
 import shutil
 import sqlite3
 from functools import partial
@@ -95,11 +97,15 @@ def test_a_database_leaves_no_trace(expected, url):
 
 
 @pytest.mark.parametrize("after", [0, 8, 20, 24, 26, 31])
-def test_an_interrupted_search_goes_on_exactly(expected, url, after):
+def test_an_interrupted_search_goes_on_exactly(expected, url, after, caplog):
+    caplog.set_level(logging.INFO)
     with pytest.raises(Interrupted):
         searched(url=url, run=Stops(after))
+    assert "go on" not in caplog.text
     stops = Stops(1000)
     assert table(searched(url=url, run=stops)) == expected
+    kept = re.search(r"the search goes on: (\d+) of its trials are kept", caplog.text)
+    assert (int(kept[1]) if kept else 0) <= min(after, N_TRIALS) and (kept is not None) == (after > 0), caplog.text
     # in this process no trial beyond the one that raised is done twice, but for those that waited for an earlier one
     assert 1000 - stops.left <= N_TRIALS + N_REPEATS - after + CONFIG.round_size
 

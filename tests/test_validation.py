@@ -105,6 +105,13 @@ def test_cell_types_are_scored_by_the_likeliest_and_unknown_is_an_answer(made: V
     assert list(made.types["label"]) == ["blood", "brain", "liver"] and made.types["n"].sum() == 30
 
 
+def test_of_one_known_type_nothing_is_said_of_telling_types_apart(model: Model, other: ExpressionMatrix) -> None:
+    found = measured(model, other.select((other.samples["label"] == "brain").to_numpy()))
+    assert found.found.cell_types is not None and found.found.cell_types.types == 1
+    (told,) = [one.sentence for one in conclusions(found.found, found.types) if one.topic == "types"]
+    assert told.standing == "open" and "one type" in told.claim and "chance" not in told.text
+
+
 def test_types_that_the_model_does_not_know_should_come_out_unknown(model: Model, other: ExpressionMatrix) -> None:
     labels = other.samples["label"].where(other.samples["label"] != "brain", "cerebellum")
     far_SG = other.values + 6 * (labels == "cerebellum").to_numpy()[:, None] * (np.arange(200) % 2)
@@ -144,6 +151,9 @@ def test_a_model_without_classifier_and_reference_says_so(
     assert found.found.cell_types is None and found.found.shift is None
     assert "Nothing is known of whether these profiles are like" in render(found, "log2")
     assert found.types["right"].isna().all() and found.types["ratio_to_pca"].notna().all()
+    page = render(found, "log2")
+    assert "not among its types" not in page and "told rightly" not in page
+    assert "This model has no classifier" in page
 
 
 # what the model has seen

@@ -109,14 +109,13 @@ def _write(found: Sequence[Explained], output: Path) -> None:
 
     from cic.using.explained import as_table
     from cic.using.stamps import separator
+    from cic.written import whole
 
-    partial = output.with_name(f".partial-{output.name}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if output.suffix == ".json":
-        partial.write_text(json.dumps([vars(one) for one in found], indent=1) + "\n")
-    else:
-        as_table(found).to_csv(partial, index=False, sep=separator(output))
-    partial.replace(output)
+    with whole(output) as partial:
+        if output.suffix == ".json":
+            partial.write_text(json.dumps([vars(one) for one in found], indent=1) + "\n")
+        else:
+            as_table(found).to_csv(partial, index=False, sep=separator(output))
 
 
 def _show(found: Sequence[Explained]) -> None:
@@ -139,6 +138,6 @@ def _show(found: Sequence[Explained]) -> None:
     for one, *lists in zip(found, *filled.values(), strict=True):
         shown.add_row(
             one.feature.removeprefix("feature_"), f"{one.active:.0%}", f"{one.recurrence:.2f}", str(one.genes),
-            *(escape(" ".join(each)) for each in lists),
+            *(escape(", ".join(each)) for each in lists),
         )  # fmt: skip
     Console().print(shown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -248,11 +247,10 @@ def _tell(beside: pd.DataFrame, profiles: Path, output: Path, allow_foreign: boo
 def write(table: pd.DataFrame, path: Path) -> None:
     """Write a table by the kind that its name says, whole or not at all."""
     from cic.using.stamps import separator, write_parquet, write_text
+    from cic.written import whole
 
     table = table.rename_axis("sample_id")
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as partial:
         if path.suffix == ".parquet":
             write_parquet(table, partial)
         elif {".csv", ".tsv"} & set(path.suffixes):
@@ -261,8 +259,4 @@ def write(table: pd.DataFrame, path: Path) -> None:
             raise typer.BadParameter(
                 f"{path.name} ends in none of .parquet, .csv, .tsv, .csv.gz, .tsv.gz, .h5ad", param_hint="-o"
             )
-        partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     typer.echo(f"{path}: {len(table)} samples")

@@ -25,7 +25,7 @@ MEANING = {
 USUAL = {
     "label": ("cell_type", "celltype", "cell_line", "tissue", "label", "cancer_type"),
     "group": ("study", "donor", "patient", "subject", "individual", "series", "dataset", "batch", "group"),
-    "replicate": ("replicate_of", "replicate"),
+    "replicate": ("replicate_of", "replicate_group", "replicate"),
 }
 """Names by role, the first that is there is taken: a study holds its donors, a donor the batches."""
 

@@ -84,13 +84,14 @@ def take_inventory(
     from cic.settings import load_settings
     from cic.stage_list import inventory
     from cic.using.starting import bring_start
+    from cic.written import whole
 
     enter_project()
-    build.mkdir(parents=True, exist_ok=True)
     parsed, settings = load_params(params, with_override_texts(overrides or [])), load_settings()
     bring_start(parsed, settings)
     found = inventory(parsed, settings)
-    write_json(build / "inventory.json", found)
+    with whole(build / "inventory.json") as partial:
+        write_json(partial, found)
 
 
 def publish_model(

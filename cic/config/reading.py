@@ -5,8 +5,8 @@ An unknown key is an error that suggests the right one; a fault is told with the
 
 from __future__ import annotations
 
+import copy
 import difflib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,20 @@ from cic.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win, unsaid; DVC refuses them, and so do we."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a mapping with a key that stands twice, where its second stands."""
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen = set()
+        for key in keys:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"`{key.value}` stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def load_params(
@@ -40,9 +54,11 @@ def load_params(
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw = _EachKeyOnce(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         raise ConfigError("there is no parameter file", where=str(path), fix="run from the project's folder") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8: {error}", where=str(path), fix="save the file as UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"not readable as YAML: {error}", where=str(path)) from None
     given = overrides or {}
@@ -83,7 +99,7 @@ def parse_params(
 
 def with_overrides(raw: Any, overrides: dict[str, Any]) -> Any:
     """Give a copy of the nested mapping `raw` with dotted keys set."""
-    result = json.loads(json.dumps(raw))
+    result = copy.deepcopy(raw)
     for key, value in overrides.items():
         *sections, name = key.split(".")
         at = result

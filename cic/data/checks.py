@@ -107,7 +107,7 @@ def _confounded_columns(samples: pd.DataFrame, others: pd.DataFrame | None) -> l
         known_S = samples["label"].notna() & others[name].notna()
         label_S, value_S = samples.loc[known_S, "label"], others.loc[known_S, name]
         n_values = value_S.nunique()
-        if label_S.nunique() < 2 or not 2 <= n_values <= len(value_S) / FEW_PROFILES:
+        if label_S.nunique() < 2 or not 2 <= n_values <= len(value_S) / FEW_PROFILES or _measured(value_S):
             continue
         by_label = value_S.groupby(label_S)
         share_V = value_S.value_counts(normalize=True).to_numpy()
@@ -116,6 +116,12 @@ def _confounded_columns(samples: pd.DataFrame, others: pd.DataFrame | None) -> l
         if alone > samples["label"].nunique() / 2:
             found.append({"column": str(name), "values": int(n_values), "labels_with_one_value": alone})
     return found
+
+
+def _measured(value_S: pd.Series) -> bool:
+    """Tell whether values are numbers with fractions, such as shares of a mixture, which number no batches."""
+    number_S = pd.to_numeric(value_S, errors="coerce")
+    return bool(number_S.notna().all() and (number_S % 1 != 0).any())
 
 
 def columns_of(samples: pd.DataFrame) -> dict[str, dict[str, int]]:

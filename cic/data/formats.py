@@ -6,6 +6,7 @@ A file is known by what is in it, and by its ending where that does not tell. Im
 from __future__ import annotations
 
 import codecs
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,20 @@ LISTS = {
 }
 """What the first line of a table begins with that names a file for each sample (GDC's manifest and sample sheet, one's
 own); with the column of the file, and that of the folder which GDC's client puts it into."""
+UNPACK = "unpack it, and give the file or folder that was in it"
+FROM_R = "in R write the matrix that it holds: write.csv(as.matrix(x), 'x.csv')"
+OTHERS = (
+    (0, b"PK\x03\x04", "an Excel workbook, or another zip archive", f"save the sheet as CSV; or {UNPACK}"),
+    (0, b"\xd0\xcf\x11\xe0", "an Excel workbook of the old kind", "save the sheet as CSV"),
+    (0, b"X\n\x00\x00", "an object of R (.rds)", FROM_R),
+    (0, b"RDX2\n", "objects of R (.RData)", FROM_R),
+    (0, b"RDX3\n", "objects of R (.RData)", FROM_R),
+    (4, b"1AY&SY", "packed by bzip2", UNPACK),
+    (0, b"\xfd7zXZ", "packed by xz", UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "packed by zstd", UNPACK),
+    (257, b"ustar", "an archive of files (.tar)", UNPACK),
+)
+"""What tables are often kept in that is not read: bytes at a place of the file, unpacked; what it is; what to do."""
 OF_ZARR = (".zgroup", "zarr.json", ".zmetadata")
 """Files of which a Zarr folder has one."""
 
@@ -125,6 +140,7 @@ def format_of(path: Path) -> Format:
         return FEATHER
     if path.suffix.lower() in BY_ENDING:
         return BY_ENDING[path.suffix.lower()]
+    _refuse_others(path)
     try:
         with open_text(path) as text:
             first = text.readline(64)
@@ -146,6 +162,19 @@ def format_of(path: Path) -> Format:
         if matrix_market
         else "convert it; genes and samples with their names in one wide table will do",
     )
+
+
+def _refuse_others(path: Path) -> None:
+    from cic.data.text import NOT_TEXT, is_packed
+
+    try:
+        with gzip.open(path) if is_packed(path) else path.open("rb") as file:
+            start = file.read(512)
+    except NOT_TEXT:  # the reader says what is wrong
+        return
+    for place, sign, what, fix in OTHERS:
+        if start[place:].startswith(sign):
+            raise DataError(f"this is {what}, and cannot be read", where=str(path), expected=READABLE, fix=fix)
 
 
 def _of_hdf5(path: Path) -> Format:

@@ -48,8 +48,11 @@ def with_interval(interval: Interval, confidence: float, digits: int = 2) -> str
 
 
 def enough_digits(interval: Interval, digits: int) -> int:
-    """Give as many digits as it takes to tell the ends of an interval apart, up to four: 1.00 to 1.00 tells nothing."""
-    if interval.bounds is None or interval.low == interval.high:
+    """Give as many digits as it takes to tell the ends of an interval apart, up to four: 1.00 to 1.00 tells nothing.
+
+    Ends that rounding alone tells apart, as of a model that is PCA, are one.
+    """
+    if interval.bounds is None or math.isclose(*interval.bounds, rel_tol=1e-9):
         return digits
     while digits < 4 and len({_number(end, digits) for end in interval.bounds}) == 1:
         digits += 1

@@ -180,6 +180,8 @@ def positions(columns: pd.Index, genes: Sequence[str], where: str, partly: bool 
     missing = [gene for gene, position in zip(genes, found_G, strict=True) if position < 0]
     if missing and (not partly or len(missing) == len(genes)):
         raise _missing(missing, columns, genes, where)
+    if missing and (alike := _in_other_case(missing, columns)):
+        log.warning("%s: %s", where, alike)
     if names is columns:
         return found_G
     twice = columns[columns.duplicated()].intersection(wanted)
@@ -194,12 +196,29 @@ def _missing(missing: list[str], columns: pd.Index, genes: Sequence[str], where:
     fix = "use profiles of the same platform and gene names as the training data"
     if theirs != ours:
         fix = f"the model's genes are called by {ours}, these by {theirs}: give a table of both by --gene-map"
+    elif alike := _in_other_case(missing, columns):
+        fix = alike
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     return ModelError(
         f"{len(missing)} of the {len(genes)} genes that the model needs are missing: {', '.join(missing[:5])}{more}",
         where=where,
         expected="every gene of the model, by the same names, in any order",
         fix=fix,
+    )
+
+
+def _in_other_case(missing: Sequence[str], columns: pd.Index) -> str:
+    """Say of how many missing genes the columns have the name in other case; nothing, where of none."""
+    name_of = {str(name).upper(): name for name in columns}
+    there = [(name_of[gene.upper()], gene) for gene in missing if gene.upper() in name_of]
+    if not there:
+        return ""
+    told = f"{len(there)} missing genes are there in other case, as {there[0][0]} for {there[0][1]}"
+    if len(there) < len(columns) / 2:
+        return told
+    return (
+        f"{told}; so genes of mouse and human differ, whom `cic data import --gene-map ORTHOLOGS --species-to human` "
+        "(or mouse) calls alike"
     )
 
 

@@ -30,6 +30,7 @@ from safetensors.numpy import save
 from cic.errors import DataError, ModelError
 from cic.model.bundle import Bundle
 from cic.model.threads import one_thread
+from cic.written import whole
 
 log = logging.getLogger(__name__)
 ROUNDS = 3
@@ -187,10 +188,8 @@ def write_correction(path: Path, correction: Correction) -> None:
     OSError
         If it cannot be written; what was there stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_bytes(_as_bytes(correction))
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_bytes(_as_bytes(correction))
 
 
 def read_correction(path: Path) -> Correction:

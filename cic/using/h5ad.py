@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from cic.using.annotations import (
     table_of_codes,
     tell,
 )
+from cic.written import whole
 
 if TYPE_CHECKING:
     from cic.using.model import Model
@@ -129,15 +130,10 @@ def decode_file(model: Model, source: Path, target: Path, scale: str) -> int:
 @contextmanager
 def _copied(source: Path, target: Path) -> Iterator[Path]:
     """Give a copy beside `target`, which it becomes once the block has ended well."""
-    copy = target.with_name(f".partial-{target.name}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-        yield copy
-        copy.replace(target)
-    except DataError as error:  # of the copy, which nobody knows
-        where = None if error.where is None else error.where.replace(str(copy), str(source))
-        raise DataError(error.found, where=where, expected=error.expected, fix=error.fix) from None
-    finally:
-        with suppress(OSError):
-            copy.unlink(missing_ok=True)
+    with whole(target) as copy:
+        try:
+            shutil.copyfile(source, copy)
+            yield copy
+        except DataError as error:  # of the copy, which nobody knows
+            where = None if error.where is None else error.where.replace(str(copy), str(source))
+            raise DataError(error.found, where=where, expected=error.expected, fix=error.fix) from None

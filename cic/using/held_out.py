@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cic.data.matrix import ExpressionMatrix
 from cic.data.role_columns import role_columns
 from cic.errors import DataError
 from cic.evaluation.statistics.intervals import Interval, Resampling, ratio_interval, resampling
@@ -175,7 +176,7 @@ def _opened(bundle: Bundle, held_out: Any) -> Any:
         return held_out
     folder = Path(held_out)
     if not all((folder / stage / file).is_file() for stage, file in STAGES.items()):
-        return read_file(bundle, folder, Reading())
+        return _in_rows(bundle, read_file(bundle, folder, Reading()), folder)
     try:
         matrix, part_S = read_parts({stage: folder / stage for stage in STAGES})
     except KeyError:
@@ -184,6 +185,16 @@ def _opened(bundle: Bundle, held_out: Any) -> Any:
             fix="run the stage split again",
         ) from None  # fmt: skip
     return matrix.select(part_S == "test")
+
+
+def _in_rows(bundle: Bundle, matrix: ExpressionMatrix, path: Path) -> ExpressionMatrix:
+    """Refuse a table whose samples are its columns: what is declared of the profiles is not said of this file."""
+    if not {*bundle.genes_in} & {*matrix.genes} and {*bundle.genes_in} & {*map(str, matrix.samples.index)}:
+        raise DataError(
+            "the genes are where the samples should be", where=str(path), expected="a row a sample",
+            fix="turn the table round, or give the folder that `cic data import --samples-in columns` makes of it",
+        )  # fmt: skip
+    return matrix
 
 
 def _seen(bundle: Bundle, values_SG: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 from cic.data.spreadsheet import write_csv
@@ -17,6 +18,7 @@ from cic.validation.found import Validation
 from cic.validation.measure import Validated
 from cic.validation.page import render
 from cic.validation.sentences import headline
+from cic.written import whole
 
 PAGE, FIGURES, PROFILES, TYPES = "validation.html", "validation.json", "profiles.csv", "types.csv"
 
@@ -27,20 +29,22 @@ def name_of(file: Path, given: str | None = None) -> str:
 
 
 def write(folder: Path, made: Validated, gene_unit: str) -> list[Path]:
-    """Write the page, the figures and the tables, and give their paths; all are made before the first is written.
+    """Write the page, the figures and the tables, and give their paths; all are there before the first has its name.
 
     Parameters
     ----------
     gene_unit
         What the error of a gene is in.
     """
-    page = render(made, gene_unit)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / PAGE).write_text(page)
-    write_json(folder / FIGURES, as_json(made.found))
-    write_csv(made.profiles.rename_axis("sample_id"), folder / PROFILES, index=True)
-    write_csv(made.types, folder / TYPES, index=False)
-    return [folder / name for name in (PAGE, FIGURES, PROFILES, TYPES)]
+    rendered = render(made, gene_unit)
+    paths = [folder / name for name in (PAGE, FIGURES, PROFILES, TYPES)]
+    with ExitStack() as all_of_them:
+        page, figures, profiles, types = (all_of_them.enter_context(whole(path)) for path in paths)
+        page.write_text(rendered)
+        write_json(figures, as_json(made.found))
+        write_csv(made.profiles.rename_axis("sample_id"), profiles, index=True)
+        write_csv(made.types, types, index=False)
+    return paths
 
 
 def registered(model: Model, settings: Settings) -> Version | None:

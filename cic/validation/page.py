@@ -105,6 +105,8 @@ def _reconstruction(made: Validated, gene_unit: str, n: str) -> Section:
 
 
 def _types(made: Validated, n: str) -> Section:
+    if made.found.cell_types is None and made.found.unknowns is None:
+        return _types_untold(made, n)
     alt = f"Squared error over PCA's of each type, and the share of its profiles that is told rightly; {n}."
     caption = "A line a type: its own first, by the share told rightly, then others."
     pictures = [shown("types", alt, draw.by_label(made.types), caption)]
@@ -119,6 +121,18 @@ def _types(made: Validated, n: str) -> Section:
         tuple(pictures),
         ("type", "n", "error over PCA's", "told rightly", "called unknown", "mostly taken for"),
         tuple(_type_row(row) for row in made.types.to_dict("records")),
+    )
+
+
+def _types_untold(made: Validated, n: str) -> Section:
+    alt = f"Squared error over PCA's of each type; {n}."
+    return Section(
+        "types",
+        "How well is each type reproduced?",
+        "Left of 1 the model makes less error than PCA. This model has no classifier, so it tells no types.",
+        (shown("types", alt, draw.by_label(made.types), "A line a type."),),
+        ("type", "n", "error over PCA's"),
+        tuple(_type_row(row)[:3] for row in made.types.to_dict("records")),
     )
 
 

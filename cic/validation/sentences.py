@@ -139,6 +139,9 @@ def _cell_types(found: Validation) -> Iterator[Conclusion]:
     }[side]
     balanced, accuracy = (with_interval(one, confidence) for one in (told.balanced_accuracy, told.accuracy))
     details = f"Balanced accuracy {balanced}, where chance is {told.chance:.2f}; accuracy {accuracy}."
+    if told.types == 1:  # whoever always says that one is never wrong
+        side, text = "undecided", "All profiles of types that it knows are of one type: it had none to tell apart."
+        details = f"Of these a share of {accuracy} is told rightly."
     yield Conclusion("types", Sentence(standing[side], text, details))
     yield _doubt(told, confidence)
     if told.conformal is not None:

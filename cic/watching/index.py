@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cic.errors import DataError
+from cic.written import whole
 
 NAME = "scores.json"
 
@@ -87,9 +88,7 @@ def read_index(scores: Path) -> dict[str, Entry]:
 
 def write_index(scores: Path, entries: Mapping[str, Entry]) -> None:
     """Put a new index in the place of the old one, whole or not at all."""
-    partial = scores / f".partial-{NAME}"
-    with partial.open("w") as file:
+    with whole(scores / NAME) as partial, partial.open("w") as file:
         json.dump({"inputs": [asdict(one) for one in entries.values()]}, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(scores / NAME)

@@ -12,6 +12,7 @@ from cic.evaluation.drawing.pages import Section, shown, template
 from cic.model.reference import Reference
 from cic.watching.draw import by_input, places, types
 from cic.watching.monitoring import Checked, all_there, unknown
+from cic.written import whole
 
 TEMPLATE = Path(__file__).with_name("page.html")
 COLUMNS = ("input", "scored", "profiles", "error over the usual", "unknown", "least coverage", "noted of its scale")
@@ -103,10 +104,5 @@ def _rows(now: pd.DataFrame, reference: Reference | None) -> list[tuple[str, ...
 
 def write(checked: Checked, reference: Reference | None, path: Path) -> None:
     """Write the page, whole or not at all."""
-    partial = path.with_name(f".partial-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole(path) as partial:
         partial.write_text(render(checked, reference))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from cic.progress import bar
 from cic.using import Model
 from cic.watching.index import Entry, key_of, read_index, write_index
 from cic.watching.inputs import content_digest, inputs_in
+from cic.written import whole
 
 log = logging.getLogger("cic.watching")
 TABLES = ("labels", "gene_map", "lengths")
@@ -207,12 +208,7 @@ def _kept(table: pd.DataFrame, entry: Entry, scores: Path) -> Entry:
     """Write a table of codes, and give the entry that names it."""
     stem = Path(entry.input).name.split(".")[0][:60]
     path = scores / entry.model_digest[:12] / f"{stem}-{entry.key[:12]}.parquet"
-    partial = path.with_name(f".partial-{path.name}")
-    path.parent.mkdir(exist_ok=True)
-    try:
+    with whole(path) as partial:
         table.to_parquet(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     found, file = verdict(table), path.relative_to(scores).as_posix()
     return replace(entry, samples=len(table), file=file, said=found.text, foreign=found.foreign)

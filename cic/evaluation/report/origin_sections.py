@@ -120,7 +120,13 @@ def methods_section(evidence: Evidence, folder: Path) -> Section:
     """Tell how it was measured, and where the model comes from."""
     interval, about = evidence.facts.interval, evidence.about
     rows = [("hyperparameters", words(evidence.choice["hyperparameters"]))]
-    rows += [(name.replace("_", " "), words(about[name])) for name in sorted(about) if name not in SHOWN_ELSEWHERE]
+    # it descends from the seed of params.yaml, by which runs in MLflow are told apart
+    named = {"seed": "seed of the kept training"}
+    rows += [
+        (named.get(name, name.replace("_", " ")), words(about[name]))
+        for name in sorted(about)
+        if name not in SHOWN_ELSEWHERE
+    ]
     return Section(
         key="methods",
         title="Methods and lineage",

@@ -44,5 +44,6 @@ def summary(metrics: Metrics) -> list[tuple[str, str]]:
             accuracy += "; trained for the evaluation, the model has one only with fit.classifier"
         lines.append(("balanced accuracy, classifier", accuracy))
     audit = metrics.audit
-    lines.append(("leakage audit", "passed" if audit.passed else f"failed: {audit.blocking} findings"))
+    failed = f"failed: {audit.blocking} finding{'s' * (audit.blocking != 1)}"
+    lines.append(("leakage audit", "passed" if audit.passed else failed))
     return lines

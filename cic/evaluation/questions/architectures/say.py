@@ -23,7 +23,7 @@ def architectures_section(found: Found, evidence: Evidence, folder: Path) -> Sec
     cells = evidence.tables["architectures"]
     contests = evidence.tables["architecture_splits"] if found.splits else None
     confidence = evidence.facts.interval.confidence
-    reason, spoken = str(evidence.choice["reason"]), architectures_sentences(found, evidence.facts)
+    reason = str(evidence.choice["reason"])
     picture = draw(
         folder, "architectures", "Validation error by bottleneck width and depth with intervals over new seeds, and "
         "its ratio to PCA's on other splits.", surface(cells, contests),
@@ -36,7 +36,7 @@ def architectures_section(found: Found, evidence: Evidence, folder: Path) -> Sec
         baseline="depth 0, which is PCA and known exactly",
         n=_n(found, evidence.facts, cells),
         table=_table(cells, found.splits is not None),
-        notes=(*(sentence.details for sentence in spoken), *_notes(found, confidence)),
+        notes=tuple(_notes(found, confidence)),
     )
 
 

@@ -15,7 +15,7 @@ LOWEST = 0.001
 """Share of genes that may lie below the axes; they are drawn at the edge."""
 
 
-def gene_errors(table: pd.DataFrame, named: pd.DataFrame, gene_unit: str) -> Spec:
+def gene_errors(table: pd.DataFrame, named: pd.DataFrame, gene_unit: str, level: str = "mean level (log2)") -> Spec:
     """Show the model's error of every gene against its noise, or its level, with the medians of model and PCA.
 
     Parameters
@@ -24,6 +24,8 @@ def gene_errors(table: pd.DataFrame, named: pd.DataFrame, gene_unit: str) -> Spe
         From `measure`, and those of its rows whose genes are named.
     gene_unit
         What the error of a gene is in, before it is squared.
+    level
+        What to call the mean of a gene.
     """
     unit = SQUARED[gene_unit]
     with_noise = bool(table["noise"].notna().any())
@@ -50,7 +52,7 @@ def gene_errors(table: pd.DataFrame, named: pd.DataFrame, gene_unit: str) -> Spe
         ]
     names = [shorten(str(name), 16) for name in named["gene"]]
     marks.append(Names(x_G[named.index], model_G[named.index], names, "margin"))
-    x = Axis(f"noise: variance between replicates ({unit})", "log") if with_noise else Axis("mean level (log2)")
+    x = Axis(f"noise: variance between replicates ({unit})", "log") if with_noise else Axis(level)
     return Spec([[Panel(marks, x, Axis(f"mean squared error ({unit})", "log"))]], [3.5])
 
 

@@ -198,8 +198,8 @@ def compare(
     noise_G = table["noise"].to_numpy()
     if np.isnan(noise_G).all():
         left_out["genes.noise"] = (
-            "there are too few technical replicates that differ to tell the noise of a gene; its mean level stands in "
-            "for it."
+            "there are too few technical replicates that differ to tell the noise of a gene; its mean "
+            f"{'' if 'genes.level' in left_out else 'level '}stands in for it."
         )
         return metrics, left_out
     near = {name: error_XG <= 2 * noise_G for name, error_XG in errors.items()}

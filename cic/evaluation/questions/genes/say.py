@@ -22,7 +22,7 @@ N_NAMED = 6
 def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show each gene's error against its noise, or its level, and name the worst."""
     confidence = evidence.facts.interval.confidence
-    table, noise = evidence.tables["genes"], found.noise
+    table, noise, centred = evidence.tables["genes"], found.noise, "genes.level" in evidence.facts.left_out
     worst = worst_genes(table, N_WORST)
     better = percent(found.share_better_than_pca.value)
     if noise is None:
@@ -35,8 +35,8 @@ def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         claim = of_genes + (
             "" if level is None else f"Spearman r of a gene's error with its mean level: {rounded(level.model.value)}."
         )
-        axis = "level"
-        beside = "median over genes of equal level"
+        axis = "mean" if centred else "level"
+        beside = f"median over genes of equal {axis}"
     else:
         shares, spearman = noise.share_as_replicates, noise.spearman
         claim = (
@@ -51,7 +51,7 @@ def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         folder, "genes",
         f"Error of {found.n_genes:,} genes against their {axis}. Farthest above it: "
         + ", ".join(worst["gene"].head(N_NAMED).astype(str)) + ".",
-        gene_errors(table, worst.head(N_NAMED), evidence.gene_unit),
+        gene_errors(table, worst.head(N_NAMED), evidence.gene_unit, "mean" if centred else "mean level (log2)"),
     )  # fmt: skip
     return Section(
         key="genes",
@@ -61,7 +61,7 @@ def genes_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         baseline=f"PCA of equal width; {beside}",
         n=f"{found.n_genes:,} genes over {found.n_profiles:,} held-out profiles"
         + (f"; noise from {found.n_sets} replicate sets of all parts" if noise else ""),
-        table=_worst_table(worst, with_noise=noise is not None),
+        table=_worst_table(worst, with_noise=noise is not None, mean="mean" if centred else "mean log2"),
         notes=_notes(found, evidence.facts.left_out),
     )
 
@@ -93,7 +93,7 @@ def genes_sentences(found: Found, facts: Facts) -> list[Sentence]:
     return [Sentence("good" if most == "above" else "open", claim, text)]
 
 
-def _worst_table(worst: pd.DataFrame, *, with_noise: bool) -> Table:
+def _worst_table(worst: pd.DataFrame, *, with_noise: bool, mean: str) -> Table:
     rows = []
     for row in worst.to_dict("records"):
         noise = (f"{row['noise']:.3g}",) if with_noise else ()
@@ -107,7 +107,7 @@ def _worst_table(worst: pd.DataFrame, *, with_noise: bool) -> Table:
                 percent(row["unexplained_model"]),
             )
         )
-    columns = ("gene", "mean log2", "error", "PCA's", *(("noise",) if with_noise else ()), "unexplained")
+    columns = ("gene", mean, "error", "PCA's", *(("noise",) if with_noise else ()), "unexplained")
     return Table(columns, tuple(rows))
 
 

@@ -42,7 +42,7 @@ def noise_section(found: Found, evidence: Evidence, folder: Path) -> Section:
         f"reconstruction, repeatedly (at most {found.missing.most_rounds} rounds); classifiers on genes look at "
         "the measured genes only. The span keeps as many numbers a profile as there are training profiles, and reduces "
         "nothing. The last column of the table has missing genes at their training mean instead, for "
-        "all methods. The served model fills nothing: it refuses profiles that lack genes.",
+        "all methods. A model in use infers missing genes otherwise, and tells what that costs (`cic encode`).",
         "The table holds means of the curves over their range (unexplained variance: low is good; balanced accuracy: "
         f"high is good), in brackets {percent(confidence)} intervals. Classifiers were fitted on clean training "
         "profiles and not tuned.",
@@ -104,19 +104,22 @@ def _sentence(begin: str, over: str, one: Disturbance, claim: str, confidence: f
 def _conclusion(one: Disturbance) -> tuple[Standing, str]:
     """Tell on which side of its baselines the model stands, over the whole range."""
     side = against(one.ratio_to_pca)
+    losses, parts = list[str](), list[str]()
     error = {"below": "nearer to the clean profile than PCA", "above": "further from the clean profile than PCA"}
-    parts = [error.get(side, "no nearer to the clean profile than PCA, as far as these profiles can tell")]
-    worse, nearer = side == "above", against(one.ratio_to_profile) != "above"
+    (losses if side == "above" else parts).append(
+        error.get(side, "no nearer to the clean profile than PCA, as far as these profiles can tell")
+    )
+    nearer = against(one.ratio_to_profile) != "above"
     if not nearer:
         parts.append("further from it than the disturbed profile itself")
     for difference, name in ((one.difference_to_pca, "PCA codes"), (one.difference_to_lda, "LDA on genes")):
         if difference is not None:
             standing = against(difference, 0.0)
-            worse |= standing == "below"
             if standing != "undecided":
-                parts.append(f"telling cell types {'better' if standing == 'above' else 'worse'} than {name}")
-    if worse:
-        return "bad", ", ".join(parts)
+                told = f"telling cell types {'better' if standing == 'above' else 'worse'} than {name}"
+                (losses if standing == "below" else parts).append(told)
+    if losses:  # first what speaks against it
+        return "bad", "; ".join(", ".join(some) for some in (losses, parts) if some)
     if one.ratio_to_pca.low is None:
         return "open", "too few independent profiles to say more"
     if side == "below":

@@ -85,7 +85,8 @@ def label_section(found: Found, evidence: Evidence, folder: Path) -> Section | N
         figures.label_ratios(table),
     )  # fmt: skip
     ratio = table["ratio_to_pca"].astype(float)
-    claim = f"Unexplained variance is {ratio.min():.2f} to {ratio.max():.2f} times that of PCA, by cell type."
+    span = " to ".join(dict.fromkeys(f"{end:.2f}" for end in (ratio.min(), ratio.max())))
+    claim = f"Unexplained variance is {span} times that of PCA, by cell type."
     notes = [
         "Percentages are unexplained variance; r is the median Spearman r over genes between a profile and its "
         "reconstruction. A dot without a bar has too few independent profiles for an interval.",
@@ -110,7 +111,7 @@ def label_section(found: Found, evidence: Evidence, folder: Path) -> Section | N
         title="Is that so for every cell type?",
         claim=claim,
         picture=picture,
-        baseline="PCA of equal width (dashed line, squares); the mean of the type"
+        baseline="PCA of equal width (dashed line); the mean of the type"
         + ("; technical replicates (green line)" if labels.n_with_replicates else ""),
         n=f"{evidence.facts.profiles.test} held-out profiles ({labels.by}s resampled for the intervals)",
         table=_label_table(table, with_replicates=bool(labels.n_with_replicates)),
@@ -182,7 +183,8 @@ def pca_sentences(found: Found, facts: Facts) -> list[Sentence]:
         return [Sentence("good", "The model does better than PCA.", details)]
     if side == "above":
         return [Sentence("bad", "The model does worse than PCA.", details)]
-    return [Sentence("bad", "The model does no better than PCA, as far as these profiles can tell.", details)]
+    why = "it has no hidden layer" if facts.model.depth == 0 else "as far as these profiles can tell"
+    return [Sentence("bad", f"The model does no better than PCA: {why}.", details)]
 
 
 def replicate_sentences(found: Found, facts: Facts) -> list[Sentence]:
