@@ -66,9 +66,11 @@ def trained(
     label_weight: float = 0.0,
     epochs: int = 30,
     within: str = "none",
+    onto: str = "log2",
 ) -> tuple[Bundle, pd.Series, pd.DataFrame]:
     """Split, prepare and train for a moment: the bundle, the part of each sample, the training curve."""
-    config = params(training={"epochs": epochs, "label_weight": label_weight}, preprocess={"within_sample": within})
+    preprocess = {"within_sample": within, "transform": onto}
+    config = params(training={"epochs": epochs, "label_weight": label_weight}, preprocess=preprocess)
     part = split_samples(matrix.samples, config.split, 1)
     train, validation = (matrix.select((part == name).to_numpy()) for name in ("train", "validation"))
     prepared = prepare(train, validation, config, 0)

@@ -77,7 +77,7 @@ def test_blocks_do_not_change_the_figures(curved, monkeypatch):
     def correlated():
         profiles = reconstruction.project(bundle, bundle.preprocessor.transform(matrix.values))
         means = reconstruction.type_means(profiles, matrix.samples["label"], (part == "train").to_numpy())
-        return correlation.correlations(bundle, bundle.preprocessor.transform(matrix.values), profiles, means)
+        return correlation.correlations(bundle, matrix.values, profiles, means)
 
     whole = correlated()
     monkeypatch.setattr(reconstruction, "ROWS_AT_A_TIME", 7)
@@ -150,7 +150,7 @@ def test_replicate_ceiling_of_known_noise(curved):
     matrix = curved_profiles(noise=0.2, seed=5)
     sets, of = replicates.choose_sets(matrix.samples, np.ones(matrix.n_samples, dtype=bool))
     assert of == "test" and len(sets) == matrix.n_samples // 2
-    measured = replicates.measure_sets(bundle.preprocessor, bundle.preprocessor.transform(matrix.values), sets)
+    measured = replicates.measure_sets(bundle.preprocessor, matrix.values, sets)
     # the mean of two replicates lies half their distance from each
     middle_SG = np.repeat(matrix.values.reshape(-1, 2, matrix.n_genes).mean(axis=1), 2, axis=0)
     error_S = np.square(matrix.values - middle_SG).sum(axis=1)

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from cic.evaluation.drawing import drawing
 from cic.evaluation.measure import measure
-from cic.evaluation.profiles import reconstruction, replicates
+from cic.evaluation.profiles import correlation, reconstruction, replicates
 from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.questions.reconstruction import draw as figures
 from cic.evaluation.questions.reconstruction.noise_floor import LEAST_SHARED, measure_floor
@@ -22,6 +22,7 @@ from cic.evaluation.report.card import model_card
 from cic.evaluation.report.summary import summary
 from cic.evaluation.statistics.intervals import resampling
 from cic.evaluation.words import with_interval
+from cic.seeds import generator
 from cic.workers.workers import InThisProcess
 
 NO_MEASURES = {"measures": ()}
@@ -138,7 +139,7 @@ def test_replicates_agree_pair_by_pair():
     matrix = curved_profiles(noise=0.3, seed=4)
     bundle, _, _ = trained(matrix, epochs=2)
     sets = [np.array([0, 1, 2]), np.array([10, 11])]
-    agreement = replicates.measure_sets(bundle.preprocessor, bundle.preprocessor.transform(matrix.values), sets)
+    agreement = replicates.measure_sets(bundle.preprocessor, matrix.values, sets)
     x_SG = matrix.values.astype(float)
     assert agreement.squared[0][0, 2] == pytest.approx(np.square(x_SG[0] - x_SG[2]).sum(), rel=1e-4)
     assert agreement.spearman[1][0, 1] == pytest.approx(spearmanr(x_SG[10], x_SG[11]).statistic, abs=1e-4)
@@ -147,6 +148,24 @@ def test_replicates_agree_pair_by_pair():
         assert between == pytest.approx(replicates.mean_to_others(square_MM).mean(), rel=1e-5)
     found = ceilings.by_profile(sets, agreement, 12, matrix.n_genes)
     assert found["rmse_replicates"].notna().tolist() == [True] * 3 + [False] * 7 + [True] * 2
+
+
+@pytest.mark.parametrize("onto", ["log2", "sqrt"])
+def test_genes_that_a_cell_does_not_have_share_a_rank(onto):
+    matrix = curved_profiles(noise=0.3, seed=4)
+    counts_SG = generator(1, "counts").poisson(np.exp2(matrix.values) / 32).astype(np.float32)
+    cells = replace(matrix, values=counts_SG, unit="counts")
+    bundle, _, _ = trained(cells, epochs=2, onto=onto)
+    log2_SG = np.log2(counts_SG / counts_SG.sum(axis=1, keepdims=True) * 1e6 + 1)
+    assert (counts_SG[10:12] == 0).mean() > 0.1
+    agreement = replicates.measure_sets(bundle.preprocessor, cells.values, [np.array([10, 11])])
+    by_hand = spearmanr(log2_SG[10], log2_SG[11]).statistic
+    assert agreement.spearman[0][0, 1] == pytest.approx(by_hand, abs=1e-5)
+    profiles = reconstruction.project(bundle, bundle.preprocessor.transform(cells.values))
+    means = reconstruction.type_means(profiles, cells.samples["label"], np.ones(len(counts_SG), dtype=bool))
+    found = correlation.correlations(bundle, cells.values, profiles, means)
+    by_hand = [spearmanr(*pair).statistic for pair in zip(log2_SG, bundle.reconstruct(cells.values), strict=True)]
+    np.testing.assert_allclose(found["spearman"]["model"], by_hand, atol=2e-3)
 
 
 def test_the_other_replicate_is_foretold_as_far_as_noise_lets():
@@ -165,7 +184,7 @@ def test_the_other_replicate_is_foretold_as_far_as_noise_lets():
         one.profiles,
         reconstruction_SK=np.repeat((one.profiles.z_SK[::2] + one.profiles.z_SK[1::2]) / 2, 2, axis=0),
     )
-    between_T = replicates.measure_sets(one.bundle.preprocessor, one.x_SG, sets).between_T
+    between_T = replicates.measure_sets(one.bundle.preprocessor, one.values_SG, sets).between_T
     middle = np.sqrt(replicates.distances_to_others(perfect, sets)["model"].sum() / between_T.sum())
     assert middle == pytest.approx(0.5, abs=0.03)  # the middle of two lies half their distance from the other
     own = replace(one.profiles, reconstruction_SK=one.profiles.z_SK)
@@ -251,7 +270,7 @@ def test_types_without_replicates_have_no_ratio():
     matrix = curved_profiles()
     sets = [np.array([row, row + 1]) for row in range(0, 12, 2)]
     bundle, _, _ = trained(matrix, epochs=2)
-    agreement = replicates.measure_sets(bundle.preprocessor, bundle.preprocessor.transform(matrix.values), sets)
+    agreement = replicates.measure_sets(bundle.preprocessor, matrix.values, sets)
     errors = dict.fromkeys(("model", "pca"), np.ones(matrix.n_samples))
     plan = replicates.over_sets(sets, matrix.samples, resampling(matrix.samples, 100, 0.95, 0))
     label_S = matrix.samples["label"].where(np.arange(matrix.n_samples) >= 4, None)

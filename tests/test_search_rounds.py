@@ -101,7 +101,7 @@ def test_an_interrupted_search_goes_on_exactly(expected, url, after, caplog):
     caplog.set_level(logging.INFO)
     with pytest.raises(Interrupted):
         searched(url=url, run=Stops(after))
-    assert "go on" not in caplog.text
+    assert "goes on" not in caplog.text
     stops = Stops(1000)
     assert table(searched(url=url, run=stops)) == expected
     kept = re.search(r"the search goes on: (\d+) of its trials are kept", caplog.text)

@@ -226,6 +226,15 @@ class Preprocessor:
         values_SG = untransformed(values_SG, self.onto)
         return denormalised(values_SG, self.within, self.curve_Q).astype(np.float32)
 
+    def measured(self, values_SG: np.ndarray) -> np.ndarray:
+        """Give what `inverse` makes of what `transform` gives of profiles over `genes_in`, before any rounding.
+
+        Values that are equal within a profile stay so: centred and back, the zeros of a cell are no longer equal, and
+        their ranks tell how each gene's mean was rounded.
+        """
+        x_SG = self.to_scale.from_log2(self._log2(values_SG))[:, self.kept]
+        return denormalised(untransformed(x_SG, self.onto), self.within, self.curve_Q).astype(np.float32)
+
     def to_unit(self, log2_SG: np.ndarray) -> np.ndarray:
         """Bring log2-scale values back to `unit`; counts come back as counts per million."""
         return from_log2_scale(log2_SG, self.unit)

@@ -26,11 +26,18 @@ def row_correlations(left_SG: np.ndarray, right_SG: np.ndarray) -> np.ndarray:
 
 
 def correlations(
-    bundle: Bundle, x_SG: np.ndarray, profiles: Projected, means: TypeMeans
+    bundle: Bundle, values_SG: np.ndarray, profiles: Projected, means: TypeMeans
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Correlate preprocessed profiles over genes, on log2 scale, with what each method makes of them.
+    """Correlate profiles over genes, on log2 scale, with what each method makes of them.
 
     The mean profile stands beside: genes differ so much in level that even it correlates highly.
+
+    Parameters
+    ----------
+    values_SG
+        Profiles over `bundle.genes_in`, in the unit that they were imported in.
+    profiles, means
+        The same in the basis, and the mean of each one's type.
 
     Returns
     -------
@@ -44,9 +51,9 @@ def correlations(
     centre_RG = bundle.preprocessor.inverse(bundle.basis.lift(centre_RK))
     centre_rank_RG = ranks(centre_RG)
     blocks = []
-    for start in range(0, len(x_SG), ROWS_AT_A_TIME):
+    for start in range(0, len(values_SG), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        log2_SG = bundle.preprocessor.inverse(x_SG[rows])
+        log2_SG = bundle.preprocessor.measured(values_SG[rows])
         rank_SG = ranks(log2_SG)
         own = {
             "type_mean": (centre_RG, centre_rank_RG, row_S.reshape(-1)[rows] + 1),

@@ -86,13 +86,18 @@ def pairs(pair_MM: np.ndarray) -> np.ndarray:
     return pair_MM[np.triu_indices(len(pair_MM), k=1)]
 
 
-def measure_sets(preprocessor: Preprocessor, x_SG: np.ndarray, sets: list[np.ndarray]) -> Agreement:
-    """Compare the replicates of each set with each other, pair by pair; `x_SG` are preprocessed profiles."""
+def measure_sets(preprocessor: Preprocessor, values_SG: np.ndarray, sets: list[np.ndarray]) -> Agreement:
+    """Compare the replicates of each set with each other, pair by pair.
+
+    Parameters
+    ----------
+    values_SG
+        Profiles over `preprocessor.genes_in`, in its unit.
+    """
     between_T = np.zeros(len(sets))
     apart, pearson, spearman = [], [], []
     for index, rows in enumerate(sets):
-        x_MG = rows_of(x_SG, rows)
-        log2_MG = preprocessor.inverse(x_MG)
+        x_MG, log2_MG = preprocessor.transform(values_SG[rows]), preprocessor.measured(values_SG[rows])
         between_T[index] = squared_difference(x_MG)
         centred_MG = x_MG - x_MG.mean(axis=0, dtype=np.float64)
         apart.append(squared_distances(centred_MG, centred_MG))

@@ -11,7 +11,6 @@ import pandas as pd
 
 from cic.evaluation.finding import Answer
 from cic.evaluation.profiles import correlation, reconstruction, replicates
-from cic.evaluation.profiles.preprocessed import rows_of
 from cic.evaluation.questions.reconstruction import ceiling as ceilings
 from cic.evaluation.questions.reconstruction.found import Found, Replicates
 from cic.evaluation.questions.reconstruction.noise_floor import measure_floor
@@ -47,8 +46,7 @@ def _measure(subject: Subject) -> Answer:
     train_S = subject.part_S == "train"
     means = reconstruction.type_means(profiles, subject.column("label"), train_S).select(test_S)
     type_mean = _measure_type_mean(test_errors, profiles.select(test_S), means, held_out, plan, left_out)
-    x_SG = rows_of(subject.x_SG, test_S)
-    correlated = correlation.correlations(subject.bundle, x_SG, profiles.select(test_S), means)
+    correlated = correlation.correlations(subject.bundle, subject.values_SG[test_S], profiles.select(test_S), means)
     replicate, alike, label_alike, few_sets = _measure_replicates(subject, left_out)
     with_types = test_errors | type_mean.errors
     labels, label_caution, label_plan = _measure_labels(with_types, held_out, profiles.n_genes, plan)
@@ -161,7 +159,7 @@ def _measure_replicates(
     """Give the ceiling, `ceiling.by_profile` and `by_label`, empty where there is none, and a caution."""
     samples, profiles = subject.samples, subject.profiles
     sets, of = replicates.choose_sets(samples, subject.test_S)
-    agreement = replicates.measure_sets(subject.bundle.preprocessor, subject.x_SG, sets)
+    agreement = replicates.measure_sets(subject.bundle.preprocessor, subject.values_SG, sets)
     alike = ceilings.by_profile(sets, agreement, len(samples), profiles.n_genes)
     if not agreement.between_T.any():
         if sets:
