@@ -192,8 +192,8 @@ class Fit(ParamsSection):
     )
     features: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         "auto",
-        description="features of profiles, at most; auto: those that another training and other genes find too, up to "
-        "eight times its width; 0: none",
+        description="features of profiles, at most; auto: those that another training and other genes find too, beyond "
+        "chance, up to eight times its width; 0: none",
     )
     gene_sets: str | None = Field(
         None,

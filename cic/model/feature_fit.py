@@ -13,7 +13,7 @@ features, P given gene sets, T cell types.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -24,10 +24,11 @@ from cic.model.dictionary import learned
 from cic.model.drawing import GenesInSets, drawn, membership
 from cic.model.features import ACTIVE, Features, activities, with_own
 from cic.model.inference import TrainedNetwork
-from cic.model.recurrence import recurrence
+from cic.model.recurrence import by_chance, recurrence
 from cic.model.shown import Shown, directions
 from cic.model.threads import one_thread
 from cic.model.told_genes import slopes, told_genes
+from cic.seeds import generator
 
 TIMES_THE_WIDTH = 8
 """Features that are looked for, for each number of the code, unless so many are asked for."""
@@ -37,7 +38,7 @@ recur best, the first of equal ones. Where profiles are noisy more of their own 
 TOLD_BY = 2
 """Features that tell a gene while they are sought."""
 RECURS_AT = 0.8
-"""Correlation with its match from which on a feature recurs."""
+"""Correlation with its match from which on a feature recurs, where few profiles do not make as much by chance."""
 MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
 """What features are learnt from; more are taken evenly from all."""
 MOST_GENES_IN_SETS = 5000
@@ -55,6 +56,8 @@ class Found:
     ----------
     activity_SF
         Of the training profiles.
+    held_SF, others
+        Of the held-out ones, and what others found there; empty until it is known which recur.
     """
 
     n_own: int
@@ -63,6 +66,8 @@ class Found:
     activity_SF: np.ndarray
     by_PF: np.ndarray
     recurs_F: np.ndarray
+    held_SF: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    others: tuple[np.ndarray, ...] = ()
 
 
 def fit_features(
@@ -74,6 +79,7 @@ def fit_features(
     label_S: pd.Series | None = None,
     given: Mapping[str, np.ndarray] | None = None,
     own: Sequence[int] = OWN,
+    seed: int = 0,
 ) -> Features | None:
     """Find features of profiles beside the first network's code.
 
@@ -85,8 +91,8 @@ def fit_features(
     z_train_SK, z_held_SK
         Training and validation profiles in the basis.
     wanted
-        How many at most, of which those are kept that recur best, 0 for none; `auto`: those that recur, at most
-        `TIMES_THE_WIDTH` times as many as the code has numbers.
+        How many at most, of which those are kept that recur best, 0 for none; `auto`: those that recur beyond chance,
+        at most `TIMES_THE_WIDTH` times as many as the code has numbers.
     label_S
         Labels of the training profiles, if they have any.
     given
@@ -94,6 +100,8 @@ def fit_features(
     own
         Leading coordinates that could be the profile's own, for each number of the code: with 0 features are of the
         code.
+    seed
+        Of the shuffled profiles that tell chance.
 
     Returns
     -------
@@ -122,7 +130,8 @@ def fit_features(
         best = max(tried, key=lambda one: np.sort(one.recurs_F)[-n_wanted:].mean())
         kept_F = np.sort(np.argsort(-best.recurs_F, kind="stable")[:n_wanted])
         if wanted == "auto":
-            kept_F = kept_F[best.recurs_F[kept_F] >= RECURS_AT]
+            least = max(RECURS_AT, by_chance(best.held_SF, best.others, generator(seed, "chance")))
+            kept_F = kept_F[best.recurs_F[kept_F] >= least]
         return _told(best, kept_F, basis, z_train_SK, labels, given or {}) if len(kept_F) else None
 
 
@@ -158,11 +167,12 @@ def _recurring(
 
     found = find(seen[0], mine_G, theirs_G)
     held_SF = _activities(found, held[0])
-    recurs_OF = [
-        recurrence(held_SF, _activities(find(other, theirs_G, mine_G), other_SK), signed=True)
+    others = tuple(
+        _activities(find(other, theirs_G, mine_G), other_SK)
         for other, other_SK in list(zip(seen, held, strict=True))[1:] or [(seen[0], held[0])]
-    ]
-    return replace(found, recurs_F=np.mean(recurs_OF, axis=0).astype(np.float32))
+    )
+    recurs_F = np.mean([recurrence(held_SF, other_SF, signed=True) for other_SF in others], axis=0)
+    return replace(found, recurs_F=recurs_F.astype(np.float32), held_SF=held_SF, others=others)
 
 
 def _halves(seen: Shown, basis: SampleBasis, z_train_SK: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

@@ -5,8 +5,13 @@ Axes: S profiles, F numbers or features of the one, H of the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+SHUFFLES = 19
+"""That make chance: of twenty that are alike each is the highest once in twenty times."""
 
 
 def recurrence(one_SF: np.ndarray, other_SH: np.ndarray, *, signed: bool) -> np.ndarray:
@@ -33,3 +38,21 @@ def recurrence(one_SF: np.ndarray, other_SH: np.ndarray, *, signed: bool) -> np.
     matched_F = np.zeros(len(r_FH))
     matched_F[mine] = r_FH[mine, theirs]
     return matched_F
+
+
+def by_chance(one_SF: np.ndarray, others: Sequence[np.ndarray], draw: np.random.Generator) -> float:
+    """Give the recurrence that one of the columns, at least, has by chance in one of twenty times.
+
+    Many columns to match over few profiles come to high correlations whatever they are. So the profiles of the others
+    are shuffled, and the highest recurrence counts, which is the mean over the others.
+
+    Parameters
+    ----------
+    others
+        Of the same profiles (S x H each).
+    """
+    highest = [
+        np.mean([recurrence(one_SF, draw.permutation(other_SH), signed=True) for other_SH in others], axis=0).max()
+        for _ in range(SHUFFLES)
+    ]
+    return float(max(highest))

@@ -95,6 +95,7 @@ def fit(params: Params, folders: Folders, out: Path, settings: Settings) -> None
         params.fit.features,
         train.samples.get("label"),
         given,
+        seed=derive_seed(params.seed, "features"),
     )
     save_bundle(out / "bundle", replace(bundle, reference=reference, features=features))
     curves = [
