@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cic.config import Params, Training
 from cic.data.matrix import ExpressionMatrix
 from cic.model.fold import Fold, pca_error
+from cic.model.guard import Guard
 from cic.model.left_out import groups_by_size, left_out_error
 from cic.model.prepare import prepare
 from cic.model.training import Hyperparameters, new_network, train
@@ -97,6 +98,26 @@ def test_batches_change_the_path_but_not_the_place(curved: Fold) -> None:
     whole, parts = (run_trial(TrialSpec(0, HYPER, 5, how, (curved,))) for how in (QUICK, batched))
     assert whole.error != parts.error
     assert parts.error_ratio_to_pca is not None and parts.error_ratio_to_pca < 0.2
+
+
+def test_a_small_part_of_many_profiles_is_enough_for_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The regression of a batch has as strong penalties as that of all profiles, or it is lost to rounding."""
+    draw, n, n_held = np.random.default_rng(2), 60_000, 500
+    state_SL, group_S = draw.normal(size=(n, 3)), draw.integers(26, size=n)
+    curve_SD = np.concatenate([state_SL, 0.5 * np.sin(1.5 * state_SL), 0.4 * state_SL**2], axis=1)
+    z_SK = curve_SD @ draw.normal(size=(9, 40)) + draw.normal(size=(26, 40))[group_S] * 0.1
+    z_SK += 0.2 * draw.normal(size=z_SK.shape)
+    z_SK -= z_SK.mean(axis=0)
+    z_SK = z_SK @ np.linalg.svd(z_SK, full_matrices=False)[2].T
+    z_SK = (z_SK / z_SK[:, 0].std()).astype(np.float32)
+    norms_S = np.square(z_SK[-n_held:], dtype=np.float64).sum(axis=1)
+    parts = z_SK[:-n_held], z_SK[-n_held:]
+    many = Fold(*parts, group_S[:-n_held], np.zeros(n_held), norms_S, shift_train_S=group_S[:-n_held])
+    monkeypatch.setattr(Guard, "undo", lambda self: pytest.fail("a step was undone"))
+    config = Training(epochs=1, batch_size=256, validate_every=1, most_steps=5)
+    hyper = Hyperparameters(depth=1, bottleneck_width=4)
+    (result,) = train(new_network(many, hyper, config, 1), many, hyper, config, 1)
+    assert result.train_error < 2 * pca_error(many, 4)
 
 
 def test_golden_curve(curved: Fold) -> None:

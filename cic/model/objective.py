@@ -26,8 +26,8 @@ class Objective:
 
     Attributes
     ----------
-    n_samples, total
-        Training profiles, and their mean squared norm by their weights, which makes of the error unexplained variance.
+    total
+        Mean squared norm of the training profiles by their weights, which makes of the error unexplained variance.
     draw
         Of the noise on the profiles, and of the targets that stand for all coordinates.
     """
@@ -35,7 +35,6 @@ class Objective:
     network: Autoencoder
     input_noise: float
     config: Training
-    n_samples: int
     total: float
     log_ridge_P: Tensor
     draw: torch.Generator
@@ -62,8 +61,8 @@ class Objective:
         loss, error = z_BK.new_zeros(()), 0.0
         if network.architecture.depth:
             regressor_BD = with_shifts(network.decoder_features(code_BW), shift_BU)
+            # of a part as of the whole: it is noise over the variance of weights, however many profiles there are
             penalty_D = penalties(self.log_ridge_P, network.architecture, shift_BU.shape[1])
-            penalty_D = penalty_D * (len(z_BK) / self.n_samples)
             mix_RC = sketch(z_BK.shape[1], config.exact_components, config.sketched_components, self.draw)
             target_BT = sketched(z_BK, config.exact_components, mix_RC)
             regressor_BD, target_BT = weighted(regressor_BD, root_B), weighted(target_BT, root_B)

@@ -186,8 +186,7 @@ class StackedTraining:
         code_NBW, feature_NBF, *logits = self._stack.ask(_features, self._weights(), seen_NBK)
         regressor_NBD = with_shifts(feature_NBF, batch.shift_NBU)
         regressor_NBD, target_NBT = weighted(regressor_NBD, batch.root_NB), weighted(target_NBT, batch.root_NB)
-        penalty_ND = self._penalties() * (n_rows / len(self._z_SK))
-        error_N = left_out_error(regressor_NBD, target_NBT, penalty_ND, batch.groups) / (n_rows * self._total)
+        error_N = left_out_error(regressor_NBD, target_NBT, self._penalties(), batch.groups) / (n_rows * self._total)
         loss_N = error_N
         if batch.kin is not None:
             loss_N = loss_N + config.group_penalty * group_share(code_NBW, batch.kin)

@@ -154,7 +154,7 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: guard.rate * one_cycle(step / steps))
     optimizer.step()  # without gradients it moves nothing; the schedule wants to see one before its own first step
     total = float(weighted(z_SK, root_S).square().mean(dim=0).sum())
-    objective = Objective(network, hyper.input_noise, config, len(z_SK), total, log_ridge_P, draw)
+    objective = Objective(network, hyper.input_noise, config, total, log_ridge_P, draw)
     train_error = math.nan
     for epoch in range(1, config.epochs + 1):
         network.train()
