@@ -120,8 +120,8 @@ def _found(profiles: Labelled, seed: int) -> Classifier:
     known = [
         judged(head, told_DSL, label_S, head.logits([profiles])[0]) for head, told_DSL in zip(heads, told, strict=True)
     ]
-    code = mean_head([one for one in known if one.head.reads == "code_SW"], label_S)
-    profile = mean_head([one for one in known if one.head.reads != "code_SW"], label_S)
+    code = mean_head([one for one in known if one.head.reads == "code_SW"], label_S, profiles.unit_S)
+    profile = mean_head([one for one in known if one.head.reads != "code_SW"], label_S, profiles.unit_S)
     return Classifier(
         code["code_SW"][0], code["constant"][0], profile["z_SK"], profile["constant"], profile.get("rank_SR"),
         *spreads["z_SK"].normals(),

@@ -20,6 +20,7 @@ NOISE_D = np.array([0.0, 0.3, 3.0, 0.3, 3.0])
 """Variance of the noise of each disturbance, as multiples of the mean variance of a gene."""
 FILLED_D = np.array([False, False, False, True, True])
 """Whether the profile is completed, not noisy: the last of them."""
+MOSTLY_FILLED_D = FILLED_D & (NOISE_D > 1)
 FOLDS = 5
 TRIED = np.geomspace(1e-3, 10, 25)
 """Variances of new profiles beyond that of the training ones, as multiples of the mean variance of a gene."""

@@ -12,7 +12,9 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from cic.model.calibration import temperature
+from cic.model.disturbance import MOSTLY_FILLED_D
 from cic.model.heads import Head, Labelled
+from cic.model.recalibration import recalibration
 from cic.seeds import generator
 
 FOLDS = 5
@@ -72,8 +74,8 @@ def judged(head: Head, told_DSL: np.ndarray, label_S: np.ndarray, fitted_SL: np.
     return Judged(head, told_DSL, by, _surprise(told_DSL[0] / by, label_S))
 
 
-def mean_head(heads: Sequence[Judged], label_S: np.ndarray) -> dict[str, np.ndarray]:
-    """Give the mean of heads, in which the better count more.
+def mean_head(heads: Sequence[Judged], label_S: np.ndarray, unit_S: np.ndarray) -> dict[str, np.ndarray]:
+    """Give the mean of heads, in which the better count more, mended by left-out labels (`cic.model.recalibration`).
 
     How sure it is of noisy profiles is told by left-out ones to which that noise was added. Completed ones it takes to
     leave it as unsure as they leave discriminants: those that one could make up here are told too well.
@@ -93,6 +95,11 @@ def mean_head(heads: Sequence[Judged], label_S: np.ndarray) -> dict[str, np.ndar
         weight_DLX = one.head.weight_DXL.swapaxes(1, 2) / by_D[:, :, None]
         for name, own in ((one.head.reads, weight_DLX), ("constant", np.maximum(one.head.bias_DL / by_D, NEVER))):
             found[name] = found.get(name, np.zeros(1)) + trust * own
+    told_S = label_S >= 0
+    weight_LL, constant_L = recalibration(told_DSL[0, told_S], label_S[told_S], unit_S[told_S])
+    mended = ~MOSTLY_FILLED_D[: len(warmth_D)]  # these are too unlike what was left out
+    for name, value in found.items():
+        value[mended] = value[mended] @ weight_LL + constant_L if name == "constant" else weight_LL.T @ value[mended]
     return {name: value.astype(np.float32) for name, value in found.items()}
 
 
