@@ -121,6 +121,8 @@ def test_a_section_may_still_take_another_ones_values(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("seed: 1\nsplit: {<<: &shares {test: 0.1, validation: 0.1}, test: 0.2}\n")
     assert load_params(file).split.test == 0.2
+    file.write_text("split: &own {<<: {test: 0.1}, test: 0.2}\nseed: 1\nevaluate: {}\n")
+    assert load_params(file).split.test == 0.2
 
 
 def test_digest_depends_on_values_alone() -> None:

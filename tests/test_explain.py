@@ -17,9 +17,11 @@ from cic.cli import app
 from cic.errors import DataError, ModelError
 from cic.evaluation.axes.recovery import correlations
 from cic.evaluation.axes.set_links import set_expression
+from cic.model.basis import SampleBasis
 from cic.model.bundle_files import save_bundle
 from cic.model.feature_fit import fit_features
 from cic.model.named_sets import moved, rich_in, set_r
+from cic.seeds import generator
 from cic.using import Model
 from cic.using.explained import as_table
 
@@ -153,6 +155,21 @@ def test_the_profiles_are_asked_without_being_there(model, rich):
     features = model.bundle.features
     r_PF = set_r(features.slope_FK, features.variance_K, model.bundle.basis, members)
     np.testing.assert_allclose(r_PF, correlations(set_PS.T, activity_SF), atol=1e-3)
+
+
+def test_what_a_basis_leaves_out_makes_no_set_closer():
+    draw = generator(1, "sets")
+    x_SG = draw.normal(size=(400, 300)).astype(np.float32)
+    x_SG[:, :20] += 1.5 * draw.normal(size=(400, 1))
+    x_SG -= x_SG.mean(axis=0)
+    members = [draw.choice(300, 12, replace=False) for _ in range(60)]
+    basis = SampleBasis.fit(x_SG, rank=8)
+    z_SK = basis.project(x_SG)[0] * basis.scale
+    unit_SK = z_SK / z_SK.std(axis=0)
+    r_PK = set_r(unit_SK.T @ z_SK / len(z_SK), z_SK.var(axis=0), basis, members)
+    measured_PK = correlations(set_expression(x_SG, members, x_SG.std(axis=0)).T, unit_SK)
+    assert basis.left_out > 0.7
+    np.testing.assert_allclose(r_PK, measured_PK, atol=0.1)
 
 
 def test_of_an_older_model_genes_alone_name_features(model, rich, caplog):

@@ -104,7 +104,7 @@ def test_what_recurs_is_kept_and_of_noise_next_to_nothing_does():
     assert of_noise is None or len(of_noise) < 5
 
 
-@pytest.mark.parametrize("n_samples", [40, 63])
+@pytest.mark.parametrize("n_samples", [15, 18, 40, 63])
 def test_of_noise_nothing_recurs_in_few_profiles_either(n_samples):
     width = n_samples // 3
     of_noise, _, _ = of_pca(np.random.default_rng(1).normal(size=(n_samples, 400)), width)

@@ -242,7 +242,7 @@ def test_what_is_none_of_these_is_told_what_is(tmp_path: Path) -> None:
         read_table(tmp_path / "empty", unit="counts")
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.bin"])
+@pytest.mark.parametrize("name", ["a.csv", "a.bin", "a.h5ad", "a.parquet"])
 @pytest.mark.parametrize(
     ("content", "told"),
     [

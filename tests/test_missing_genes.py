@@ -217,18 +217,17 @@ def test_a_newer_name_is_found_by_a_table(named, table, caplog) -> None:
 
 def test_genes_in_other_case_as_of_another_species_are_told(named, caplog) -> None:
     model, test = named
-    frame = pd.DataFrame(test.values, test.samples.index, [gene.capitalize() for gene in test.genes])
-    with pytest.raises(
-        ModelError, match=r"40 missing genes are there in other case, as Old1 for OLD1(.|\n)*--species-to"
-    ):
-        model.encode(frame)
-    frame.columns = [*test.genes[:30], *frame.columns[30:]]
+    more = pd.DataFrame(0.0, test.samples.index, [f"More{number}" for number in range(200)])
+    mouse = pd.DataFrame(test.values, test.samples.index, [gene.capitalize() for gene in test.genes]).join(more)
+    with pytest.raises(ModelError, match=r"other case: 40, as Old1 for OLD1(.|\n)*--species-to"):
+        model.encode(mouse)
+    frame = mouse.set_axis([*test.genes[:10], *(f"Else{number}" for number in range(20)), *mouse.columns[30:]], axis=1)
     with caplog.at_level(logging.WARNING):
-        model.encode(frame)
-    assert "10 missing genes are there in other case, as Sym30 for SYM30" in caplog.text
+        model.encode(frame, least_coverage=0.0)
+    assert "of missing genes there in other case: 10, as Sym30 for SYM30" in caplog.text
     assert "--species-to" not in caplog.text
     caplog.clear()
-    model.encode(frame.iloc[:, :30])
+    model.encode(frame.iloc[:, :30], least_coverage=0.0)
     assert "other case" not in caplog.text
 
 

@@ -365,6 +365,9 @@ def test_no_set_that_was_given_to_features_is_tested(featured, tmp_path):
     assert set(answer.tables["feature_links"]["set"]).isdisjoint(sets.names[:2])
     section = features_section(answer.finding, some_evidence(answer), tmp_path)
     assert "2 more were given" in section.n
+    nothing = {"feature_links": pd.DataFrame([], columns=answer.tables["feature_links"].columns)}
+    unlinked = features_section(answer.finding, some_evidence(replace(answer, tables=nothing)), tmp_path / "none")
+    assert not any("Named most closely" in note for note in unlinked.notes)
     every = replace(
         given, given=sets.names, given_M=np.concatenate(sets.members).astype(np.int32),
         given_end_P=np.cumsum([len(one) for one in sets.members]).astype(np.int32),

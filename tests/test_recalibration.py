@@ -45,6 +45,17 @@ def test_the_fewer_groups_the_less_is_changed_and_by_few_of_a_label_nothing():
     assert np.array_equal(weight_LL, np.eye(4))
 
 
+def test_a_label_of_few_groups_loses_nothing_to_large_ones():
+    draw = np.random.default_rng(3)
+    label_N = np.repeat([0, 1, 2], [150, 150, 8])
+    said_NL = draw.normal(size=(308, 3)) + 1.5 * np.eye(3)[label_N]
+    weight_LL, constant_L = recalibration(said_NL, label_N, np.arange(308))
+    mended_NL = said_NL @ weight_LL + constant_L
+    rare_N = label_N == 2
+    assert (mended_NL[rare_N].argmax(axis=1) == 2).sum() >= (said_NL[rare_N].argmax(axis=1) == 2).sum() - 1
+    assert constant_L[2] == 0 and constant_L[:2].any()
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(60, 90))
 def test_a_shift_of_all_logits_tells_nothing_and_labels_without_profiles_keep_their_place(seed, n):

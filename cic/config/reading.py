@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 class _EachKeyOnce(yaml.SafeLoader):
     """YAML lets the last of two equal keys win, unsaid; DVC refuses them, and so do we."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a mapping with a key that stands twice, where its second stands."""
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Refuse a mapping with a key that stands twice, where its second stands; what it merges it may set anew."""
+        node = super().compose_mapping_node(anchor)
         seen = set()
-        for key in keys:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"`{key.value}` stands twice", problem_mark=key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 def load_params(

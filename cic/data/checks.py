@@ -119,9 +119,9 @@ def _confounded_columns(samples: pd.DataFrame, others: pd.DataFrame | None) -> l
 
 
 def _measured(value_S: pd.Series) -> bool:
-    """Tell whether values are numbers with fractions, such as shares of a mixture, which number no batches."""
+    """Tell whether values are shares, such as those of a mixture, which number no batches."""
     number_S = pd.to_numeric(value_S, errors="coerce")
-    return bool(number_S.notna().all() and (number_S % 1 != 0).any())
+    return bool(number_S.between(0, 1).all() and (number_S % 1 != 0).any())
 
 
 def columns_of(samples: pd.DataFrame) -> dict[str, dict[str, int]]:

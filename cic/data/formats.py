@@ -96,7 +96,8 @@ OTHERS = (
     (4, b"1AY&SY", "packed by bzip2", UNPACK),
     (0, b"\xfd7zXZ", "packed by xz", UNPACK),
     (0, b"\x28\xb5\x2f\xfd", "packed by zstd", UNPACK),
-    (257, b"ustar", "an archive of files (.tar)", UNPACK),
+    (257, b"ustar\x00", "an archive of files (.tar)", UNPACK),
+    (257, b"ustar  \x00", "an archive of files (.tar)", UNPACK),
 )
 """What tables are often kept in that is not read: bytes at a place of the file, unpacked; what it is; what to do."""
 OF_ZARR = (".zgroup", "zarr.json", ".zmetadata")
@@ -134,13 +135,13 @@ def format_of(path: Path) -> Format:
         start = file.read(8)
     if start == HDF5:
         return _of_hdf5(path)
+    _refuse_others(path)
     if start[:4] == b"PAR1" or path.suffix.lower() == ".parquet":
         return OURS if is_matrix_file(path) else PARQUET
     if start[:6] == b"ARROW1" or start[:4] == b"FEA1" or path.suffix.lower() == ".feather":
         return FEATHER
     if path.suffix.lower() in BY_ENDING:
         return BY_ENDING[path.suffix.lower()]
-    _refuse_others(path)
     try:
         with open_text(path) as text:
             first = text.readline(64)

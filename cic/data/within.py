@@ -31,7 +31,7 @@ def ranks(values_SG: np.ndarray) -> np.ndarray:
     """
     rank_SG = np.full(values_SG.shape, np.nan)
     for value_G, rank_G in zip(values_SG, rank_SG, strict=True):
-        least = np.fmin.reduce(value_G)
+        least = np.fmin.reduce(value_G, initial=np.nan)
         # most values of a cell are its least, 0, and sorting takes longest where most are equal
         least_G, above = value_G == least, np.flatnonzero(value_G > least)
         n_least = np.count_nonzero(least_G)

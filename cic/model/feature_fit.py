@@ -39,6 +39,8 @@ TOLD_BY = 2
 """Features that tell a gene while they are sought."""
 RECURS_AT = 0.8
 """Correlation with its match from which on a feature recurs, where few profiles do not make as much by chance."""
+ROUNDING = 1e-6
+"""By which correlations differ that are the same."""
 MOST_PROFILES, MOST_GENES, FEWEST_GENES = 2048, 2500, 10
 """What features are learnt from; more are taken evenly from all."""
 MOST_GENES_IN_SETS = 5000
@@ -130,8 +132,8 @@ def fit_features(
         best = max(tried, key=lambda one: np.sort(one.recurs_F)[-n_wanted:].mean())
         kept_F = np.sort(np.argsort(-best.recurs_F, kind="stable")[:n_wanted])
         if wanted == "auto":
-            least = max(RECURS_AT, by_chance(best.held_SF, best.others, generator(seed, "chance")))
-            kept_F = kept_F[best.recurs_F[kept_F] >= least]
+            chance = by_chance(best.held_SF, best.others, generator(seed, "chance")) + ROUNDING
+            kept_F = kept_F[(best.recurs_F[kept_F] >= RECURS_AT) & (best.recurs_F[kept_F] > chance)]
         return _told(best, kept_F, basis, z_train_SK, labels, given or {}) if len(kept_F) else None
 
 

@@ -197,7 +197,7 @@ def _missing(missing: list[str], columns: pd.Index, genes: Sequence[str], where:
     if theirs != ours:
         fix = f"the model's genes are called by {ours}, these by {theirs}: give a table of both by --gene-map"
     elif alike := _in_other_case(missing, columns):
-        fix = alike
+        fix = f"{fix}; {alike}"
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     return ModelError(
         f"{len(missing)} of the {len(genes)} genes that the model needs are missing: {', '.join(missing[:5])}{more}",
@@ -213,8 +213,8 @@ def _in_other_case(missing: Sequence[str], columns: pd.Index) -> str:
     there = [(name_of[gene.upper()], gene) for gene in missing if gene.upper() in name_of]
     if not there:
         return ""
-    told = f"{len(there)} missing genes are there in other case, as {there[0][0]} for {there[0][1]}"
-    if len(there) < len(columns) / 2:
+    told = f"of missing genes there in other case: {len(there)}, as {there[0][0]} for {there[0][1]}"
+    if len(there) < len(missing) / 2:
         return told
     return (
         f"{told}; so genes of mouse and human differ, whom `cic data import --gene-map ORTHOLOGS --species-to human` "

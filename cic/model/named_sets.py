@@ -61,7 +61,8 @@ def set_r(
 
     A set's expression is the mean of its genes, each over its standard deviation, less that of all genes. That is a
     weighted sum of coordinates, which are uncorrelated over the training profiles. So its covariance with an axis is
-    that of the coordinates, weighted, and its variance a sum of theirs. What lies outside the basis has no part in it.
+    that of the coordinates, weighted, and its variance a sum of theirs. What the basis leaves out of the profiles is
+    taken for noise, alike for all genes and independent.
 
     Parameters
     ----------
@@ -73,9 +74,11 @@ def set_r(
     if not len(members):
         return np.empty((0, len(slope_FK)))
     components_GK = basis.components_GK
-    spread_G = np.sqrt(np.einsum("gk,gk,k->g", components_GK, components_GK, variance_K))
+    outside = basis.left_out / (1 - basis.left_out) * float(variance_K.sum()) / len(components_GK)
+    spread_G = np.sqrt(np.einsum("gk,gk,k->g", components_GK, components_GK, variance_K) + outside)
     part_G = 1 / np.where(spread_G > 0, spread_G, np.inf)
     weight_PK = np.array([part_G[one] @ components_GK[one] / len(one) for one in members])
     weight_PK -= part_G @ components_GK / len(part_G)
-    spread_P = np.sqrt(np.square(weight_PK) @ variance_K)
+    noise_P = np.array([outside * np.square(part_G[one]).sum() / len(one) ** 2 for one in members])
+    spread_P = np.sqrt(np.square(weight_PK) @ variance_K + noise_P)
     return np.asarray(weight_PK @ slope_FK.T / np.where(spread_P > 0, spread_P, np.inf)[:, None])

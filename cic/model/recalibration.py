@@ -20,7 +20,8 @@ from cic.model.calibration import temperature
 ADDED, CONSTANT = 3.0, 0.4
 """Standard deviations in nats, before anything is seen, of what weights add to a usual logit, and of constants."""
 FEWEST = 10
-"""Groups of a label of which left-out profiles say nothing: the heads that tell them knew too much less of it."""
+"""Groups of a label of which left-out profiles say nothing: the heads that tell them knew too much less of it. A label
+with no more stays as it is: what many others gain would be taken from it."""
 STEPS = 200
 
 
@@ -39,14 +40,19 @@ def recalibration(logit_NL: np.ndarray, label_N: np.ndarray, unit_N: np.ndarray)
     Returns
     -------
     numpy.ndarray, numpy.ndarray
-        Weights L x L and constants L: mended logits are logits @ weights + constants. Labels that no profile has are
-        only divided by the temperature that all are. The unit matrix and 0 where nothing is to be told.
+        Weights L x L and constants L: mended logits are logits @ weights + constants. Labels of few groups, or of none,
+        are only divided by the temperature that all are. The unit matrix and 0 where nothing is to be told.
     """
     n_labels = logit_NL.shape[1]
+    n_units_L = np.bincount(np.unique(np.column_stack([label_N, unit_N]), axis=0)[:, 0], minlength=n_labels)
+    known_N = (n_units_L > FEWEST)[label_N]
+    logit_NL, label_N, unit_N = logit_NL[known_N], label_N[known_N], unit_N[known_N]
     label_l, at_N = np.unique(label_N, return_inverse=True)
-    size, counts_as = len(label_l), _counts_as(at_N, unit_N)
-    if size < 2 or not counts_as:
+    size = len(label_l)
+    if size < 2:
         return np.eye(n_labels), np.zeros(n_labels)
+    # worth as many independent profiles, the less the fewer groups each label has
+    counts_as = len(np.unique(unit_N)) * (1 - FEWEST / n_units_L[label_N]).mean()
     centred_NL = logit_NL - logit_NL[:, label_l].mean(axis=1, keepdims=True)
     centred_Nl = centred_NL[:, label_l] / (by := temperature(logit_NL, label_N))
     usual = float(np.sqrt(np.square(centred_Nl).sum(axis=1).mean())) or 1.0
@@ -68,10 +74,3 @@ def recalibration(logit_NL: np.ndarray, label_N: np.ndarray, unit_N: np.ndarray)
     centring_LL[label_l] -= 1 / size
     constant_L[label_l] = flat[size * size :]
     return centring_LL @ weight_LL / by, constant_L
-
-
-def _counts_as(at_N: np.ndarray, unit_N: np.ndarray) -> float:
-    """Give how many independent profiles left-out ones are worth, the less the fewer groups each label has."""
-    label_P, _ = np.unique(np.column_stack([at_N, unit_N]), axis=0).T
-    n_units_l = np.bincount(label_P)
-    return float(len(np.unique(unit_N)) * np.maximum(1 - FEWEST / n_units_l, 0)[at_N].mean())

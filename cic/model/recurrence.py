@@ -44,7 +44,8 @@ def by_chance(one_SF: np.ndarray, others: Sequence[np.ndarray], draw: np.random.
     """Give the recurrence that one of the columns, at least, has by chance in one of twenty times.
 
     Many columns to match over few profiles come to high correlations whatever they are. So the profiles of the others
-    are shuffled, and the highest recurrence counts, which is the mean over the others.
+    are shuffled, and the highest recurrence counts, which is the mean over the others. They are taken for independent:
+    where replicates resemble each other chance comes to more.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def open_study(storage: optuna.storages.BaseStorage, space: Space, identity: Map
             fewest = min((_differences(other, about) for other in same_data), key=len)
             log.warning("starting a new study, %s: %s", name, "; ".join(fewest))
     elif kept := len(read_finished(study)):
-        log.info("the search goes on: %d of its trials are kept from before", kept)
+        log.info("%d trials of this search are kept from before", kept)
     return study
 
 

@@ -28,7 +28,7 @@ METHODS = {
 def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
     """Show which gene sets features follow."""
     confidence, links = evidence.facts.interval.confidence, evidence.tables["feature_links"]
-    named = links[links["named"]]
+    named = links[links["named"].astype(bool)]  # of no links the column is of no kind
     strongest = named.reindex(named["r"].abs().sort_values(ascending=False, kind="stable").index)
     examples = [
         f"feature {row['feature']} with {short_set(row['set'])} ({row['r']:+.2f})"
@@ -67,8 +67,8 @@ def features_section(found: Found, evidence: Evidence, folder: Path) -> Section:
             f"{found.follows} or more over training profiles, and beyond what its own activities come to when they "
             "are shuffled over profiles: how genes of a set go together is part of that null. Nearly any direction "
             "of expression data goes a little with nearly any set, so that being beyond chance says little.",
-            "A set names an axis (`cic explain`) if the genes that the axis moves are rich in it, at a false discovery "
-            f"rate of {FALSE_DISCOVERIES}, and |r| is {GOES_WITH} or more.",
+            "A set names an axis (`cic explain`) if the genes that the axis moves are rich in it, by a test of the "
+            f"genes alone at a false discovery rate of {FALSE_DISCOVERIES}, and |r| is {GOES_WITH} or more.",
             f"A feature is active in {percent(found.active)} of the training profiles (median), and agrees with its "
             f"match in another training with r = {rounded(found.recurrence)} (median).",
             *([f"Named most closely: {'; '.join(examples)}."] if examples else []),
