@@ -41,7 +41,7 @@ RIDGE_RATE = 0.03
 """Learning rate of the logarithms of the ridge penalties."""
 MOMENTA = (0.6, 0.95)
 """Of AdamW: with the whole of the profiles in each step there is little noise to average out, and short memory is
-quicker (docs/results.md, "What did not help" has the rest)."""
+quicker (docs/tried.md has the rest)."""
 LEAST_CURVATURE = 128
 """Components of the basis that tell the curvature of a refinement, at least; four times the code's width where that is
 more."""
